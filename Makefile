@@ -1,0 +1,45 @@
+# The two commands: `make demo` and `make test`. Both set up everything that they need in .venv.
+#
+#   PYTHON    interpreter to build the virtual environment with (3.11 or newer)
+#   PIP_ARGS  more arguments for pip, e.g. an index that carries CPU builds of torch
+#   OUT       where `make demo` writes
+
+PYTHON ?= python3
+PIP_ARGS ?=
+OUT ?= demo
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+DISTRIBUTIONS := -e ./formats -e ./core[metrics] -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc -e ./plugins/flow
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
+
+test: $(VENV)/.installed-dev lint
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev
+	for script in */benchmarks/*.py plugins/*/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+clean:
+	rm -rf $(VENV) $(OUT)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# One pip call: dependencies are resolved together, under the constraints that keep torch's CPU build (see constraints.txt).
+$(VENV)/.installed: $(VENV)/bin/python constraints.txt formats/pyproject.toml core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt $(DISTRIBUTIONS)
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt --group dev --group train
+	touch $@

@@ -1,0 +1,32 @@
+"""Specs of the built-in plugin."""
+
+from __future__ import annotations
+
+from gcodec.plugin import AdapterSpec, ReconstructorSpec, hookimpl
+
+
+@hookimpl
+def gcodec_reconstructors() -> list[ReconstructorSpec]:
+    """`preview`: the MMSE signal as it is."""
+    return [
+        ReconstructorSpec(
+            name="preview",
+            summary="the MMSE reconstruction as it is, E[X|Y]; no generation",
+            implementation="gcodec.builtin.preview:PreviewReconstructor",
+            needs=(("preview",),),
+        )
+    ]
+
+
+@hookimpl
+def gcodec_adapters() -> list[AdapterSpec]:
+    """Adapters that need no weights."""
+    return [
+        AdapterSpec(
+            source="preview",
+            target="sketch",
+            implementation="gcodec.builtin.edges:preview_to_sketch",
+            cost=20,
+            summary="edge strength of the preview (Scharr gradients of luma)",
+        )
+    ]

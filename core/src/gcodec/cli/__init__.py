@@ -1,0 +1,139 @@
+"""The command ``gcodec``. Nothing here imports NumPy or torch; commands import what they need when they run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from gcodec.errors import (
+    DEFECT_EXIT_STATUS,
+    FORMAT_EXIT_STATUS,
+    INTERRUPTED_EXIT_STATUS,
+    GcodecError,
+)
+
+__all__ = ["cli", "main"]
+
+#: Command -> module that defines it under the name `command`; the first line of help stands here so that ``--help``
+#: imports none of them.
+_COMMANDS = {
+    "encode": ("_encode", "Encode a picture to a .gcx file."),
+    "decode": ("_decode", "Decode a .gcx file to a picture."),
+    "mix": ("_mix", "Encode, decode in a fresh process, and measure."),
+    "info": ("_info", "Show what a .gcx file holds, byte by byte."),
+    "verify": ("_verify", "Prove that this machine decodes stage 1 as the sender did."),
+    "plugins": ("_plugins", "List installed plugins, broken ones with their error."),
+    "matrix": ("_matrix", "List every embedding x reconstructor pair with its path."),
+    "models": ("_models", "List installed models with digest, licence and place."),
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        found: click.Command = import_module(f"gcodec.cli.{_COMMANDS[cmd_name][0]}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        import difflib
+
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], _COMMANDS)
+            hint = f"; did you mean {' or '.join(close)}?" if close else "; see gcodec --help"
+            ctx.fail(f"there is no command '{args[0]}'{hint}")
+        return super().resolve_command(ctx, args)
+
+
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"gcodec {version('gcodec')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done; 2-13 see the documentation of errors; 20 damaged or foreign file; "
+    "70 a defect; 130 interrupted.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version.",
+)
+def cli() -> None:
+    """Generative image compression: any embedding, decoded by any reconstructor, through a real file."""
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit: one line on failure and a distinct status, never a traceback.
+
+    ``GCODEC_TRACEBACK=1`` shows where a failure came from.
+    """
+    try:
+        result = cli.main(args, prog_name="gcodec", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        if os.environ.get("GCODEC_TRACEBACK"):
+            raise
+        _fail(error)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _fail(error: BaseException) -> NoReturn:
+    status, text = _explain(error)
+    if text:
+        click.echo(f"gcodec: {text}", err=True)
+    if status == INTERRUPTED_EXIT_STATUS or isinstance(error, BrokenPipeError):
+        # Python would otherwise complain while it flushes a closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
+
+
+def _explain(error: BaseException) -> tuple[int, str]:
+    """Return exit status and one line for anything that can end a command."""
+    from gcodec_formats import FormatError
+
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code, ""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return 2, f"{error.format_message()} (see {error.ctx.command_path} --help)"
+    if isinstance(error, click.ClickException):
+        return 2, error.format_message()
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return INTERRUPTED_EXIT_STATUS, "interrupted"
+    if isinstance(error, GcodecError):
+        return error.exit_status, str(error)
+    if isinstance(error, FormatError):
+        return FORMAT_EXIT_STATUS, str(error)
+    if isinstance(error, BrokenPipeError):
+        return 141, ""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1, ""
+    if isinstance(error, MemoryError):
+        return DEFECT_EXIT_STATUS, "out of memory"
+    text = " ".join(str(error).split())
+    hint = "this is a defect; GCODEC_TRACEBACK=1 shows where"
+    return DEFECT_EXIT_STATUS, f"{type(error).__name__}: {text} ({hint})"

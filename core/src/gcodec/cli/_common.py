@@ -1,0 +1,172 @@
+"""What several commands share: streams, tables, JSON, progress and the options of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gcodec.errors import ImageError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from gcodec.run import Progress, Run
+
+STREAM = "-"
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+force_option = click.option("--force", is_flag=True, help="Overwrite existing output.")
+
+
+def run_options(function: F) -> F:
+    """Add the options that say how to run, as opposed to what to do."""
+    for option in reversed(
+        (
+            click.option(
+                "--device", default="cpu", show_default=True, help="Where networks run: cpu, cuda, cuda:1, mps."
+            ),
+            click.option(
+                "--dtype",
+                type=click.Choice(["float32", "bfloat16", "float16"]),
+                default="float32",
+                show_default=True,
+                help="Precision of stage-2 networks; it never decides bits.",
+            ),
+            click.option("--threads", type=click.IntRange(1), help="CPU threads for networks."),
+            click.option(
+                "--models",
+                "folders",
+                multiple=True,
+                type=click.Path(path_type=Path, exists=True, file_okay=False),
+                help="A folder with a model that a file may name; may be repeated.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def make_run(
+    *,
+    device: str,
+    dtype: str,
+    threads: int | None,
+    folders: Sequence[Path],
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Run:
+    """Return the Run that the common options ask for."""
+    from gcodec.models import ModelStore
+    from gcodec.run import Run, silent
+
+    if threads is not None:
+        # Read when torch and its libraries are first loaded, which nothing has done yet.
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ[name] = str(threads)
+    return Run(
+        device=device,
+        dtype=dtype,
+        seed=seed,
+        models=ModelStore.installed(folders),
+        progress=progress or silent,
+    )
+
+
+def read_bytes(path: str) -> bytes:
+    """Return the contents of a file, or of standard input for "-". Raises ImageError."""
+    try:
+        return sys.stdin.buffer.read() if path == STREAM else Path(path).read_bytes()
+    except OSError as error:
+        raise ImageError(path, f"cannot be read: {error.strerror}") from error
+
+
+def write_bytes(path: str, data: bytes, *, force: bool) -> None:
+    """Write a whole file at once, or standard output for "-". Raises OutputError, OutputExists."""
+    from gcodec.files import atomic_write
+
+    if path == STREAM:
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError("standard output", str(error.strerror)) from error
+        return
+    with atomic_write(Path(path), force=force) as stream:
+        stream.write(data)
+
+
+def check_output(path: str, *, force: bool) -> None:
+    """Refuse early what could not be written after minutes of work. Raises OutputError, OutputExists."""
+    from gcodec.errors import OutputExists
+
+    if path == STREAM:
+        if sys.stdout.isatty():
+            raise UsageError("a picture or file is not written to a terminal; redirect it or use -o")
+        return
+    target = Path(path)
+    if target.is_dir():
+        raise OutputError(path, "it is a folder")
+    if target.exists() and not force:
+        raise OutputExists(path)
+    if not target.parent.is_dir():
+        raise OutputError(path, f"folder {target.parent} does not exist; make it first")
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(value, indent=2, default=str))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print aligned columns; numbers stand to the right. Plain text, so that it can be piped and costs no import."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in [list(header), *texts]) for i in range(len(header))]
+    right = [
+        bool(rows) and all(isinstance(row[i], (int, float)) or _numeric(texts[n][i]) for n, row in enumerate(rows))
+        for i in range(len(header))
+    ]
+    for row in [list(header), *texts]:
+        cells = [
+            cell.rjust(width) if flush else cell.ljust(width)
+            for cell, width, flush in zip(row, widths, right, strict=True)
+        ]
+        click.echo("  ".join(cells).rstrip())
+
+
+def _numeric(text: str) -> bool:
+    return text in ("", "-") or text.replace(".", "", 1).isdigit()
+
+
+def rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Round wall times to milliseconds, for people and for JSON."""
+    return {name: round(value, 3) for name, value in seconds.items()}
+
+
+@contextmanager
+def progress_bar(enabled: bool = True) -> Iterator[Progress]:
+    """Show progress on standard error if it is a terminal; otherwise show nothing and import nothing."""
+    from gcodec.run import silent
+
+    if not (enabled and sys.stderr.isatty()):
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,96 @@
+"""``gcodec decode``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gcodec.cli._common import (
+    STREAM,
+    check_output,
+    force_option,
+    json_option,
+    make_run,
+    print_json,
+    progress_bar,
+    read_bytes,
+    rounded,
+    run_options,
+)
+from gcodec.cli._plugin_options import PluginCommand, options_of
+
+
+@click.command(cls=PluginCommand)
+@click.argument("source", metavar="IN", type=str)
+@click.option("-o", "--output", metavar="OUT", help="The picture; its suffix names the format. [default: IN with .png]")
+@click.option("--recon", help="Stage 2. [default: what the file suggests, else preview]")
+@click.option("--model", help="Other weights for the reconstructor: a name, a folder or a digest.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Another sample than the file's own.")
+@click.option("--partial", is_flag=True, help="Decode a truncated progressive file as far as it goes.")
+@force_option
+@json_option
+@run_options
+def command(
+    source: str,
+    output: str | None,
+    recon: str | None,
+    model: str | None,
+    seed: int,
+    partial: bool,
+    force: bool,
+    as_json: bool,
+    device: str,
+    dtype: str,
+    threads: int | None,
+    folders: tuple[Path, ...],
+    **plugin_options: Any,
+) -> None:
+    """Decode the .gcx file IN (- for standard input) to a picture.
+
+    Stage 1 is decoded by the embedding that wrote the file; stage 2 is your choice.
+    """
+    from gcodec.registry import registry
+
+    spec = registry().reconstructor(recon) if recon else None
+    if output is None:
+        output = STREAM if source == STREAM else str(Path(source).with_suffix(".png"))
+    check_output(output, force=force)
+
+    from gcodec.pipeline import decode
+    from gcodec.provenance import save_decoded
+
+    with progress_bar() as progress:
+        run = make_run(
+            device=device, dtype=dtype, threads=threads, folders=folders, seed=seed, progress=progress
+        )
+        made = decode(
+            read_bytes(source),
+            recon,
+            options=options_of(spec, plugin_options) if spec else {},
+            model=model,
+            partial=partial,
+            run=run,
+        )
+    save_decoded(made, output, force=force)
+    report = {
+        "file": output,
+        "embedding": made.embedding,
+        "reconstructor": made.reconstructor,
+        "suggested": made.suggested,
+        "path": made.path.explain(),
+        "missing_layers": made.missing,
+        "seconds": rounded(made.seconds),
+    }
+    if as_json and output != STREAM:
+        print_json(report)
+        return
+    height, width = made.picture.pixels.shape[1:]
+    by = f"{made.reconstructor}{', as the file suggests' if made.suggested else ''}"
+    click.echo(
+        f"{output}: {width}x{height}, {made.embedding} -> {by}, {sum(made.seconds.values()):.2f} s",
+        err=output == STREAM,
+    )
+    if made.missing:
+        click.echo(f"gcodec: the file was cut short: {made.missing} layers are missing", err=True)

@@ -1,0 +1,39 @@
+"""``gcodec matrix``."""
+
+from __future__ import annotations
+
+import click
+
+from gcodec.cli._common import json_option, print_json, print_table
+
+
+@click.command()
+@json_option
+def command(as_json: bool) -> None:
+    """List every pair of embedding and reconstructor with the adapters between them, or why it cannot work."""
+    from gcodec.registry import registry
+    from gcodec.resolver import matrix
+
+    rows = matrix(registry())
+    if as_json:
+        print_json(
+            [
+                {
+                    "embedding": row.embedding,
+                    "reconstructor": row.reconstructor,
+                    "works": row.path is not None,
+                    "path": row.path.explain() if row.path else None,
+                    "cost": row.path.cost if row.path else None,
+                    "reason": row.reason or None,
+                }
+                for row in rows
+            ]
+        )
+        return
+    print_table(
+        ("embedding", "reconstructor", "path"),
+        [
+            (row.embedding, row.reconstructor, row.path.explain() if row.path else f"none: {row.reason}")
+            for row in rows
+        ],
+    )

@@ -1,0 +1,199 @@
+"""``gcodec mix``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gcodec.cli._common import (
+    STREAM,
+    check_output,
+    force_option,
+    json_option,
+    make_run,
+    print_json,
+    print_table,
+    progress_bar,
+    read_bytes,
+    rounded,
+    run_options,
+    write_bytes,
+)
+from gcodec.cli._encode import target_options
+from gcodec.cli._plugin_options import PluginCommand, as_arguments, names, options_of
+from gcodec.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from gcodec.images import Picture
+    from gcodec.pipeline import Encoded
+
+
+@click.command(cls=PluginCommand)
+@click.argument("source", metavar="IN", type=str)
+@click.option("--embed", default="ntc", show_default=True, help="Stage 1; several with commas.")
+@click.option("--recon", default="flow", show_default=True, help="Stage 2; several with commas.")
+@click.option("-o", "--output", metavar="DIR", default=".", show_default=True, help="Folder for the results.")
+@target_options
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Key of the common randomness. [default: 0]")
+@force_option
+@json_option
+@run_options
+def command(
+    source: str,
+    embed: str,
+    recon: str,
+    output: str,
+    quality: float | None,
+    bpp: float | None,
+    max_bytes: int | None,
+    seed: int,
+    force: bool,
+    as_json: bool,
+    device: str,
+    dtype: str,
+    threads: int | None,
+    folders: tuple[Path, ...],
+    **plugin_options: Any,
+) -> None:
+    """Encode IN, decode it in a fresh process from the file alone, and measure.
+
+    For each embedding writes IN.EMBED.gcx, for each pair IN.EMBED.RECON.png and the record IN.EMBED.RECON.json, and
+    prints bytes, bits per pixel, PSNR, LPIPS or MS-SSIM, and seconds for each stage.
+    """
+    from gcodec.ratecontrol import Target
+    from gcodec.registry import registry
+    from gcodec.resolver import check_pair
+
+    if source == STREAM:
+        raise UsageError("mix reads a file, not standard input: its results are named after it")
+    target = Target(quality, bpp, max_bytes)
+    installed = registry()
+    embeddings = [installed.embedding(name) for name in names(embed)]
+    reconstructors = [installed.reconstructor(name) for name in names(recon)]
+    if not embeddings or not reconstructors:
+        raise UsageError("name at least one embedding and one reconstructor")
+    for e in embeddings:
+        for r in reconstructors:
+            check_pair(e, r, installed)
+
+    folder = _folder(output)
+    stem = folder / Path(source).stem
+    outputs = {
+        e.name: [f"{stem}.{e.name}.gcx"]
+        + [f"{stem}.{e.name}.{r.name}.{suffix}" for r in reconstructors for suffix in ("png", "json")]
+        for e in embeddings
+    }
+    for paths in outputs.values():
+        for path in paths:
+            check_output(path, force=force)
+
+    from gcodec.images import load_image
+    from gcodec.pipeline import encode
+
+    passed = _run_arguments(device, dtype, threads, folders)
+    records = []
+    with progress_bar() as progress:
+        run = make_run(device=device, dtype=dtype, threads=threads, folders=folders, seed=seed)
+        picture = load_image(read_bytes(source), name=source, limits=run.limits)
+        total, done = len(embeddings) * (1 + len(reconstructors)), 0
+        for e in embeddings:
+            progress(f"encoding {e.name}", done, total)
+            options = options_of(e, plugin_options)
+            made = encode(picture, e.name, target=target, options=options, run=run)
+            file = Path(f"{stem}.{e.name}.gcx")
+            write_bytes(str(file), made.data, force=force)
+            done += 1
+            for r in reconstructors:
+                progress(f"decoding {e.name} with {r.name}", done, total)
+                words = [*passed, *as_arguments(r, plugin_options)]
+                records.append(_pair(source, picture, made, file, stem, r.name, words, force))
+                done += 1
+    if as_json:
+        print_json(records)
+        return
+    _print_records(records)
+
+
+def _pair(
+    source: str,
+    picture: Picture,
+    made: Encoded,
+    file: Path,
+    stem: Path,
+    reconstructor: str,
+    arguments: list[str],
+    force: bool,
+) -> dict[str, Any]:
+    """Decode one file with one reconstructor in a process of its own; measure, record, return the record."""
+    from gcodec.mixing import decode_in_fresh_process, measure
+
+    base = f"{stem}.{made.embedding}.{reconstructor}"
+    result = decode_in_fresh_process(file, Path(f"{base}.png"), reconstructor, arguments)
+    height, width = picture.pixels.shape[1:]
+    size = file.stat().st_size
+    record = {
+        "input": source,
+        "embedding": made.embedding,
+        "reconstructor": reconstructor,
+        "path": result.report["path"],
+        "bytes": size,
+        "bpp": round(8 * size / (width * height), 5),
+        "quality": round(made.quality, 4),
+        **measure(picture, Path(f"{base}.png")),
+        "encode_seconds": rounded(made.seconds),
+        "decode_seconds": rounded(result.report["seconds"]),
+        "decode_process_seconds": round(result.seconds, 3),
+        "file": str(file),
+        "reconstruction": f"{base}.png",
+        "record": f"{base}.json",
+    }
+    text = json.dumps(record, indent=2) + "\n"
+    write_bytes(f"{base}.json", text.encode(), force=force)
+    return record
+
+
+def _print_records(records: list[dict[str, Any]]) -> None:
+    perceptual = "lpips" if any(r["lpips"] is not None for r in records) else "ms_ssim"
+    print_table(
+        ("embed", "recon", "bytes", "bpp", "PSNR", perceptual.upper().replace("_", "-"), "encode s", "decode s", "process s"),
+        [
+            (
+                r["embedding"],
+                r["reconstructor"],
+                r["bytes"],
+                f"{r['bpp']:.4f}",
+                f"{r['psnr']:.2f}",
+                "-" if r[perceptual] is None else f"{r[perceptual]:.4f}",
+                f"{sum(r['encode_seconds'].values()):.2f}",
+                f"{sum(r['decode_seconds'].values()):.2f}",
+                f"{r['decode_process_seconds']:.2f}",
+            )
+            for r in records
+        ],
+    )
+    click.echo()
+    for path in dict.fromkeys(r[key] for r in records for key in ("file", "reconstruction", "record")):
+        click.echo(f"wrote {path}")
+
+
+def _folder(path: str) -> Path:
+    """Return the folder for the results; made if its parent is there. Raises OutputError."""
+    folder = Path(path)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(path, str(error.strerror)) from error
+    return folder
+
+
+def _run_arguments(
+    device: str, dtype: str, threads: int | None, folders: tuple[Path, ...]
+) -> list[str]:
+    words = ["--device", device, "--dtype", dtype]
+    words += ["--threads", str(threads)] if threads else []
+    for folder in folders:
+        words += ["--models", str(folder)]
+    return words

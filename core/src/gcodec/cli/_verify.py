@@ -1,0 +1,44 @@
+"""``gcodec verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gcodec.cli._common import json_option, make_run, print_json, read_bytes, run_options
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@json_option
+@run_options
+def command(
+    source: str,
+    as_json: bool,
+    device: str,
+    dtype: str,
+    threads: int | None,
+    folders: tuple[Path, ...],
+) -> None:
+    """Check the .gcx file IN on this machine: checksums, model, stage 1.
+
+    With a digest inside (`gcodec encode --digest`) it proves that the sender's symbols are recovered bit for bit.
+    """
+    from gcodec.pipeline import verify
+
+    run = make_run(device=device, dtype=dtype, threads=threads, folders=folders)
+    found = verify(read_bytes(source), source, run=run)
+    if as_json:
+        print_json({"file": source, **found})
+        return
+    model = f", model {found['model'][:16]}..." if found["model"] else ""
+    proof = (
+        "stage 1 is the sender's, bit for bit"
+        if found["proved"]
+        else "stage 1 decodes; the file holds no digest to prove it by"
+    )
+    click.echo(
+        f"{source}: sound; {found['embedding']} (class {found['parse_class']}){model};"
+        f" symbols {found['symbols']}; {proof}"
+    )

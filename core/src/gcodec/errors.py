@@ -1,0 +1,249 @@
+"""Everything that gcodec raises on purpose, in one tree.
+
+    GcodecError                      exit status
+    ├── UsageError                   2    options that cannot be meant
+    │   ├── UnknownPlugin            3    no installed plugin has that name
+    │   ├── UnknownProfile           3    the plugin is installed, in a version without that profile
+    │   ├── UnusablePlugin           4    the plugin is installed and cannot be used
+    │   ├── UnknownOption            2    the plugin has no such option
+    │   ├── InvalidOption            2    the option's value is out of its range
+    │   ├── NoPath                   5    no adapter leads from these signals to that reconstructor
+    │   └── TargetTooSmall           6    even the lowest quality is larger than the asked size
+    ├── ImageError                   7    the picture cannot be read or is beyond the limits
+    ├── OutputError                  8    the result cannot be written
+    │   └── OutputExists             8    ... because something is there and --force was not given
+    ├── ModelError                   9    weights are missing, damaged or not the ones named
+    │   ├── ModelMissing             9
+    │   └── ModelDamaged             9
+    ├── PayloadError                 10   the container is sound, the bytes of stage 1 are not
+    ├── VerificationError            11   stage 1 decodes to other symbols than the sender's
+    └── WorkerError                  12   the fresh decoding process failed
+
+A damaged container is a `gcodec_formats.FormatError`: exit status 20. Ctrl-C is 130, as in any shell. Every other
+exception is a defect of gcodec or of a plugin: exit status 70.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+__all__ = [
+    "GcodecError",
+    "ImageError",
+    "InvalidOption",
+    "ModelDamaged",
+    "ModelError",
+    "ModelMissing",
+    "NoPath",
+    "OutputError",
+    "OutputExists",
+    "PayloadError",
+    "TargetTooSmall",
+    "UnknownOption",
+    "UnknownPlugin",
+    "UnknownProfile",
+    "UnusablePlugin",
+    "UsageError",
+    "VerificationError",
+    "WorkerError",
+]
+
+FORMAT_EXIT_STATUS = 20
+DEFECT_EXIT_STATUS = 70
+INTERRUPTED_EXIT_STATUS = 130
+
+
+class GcodecError(Exception):
+    """Base of all errors that gcodec raises on purpose; `exit_status` is what the command ends with."""
+
+    exit_status = 1
+
+
+class UsageError(GcodecError):
+    """The request cannot be meant: contradictory or impossible options."""
+
+    exit_status = 2
+
+
+class UnknownPlugin(UsageError):
+    """No installed plugin is called `name`.
+
+    `similar` holds installed names that look alike; `package` the distribution that would supply it, if known.
+    """
+
+    exit_status = 3
+
+    def __init__(
+        self, kind: str, name: str, *, similar: Sequence[str] = (), package: str | None = None
+    ) -> None:
+        self.kind, self.name, self.similar, self.package = kind, name, tuple(similar), package
+        text = f"no installed {kind} is called '{name}'"
+        if package:
+            text += f"; install it with: pip install {package}"
+        elif similar:
+            text += f"; did you mean {' or '.join(similar)}?"
+        else:
+            text += "; `gcodec plugins` lists what is installed"
+        super().__init__(text)
+
+
+class UnknownProfile(UsageError):
+    """The file was made with `profile` of `embedding`, which the installed plugin does not have."""
+
+    exit_status = 3
+
+    def __init__(self, embedding: str, profile: int, package: str | None) -> None:
+        self.embedding, self.profile, self.package = embedding, profile, package
+        text = f"the installed '{embedding}' has no profile {profile}"
+        if package:
+            text += f"; a newer one may: pip install --upgrade {package}"
+        super().__init__(text)
+
+
+class UnusablePlugin(UsageError):
+    """The plugin `name` is installed and cannot be loaded; `reason` says why."""
+
+    exit_status = 4
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"plugin '{name}' cannot be used: {reason}")
+
+
+class UnknownOption(UsageError):
+    """`owner` (a plugin's name) has no option `option`; `known` are those that it has."""
+
+    def __init__(self, owner: str, option: str, known: Iterable[str]) -> None:
+        self.owner, self.option, self.known = owner, option, tuple(known)
+        has = ", ".join(self.known) or "none"
+        super().__init__(f"'{owner}' has no option '{option}' (it has: {has})")
+
+
+class InvalidOption(UsageError):
+    """The value given for `option` of `owner` is not allowed; `expected` says what is."""
+
+    def __init__(self, owner: str, option: str, value: object, expected: str) -> None:
+        self.owner, self.option, self.value, self.expected = owner, option, value, expected
+        super().__init__(f"option '{option}' of '{owner}' is {value!r}; it must be {expected}")
+
+
+class NoPath(UsageError):
+    """The signals of `embedding` cannot be turned into what `reconstructor` needs.
+
+    `missing` are the signal types that would be needed; `suppliers` names plugins that make one of them.
+    """
+
+    exit_status = 5
+
+    def __init__(
+        self,
+        embedding: str,
+        reconstructor: str,
+        missing: Sequence[str],
+        suppliers: Sequence[str] = (),
+    ) -> None:
+        self.embedding, self.reconstructor = embedding, reconstructor
+        self.missing, self.suppliers = tuple(missing), tuple(suppliers)
+        text = f"'{reconstructor}' cannot decode '{embedding}': it needs {' or '.join(missing)}"
+        if suppliers:
+            text += f", which {', '.join(suppliers)} would supply"
+        else:
+            text += ", which no installed plugin supplies"
+        super().__init__(text)
+
+
+class TargetTooSmall(UsageError):
+    """Even the lowest quality gives `smallest` bytes, more than the `target` bytes asked for."""
+
+    exit_status = 6
+
+    def __init__(self, embedding: str, target: int, smallest: int) -> None:
+        self.embedding, self.target, self.smallest = embedding, target, smallest
+        super().__init__(
+            f"'{embedding}' needs at least {smallest} bytes for this image and {target} were allowed;"
+            " allow more, or take an embedding for lower rates"
+        )
+
+
+class ImageError(GcodecError):
+    """The image `source` cannot be read, or cannot be coded as it is."""
+
+    exit_status = 7
+
+    def __init__(self, source: str, reason: str) -> None:
+        self.source, self.reason = source, reason
+        super().__init__(f"{source}: {reason}")
+
+
+class OutputError(GcodecError):
+    """`path` cannot be written; nothing is left there half done."""
+
+    exit_status = 8
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        self.path, self.reason = str(path), reason
+        super().__init__(f"cannot write {path}: {reason}")
+
+
+class OutputExists(OutputError):
+    """`path` exists and was not to be overwritten."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, "it exists; give --force to overwrite it")
+
+
+class ModelError(GcodecError):
+    """Weights that are needed cannot be used."""
+
+    exit_status = 9
+
+
+class ModelMissing(ModelError):
+    """No model store holds `model` (a name, or a digest in hexadecimal)."""
+
+    def __init__(self, model: str, advice: str) -> None:
+        self.model, self.advice = model, advice
+        super().__init__(f"model {model} is not installed; {advice}")
+
+
+class ModelDamaged(ModelError):
+    """The folder of `model` does not hold the weights that its digest names."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        self.model, self.reason = model, reason
+        super().__init__(f"model {model}: {reason}")
+
+
+class PayloadError(GcodecError):
+    """The stage-1 bytes of `embedding` cannot be decoded although the container is sound."""
+
+    exit_status = 10
+
+    def __init__(self, embedding: str, reason: str) -> None:
+        self.embedding, self.reason = embedding, reason
+        super().__init__(f"payload of '{embedding}': {reason}")
+
+
+class VerificationError(GcodecError):
+    """Stage 1 decodes, but not to the symbols that the sender had."""
+
+    exit_status = 11
+
+    def __init__(self, source: str, expected: bytes, found: bytes) -> None:
+        self.source, self.expected, self.found = source, expected, found
+        super().__init__(
+            f"{source}: stage 1 decodes to symbols {found.hex()}, the sender had {expected.hex()};"
+            " this machine does not decode the file correctly"
+        )
+
+
+class WorkerError(GcodecError):
+    """The fresh process that decodes ended with `status` and said `output`."""
+
+    exit_status = 12
+
+    def __init__(self, status: int, output: str) -> None:
+        self.status, self.output = status, output
+        last = output.strip().splitlines()[-1] if output.strip() else "it printed nothing"
+        super().__init__(f"the decoding process ended with status {status}: {last}")

@@ -1,0 +1,58 @@
+"""What a file says about itself, without loading a plugin or decoding anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gcodec_formats as gcx
+from gcodec_formats import SegmentType
+
+__all__ = ["inspect"]
+
+
+def inspect(data: bytes, *, partial: bool = False) -> dict[str, Any]:
+    """Return the contents of a file's header and the place of every part.
+
+    Keys: bytes, width, height, bpp, embedding, package (who supplies the embedding), model, extensions, progressive,
+    missing_layers, payload, overhead (all bytes that are not layers), layout (rows of offset, bytes, part).
+    Raises FormatError.
+    """
+    file = gcx.read(data, partial=partial)
+    header, identity = file.header, file.header.identity
+    entry = gcx.registry.EMBEDDINGS.get(identity.id) if identity.id is not None else None
+    size = header.size
+    layers = [len(s.data) for s in file.segments if s.type == SegmentType.MAIN]
+    return {
+        "bytes": len(data),
+        "width": size.width,
+        "height": size.height,
+        "bpp": round(8 * len(data) / (size.width * size.height), 5),
+        "embedding": identity.name or (entry.name if entry else f"number {identity.id}"),
+        "package": entry.package if entry else "unregistered",
+        "model": (
+            f"digest {identity.digest.hex()}..."
+            if identity.digest is not None
+            else f"profile {identity.profile}"
+        ),
+        "extensions": {_extension_name(k): _shown(v) for k, v in header.extensions.items()},
+        "progressive": file.progressive,
+        "layers": len(layers),
+        "missing_layers": file.missing,
+        "payload": sum(layers),
+        "overhead": len(data) - sum(layers),
+        "layout": [
+            {"offset": row.offset, "bytes": row.length, "part": row.name}
+            for row in gcx.layout(data, partial=partial)
+        ],
+    }
+
+
+def _extension_name(key: int) -> str:
+    try:
+        return gcx.Extension(key).name.lower()
+    except ValueError:
+        return f"key {key}"
+
+
+def _shown(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else value

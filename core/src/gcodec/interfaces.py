@@ -1,0 +1,85 @@
+"""The two interfaces that every method implements: stage-1 `Embedding`, stage-2 `Reconstructor`.
+
+The decoder's embedding sees the layers of the file, the size and the installed models, nothing else: whatever `decode`
+needs must be in the layers. The reconstructor is the receiver's free choice and sees only signals.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gcodec_formats import Size
+
+if TYPE_CHECKING:
+    from gcodec.models import Model
+    from gcodec.run import Run
+    from gcodec.signals import FloatArray, Signal
+
+__all__ = ["Embedding", "Reconstructor", "Setup", "Size"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an implementation is built from.
+
+    run      device, precision, randomness, progress, limits.
+    options  checked values for all of the spec's options.
+    model    the weights, digest verified; None where the spec wants none.
+    """
+
+    run: Run
+    options: Mapping[str, Any] = field(default_factory=dict)
+    model: Model | None = None
+
+
+class Embedding(ABC):
+    """Stage 1: an image to bytes, and those bytes to signals."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+
+    def analyse(self, pixels: FloatArray) -> Any:
+        """Do once per image what does not depend on quality; the result goes to `encode`.
+
+        pixels: float32 [3, H, W] in [0, 1].
+        """
+        return pixels
+
+    @abstractmethod
+    def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
+        """Return the layers, base first; bytes grow with quality in [0, 1], apart from small exceptions.
+
+        Rate control calls this a dozen times for one image.
+        """
+
+    @abstractmethod
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        """Return the signals; of a progressive embedding any number of layers from 1 on must do.
+
+        Raises PayloadError for bytes that `encode` cannot have made; never anything else, whatever the bytes are.
+        """
+
+    def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
+        """Return a canonical form of the decoded discrete symbols, the same on every machine (`gcodec verify`).
+
+        The layers themselves where no model takes part in parsing. Raises PayloadError like `decode`.
+        """
+        return b"".join(layers)
+
+
+class Reconstructor(ABC):
+    """Stage 2: signals to an image."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+
+    @abstractmethod
+    def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
+        """Return float32 [3, H, W] in [0, 1].
+
+        signals: by type, with all that one of the spec's `needs` names. Randomness comes from
+        ``setup.run.randomness`` alone, in the domain of decoder noise.
+        """

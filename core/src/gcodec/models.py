@@ -1,0 +1,180 @@
+"""The model store: weights by name and by digest, verified before use, never fetched unasked.
+
+A model is a diffusers-style folder: ``config.json`` and ``*.safetensors``, possibly in sub-folders. Its digest is
+SHA-256 over, for every ``*.json`` and ``*.safetensors`` file below the folder in the order of their POSIX paths:
+the path in UTF-8, a zero byte, the length as 8 little-endian bytes, the contents. The card and the licence beside the
+weights may be corrected without changing what the model is.
+
+Stores look in this order: folders named by the user (``--model PATH``), folders in ``GCODEC_MODELS`` (separated like
+``PATH``), installed packages (`ModelSpec`). The hub is asked only by `fetch`, which only `gcodec models fetch` calls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gcodec.errors import ModelDamaged, ModelMissing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from gcodec.plugin import ModelSpec
+
+__all__ = ["DIGEST_PREFIX", "Model", "ModelStore", "folder_digest"]
+
+#: Bytes of a digest that travel in a file whose model has no registered profile.
+DIGEST_PREFIX = 8
+
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+def folder_digest(folder: Path) -> str:
+    """Return the SHA-256 of a model folder in hexadecimal, as the module docstring defines it.
+
+    Raises ModelDamaged if the folder holds no weights or cannot be read.
+    """
+    files = sorted(
+        (path.relative_to(folder).as_posix(), path)
+        for suffix in ("*.json", "*.safetensors")
+        for path in folder.rglob(suffix)
+    )
+    if not any(name.endswith(".safetensors") for name, _ in files):
+        raise ModelDamaged(str(folder), "the folder holds no .safetensors file")
+    digest = hashlib.sha256()
+    try:
+        for name, path in files:
+            digest.update(name.encode() + b"\0" + path.stat().st_size.to_bytes(8, "little"))
+            with path.open("rb") as stream:
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
+    except OSError as error:
+        raise ModelDamaged(str(folder), f"cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights that can be used: `name`, `digest` (64 hexadecimal digits) and the `folder` they were checked in."""
+
+    name: str
+    digest: str
+    folder: Path
+    summary: str = ""
+    licence: str = ""
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The contents of ``config.json``. Raises ModelDamaged if it is not a JSON object."""
+        try:
+            config = json.loads((self.folder / "config.json").read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelDamaged(self.name, f"config.json: {error}") from error
+        if not isinstance(config, dict):
+            raise ModelDamaged(self.name, "config.json does not hold an object")
+        return config
+
+    def tensors(self, file: str = _WEIGHTS) -> dict[str, NDArray[np.generic]]:
+        """Return the weights as NumPy arrays. Raises ModelDamaged if the file cannot be read."""
+        from safetensors.numpy import load_file
+
+        return self._load(load_file, file)
+
+    def torch_tensors(self, file: str = _WEIGHTS) -> dict[str, torch.Tensor]:
+        """Return the weights as torch tensors on the CPU. Raises ModelDamaged if the file cannot be read."""
+        from safetensors.torch import load_file
+
+        return self._load(load_file, file)
+
+    def _load(self, load_file: Any, file: str) -> dict[str, Any]:
+        from safetensors import SafetensorError
+
+        try:
+            tensors: dict[str, Any] = load_file(self.folder / file)
+        except (OSError, SafetensorError) as error:
+            raise ModelDamaged(self.name, f"{file}: {error}") from error
+        return tensors
+
+
+@dataclass(frozen=True)
+class ModelStore:
+    """All models that this run may use.
+
+    specs    models in installed packages.
+    folders  models that the user pointed at, each found by its path or its digest.
+    """
+
+    specs: tuple[ModelSpec, ...] = ()
+    folders: tuple[Path, ...] = ()
+    _checked: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def installed(cls, folders: Iterable[Path] = ()) -> ModelStore:
+        """Return the store of this installation, with the user's `folders` and those in ``GCODEC_MODELS``."""
+        from gcodec.registry import registry
+
+        environment = os.environ.get("GCODEC_MODELS", "")
+        named = [Path(part) for part in environment.split(os.pathsep) if part]
+        return cls(tuple(registry().models.values()), (*folders, *named))
+
+    def find(self, wanted: str) -> Model:
+        """Return the model called `wanted`: a spec's name, a folder, or a digest (16 or more hexadecimal digits).
+
+        The weights are hashed once a process and refused unless they are what the digest says.
+        Raises ModelMissing, with advice, and ModelDamaged.
+        """
+        for spec in self.specs:
+            if wanted == spec.name or _matches(spec.digest, wanted):
+                return self._verified(spec)
+        for folder in self.folders:
+            digest = self._digest(folder)
+            if _matches(digest, wanted):
+                return Model(str(folder), digest, folder)
+        if Path(wanted).is_dir():
+            return Model(wanted, self._digest(Path(wanted)), Path(wanted))
+        raise ModelMissing(
+            wanted,
+            "`gcodec models` lists what is; give a folder with --model, or name its parent in GCODEC_MODELS",
+        )
+
+    def _verified(self, spec: ModelSpec) -> Model:
+        folder = package_folder(spec)
+        found = self._digest(folder)
+        if found != spec.digest:
+            raise ModelDamaged(
+                spec.name,
+                f"the weights in {folder} have digest {found[:16]}..., not {spec.digest[:16]}...;"
+                " install the package again",
+            )
+        return Model(spec.name, spec.digest, folder, spec.summary, spec.licence)
+
+    def _digest(self, folder: Path) -> str:
+        if folder not in self._checked:
+            self._checked[folder] = folder_digest(folder)
+        return self._checked[folder]
+
+
+def package_folder(spec: ModelSpec) -> Path:
+    """Return where an installed package keeps a model, without importing the package. Raises ModelMissing."""
+    from importlib.util import find_spec
+
+    package, _, inside = spec.folder.partition(":")
+    found = find_spec(package)
+    places = list(found.submodule_search_locations or ()) if found else []
+    for place in places:
+        folder = Path(place) / inside
+        if folder.is_dir():
+            return folder
+    raise ModelMissing(spec.name, f"package {package} does not hold {inside}; install it again")
+
+
+def _matches(digest: str, wanted: str) -> bool:
+    return len(wanted) >= 2 * DIGEST_PREFIX and digest.startswith(wanted.lower())

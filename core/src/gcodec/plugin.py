@@ -1,0 +1,150 @@
+"""What a plugin module says about itself: frozen specs, returned from four pluggy hooks.
+
+A plugin is an entry point in the group ``gcodec`` that names a light module (it imports neither torch nor NumPy) with
+any of these functions, each marked ``@gcodec.plugin.hookimpl`` and returning a list of specs::
+
+    gcodec_embeddings()      EmbeddingSpec        stage 1: image -> bytes -> signals
+    gcodec_reconstructors()  ReconstructorSpec    stage 2: signals -> image
+    gcodec_adapters()        AdapterSpec          one signal type -> another
+    gcodec_models()          ModelSpec            weights that lie in an installed package
+
+Implementations are named by import path ("package.module:Name") and imported on first use, so that listing plugins
+costs nothing. A spec may keep its name for as long as files written under it decode; a change of what the bytes mean is
+a new name or a new profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+__all__ = [
+    "INTERFACE",
+    "AdapterSpec",
+    "EmbeddingSpec",
+    "ModelSpec",
+    "Option",
+    "Profile",
+    "ReconstructorSpec",
+    "hookimpl",
+]
+
+#: Version of the plugin interface. A plugin built for another one is listed as incompatible and never loaded.
+INTERFACE = 1
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def hookimpl(function: F) -> F:
+    """Mark a function as one of the four hooks (pluggy's marker for the project ``gcodec``)."""
+    import pluggy
+
+    return pluggy.HookimplMarker("gcodec")(function)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a plugin: a command-line flag, a help line and a check in one value.
+
+    name     as in Python; the flag is ``--name`` with dashes.
+    type     bool, int, float or str.
+    default  used when the user says nothing; it costs no bits in a file.
+    help     one line, with units.
+    choices  allowed values, if they are few.
+    minimum, maximum   inclusive bounds of a number.
+    """
+
+    name: str
+    type: type
+    default: Any
+    help: str
+    choices: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Weights in an installed package.
+
+    name     "distribution/model", e.g. "base/ntc".
+    digest   SHA-256 of the folder, hexadecimal (`gcodec.models.folder_digest`).
+    folder   "package:path/inside", e.g. "gcodec_base:models/ntc": a diffusers-style folder.
+    """
+
+    name: str
+    digest: str
+    folder: str
+    summary: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A registered number (1..255) that pins what stage 1 needs: the weights by digest, or none at all."""
+
+    id: int
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class EmbeddingSpec:
+    """Stage 1.
+
+    makes        types of the signals that `decode` returns.
+    id           registered number (spec/REGISTRY.md); None: the name itself travels in the file.
+    profiles     registered profiles, the one for new files last; () where the model's digest travels instead.
+    model        name of the model for new files; None: no weights.
+    parse_class  "A" no model takes part in parsing, "B" an integer model does, "C" a float model does. Only A and B
+                 are portable.
+    progressive  a prefix of the layers is a valid lower-rate file.
+    """
+
+    name: str
+    summary: str
+    implementation: str
+    makes: tuple[str, ...]
+    parse_class: Literal["A", "B", "C"]
+    id: int | None = None
+    profiles: tuple[Profile, ...] = ()
+    model: str | None = None
+    progressive: bool = False
+    options: tuple[Option, ...] = ()
+    interface: int = INTERFACE
+
+
+@dataclass(frozen=True)
+class ReconstructorSpec:
+    """Stage 2.
+
+    needs  alternatives, cheapest first; each a set of signal types that must all be there.
+    uses   signal types that help when they are there.
+    model  name of the model used by default; None: no weights.
+    """
+
+    name: str
+    summary: str
+    implementation: str
+    needs: tuple[tuple[str, ...], ...]
+    uses: tuple[str, ...] = ()
+    model: str | None = None
+    options: tuple[Option, ...] = ()
+    interface: int = INTERFACE
+
+
+@dataclass(frozen=True)
+class AdapterSpec:
+    """A way from one signal type to another.
+
+    implementation  function (signal, size, setup) -> signal.
+    cost            about the milliseconds for a 768x512 image on one core, at least 1: the resolver adds them up.
+    """
+
+    source: str
+    target: str
+    implementation: str
+    cost: float
+    summary: str
+    model: str | None = None
+    interface: int = INTERFACE

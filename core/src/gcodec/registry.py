@@ -1,0 +1,251 @@
+"""The registry: every installed plugin, each loaded by itself, so that none can break another.
+
+pluggy's own entry-point loader stops at the first plugin that fails to import; here each entry point of the group
+``gcodec`` is loaded under guard, checked, and only then registered with pluggy. What went wrong is kept and shown by
+``gcodec plugins``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, TypeAlias
+
+import pluggy
+
+from gcodec.errors import UnknownPlugin, UnusablePlugin
+from gcodec.plugin import INTERFACE, AdapterSpec, EmbeddingSpec, ModelSpec, ReconstructorSpec
+
+__all__ = ["GROUP", "Plugin", "Registry", "kind_of", "load_object", "registry"]
+
+GROUP = "gcodec"
+
+#: A plugin whose light module takes longer than this to import is shown as slow: it delays every command.
+SLOW_SECONDS = 0.1
+
+Kind = Literal["embedding", "reconstructor", "adapter", "model"]
+Spec: TypeAlias = EmbeddingSpec | ReconstructorSpec | AdapterSpec | ModelSpec
+
+_SPECS: Mapping[Kind, type] = {
+    "embedding": EmbeddingSpec,
+    "reconstructor": ReconstructorSpec,
+    "adapter": AdapterSpec,
+    "model": ModelSpec,
+}
+
+_hookspec = pluggy.HookspecMarker(GROUP)
+
+
+class _Hooks:
+    @_hookspec
+    def gcodec_embeddings(self) -> list[EmbeddingSpec]:  # type: ignore[empty-body]
+        """Return the embeddings of this plugin."""
+
+    @_hookspec
+    def gcodec_reconstructors(self) -> list[ReconstructorSpec]:  # type: ignore[empty-body]
+        """Return the reconstructors of this plugin."""
+
+    @_hookspec
+    def gcodec_adapters(self) -> list[AdapterSpec]:  # type: ignore[empty-body]
+        """Return the adapters of this plugin."""
+
+    @_hookspec
+    def gcodec_models(self) -> list[ModelSpec]:  # type: ignore[empty-body]
+        """Return the models that this distribution carries."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point and what came of it.
+
+    name, distribution, version  as installed.
+    specs    what it offers; empty where it failed.
+    error    one line why it cannot be used, or "".
+    warning  one line on something that works and should be mended, or "".
+    seconds  how long its module took to import.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    specs: tuple[Spec, ...] = ()
+    error: str = ""
+    warning: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Everything that installed plugins offer, by name."""
+
+    plugins: tuple[Plugin, ...]
+    embeddings: Mapping[str, EmbeddingSpec]
+    reconstructors: Mapping[str, ReconstructorSpec]
+    adapters: tuple[AdapterSpec, ...]
+    models: Mapping[str, ModelSpec]
+
+    @classmethod
+    def discover(cls, found: Iterable[EntryPoint] | None = None) -> Registry:
+        """Load every entry point of the group, or those given."""
+        manager = pluggy.PluginManager(GROUP)
+        manager.add_hookspecs(_Hooks)
+        points = entry_points(group=GROUP) if found is None else found
+        owners: dict[tuple[str, str], str] = {}
+        plugins = tuple(
+            _load(point, manager, owners) for point in sorted(points, key=lambda p: p.name)
+        )
+        specs = [spec for plugin in plugins for spec in plugin.specs]
+        return cls(
+            plugins,
+            {s.name: s for s in specs if isinstance(s, EmbeddingSpec)},
+            {s.name: s for s in specs if isinstance(s, ReconstructorSpec)},
+            tuple(s for s in specs if isinstance(s, AdapterSpec)),
+            {s.name: s for s in specs if isinstance(s, ModelSpec)},
+        )
+
+    def embedding(self, name: str) -> EmbeddingSpec:
+        """Return the embedding called `name`. Raises UnknownPlugin or UnusablePlugin."""
+        return self._named("embedding", name, self.embeddings)
+
+    def reconstructor(self, name: str) -> ReconstructorSpec:
+        """Return the reconstructor called `name`. Raises UnknownPlugin or UnusablePlugin."""
+        return self._named("reconstructor", name, self.reconstructors)
+
+    def embedding_by_id(self, number: int) -> EmbeddingSpec:
+        """Return the installed embedding with a registered number. Raises UnknownPlugin naming the package."""
+        from gcodec_formats import registry as numbers
+
+        for spec in self.embeddings.values():
+            if spec.id == number:
+                return spec
+        entry = numbers.EMBEDDINGS.get(number)
+        raise UnknownPlugin(
+            "embedding",
+            entry.name if entry else f"number {number}",
+            package=entry.package if entry else None,
+        )
+
+    def _named(self, kind: str, name: str, table: Mapping[str, Any]) -> Any:
+        if name in table:
+            return table[name]
+        package = _package_of(kind, name)
+        for plugin in self.plugins:
+            if plugin.error and (plugin.name == name or plugin.distribution == package):
+                raise UnusablePlugin(name, f"{plugin.distribution}: {plugin.error}")
+        raise UnknownPlugin(
+            kind, name, similar=difflib.get_close_matches(name, table), package=package
+        )
+
+
+@cache
+def registry() -> Registry:
+    """Return the registry of this installation, discovered once a process."""
+    return Registry.discover()
+
+
+def load_object(owner: str, path: str) -> Any:
+    """Import the implementation that a spec names ("package.module:Name").
+
+    Raises UnusablePlugin: whatever the module does wrong is that plugin's failure, told in one line.
+    """
+    module, _, name = path.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except Exception as error:
+        raise UnusablePlugin(owner, f"importing {path} failed: {_one_line(error)}") from error
+
+
+def kind_of(spec: Spec) -> Kind:
+    """Return what a spec describes."""
+    return next(kind for kind, cls in _SPECS.items() if isinstance(spec, cls))
+
+
+def _load(
+    point: EntryPoint, manager: pluggy.PluginManager, owners: dict[tuple[str, str], str]
+) -> Plugin:
+    distribution = point.dist.name if point.dist else "?"
+    version = point.dist.version if point.dist else "?"
+    start = time.perf_counter()
+    try:
+        module = point.load()
+        seconds = time.perf_counter() - start
+        specs = _collect(module)
+        _check(specs, distribution, owners)
+        manager.register(module, f"{distribution}:{point.name}")
+    # A plugin may fail in any way at all, SystemExit included; the others must not notice.
+    except (Exception, SystemExit) as error:
+        return Plugin(point.name, distribution, version, error=_one_line(error))
+    owners |= {key: distribution for spec in specs for key in _keys(spec)}
+    warning = f"takes {seconds:.1f} s to import" if seconds > SLOW_SECONDS else ""
+    return Plugin(point.name, distribution, version, specs, "", warning, seconds)
+
+
+def _collect(module: Any) -> tuple[Spec, ...]:
+    """Call a plugin's hooks on a manager of its own: what they return is checked before anyone else sees it."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(_Hooks)
+    manager.register(module)
+    manager.check_pending()
+    hooks = (
+        manager.hook.gcodec_embeddings,
+        manager.hook.gcodec_reconstructors,
+        manager.hook.gcodec_adapters,
+        manager.hook.gcodec_models,
+    )
+    found: list[Spec] = []
+    for hook, kind in zip(hooks, _SPECS.values(), strict=True):
+        for specs in hook():
+            for spec in specs:
+                if not isinstance(spec, kind):
+                    raise TypeError(f"a hook returned {spec!r} where {kind.__name__} is due")
+                found.append(spec)
+    return tuple(found)
+
+
+def _check(
+    specs: tuple[Spec, ...], distribution: str, owners: Mapping[tuple[str, str], str]
+) -> None:
+    """Refuse a plugin as a whole before anything of it is registered."""
+    seen: dict[tuple[str, str], str] = dict(owners)
+    for spec in specs:
+        version = getattr(spec, "interface", INTERFACE)
+        if version != INTERFACE:
+            raise ValueError(
+                f"made for plugin interface {version}, this is {INTERFACE}; install matching versions"
+            )
+        for field in fields(spec):
+            if field.name in ("name", "implementation") and not getattr(spec, field.name):
+                raise ValueError(f"a spec without {field.name}: {spec!r}")
+        for key in _keys(spec):
+            if key in seen:
+                raise ValueError(
+                    f"{key[0]} '{key[1]}' of {distribution} is already supplied by {seen[key]};"
+                    " uninstall one of them"
+                )
+            seen[key] = distribution
+
+
+def _keys(spec: Spec) -> list[tuple[str, str]]:
+    """Return what must be unique about a spec: its name, and an embedding's registered number."""
+    kind = kind_of(spec)
+    if isinstance(spec, AdapterSpec):
+        return [(kind, f"{spec.source} -> {spec.target} by {spec.implementation}")]
+    if isinstance(spec, EmbeddingSpec) and spec.id is not None:
+        return [(kind, spec.name), ("embedding number", str(spec.id))]
+    return [(kind, spec.name)]
+
+
+def _package_of(kind: str, name: str) -> str | None:
+    from gcodec_formats import registry as numbers
+
+    return numbers.package_of(kind, name)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,155 @@
+"""From the signals that stage 1 makes to those that stage 2 needs, by the cheapest chain of adapters.
+
+A path is found from the specs alone, so `gcodec matrix` lists every pair without running or importing any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gcodec.errors import NoPath
+from gcodec.interfaces import Setup
+from gcodec.registry import Registry, load_object
+from gcodec.signals import Signal, by_type, type_of
+
+if TYPE_CHECKING:
+    from gcodec_formats import Size
+
+    from gcodec.plugin import AdapterSpec, EmbeddingSpec, ReconstructorSpec
+    from gcodec.run import Run
+
+__all__ = ["Path", "Row", "adapt", "matrix", "resolve"]
+
+
+@dataclass(frozen=True)
+class Path:
+    """How a reconstructor gets its signals.
+
+    adapters  in the order to run; empty where the embedding's own signals do.
+    feeds     the signal types handed over.
+    cost      sum of the adapters' costs.
+    """
+
+    adapters: tuple[AdapterSpec, ...]
+    feeds: tuple[str, ...]
+    cost: float
+
+    def explain(self) -> str:
+        """Return the path in one line, e.g. "noisy/base -> preview (14)" or "preview"."""
+        if not self.adapters:
+            return " + ".join(self.feeds)
+        steps = ", ".join(f"{a.source} -> {a.target} ({a.cost:g})" for a in self.adapters)
+        return f"{steps}; {' + '.join(self.feeds)}"
+
+
+def resolve(
+    made: Iterable[str], reconstructor: ReconstructorSpec, adapters: Sequence[AdapterSpec]
+) -> Path | None:
+    """Return the cheapest way to what `reconstructor` needs, or None.
+
+    made: the signal types at hand. Among needs that cost the same, the spec's first counts.
+    """
+    routes = _routes(made, adapters)
+    options = []
+    for need in reconstructor.needs:
+        if not all(wanted in routes for wanted in need):
+            continue
+        extras = tuple(u for u in reconstructor.uses if u in routes and not routes[u])
+        chain = _merge(routes[wanted] for wanted in need)
+        feeds = tuple(dict.fromkeys((*need, *extras)))
+        options.append(Path(chain, feeds, sum(adapter.cost for adapter in chain)))
+    return min(options, key=lambda path: path.cost, default=None)
+
+
+def adapt(
+    signals: Iterable[Signal], reconstructor: ReconstructorSpec, size: Size, run: Run
+) -> tuple[dict[str, Signal], Path]:
+    """Run the adapters between these signals and `reconstructor`; return what it is fed, by type, and the path.
+
+    Raises NoPath if there is no way, and whatever an adapter raises.
+    """
+    from gcodec.registry import registry
+
+    at_hand = by_type(signals)
+    path = resolve(at_hand, reconstructor, registry().adapters)
+    if path is None:
+        raise NoPath(" + ".join(at_hand) or "nothing", reconstructor.name, _wanted(reconstructor))
+    for adapter in path.adapters:
+        function = load_object(f"{adapter.source} -> {adapter.target}", adapter.implementation)
+        model = run.models.find(adapter.model) if adapter.model else None
+        made: Signal = function(at_hand[adapter.source], size, Setup(run, {}, model))
+        at_hand[type_of(made)] = made
+    return {name: at_hand[name] for name in path.feeds}, path
+
+
+@dataclass(frozen=True)
+class Row:
+    """One pair of the matrix; `path` is None where the pair cannot work, and `reason` says why."""
+
+    embedding: str
+    reconstructor: str
+    path: Path | None
+    reason: str
+
+
+def matrix(installed: Registry) -> list[Row]:
+    """Return every pair of installed embedding and reconstructor with its path."""
+    return [
+        _row(embedding, reconstructor, installed)
+        for embedding in installed.embeddings.values()
+        for reconstructor in installed.reconstructors.values()
+    ]
+
+
+def check_pair(
+    embedding: EmbeddingSpec, reconstructor: ReconstructorSpec, installed: Registry
+) -> Path:
+    """Return the path between two specs. Raises NoPath, naming what is missing and who would supply it."""
+    path = resolve(embedding.makes, reconstructor, installed.adapters)
+    if path is None:
+        wanted = _wanted(reconstructor)
+        suppliers = [
+            e.name
+            for e in installed.embeddings.values()
+            if resolve(e.makes, reconstructor, installed.adapters)
+        ]
+        raise NoPath(embedding.name, reconstructor.name, wanted, suppliers)
+    return path
+
+
+def _row(
+    embedding: EmbeddingSpec, reconstructor: ReconstructorSpec, installed: Registry
+) -> Row:
+    try:
+        path = check_pair(embedding, reconstructor, installed)
+    except NoPath as error:
+        return Row(embedding.name, reconstructor.name, None, str(error))
+    return Row(embedding.name, reconstructor.name, path, "")
+
+
+def _wanted(reconstructor: ReconstructorSpec) -> list[str]:
+    return [" + ".join(need) for need in reconstructor.needs]
+
+
+def _routes(
+    made: Iterable[str], adapters: Sequence[AdapterSpec]
+) -> Mapping[str, tuple[AdapterSpec, ...]]:
+    """Return, for every type that can be reached, the cheapest chain to it (Bellman-Ford on a dozen edges)."""
+    routes: dict[str, tuple[AdapterSpec, ...]] = {name: () for name in made}
+    cost = dict.fromkeys(routes, 0.0)
+    for _ in adapters:
+        for adapter in adapters:
+            if adapter.source not in cost:
+                continue
+            total = cost[adapter.source] + adapter.cost
+            if total < cost.get(adapter.target, float("inf")):
+                cost[adapter.target] = total
+                routes[adapter.target] = (*routes[adapter.source], adapter)
+    return routes
+
+
+def _merge(chains: Iterable[tuple[AdapterSpec, ...]]) -> tuple[AdapterSpec, ...]:
+    """Join chains, each adapter once, in an order in which every source is made before it is used."""
+    return tuple(dict.fromkeys(adapter for chain in chains for adapter in chain))

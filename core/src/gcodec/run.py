@@ -1,0 +1,65 @@
+"""One value that carries what every part of a run needs and none of them decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gcodec_formats import Limits
+
+    from gcodec.models import ModelStore
+    from gcodec.randomness import Randomness
+
+__all__ = ["Progress", "Run", "silent"]
+
+#: Called as progress(what, done, total); `what` names the stage in a word or two.
+Progress = Callable[[str, int, int], None]
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Show no progress."""
+
+
+def _default_models() -> ModelStore:
+    from gcodec.models import ModelStore
+
+    return ModelStore.installed()
+
+
+def _default_limits() -> Limits:
+    from gcodec_formats import DEFAULT_LIMITS
+
+    return DEFAULT_LIMITS
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to run, as opposed to what to do.
+
+    device    torch's name of the device for networks: "cpu", "cuda", "cuda:1", "mps".
+    dtype     "float32", "bfloat16" or "float16": precision of stage-2 networks. It never decides bits.
+    seed      the file's 64-bit seed, key of all common randomness.
+    models    where weights are found.
+    progress  called as long work goes on.
+    limits    what hostile input may cost.
+    """
+
+    device: str = "cpu"
+    dtype: str = "float32"
+    seed: int = 0
+    models: ModelStore = field(default_factory=_default_models)
+    progress: Progress = silent
+    limits: Limits = field(default_factory=_default_limits)
+
+    @property
+    def randomness(self) -> Randomness:
+        """The common randomness that `seed` keys (spec/RANDOMNESS.md)."""
+        from gcodec.randomness import Randomness
+
+        return Randomness(self.seed)
+
+    def with_seed(self, seed: int) -> Run:
+        """The same run under another seed."""
+        return replace(self, seed=seed)
