@@ -1,8 +1,11 @@
 """gcodec: an open foundation for generative image compression.
 
     import gcodec
-    gcx = gcodec.encode(image, "ntc", bpp=0.3)     # bytes of a .gcx file
-    picture = gcodec.decode(gcx, "flow")           # any reconstructor
+
+    picture = gcodec.load_image("photo.png")
+    made = gcodec.encode(picture, "ntc", target=gcodec.Target(bpp=0.3))   # made.data: bytes of a .gcx file
+    decoded = gcodec.decode(made.data, "flow")                            # any reconstructor
+    gcodec.save_image(decoded.picture, "photo.out.png")
 
 Importing this package imports neither NumPy nor torch; each name is loaded on first use.
 """
@@ -15,33 +18,47 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gcodec.errors import GcodecError
     from gcodec.images import Picture, load_image, save_image
+    from gcodec.inspection import inspect
     from gcodec.interfaces import Embedding, Reconstructor, Setup, Size
-    from gcodec.pipeline import Decoded, decode, encode, inspect, verify
-    from gcodec.registry import Registry, registry
+    from gcodec.pipeline import Decoded, Encoded, decode, encode, verify
+    from gcodec.ratecontrol import Target
+    from gcodec.registry import Registry
     from gcodec.run import Run
 
     __version__: str
 
-_HOMES = {
-    "GcodecError": "errors",
-    "Picture": "images",
-    "load_image": "images",
-    "save_image": "images",
-    "Embedding": "interfaces",
-    "Reconstructor": "interfaces",
-    "Setup": "interfaces",
-    "Size": "interfaces",
-    "Decoded": "pipeline",
-    "decode": "pipeline",
-    "encode": "pipeline",
-    "inspect": "pipeline",
-    "verify": "pipeline",
-    "Registry": "registry",
-    "registry": "registry",
-    "Run": "run",
-}
+__all__ = [
+    "Decoded",
+    "Embedding",
+    "Encoded",
+    "GcodecError",
+    "Picture",
+    "Reconstructor",
+    "Registry",
+    "Run",
+    "Setup",
+    "Size",
+    "Target",
+    "__version__",
+    "decode",
+    "encode",
+    "inspect",
+    "load_image",
+    "save_image",
+    "verify",
+]
 
-__all__ = sorted([*_HOMES, "__version__"])
+_HOMES = {
+    "errors": ("GcodecError",),
+    "images": ("Picture", "load_image", "save_image"),
+    "inspection": ("inspect",),
+    "interfaces": ("Embedding", "Reconstructor", "Setup", "Size"),
+    "pipeline": ("Decoded", "Encoded", "decode", "encode", "verify"),
+    "ratecontrol": ("Target",),
+    "registry": ("Registry",),
+    "run": ("Run",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
@@ -49,10 +66,10 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("gcodec")
-    if name in _HOMES:
-        return getattr(import_module(f"gcodec.{_HOMES[name]}"), name)
+    if name in _HOME_OF:
+        return getattr(import_module(f"gcodec.{_HOME_OF[name]}"), name)
     raise AttributeError(f"module 'gcodec' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return list(__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gcodec_formats as gcx
-from gcodec_formats import SegmentType
+from gcodec_formats import registry as numbers
 
 __all__ = ["inspect"]
 
@@ -19,9 +19,9 @@ def inspect(data: bytes, *, partial: bool = False) -> dict[str, Any]:
     """
     file = gcx.read(data, partial=partial)
     header, identity = file.header, file.header.identity
-    entry = gcx.registry.EMBEDDINGS.get(identity.id) if identity.id is not None else None
+    entry = numbers.embedding(identity.id) if identity.id is not None else None
     size = header.size
-    layers = [len(s.data) for s in file.segments if s.type == SegmentType.MAIN]
+    layers = [len(s.data) for s in file.segments if s.type == gcx.MAIN]
     return {
         "bytes": len(data),
         "width": size.width,
@@ -48,10 +48,8 @@ def inspect(data: bytes, *, partial: bool = False) -> dict[str, Any]:
 
 
 def _extension_name(key: int) -> str:
-    try:
-        return gcx.Extension(key).name.lower()
-    except ValueError:
-        return f"key {key}"
+    entry = numbers.extension(key)
+    return entry.name if entry else f"key {key}"
 
 
 def _shown(value: object) -> object:

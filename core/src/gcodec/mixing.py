@@ -13,9 +13,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gcodec.errors import WorkerError
+
+if TYPE_CHECKING:
+    from gcodec.images import Picture
 
 __all__ = ["Result", "decode_in_fresh_process", "measure"]
 
@@ -45,10 +48,10 @@ def decode_in_fresh_process(
     return Result(json.loads(done.stdout), seconds)
 
 
-def measure(original: Path | Any, reconstruction: Path) -> dict[str, float | None]:
+def measure(original: Picture, reconstruction: Path) -> dict[str, float | None]:
     """Return psnr in dB, and lpips or ms_ssim as far as each can be had, between two pictures.
 
-    original: a Picture. `None` stands for a metric that this installation or this size cannot give; no other number
+    `None` stands for a metric that this installation or this size cannot give; no other number
     takes its place.
     """
     from gcodec import metrics

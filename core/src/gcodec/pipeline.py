@@ -12,18 +12,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import gcodec_formats as gcx
-from gcodec_formats import SegmentType
+from gcodec_formats import registry as numbers
 
 from gcodec.errors import ImageError, PayloadError, UnknownProfile, VerificationError
 from gcodec.interfaces import Embedding, Reconstructor, Setup, Size
 from gcodec.models import DIGEST_PREFIX, Model
 from gcodec.options import check_options
 from gcodec.ratecontrol import Target, search
-from gcodec.registry import load_object, registry
+from gcodec.registry import load_object, package_of, registry
 from gcodec.resolver import Path, adapt, check_pair
 from gcodec.run import Run
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from gcodec.images import Picture
     from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
     from gcodec.signals import Signal
@@ -65,7 +67,7 @@ class Stage1:
     @property
     def layers(self) -> list[bytes]:
         """The embedding's own segments, base first."""
-        return [bytes(s.data) for s in self.file.segments if s.type == SegmentType.MAIN]
+        return [bytes(s.data) for s in self.file.segments if s.type == gcx.MAIN]
 
     def signals(self) -> tuple[Signal, ...]:
         """Decode stage 1. Raises PayloadError."""
@@ -139,7 +141,9 @@ def encode(
     size = Size(*picture.pixels.shape[1:])
     _check_size(size, run)
     identity, weights = _identity(spec, model or spec.model, run)
-    stage1 = _build(spec, Setup(run, check_options(spec.name, spec.options, options or {}), weights))
+    stage1 = _build(
+        spec, Setup(run, check_options(spec.name, spec.options, options or {}), weights)
+    )
     header = gcx.Header(identity, size, _extensions(picture, suggest, run))
     before, after = _beside(picture, metadata)
 
@@ -148,7 +152,7 @@ def encode(
     clock.lap("analyse")
 
     def make(quality: float, extensions: Mapping[int, object] = header.extensions) -> bytes:
-        layers = [gcx.Segment(SegmentType.MAIN, d) for d in stage1.encode(analysis, quality)]
+        layers = [gcx.Segment(gcx.MAIN, d) for d in stage1.encode(analysis, quality)]
         whole = gcx.Header(identity, size, extensions)
         segments = (*before, *layers, *after)
         return gcx.write(gcx.File(whole, segments, progressive=spec.progressive))
@@ -156,7 +160,7 @@ def encode(
     def make_with_digest(quality: float) -> bytes:
         plain = make(quality)
         found = Stage1(gcx.read(plain, limits=run.limits), spec, stage1).symbol_digest()
-        return make(quality, {**header.extensions, gcx.Extension.SYMBOL_DIGEST: found})
+        return make(quality, {**header.extensions, numbers.SYMBOLS_DIGEST: found})
 
     maker = make_with_digest if digest else make
     limit = target.limit(size.width * size.height)
@@ -186,7 +190,7 @@ def open_stage1(data: bytes, *, run: Run | None = None, partial: bool = False) -
         else registry().embedding_by_id(identity.id)
     )
     weights = _named_model(spec, identity, run)
-    seed = cast(int, file.header.extensions.get(gcx.Extension.SEED, 0))
+    seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
     options = check_options(spec.name, spec.options, {})
     return Stage1(file, spec, _build(spec, Setup(run.with_seed(seed), options, weights)))
 
@@ -222,7 +226,7 @@ def decode(
     check_pair(stage1.spec, spec, registry())
     values = check_options(spec.name, spec.options, {**settings, **(options or {})})
     weights = run.models.find(model or cast(str, spec.model)) if model or spec.model else None
-    seed = run.seed or cast(int, header.extensions.get(gcx.Extension.SEED, 0))
+    seed = run.seed or cast(int, header.extensions.get(numbers.SEED, 0))
     second = _reconstructor(spec, Setup(run.with_seed(seed), values, weights))
     clock.lap("open")
     signals = stage1.signals()
@@ -244,7 +248,7 @@ def verify(data: bytes, source: str = "file", *, run: Run | None = None) -> dict
     stage1 = open_stage1(data, run=run)
     stage1.signals()
     found = stage1.symbol_digest()
-    expected = stage1.file.header.extensions.get(gcx.Extension.SYMBOL_DIGEST)
+    expected = stage1.file.header.extensions.get(numbers.SYMBOLS_DIGEST)
     if expected is not None and expected != found:
         raise VerificationError(source, cast(bytes, expected), found)
     model = stage1.embedding.setup.model
@@ -258,10 +262,10 @@ def verify(data: bytes, source: str = "file", *, run: Run | None = None) -> dict
 
 
 def _check_size(size: Size, run: Run) -> None:
-    if max(size) > gcx.MAX_SIDE or size.width * size.height > run.limits.pixels:
+    if max(size) > gcx.LONGEST_SIDE or size.width * size.height > run.limits.pixels:
         raise ImageError(
             f"{size.width}x{size.height} image",
-            f"a file holds at most {gcx.MAX_SIDE} pixels a side and {run.limits.pixels} in all",
+            f"a file holds at most {gcx.LONGEST_SIDE} pixels a side and {run.limits.pixels} in all",
         )
 
 
@@ -279,9 +283,7 @@ def _identity(
     return _identity_of(spec, None, bytes.fromhex(model.digest)[:DIGEST_PREFIX]), model
 
 
-def _identity_of(
-    spec: EmbeddingSpec, profile: int | None, digest: bytes | None
-) -> gcx.Identity:
+def _identity_of(spec: EmbeddingSpec, profile: int | None, digest: bytes | None) -> gcx.Identity:
     name = spec.name if spec.id is None else None
     return gcx.Identity(id=spec.id, name=name, profile=profile, digest=digest)
 
@@ -295,9 +297,7 @@ def _named_model(spec: EmbeddingSpec, identity: gcx.Identity, run: Run) -> Model
             return run.models.find(profile.model) if profile.model else None
     if not spec.profiles and identity.profile == 1:
         return None
-    raise UnknownProfile(
-        spec.name, identity.profile or 0, gcx.registry.package_of("embedding", spec.name)
-    )
+    raise UnknownProfile(spec.name, identity.profile or 0, package_of("embedding", spec.name))
 
 
 def _build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
@@ -308,11 +308,9 @@ def _reconstructor(spec: ReconstructorSpec, setup: Setup) -> Reconstructor:
     return cast(Reconstructor, load_object(spec.name, spec.implementation)(setup))
 
 
-def _choose(
-    header: gcx.Header, wanted: str | None
-) -> tuple[str, Mapping[str, Any], bool]:
+def _choose(header: gcx.Header, wanted: str | None) -> tuple[str, Mapping[str, Any], bool]:
     """Return reconstructor, suggested settings, and whether the suggestion is followed."""
-    suggestion = header.extensions.get(gcx.Extension.RECONSTRUCTOR)
+    suggestion = header.extensions.get(numbers.RECONSTRUCTOR)
     name, settings = cast(tuple[str, Mapping[str, Any]], suggestion or ("preview", {}))
     if wanted is not None and wanted != name:
         return wanted, {}, False
@@ -325,50 +323,60 @@ def _extensions(
     """Return what differs from the defaults; a photograph in 8-bit colour under seed 0 costs nothing."""
     extensions: dict[int, object] = {}
     if run.seed:
-        extensions[gcx.Extension.SEED] = run.seed
+        extensions[numbers.SEED] = run.seed
     if suggest:
         spec = registry().reconstructor(suggest[0])
         check_options(spec.name, spec.options, suggest[1])
-        extensions[gcx.Extension.RECONSTRUCTOR] = [suggest[0], dict(suggest[1])]
+        extensions[numbers.RECONSTRUCTOR] = [suggest[0], dict(suggest[1])]
     if picture.channels == 1:
-        extensions[gcx.Extension.CHANNELS] = 1
+        extensions[numbers.CHANNELS] = 1
     if picture.depth != 8:
-        extensions[gcx.Extension.DEPTH] = picture.depth
+        extensions[numbers.DEPTH] = picture.depth
     return extensions
 
 
-def _beside(
-    picture: Picture, metadata: bool
-) -> tuple[list[gcx.Segment], list[gcx.Segment]]:
+def _beside(picture: Picture, metadata: bool) -> tuple[list[gcx.Segment], list[gcx.Segment]]:
     """Return what stands before and after the layers: profiles first, alpha last, as the spec orders them."""
-    from gcodec.images import pack_alpha
-
-    parts = [(SegmentType.ICC, picture.icc)]
+    parts = [(gcx.ICC, picture.icc)]
     if metadata:
-        parts += [(SegmentType.EXIF, picture.exif), (SegmentType.XMP, picture.xmp)]
+        parts += [(gcx.EXIF, picture.exif), (gcx.XMP, picture.xmp)]
     before = [gcx.Segment(kind, gcx.pack_metadata(data)) for kind, data in parts if data]
     if picture.alpha is None:
         return before, []
-    return before, [gcx.Segment(SegmentType.ALPHA, pack_alpha(picture.alpha))]
+    return before, [gcx.Segment(gcx.ALPHA, _pack_alpha(picture.alpha))]
 
 
 def _picture(pixels: Any, file: gcx.File, run: Run) -> Picture:
     """Put the reconstruction and what travelled beside it together."""
-    from gcodec.images import Picture, unpack_alpha
+    from gcodec.images import Picture
 
     beside = {segment.type: bytes(segment.data) for segment in file.segments}
 
-    def metadata(kind: SegmentType) -> bytes | None:
+    def metadata(kind: int) -> bytes | None:
         return gcx.unpack_metadata(beside[kind], run.limits) if kind in beside else None
 
-    alpha = beside.get(SegmentType.ALPHA)
+    alpha = beside.get(gcx.ALPHA)
     extensions = file.header.extensions
     return Picture(
         pixels=pixels,
-        alpha=None if alpha is None else unpack_alpha(alpha, file.header.size, run.limits),
-        icc=metadata(SegmentType.ICC),
-        exif=metadata(SegmentType.EXIF),
-        xmp=metadata(SegmentType.XMP),
-        channels=cast(int, extensions.get(gcx.Extension.CHANNELS, 3)),
-        depth=cast(int, extensions.get(gcx.Extension.DEPTH, 8)),
+        alpha=None if alpha is None else _unpack_alpha(alpha, file.header.size),
+        icc=metadata(gcx.ICC),
+        exif=metadata(gcx.EXIF),
+        xmp=metadata(gcx.XMP),
+        channels=cast(Any, extensions.get(numbers.CHANNELS, 3)),
+        depth=cast(Any, extensions.get(numbers.DEPTH, 8)),
     )
+
+
+def _pack_alpha(alpha: NDArray[Any]) -> bytes:
+    depth = 8 * alpha.dtype.itemsize
+    samples = alpha.astype(f">u{alpha.dtype.itemsize}").tobytes()
+    return gcx.pack_alpha(samples, Size(*alpha.shape), depth)
+
+
+def _unpack_alpha(body: bytes, size: Size) -> NDArray[Any]:
+    import numpy as np
+
+    depth, samples = gcx.unpack_alpha(body, size)
+    plane = np.frombuffer(samples, f">u{depth // 8}").reshape(size)
+    return plane.astype(f"u{depth // 8}")

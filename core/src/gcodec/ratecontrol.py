@@ -43,9 +43,7 @@ class Target:
         return int(self.bpp * pixels / 8) if self.bpp is not None else self.bytes
 
 
-def search(
-    name: str, make: Callable[[float], bytes], limit: int
-) -> tuple[bytes, float]:
+def search(name: str, make: Callable[[float], bytes], limit: int) -> tuple[bytes, float]:
     """Return the file of the highest quality that has at most `limit` bytes, and that quality.
 
     make: quality in [0, 1] -> a whole file; larger for higher quality, with exceptions that cost optimality only:

@@ -21,7 +21,7 @@ import pluggy
 from gcodec.errors import UnknownPlugin, UnusablePlugin
 from gcodec.plugin import INTERFACE, AdapterSpec, EmbeddingSpec, ModelSpec, ReconstructorSpec
 
-__all__ = ["GROUP", "Plugin", "Registry", "kind_of", "load_object", "registry"]
+__all__ = ["GROUP", "Plugin", "Registry", "kind_of", "load_object", "package_of", "registry"]
 
 GROUP = "gcodec"
 
@@ -123,17 +123,15 @@ class Registry:
         for spec in self.embeddings.values():
             if spec.id == number:
                 return spec
-        entry = numbers.EMBEDDINGS.get(number)
-        raise UnknownPlugin(
-            "embedding",
-            entry.name if entry else f"number {number}",
-            package=entry.package if entry else None,
-        )
+        entry = numbers.embedding(number)
+        if entry is None:
+            raise UnknownPlugin("embedding", f"number {number}")
+        return self._named("embedding", entry.name, {})
 
     def _named(self, kind: str, name: str, table: Mapping[str, Any]) -> Any:
         if name in table:
             return table[name]
-        package = _package_of(kind, name)
+        package = package_of(kind, name)
         for plugin in self.plugins:
             if plugin.error and (plugin.name == name or plugin.distribution == package):
                 raise UnusablePlugin(name, f"{plugin.distribution}: {plugin.error}")
@@ -240,10 +238,12 @@ def _keys(spec: Spec) -> list[tuple[str, str]]:
     return [(kind, spec.name)]
 
 
-def _package_of(kind: str, name: str) -> str | None:
+def package_of(kind: str, name: str) -> str | None:
+    """Return the distribution that supplies a registered name, or None."""
     from gcodec_formats import registry as numbers
 
-    return numbers.package_of(kind, name)
+    entry = numbers.embedding(name) if kind == "embedding" else numbers.reconstructor(name)
+    return entry.package if entry else None
 
 
 def _one_line(error: BaseException) -> str:

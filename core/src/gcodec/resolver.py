@@ -119,9 +119,7 @@ def check_pair(
     return path
 
 
-def _row(
-    embedding: EmbeddingSpec, reconstructor: ReconstructorSpec, installed: Registry
-) -> Row:
+def _row(embedding: EmbeddingSpec, reconstructor: ReconstructorSpec, installed: Registry) -> Row:
     try:
         path = check_pair(embedding, reconstructor, installed)
     except NoPath as error:
@@ -137,7 +135,7 @@ def _routes(
     made: Iterable[str], adapters: Sequence[AdapterSpec]
 ) -> Mapping[str, tuple[AdapterSpec, ...]]:
     """Return, for every type that can be reached, the cheapest chain to it (Bellman-Ford on a dozen edges)."""
-    routes: dict[str, tuple[AdapterSpec, ...]] = {name: () for name in made}
+    routes: dict[str, tuple[AdapterSpec, ...]] = dict.fromkeys(made, ())
     cost = dict.fromkeys(routes, 0.0)
     for _ in adapters:
         for adapter in adapters:

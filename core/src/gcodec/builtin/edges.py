@@ -38,4 +38,5 @@ def edge_strength(pixels: FloatArray) -> FloatArray:
     height, width = luma.shape
     gx = sum(w * across[i : i + height] for i, w in enumerate(_SMOOTH))
     gy = sum(w * down[:, i : i + width] for i, w in enumerate(_SMOOTH))
-    return np.minimum(np.hypot(gx, gy), 1).astype(np.float32)[None]
+    edges: FloatArray = np.minimum(np.hypot(gx, gy), 1).astype(np.float32)[None]
+    return edges

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
@@ -92,6 +93,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
     ``GCODEC_TRACEBACK=1`` shows where a failure came from.
     """
+    warnings.showwarning = _show_warning
     try:
         result = cli.main(args, prog_name="gcodec", standalone_mode=False)
         sys.stdout.flush()
@@ -100,6 +102,10 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             raise
         _fail(error)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    click.echo(f"gcodec: warning: {message}", err=True)
 
 
 def _fail(error: BaseException) -> NoReturn:

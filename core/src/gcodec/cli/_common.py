@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gcodec.errors import ImageError, OutputError, UsageError
+from gcodec.files import atomic_write, check_writable
 
 if TYPE_CHECKING:
+    from gcodec.images import Picture
     from gcodec.run import Progress, Run
 
 STREAM = "-"
+
+#: No picture or file within the default limits comes near it.
+_LARGEST_INPUT = 1 << 31
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -29,7 +34,10 @@ def run_options(function: F) -> F:
     for option in reversed(
         (
             click.option(
-                "--device", default="cpu", show_default=True, help="Where networks run: cpu, cuda, cuda:1, mps."
+                "--device",
+                default="cpu",
+                show_default=True,
+                help="Where networks run: cpu, cuda, cuda:1, mps.",
             ),
             click.option(
                 "--dtype",
@@ -79,17 +87,29 @@ def make_run(
 
 
 def read_bytes(path: str) -> bytes:
-    """Return the contents of a file, or of standard input for "-". Raises ImageError."""
+    """Return the contents of a file, or of standard input for "-". Raises ImageError, for endless streams too."""
     try:
-        return sys.stdin.buffer.read() if path == STREAM else Path(path).read_bytes()
+        if path == STREAM:
+            data = sys.stdin.buffer.read(_LARGEST_INPUT + 1)
+        else:
+            with Path(path).open("rb") as stream:
+                data = stream.read(_LARGEST_INPUT + 1)
     except OSError as error:
         raise ImageError(path, f"cannot be read: {error.strerror}") from error
+    if len(data) > _LARGEST_INPUT:
+        raise ImageError(path, f"it is longer than {_LARGEST_INPUT >> 20} MiB")
+    return data
+
+
+def load_picture(path: str, run: Run) -> Picture:
+    """Return the picture in a file, or on standard input for "-". Raises ImageError."""
+    from gcodec.images import load_image
+
+    return load_image(read_bytes(STREAM) if path == STREAM else Path(path), limits=run.limits)
 
 
 def write_bytes(path: str, data: bytes, *, force: bool) -> None:
     """Write a whole file at once, or standard output for "-". Raises OutputError, OutputExists."""
-    from gcodec.files import atomic_write
-
     if path == STREAM:
         try:
             sys.stdout.buffer.write(data)
@@ -105,19 +125,10 @@ def write_bytes(path: str, data: bytes, *, force: bool) -> None:
 
 def check_output(path: str, *, force: bool) -> None:
     """Refuse early what could not be written after minutes of work. Raises OutputError, OutputExists."""
-    from gcodec.errors import OutputExists
-
-    if path == STREAM:
-        if sys.stdout.isatty():
-            raise UsageError("a picture or file is not written to a terminal; redirect it or use -o")
-        return
-    target = Path(path)
-    if target.is_dir():
-        raise OutputError(path, "it is a folder")
-    if target.exists() and not force:
-        raise OutputExists(path)
-    if not target.parent.is_dir():
-        raise OutputError(path, f"folder {target.parent} does not exist; make it first")
+    if path != STREAM:
+        check_writable(path, force=force)
+    elif sys.stdout.isatty():
+        raise UsageError("a picture or file is not written to a terminal; redirect it or use -o")
 
 
 def print_json(value: object) -> None:
@@ -130,7 +141,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     texts = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(header), *texts]) for i in range(len(header))]
     right = [
-        bool(rows) and all(isinstance(row[i], (int, float)) or _numeric(texts[n][i]) for n, row in enumerate(rows))
+        bool(rows)
+        and all(
+            isinstance(row[i], (int, float)) or _numeric(texts[n][i]) for n, row in enumerate(rows)
+        )
         for i in range(len(header))
     ]
     for row in [list(header), *texts]:

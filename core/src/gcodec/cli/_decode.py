@@ -24,11 +24,23 @@ from gcodec.cli._plugin_options import PluginCommand, options_of
 
 @click.command(cls=PluginCommand)
 @click.argument("source", metavar="IN", type=str)
-@click.option("-o", "--output", metavar="OUT", help="The picture; its suffix names the format. [default: IN with .png]")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    help="The picture; its suffix names the format. [default: IN with .png]",
+)
 @click.option("--recon", help="Stage 2. [default: what the file suggests, else preview]")
 @click.option("--model", help="Other weights for the reconstructor: a name, a folder or a digest.")
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Another sample than the file's own.")
-@click.option("--partial", is_flag=True, help="Decode a truncated progressive file as far as it goes.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    help="Another sample than the file's own.",
+)
+@click.option(
+    "--partial", is_flag=True, help="Decode a truncated progressive file as far as it goes."
+)
 @force_option
 @json_option
 @run_options
@@ -63,7 +75,12 @@ def command(
 
     with progress_bar() as progress:
         run = make_run(
-            device=device, dtype=dtype, threads=threads, folders=folders, seed=seed, progress=progress
+            device=device,
+            dtype=dtype,
+            threads=threads,
+            folders=folders,
+            seed=seed,
+            progress=progress,
         )
         made = decode(
             read_bytes(source),

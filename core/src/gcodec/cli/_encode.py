@@ -12,10 +12,10 @@ from gcodec.cli._common import (
     check_output,
     force_option,
     json_option,
+    load_picture,
     make_run,
     print_json,
     progress_bar,
-    read_bytes,
     rounded,
     run_options,
     write_bytes,
@@ -28,8 +28,12 @@ def target_options(function: Any) -> Any:
     for option in reversed(
         (
             click.option("--quality", type=float, help="0 to 1, higher is better. [default: 0.5]"),
-            click.option("--bpp", type=float, help="Bits per pixel that the whole file may have at most."),
-            click.option("--bytes", "max_bytes", type=int, help="Bytes that the whole file may have at most."),
+            click.option(
+                "--bpp", type=float, help="Bits per pixel that the whole file may have at most."
+            ),
+            click.option(
+                "--bytes", "max_bytes", type=int, help="Bytes that the whole file may have at most."
+            ),
         )
     ):
         function = option(function)
@@ -38,14 +42,30 @@ def target_options(function: Any) -> Any:
 
 @click.command(cls=PluginCommand)
 @click.argument("source", metavar="IN", type=str)
-@click.option("-o", "--output", metavar="OUT", help="The .gcx file; - for standard output. [default: IN with .gcx]")
-@click.option("--embed", default="ntc", show_default=True, help="Stage 1; `gcodec plugins` lists them.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    help="The .gcx file; - for standard output. [default: IN with .gcx]",
+)
+@click.option(
+    "--embed", default="ntc", show_default=True, help="Stage 1; `gcodec plugins` lists them."
+)
 @target_options
 @click.option("--model", help="Other weights than the registered: a name, a folder or a digest.")
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Key of the common randomness. [default: 0]")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    help="Key of the common randomness. [default: 0]",
+)
 @click.option("--suggest", metavar="RECON", help="Reconstructor that the receiver may follow.")
-@click.option("--digest", is_flag=True, help="Store a digest of stage 1's symbols for `gcodec verify`.")
-@click.option("--metadata", is_flag=True, help="Keep EXIF and XMP; ICC profile and alpha are always kept.")
+@click.option(
+    "--digest", is_flag=True, help="Store a digest of stage 1's symbols for `gcodec verify`."
+)
+@click.option(
+    "--metadata", is_flag=True, help="Keep EXIF and XMP; ICC profile and alpha are always kept."
+)
 @force_option
 @json_option
 @run_options
@@ -82,14 +102,18 @@ def command(
         output = STREAM if source == STREAM else str(Path(source).with_suffix(".gcx"))
     check_output(output, force=force)
 
-    from gcodec.images import load_image
     from gcodec.pipeline import encode
 
     with progress_bar() as progress:
         run = make_run(
-            device=device, dtype=dtype, threads=threads, folders=folders, seed=seed, progress=progress
+            device=device,
+            dtype=dtype,
+            threads=threads,
+            folders=folders,
+            seed=seed,
+            progress=progress,
         )
-        picture = load_image(read_bytes(source), name=source, limits=run.limits)
+        picture = load_picture(source, run)
         made = encode(
             picture,
             embed,

@@ -33,7 +33,11 @@ def command(as_json: bool) -> None:
     print_table(
         ("embedding", "reconstructor", "path"),
         [
-            (row.embedding, row.reconstructor, row.path.explain() if row.path else f"none: {row.reason}")
+            (
+                row.embedding,
+                row.reconstructor,
+                row.path.explain() if row.path else f"none: {row.reason}",
+            )
             for row in rows
         ],
     )

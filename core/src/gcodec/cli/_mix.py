@@ -13,11 +13,11 @@ from gcodec.cli._common import (
     check_output,
     force_option,
     json_option,
+    load_picture,
     make_run,
     print_json,
     print_table,
     progress_bar,
-    read_bytes,
     rounded,
     run_options,
     write_bytes,
@@ -35,9 +35,16 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="IN", type=str)
 @click.option("--embed", default="ntc", show_default=True, help="Stage 1; several with commas.")
 @click.option("--recon", default="flow", show_default=True, help="Stage 2; several with commas.")
-@click.option("-o", "--output", metavar="DIR", default=".", show_default=True, help="Folder for the results.")
+@click.option(
+    "-o", "--output", metavar="DIR", default=".", show_default=True, help="Folder for the results."
+)
 @target_options
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Key of the common randomness. [default: 0]")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    help="Key of the common randomness. [default: 0]",
+)
 @force_option
 @json_option
 @run_options
@@ -83,27 +90,30 @@ def command(
     stem = folder / Path(source).stem
     outputs = {
         e.name: [f"{stem}.{e.name}.gcx"]
-        + [f"{stem}.{e.name}.{r.name}.{suffix}" for r in reconstructors for suffix in ("png", "json")]
+        + [
+            f"{stem}.{e.name}.{r.name}.{suffix}"
+            for r in reconstructors
+            for suffix in ("png", "json")
+        ]
         for e in embeddings
     }
     for paths in outputs.values():
         for path in paths:
             check_output(path, force=force)
 
-    from gcodec.images import load_image
     from gcodec.pipeline import encode
 
     passed = _run_arguments(device, dtype, threads, folders)
     records = []
     with progress_bar() as progress:
         run = make_run(device=device, dtype=dtype, threads=threads, folders=folders, seed=seed)
-        picture = load_image(read_bytes(source), name=source, limits=run.limits)
+        picture = load_picture(source, run)
         total, done = len(embeddings) * (1 + len(reconstructors)), 0
         for e in embeddings:
             progress(f"encoding {e.name}", done, total)
             options = options_of(e, plugin_options)
             made = encode(picture, e.name, target=target, options=options, run=run)
-            file = Path(f"{stem}.{e.name}.gcx")
+            file = Path(_file(stem, e.name))
             write_bytes(str(file), made.data, force=force)
             done += 1
             for r in reconstructors:
@@ -130,8 +140,9 @@ def _pair(
     """Decode one file with one reconstructor in a process of its own; measure, record, return the record."""
     from gcodec.mixing import decode_in_fresh_process, measure
 
-    base = f"{stem}.{made.embedding}.{reconstructor}"
-    result = decode_in_fresh_process(file, Path(f"{base}.png"), reconstructor, arguments)
+    picture_path = _file(stem, made.embedding, reconstructor, "png")
+    record_path = _file(stem, made.embedding, reconstructor, "json")
+    result = decode_in_fresh_process(file, Path(picture_path), reconstructor, arguments)
     height, width = picture.pixels.shape[1:]
     size = file.stat().st_size
     record = {
@@ -142,23 +153,33 @@ def _pair(
         "bytes": size,
         "bpp": round(8 * size / (width * height), 5),
         "quality": round(made.quality, 4),
-        **measure(picture, Path(f"{base}.png")),
+        **measure(picture, Path(picture_path)),
         "encode_seconds": rounded(made.seconds),
         "decode_seconds": rounded(result.report["seconds"]),
         "decode_process_seconds": round(result.seconds, 3),
         "file": str(file),
-        "reconstruction": f"{base}.png",
-        "record": f"{base}.json",
+        "reconstruction": picture_path,
+        "record": record_path,
     }
     text = json.dumps(record, indent=2) + "\n"
-    write_bytes(f"{base}.json", text.encode(), force=force)
+    write_bytes(record_path, text.encode(), force=force)
     return record
 
 
 def _print_records(records: list[dict[str, Any]]) -> None:
     perceptual = "lpips" if any(r["lpips"] is not None for r in records) else "ms_ssim"
     print_table(
-        ("embed", "recon", "bytes", "bpp", "PSNR", perceptual.upper().replace("_", "-"), "encode s", "decode s", "process s"),
+        (
+            "embed",
+            "recon",
+            "bytes",
+            "bpp",
+            "PSNR",
+            perceptual.upper().replace("_", "-"),
+            "encode s",
+            "decode s",
+            "process s",
+        ),
         [
             (
                 r["embedding"],
@@ -175,8 +196,16 @@ def _print_records(records: list[dict[str, Any]]) -> None:
         ],
     )
     click.echo()
-    for path in dict.fromkeys(r[key] for r in records for key in ("file", "reconstruction", "record")):
+    for path in dict.fromkeys(
+        r[key] for r in records for key in ("file", "reconstruction", "record")
+    ):
         click.echo(f"wrote {path}")
+
+
+def _file(stem: Path, *parts: str) -> str:
+    """Name a result: STEM.EMBED.gcx, STEM.EMBED.RECON.png. Names like "acme/wavelet" make no folders."""
+    suffix = () if len(parts) > 1 else ("gcx",)
+    return ".".join([str(stem), *(part.replace("/", "-") for part in (*parts, *suffix))])
 
 
 def _folder(path: str) -> Path:

@@ -24,7 +24,8 @@ def command(as_json: bool) -> None:
                     "error": p.error or None,
                     "warning": p.warning or None,
                     "offers": [
-                        {"kind": kind_of(s), "name": _name(s), "summary": s.summary} for s in p.specs
+                        {"kind": kind_of(s), "name": _name(s), "summary": s.summary}
+                        for s in p.specs
                     ],
                 }
                 for p in plugins
