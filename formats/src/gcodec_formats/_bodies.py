@@ -1,0 +1,152 @@
+"""What is inside a segment: compressed metadata, the alpha plane, a companion embedding.
+
+A compressed part is one Zstandard frame that states its content size and uses no dictionary.
+`check_body` looks at frame headers only and is part of reading; the `unpack_*` functions decompress,
+into exactly the stated size.
+"""
+
+from __future__ import annotations
+
+from . import registry
+from ._cursor import Cursor, put_identity, take_identity
+from ._values import DEFAULT_LIMITS, Identity, Limits, Size
+from .errors import BadCompression, BadSegment, LimitExceeded, Truncated
+
+_MAGIC = b"\x28\xb5\x2f\xfd"  # skippable frames and legacy formats have another
+_LONGEST_FRAME_HEADER = 18
+_BLOCK = 1 << 17  # the largest content of one block ...
+_SHORTEST_BLOCK = 4  # ... which takes at least so many bytes (header and the byte to repeat)
+_COMPRESSED = (registry.ICC, registry.EXIF, registry.XMP)
+
+
+def pack_metadata(content: bytes) -> bytes:
+    """The body of an icc, exif or xmp segment."""
+    return _compress(content)
+
+
+def unpack_metadata(body: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """What `pack_metadata` was given. Raises BadCompression, LimitExceeded."""
+    size = _content_size(memoryview(body), 0)
+    if size > limits.expansion:
+        raise LimitExceeded("expansion", size, limits.expansion)
+    return _decompress(body, size)
+
+
+def pack_alpha(samples: bytes, size: Size, depth: int) -> bytes:
+    """The body of an alpha segment.
+
+    samples: row by row, `depth` 8 or 16 bits each, 16-bit ones big-endian; 0 is transparent, not premultiplied.
+    Raises ValueError when the depth or the number of bytes is wrong.
+    """
+    if depth not in (8, 16):
+        raise ValueError(f"alpha depth is 8 or 16 bits, not {depth}")
+    if len(samples) != size.height * size.width * depth // 8:
+        raise ValueError(f"{len(samples)} bytes do not fill {size} at {depth} bits")
+    plane = samples if depth == 8 else samples[0::2] + samples[1::2]
+    return bytes([depth]) + _compress(plane)
+
+
+def unpack_alpha(body: bytes, size: Size) -> tuple[int, bytes]:
+    """(depth, samples) as `pack_alpha` takes them. `size` must already be within limits.
+
+    Raises BadSegment, BadCompression.
+    """
+    expected = _check_alpha(memoryview(body), size, 0)
+    depth, plane = body[0], _decompress(body[1:], expected)
+    if depth == 8:
+        return depth, plane
+    samples = bytearray(expected)
+    samples[0::2] = plane[: expected // 2]
+    samples[1::2] = plane[expected // 2 :]
+    return depth, bytes(samples)
+
+
+def pack_companion(identity: Identity, payload: bytes) -> bytes:
+    """The body of a companion segment: a layer of another embedding of the same image. Raises BadName."""
+    return put_identity(identity) + payload
+
+
+def unpack_companion(body: bytes) -> tuple[Identity, bytes]:
+    """What `pack_companion` was given. Raises BadSegment, BadName, ReservedEmbedding."""
+    identity, end = _companion_identity(memoryview(body), 0, len(body))
+    return identity, body[end:]
+
+
+def check_body(
+    type: int, view: memoryview, start: int, end: int, size: Size, limits: Limits
+) -> None:
+    """Refuse a malformed body `view[start:end]` without decompressing it.
+
+    Raises BadSegment, BadCompression, LimitExceeded, BadName, ReservedEmbedding.
+    """
+    if type in _COMPRESSED:
+        content = _content_size(view[start:end], start)
+        if content > limits.expansion:
+            raise LimitExceeded("expansion", content, limits.expansion, offset=start)
+    elif type == registry.ALPHA:
+        _check_alpha(view[start:end], size, start)
+    elif type == registry.COMPANION:
+        _companion_identity(view, start, end)
+
+
+def _companion_identity(view: memoryview, start: int, end: int) -> tuple[Identity, int]:
+    cursor = Cursor(view, start, end)
+    try:
+        return take_identity(cursor), cursor.at
+    except Truncated:
+        what = "the companion ends inside its identity"
+        raise BadSegment(registry.COMPANION, what, offset=start) from None
+
+
+def _check_alpha(body: memoryview, size: Size, offset: int) -> int:
+    """Bytes of the plane."""
+    if not body or body[0] not in (8, 16):
+        raise BadSegment(registry.ALPHA, "the alpha depth is not 8 or 16", offset=offset)
+    expected = size.height * size.width * body[0] // 8
+    content = _content_size(body[1:], offset + 1)
+    if content != expected:
+        what = f"the alpha plane holds {content} bytes instead of {expected}"
+        raise BadSegment(registry.ALPHA, what, offset=offset + 1)
+    return expected
+
+
+def _compress(content: bytes) -> bytes:
+    import zstandard
+
+    level = 19 if len(content) < 1 << 20 else 6
+    return zstandard.ZstdCompressor(level=level).compress(content)
+
+
+def _content_size(frame: memoryview, offset: int) -> int:
+    """The content size that the frame header states, refused when the frame is too short to hold it."""
+    import zstandard
+
+    header = bytes(frame[:_LONGEST_FRAME_HEADER])
+    if not header.startswith(_MAGIC):
+        raise BadCompression("not a Zstandard frame", offset=offset)
+    try:
+        parameters = zstandard.get_frame_parameters(header)
+    except zstandard.ZstdError as error:
+        raise BadCompression(f"bad Zstandard frame header: {error}", offset=offset) from None
+    size = int(parameters.content_size)
+    if size == zstandard.CONTENTSIZE_UNKNOWN:
+        raise BadCompression("the Zstandard frame states no content size", offset=offset)
+    if parameters.dict_id:
+        raise BadCompression("the Zstandard frame needs a dictionary", offset=offset)
+    if size > -(-len(frame) // _SHORTEST_BLOCK) * _BLOCK:
+        raise BadCompression(
+            f"a Zstandard frame of {len(frame)} bytes cannot hold {size}", offset=offset
+        )
+    return size
+
+
+def _decompress(frame: bytes, size: int) -> bytes:
+    import zstandard
+
+    try:
+        content = zstandard.ZstdDecompressor().decompress(frame, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise BadCompression(f"the Zstandard frame does not decode: {error}") from None
+    if len(content) != size:
+        raise BadCompression(f"the Zstandard frame holds {len(content)} bytes instead of {size}")
+    return content

@@ -1,0 +1,178 @@
+"""The registered numbers and names of GCX. Append only: a row is never changed in meaning, moved or reused.
+
+spec/REGISTRY.md holds the same rows for readers and ports; a test compares them.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from ._values import Identity
+from .errors import UnknownEmbedding
+
+# Segment types. Even must be understood, odd may be ignored.
+MAIN: Final = 0
+ICC: Final = 1
+COMPANION: Final = 2
+EXIF: Final = 3
+ALPHA: Final = 4
+XMP: Final = 5
+THUMBNAIL: Final = 7
+
+# Extension keys. Even must be understood, odd may be ignored.
+SEED: Final = 0
+RECONSTRUCTOR: Final = 1
+PARAMETERS: Final = 2
+CHANNELS: Final = 3
+SYMBOLS_DIGEST: Final = 5
+DEPTH: Final = 7
+
+
+class Embedding(NamedTuple):
+    """One embedding. `status` is "published", or "reserved" while its plugin is not."""
+
+    id: int
+    name: str
+    package: str
+    status: str
+    summary: str
+
+
+class Reconstructor(NamedTuple):
+    """One reconstructor, known by name only: the receiver chooses it, so no file depends on it."""
+
+    name: str
+    package: str
+    status: str
+    summary: str
+
+
+class Entry(NamedTuple):
+    """One segment type or extension key."""
+
+    id: int
+    name: str
+    summary: str
+
+
+class Profile(NamedTuple):
+    """One profile: `model` and `digest` are None where the embedding has no weights."""
+
+    embedding: str
+    profile: int
+    model: str | None
+    digest: str | None
+
+
+EMBEDDINGS: Final = (
+    Embedding(1, "jpeg", "gcodec-classic", "published", "JPEG as stage 1"),
+    Embedding(2, "webp", "gcodec-classic", "published", "WebP as stage 1"),
+    Embedding(3, "avif", "gcodec-classic", "published", "AVIF as stage 1"),
+    Embedding(4, "jxl", "gcodec-classic", "published", "JPEG XL as stage 1"),
+    Embedding(16, "ntc", "gcodec-ntc", "published", "nonlinear transform coding, continuous rate"),
+    Embedding(24, "ldm_quant", "gcodec-ldm", "reserved", "quantized autoencoder latents"),
+    Embedding(25, "perco", "gcodec-ldm", "reserved", "vector-quantized latents and a caption"),
+    Embedding(
+        26, "rate_variable", "gcodec-ldm", "reserved", "hyperprior-coded autoencoder latents"
+    ),
+    Embedding(32, "text_sketch", "gcodec-text-sketch", "reserved", "caption and edge sketch"),
+    Embedding(40, "diffc", "gcodec-diffc", "reserved", "noisy x_t by reverse channel coding"),
+    Embedding(41, "uqdm", "gcodec-diffc", "reserved", "noisy x_t by universal quantization"),
+    Embedding(42, "ddcm", "gcodec-diffc", "reserved", "noisy x_t from noise codebooks"),
+)
+
+RECONSTRUCTORS: Final = (
+    Reconstructor("preview", "gcodec", "published", "the MMSE preview as it is"),
+    Reconstructor(
+        "flow", "gcodec-flow", "published", "flow matching from noise, given the preview"
+    ),
+    Reconstructor("bridge", "gcodec-flow", "reserved", "flow from the preview to the image"),
+    Reconstructor("rate_variable", "gcodec-flow", "reserved", "the reverse of rate_variable"),
+    Reconstructor("cdc", "gcodec-diffusion", "reserved", "conditional diffusion on latents"),
+    Reconstructor("hfd", "gcodec-diffusion", "reserved", "diffusion on the preview, high fidelity"),
+    Reconstructor("perco", "gcodec-diffusion", "reserved", "latent diffusion on perco"),
+    Reconstructor("controlnet", "gcodec-diffusion", "reserved", "diffusion on caption and sketch"),
+    Reconstructor("relic", "gcodec-diffusion", "reserved", "diffusion from the bin width's noise"),
+    Reconstructor("ode", "gcodec-posterior", "reserved", "probability flow from x_t"),
+    Reconstructor("sde", "gcodec-posterior", "reserved", "ancestral sampling from x_t"),
+    Reconstructor("mse", "gcodec-posterior", "reserved", "one denoising step from x_t"),
+    Reconstructor("dps", "gcodec-posterior", "reserved", "diffusion posterior sampling"),
+)
+
+SEGMENTS: Final = (
+    Entry(MAIN, "main", "a layer of the embedding, base first"),
+    Entry(ICC, "icc", "ICC colour profile, zstd"),
+    Entry(COMPANION, "companion", "a layer of another embedding: its identity, then its payload"),
+    Entry(EXIF, "exif", "Exif block from the TIFF header on, zstd"),
+    Entry(ALPHA, "alpha", "depth byte, then the alpha plane, zstd"),
+    Entry(XMP, "xmp", "XMP packet, zstd"),
+    Entry(THUMBNAIL, "thumbnail", "a complete JPEG, PNG or WebP file"),
+)
+
+EXTENSIONS: Final = (
+    Entry(SEED, "seed", "seed of the common randomness; 0 when absent"),
+    Entry(RECONSTRUCTOR, "reconstructor", "suggested reconstructor: name and settings"),
+    Entry(PARAMETERS, "parameters", "parameters of the embedding"),
+    Entry(CHANNELS, "channels", "1: the source was grayscale"),
+    Entry(
+        SYMBOLS_DIGEST, "symbols_digest", "SHA-256 of the decoded stage 1 symbols, first 8 bytes"
+    ),
+    Entry(DEPTH, "depth", "bits per sample of the source; 8 when absent"),
+)
+
+PROFILES: Final = (
+    Profile("jpeg", 1, None, None),
+    Profile("webp", 1, None, None),
+    Profile("avif", 1, None, None),
+    Profile("jxl", 1, None, None),
+)
+
+PRIVATE: Final = range(192, 255)
+RESERVED_ID: Final = 255
+
+_EMBEDDINGS_BY_ID = {row.id: row for row in EMBEDDINGS}
+_EMBEDDINGS_BY_NAME = {row.name: row for row in EMBEDDINGS}
+_SEGMENTS_BY_TYPE = {row.id: row for row in SEGMENTS}
+_EXTENSIONS_BY_KEY = {row.id: row for row in EXTENSIONS}
+_RECONSTRUCTORS_BY_NAME = {row.name: row for row in RECONSTRUCTORS}
+
+
+def embedding(key: int | str) -> Embedding | None:
+    """The row of an embedding by id or by name, or None."""
+    return _EMBEDDINGS_BY_ID.get(key) if isinstance(key, int) else _EMBEDDINGS_BY_NAME.get(key)
+
+
+def reconstructor(name: str) -> Reconstructor | None:
+    """The row of a reconstructor by name, or None."""
+    return _RECONSTRUCTORS_BY_NAME.get(name)
+
+
+def segment(type: int) -> Entry | None:
+    """The row of a segment type, or None."""
+    return _SEGMENTS_BY_TYPE.get(type)
+
+
+def extension(key: int) -> Entry | None:
+    """The row of an extension key, or None."""
+    return _EXTENSIONS_BY_KEY.get(key)
+
+
+def unknown_embedding(identity: Identity, *, offset: int | None = 4) -> UnknownEmbedding:
+    """The error for an embedding that the caller cannot decode.
+
+    It names the package to install where the registry knows it.
+    """
+    row = None if identity.id is None else embedding(identity.id)
+    name, package = (row.name, row.package) if row else (identity.name, None)
+    return UnknownEmbedding(identity.id, name, package, offset=offset)
+
+
+def require_registered(identity: Identity) -> Embedding:
+    """The row of the embedding of a file, for a caller that decodes registered embeddings only.
+
+    Raises UnknownEmbedding for names, private ids, and ids that this version's registry does not have.
+    """
+    row = None if identity.id is None else embedding(identity.id)
+    if row is None:
+        raise unknown_embedding(identity)
+    return row
