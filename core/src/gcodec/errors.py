@@ -17,7 +17,8 @@
     │   └── ModelDamaged             9
     ├── PayloadError                 10   the container is sound, the bytes of stage 1 are not
     ├── VerificationError            11   stage 1 decodes to other symbols than the sender's
-    └── WorkerError                  12   the fresh decoding process failed
+    ├── WorkerError                  12   the fresh decoding process failed
+    └── MetricUnavailable            13   a metric lacks its weights, its package, or pixels to work on
 
 A damaged container is a `gcodec_formats.FormatError`: exit status 20. Ctrl-C is 130, as in any shell. Every other
 exception is a defect of gcodec or of a plugin: exit status 70.
@@ -32,6 +33,7 @@ __all__ = [
     "GcodecError",
     "ImageError",
     "InvalidOption",
+    "MetricUnavailable",
     "ModelDamaged",
     "ModelError",
     "ModelMissing",
@@ -247,3 +249,13 @@ class WorkerError(GcodecError):
         self.status, self.output = status, output
         last = output.strip().splitlines()[-1] if output.strip() else "it printed nothing"
         super().__init__(f"the decoding process ended with status {status}: {last}")
+
+
+class MetricUnavailable(GcodecError):
+    """`metric` cannot be computed here; `reason` says why, and what would help."""
+
+    exit_status = 13
+
+    def __init__(self, metric: str, reason: str) -> None:
+        self.metric, self.reason = metric, reason
+        super().__init__(f"{metric}: {reason}")

@@ -1,0 +1,115 @@
+"""Writing files so that nobody ever finds half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from gcodec.errors import OutputError, OutputExists
+
+__all__ = ["atomic_write", "check_writable"]
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "the file system is read-only",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ENOTDIR: "a part of its path is not a folder",
+}
+
+
+def check_writable(path: str | Path, *, force: bool = False) -> None:
+    """Say early that `atomic_write` would fail, before time is spent on what to write.
+
+    Raises OutputExists where something is there and `force` is false, OutputError where the folder is missing or
+    `path` is a folder.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise OutputError(path, "it is a folder")
+        if not path.parent.is_dir():
+            raise OutputError(path, f"the folder {path.parent} does not exist; create it first")
+        if path.exists() and not force and not _is_device(path):
+            raise OutputExists(path)
+    except OSError as error:
+        raise OutputError(path, _reason(error)) from error
+
+
+@contextmanager
+def atomic_write(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
+    """Open a binary file for writing that appears at `path` whole, or not at all.
+
+    The bytes go to a temporary file in the same folder, which takes the name when the block ends; if the block is left by
+    any exception, Ctrl-C included, the temporary file is removed and `path` is as it was. A symbolic link is followed, and
+    devices and pipes are written directly.
+
+    Raises OutputExists where something is there and `force` is false, OutputError for every failure of the file system
+    inside the block.
+    """
+    check_writable(path, force=force)
+    target = Path(path)
+    if _is_device(target):
+        with _as_output_error(target), target.open("wb") as device:
+            yield device
+        return
+    target = target.resolve()
+    partial = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+    with _as_output_error(Path(path)):
+        # "x" with the process's own mask, where tempfile would make a file that only its owner can read.
+        file = partial.open("xb")
+        try:
+            with file:
+                yield file
+            if force:
+                partial.replace(target)
+            else:
+                _rename_unless_exists(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _rename_unless_exists(partial: Path, target: Path) -> None:
+    """Give `partial` its name, atomically failing if someone else took it in the meantime."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise OutputExists(target) from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        # No hard links here (FAT, some network drives): the check is then not atomic, the rename still is.
+        if target.exists():
+            raise OutputExists(target) from None
+        partial.replace(target)
+
+
+@contextmanager
+def _as_output_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        # The reader of a pipe went away: whoever runs the process treats that in its own way.
+        raise
+    except OSError as error:
+        raise OutputError(path, _reason(error)) from error
+
+
+def _is_device(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return path.is_char_device() or path.is_block_device() or path.is_fifo()
+    return False
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in _REASONS:
+        return _REASONS[error.errno]
+    return error.strerror or " ".join(str(error).split()) or type(error).__name__
