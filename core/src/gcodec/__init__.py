@@ -5,7 +5,7 @@
     picture = gcodec.load_image("photo.png")
     made = gcodec.encode(picture, "ntc", target=gcodec.Target(bpp=0.3))   # made.data: bytes of a .gcx file
     decoded = gcodec.decode(made.data, "flow")                            # any reconstructor
-    gcodec.save_image(decoded.picture, "photo.out.png")
+    gcodec.save_decoded(decoded, "photo.decoded.png")
 
 Importing this package imports neither NumPy nor torch; each name is loaded on first use.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gcodec.images import Picture, load_image, save_image
     from gcodec.inspection import inspect
     from gcodec.interfaces import Embedding, Reconstructor, Setup, Size
-    from gcodec.pipeline import Decoded, Encoded, decode, encode, verify
+    from gcodec.pipeline import Decoded, Encoded, decode, encode, save_decoded, verify
     from gcodec.ratecontrol import Target
     from gcodec.registry import Registry
     from gcodec.run import Run
@@ -44,6 +44,7 @@ __all__ = [
     "encode",
     "inspect",
     "load_image",
+    "save_decoded",
     "save_image",
     "verify",
 ]
@@ -53,7 +54,7 @@ _HOMES = {
     "images": ("Picture", "load_image", "save_image"),
     "inspection": ("inspect",),
     "interfaces": ("Embedding", "Reconstructor", "Setup", "Size"),
-    "pipeline": ("Decoded", "Encoded", "decode", "encode", "verify"),
+    "pipeline": ("Decoded", "Encoded", "decode", "encode", "save_decoded", "verify"),
     "ratecontrol": ("Target",),
     "registry": ("Registry",),
     "run": ("Run",),

@@ -51,8 +51,10 @@ def _checked(owner: str, option: Option, value: Any) -> Any:
         raise invalid
     if option.choices and value not in option.choices:
         raise invalid
-    below = option.minimum is not None and not value >= option.minimum
-    above = option.maximum is not None and not value <= option.maximum
-    if below or above:
+    low, high = option.minimum, option.maximum
+    # Written so that NaN, which compares with nothing, is refused.
+    if isinstance(value, (int, float)) and not (
+        (low is None or value >= low) and (high is None or value <= high)
+    ):
         raise invalid
     return value

@@ -9,28 +9,45 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import gcodec_formats as gcx
-from gcodec_formats import registry as numbers
-
-from gcodec.errors import ImageError, PayloadError, UnknownProfile, VerificationError
+from gcodec._container import (
+    beside,
+    check_size,
+    extensions_of,
+    identify,
+    named_model,
+    picture_of,
+)
+from gcodec.errors import PayloadError, VerificationError
 from gcodec.interfaces import Embedding, Reconstructor, Setup, Size
-from gcodec.models import DIGEST_PREFIX, Model
 from gcodec.options import check_options
 from gcodec.ratecontrol import Target, search
-from gcodec.registry import load_object, package_of, registry
+from gcodec.registry import load_object, registry
 from gcodec.resolver import Path, adapt, check_pair
 from gcodec.run import Run
+from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from gcodec.images import Picture
     from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
     from gcodec.signals import Signal
 
-__all__ = ["Decoded", "Encoded", "Stage1", "decode", "encode", "open_stage1", "verify"]
+__all__ = [
+    "Decoded",
+    "Encoded",
+    "Stage1",
+    "decode",
+    "encode",
+    "open_stage1",
+    "save_decoded",
+    "verify",
+]
+
+#: The reconstructor that adds nothing, and is taken where nobody names one.
+_FAITHFUL = "preview"
 
 #: Bytes of the stage-1 digest in the extension map.
 _SYMBOL_DIGEST = 8
@@ -139,13 +156,13 @@ def encode(
     target = target or Target()
     spec = registry().embedding(embedding)
     size = Size(*picture.pixels.shape[1:])
-    _check_size(size, run)
-    identity, weights = _identity(spec, model or spec.model, run)
+    check_size(size, run)
+    identity, weights = identify(spec, model or spec.model, run)
     stage1 = _build(
         spec, Setup(run, check_options(spec.name, spec.options, options or {}), weights)
     )
-    header = gcx.Header(identity, size, _extensions(picture, suggest, run))
-    before, after = _beside(picture, metadata)
+    header = gcx.Header(identity, size, extensions_of(picture, suggest, run))
+    before, after = beside(picture, metadata)
 
     clock = _Clock()
     analysis = stage1.analyse(picture.pixels)
@@ -189,7 +206,7 @@ def open_stage1(data: bytes, *, run: Run | None = None, partial: bool = False) -
         if identity.id is None
         else registry().embedding_by_id(identity.id)
     )
-    weights = _named_model(spec, identity, run)
+    weights = named_model(spec, identity, run)
     seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
     options = check_options(spec.name, spec.options, {})
     return Stage1(file, spec, _build(spec, Setup(run.with_seed(seed), options, weights)))
@@ -234,10 +251,30 @@ def decode(
     fed, path = adapt(signals, spec, header.size, run)
     pixels = second.reconstruct(fed, header.size)
     clock.lap("stage2")
-    picture = _picture(pixels, stage1.file, run)
+    picture = picture_of(pixels, stage1.file, run)
     return Decoded(
         picture, stage1.spec.name, name, suggested, path, stage1.file.missing, clock.seconds
     )
+
+
+def save_decoded(made: Decoded, target: str | FilePath | BinaryIO, *, force: bool = False) -> None:
+    """Save a reconstruction whole or not at all, with the codec's names in its metadata.
+
+    A generative reconstruction is not a photograph, and whoever receives it must be able to tell: pictures from any
+    reconstructor but `preview` carry the IPTC digital source type for algorithmic media. A stream gets PNG.
+    Raises OutputError, OutputExists.
+    """
+    from importlib.metadata import version
+
+    from gcodec.images import GENERATIVE, save_image
+
+    parameters = {
+        "gcodec": version("gcodec"),
+        "embedding": made.embedding,
+        "reconstructor": made.reconstructor,
+    }
+    source_type = None if made.reconstructor == _FAITHFUL else GENERATIVE
+    save_image(made.picture, target, provenance=source_type, parameters=parameters, force=force)
 
 
 def verify(data: bytes, source: str = "file", *, run: Run | None = None) -> dict[str, Any]:
@@ -261,45 +298,6 @@ def verify(data: bytes, source: str = "file", *, run: Run | None = None) -> dict
     }
 
 
-def _check_size(size: Size, run: Run) -> None:
-    if max(size) > gcx.LONGEST_SIDE or size.width * size.height > run.limits.pixels:
-        raise ImageError(
-            f"{size.width}x{size.height} image",
-            f"a file holds at most {gcx.LONGEST_SIDE} pixels a side and {run.limits.pixels} in all",
-        )
-
-
-def _identity(
-    spec: EmbeddingSpec, wanted: str | None, run: Run
-) -> tuple[gcx.Identity, Model | None]:
-    """Return how the file names stage 1, and its weights: a registered profile if one pins them, else their digest."""
-    model = run.models.find(wanted) if wanted else None
-    digest = model.digest if model else None
-    for profile in reversed(spec.profiles):
-        if profile.model == digest:
-            return _identity_of(spec, profile.id, None), model
-    if model is None:
-        return _identity_of(spec, 1, None), None
-    return _identity_of(spec, None, bytes.fromhex(model.digest)[:DIGEST_PREFIX]), model
-
-
-def _identity_of(spec: EmbeddingSpec, profile: int | None, digest: bytes | None) -> gcx.Identity:
-    name = spec.name if spec.id is None else None
-    return gcx.Identity(id=spec.id, name=name, profile=profile, digest=digest)
-
-
-def _named_model(spec: EmbeddingSpec, identity: gcx.Identity, run: Run) -> Model | None:
-    """Return the weights that a file names. A digest prefix never matches another model by accident (64 bits)."""
-    if identity.digest is not None:
-        return run.models.find(identity.digest.hex())
-    for profile in spec.profiles:
-        if profile.id == identity.profile:
-            return run.models.find(profile.model) if profile.model else None
-    if not spec.profiles and identity.profile == 1:
-        return None
-    raise UnknownProfile(spec.name, identity.profile or 0, package_of("embedding", spec.name))
-
-
 def _build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
     return cast(Embedding, load_object(spec.name, spec.implementation)(setup))
 
@@ -311,72 +309,7 @@ def _reconstructor(spec: ReconstructorSpec, setup: Setup) -> Reconstructor:
 def _choose(header: gcx.Header, wanted: str | None) -> tuple[str, Mapping[str, Any], bool]:
     """Return reconstructor, suggested settings, and whether the suggestion is followed."""
     suggestion = header.extensions.get(numbers.RECONSTRUCTOR)
-    name, settings = cast(tuple[str, Mapping[str, Any]], suggestion or ("preview", {}))
+    name, settings = cast(tuple[str, Mapping[str, Any]], suggestion or (_FAITHFUL, {}))
     if wanted is not None and wanted != name:
         return wanted, {}, False
     return name, settings, suggestion is not None and wanted is None
-
-
-def _extensions(
-    picture: Picture, suggest: tuple[str, Mapping[str, Any]] | None, run: Run
-) -> dict[int, object]:
-    """Return what differs from the defaults; a photograph in 8-bit colour under seed 0 costs nothing."""
-    extensions: dict[int, object] = {}
-    if run.seed:
-        extensions[numbers.SEED] = run.seed
-    if suggest:
-        spec = registry().reconstructor(suggest[0])
-        check_options(spec.name, spec.options, suggest[1])
-        extensions[numbers.RECONSTRUCTOR] = [suggest[0], dict(suggest[1])]
-    if picture.channels == 1:
-        extensions[numbers.CHANNELS] = 1
-    if picture.depth != 8:
-        extensions[numbers.DEPTH] = picture.depth
-    return extensions
-
-
-def _beside(picture: Picture, metadata: bool) -> tuple[list[gcx.Segment], list[gcx.Segment]]:
-    """Return what stands before and after the layers: profiles first, alpha last, as the spec orders them."""
-    parts = [(gcx.ICC, picture.icc)]
-    if metadata:
-        parts += [(gcx.EXIF, picture.exif), (gcx.XMP, picture.xmp)]
-    before = [gcx.Segment(kind, gcx.pack_metadata(data)) for kind, data in parts if data]
-    if picture.alpha is None:
-        return before, []
-    return before, [gcx.Segment(gcx.ALPHA, _pack_alpha(picture.alpha))]
-
-
-def _picture(pixels: Any, file: gcx.File, run: Run) -> Picture:
-    """Put the reconstruction and what travelled beside it together."""
-    from gcodec.images import Picture
-
-    beside = {segment.type: bytes(segment.data) for segment in file.segments}
-
-    def metadata(kind: int) -> bytes | None:
-        return gcx.unpack_metadata(beside[kind], run.limits) if kind in beside else None
-
-    alpha = beside.get(gcx.ALPHA)
-    extensions = file.header.extensions
-    return Picture(
-        pixels=pixels,
-        alpha=None if alpha is None else _unpack_alpha(alpha, file.header.size),
-        icc=metadata(gcx.ICC),
-        exif=metadata(gcx.EXIF),
-        xmp=metadata(gcx.XMP),
-        channels=cast(Any, extensions.get(numbers.CHANNELS, 3)),
-        depth=cast(Any, extensions.get(numbers.DEPTH, 8)),
-    )
-
-
-def _pack_alpha(alpha: NDArray[Any]) -> bytes:
-    depth = 8 * alpha.dtype.itemsize
-    samples = alpha.astype(f">u{alpha.dtype.itemsize}").tobytes()
-    return gcx.pack_alpha(samples, Size(*alpha.shape), depth)
-
-
-def _unpack_alpha(body: bytes, size: Size) -> NDArray[Any]:
-    import numpy as np
-
-    depth, samples = gcx.unpack_alpha(body, size)
-    plane = np.frombuffer(samples, f">u{depth // 8}").reshape(size)
-    return plane.astype(f"u{depth // 8}")

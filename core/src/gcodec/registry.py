@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import pluggy
 
@@ -110,11 +110,11 @@ class Registry:
 
     def embedding(self, name: str) -> EmbeddingSpec:
         """Return the embedding called `name`. Raises UnknownPlugin or UnusablePlugin."""
-        return self._named("embedding", name, self.embeddings)
+        return cast(EmbeddingSpec, self._named("embedding", name, self.embeddings))
 
     def reconstructor(self, name: str) -> ReconstructorSpec:
         """Return the reconstructor called `name`. Raises UnknownPlugin or UnusablePlugin."""
-        return self._named("reconstructor", name, self.reconstructors)
+        return cast(ReconstructorSpec, self._named("reconstructor", name, self.reconstructors))
 
     def embedding_by_id(self, number: int) -> EmbeddingSpec:
         """Return the installed embedding with a registered number. Raises UnknownPlugin naming the package."""
@@ -126,7 +126,7 @@ class Registry:
         entry = numbers.embedding(number)
         if entry is None:
             raise UnknownPlugin("embedding", f"number {number}")
-        return self._named("embedding", entry.name, {})
+        return cast(EmbeddingSpec, self._named("embedding", entry.name, {}))
 
     def _named(self, kind: str, name: str, table: Mapping[str, Any]) -> Any:
         if name in table:
@@ -201,7 +201,7 @@ def _collect(module: Any) -> tuple[Spec, ...]:
             for spec in specs:
                 if not isinstance(spec, kind):
                     raise TypeError(f"a hook returned {spec!r} where {kind.__name__} is due")
-                found.append(spec)
+                found.append(cast(Spec, spec))
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,7 @@ def command(
         output = STREAM if source == STREAM else str(Path(source).with_suffix(".png"))
     check_output(output, force=force)
 
-    from gcodec.pipeline import decode
-    from gcodec.provenance import save_decoded
+    from gcodec.pipeline import decode, save_decoded
 
     with progress_bar() as progress:
         run = make_run(
@@ -90,7 +90,7 @@ def command(
             partial=partial,
             run=run,
         )
-    save_decoded(made, output, force=force)
+    save_decoded(made, sys.stdout.buffer if output == STREAM else output, force=force)
     report = {
         "file": output,
         "embedding": made.embedding,
