@@ -1,0 +1,197 @@
+"""Entropy coding: exactness against a reference coder in plain integers, golden bytes, damage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gcodec.entropy import PRECISION, Decoder, Encoder, FrequencyTables, fit_frequencies
+from gcodec.errors import PayloadError
+
+TOTAL = 1 << PRECISION
+
+# Row k is symbol 0, 1, -1, ...; last the escape.
+COIN = [TOTAL - 2, 2]
+SMALL = [TOTAL // 2, TOTAL // 4, TOTAL // 8, TOTAL // 8]
+WIDE = fit_frequencies(np.exp(-np.arange(20) / 4))
+TABLES = FrequencyTables([COIN, SMALL, WIDE])
+
+
+def encode(symbols, indices, tables=TABLES):
+    encoder = Encoder(tables)
+    encoder.put(symbols, indices)
+    return encoder.finish()
+
+
+def decode(data, indices, tables=TABLES):
+    decoder = Decoder(tables, data, "test")
+    symbols = decoder.get(indices)
+    decoder.finish()
+    return symbols
+
+
+class ReferenceDecoder:
+    """The stream as the module docstring defines it, in Python integers and one symbol at a time."""
+
+    def __init__(self, data):
+        data += bytes(-len(data) % 4)
+        words = [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4)]
+        self.state = 0
+        while words and self.state < 1 << 32:
+            self.state = self.state << 32 | words.pop()
+        self.words = words
+
+    def row(self, frequencies):
+        quantile = self.state & (TOTAL - 1)
+        row, start = 0, 0
+        while start + frequencies[row] <= quantile:
+            start += frequencies[row]
+            row += 1
+        self.state = (self.state >> PRECISION) * frequencies[row] + quantile - start
+        if self.state < 1 << 32 and self.words:
+            self.state = self.state << 32 | self.words.pop()
+        return row
+
+    def batch(self, rows, indices):
+        position = [0] * len(indices)
+        escaped = []
+        for table in sorted(set(indices)):
+            for place, index in enumerate(indices):
+                if index == table:
+                    position[place] = self.row([int(f) for f in rows[table]])
+        escaped = [p for p, i in enumerate(indices) if position[p] == len(rows[i]) - 1]
+        n = [self.row([TOTAL // 32] * 32) for _ in escaped]
+        v = [1 << bits for bits in n]
+        for length in range(1, 32):
+            for k in range(len(escaped)):
+                if n[k] == length:
+                    v[k] += self.row([TOTAL >> length] * (1 << length))
+        for place, value in zip(escaped, v, strict=True):
+            position[place] += value - 1
+        return [(p + 1) // 2 if p % 2 else -(p // 2) for p in position]
+
+
+def test_golden_bytes():
+    # Frozen: files depend on them.
+    indices = [1, 1, 0, 2, 1, 2, 0, 1]
+    symbols = [0, 1, 0, -4, -1, 3, 0, 0]
+    assert encode(symbols, indices).hex() == "c47905df0b"
+    assert encode([0, 300, -70000, 1], [1, 1, 0, 0]).hex() == "00f06a15ffffffffff7f5044"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_streams_are_what_the_documented_coder_writes(seed):
+    rng = np.random.default_rng(seed)
+    indices = rng.integers(0, 3, 200)
+    symbols = np.where(indices == 0, 0, rng.laplace(0, [[1], [1], [6]][seed % 3], 200)).round()
+    symbols = symbols.astype(int)
+    symbols[rng.integers(0, 200, 3)] = [100000, -9, 40]
+    reference = ReferenceDecoder(encode(symbols, indices))
+    rows = [COIN, SMALL, WIDE]
+    assert reference.batch(rows, indices.tolist()) == symbols.tolist()
+    assert reference.state == 0
+    assert not reference.words
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2), st.one_of(st.integers(-5, 5), st.integers(-(1 << 22), 1 << 22))
+        ),
+        max_size=60,
+    ),
+    st.integers(0, 60),
+)
+@settings(max_examples=200, deadline=None)
+def test_round_trip_in_batches(pairs, cut):
+    encoder = Encoder(TABLES)
+    batches = [pairs[:cut], pairs[cut:]]
+    for batch in batches:
+        encoder.put([s for _, s in batch], np.array([i for i, _ in batch], np.int64))
+    decoder = Decoder(TABLES, encoder.finish(), "test")
+    for batch in batches:
+        decoded = decoder.get(np.array([i for i, _ in batch], np.int64))
+        assert decoded.tolist() == [s for _, s in batch]
+    decoder.finish()
+
+
+def test_size_is_within_a_word_of_the_ideal():
+    rng = np.random.default_rng(1)
+    rows = rng.choice(19, 20000, p=WIDE[:19] / WIDE[:19].sum())
+    symbols = np.where(rows % 2 == 1, (rows + 1) // 2, -(rows // 2))
+    ideal = TABLES.bits(2)[rows].sum()
+    assert ideal <= 8 * len(encode(symbols, np.full(20000, 2))) < ideal + 32
+
+
+def test_zeros_cost_nothing():
+    assert encode(np.zeros((3, 50), int), np.ones((3, 50), int)) == b""
+    assert not decode(b"", np.ones((3, 50), int)).any()
+
+
+def test_shape_is_kept():
+    indices = np.ones((2, 3, 4), np.uint8)
+    symbols = np.arange(-12, 12).reshape(2, 3, 4)
+    assert (decode(encode(symbols, indices), indices) == symbols).all()
+
+
+@pytest.mark.parametrize("damage", ["cut", "extend", "flip"])
+def test_damage_is_noticed(damage):
+    rng = np.random.default_rng(2)
+    indices = np.full(3000, 2)
+    data = encode(rng.integers(-4, 5, 3000), indices)
+    noticed = 0
+    for trial in range(50):
+        place = int(rng.integers(1, len(data) - 1))
+        broken = bytearray(data)
+        if damage == "cut":
+            broken = broken[:place]
+        elif damage == "extend":
+            broken += rng.bytes(trial + 1)
+        else:
+            broken[place] ^= 1 << trial % 8
+        try:
+            decode(bytes(broken), indices)
+        except PayloadError as error:
+            assert error.embedding == "test"
+            noticed += 1
+    assert noticed >= 49
+
+
+def test_a_trailing_zero_byte_is_refused():
+    with pytest.raises(PayloadError, match="zero byte"):
+        Decoder(TABLES, b"\x01\x00", "test")
+
+
+def test_an_escape_beyond_the_limit_is_refused():
+    # The escape of COIN has frequency 2 and starts at TOTAL - 2; decoding it leaves twice the upper bits,
+    # which are to be the start of n = 31.
+    state = (31 * (TOTAL // 32) // 2 << PRECISION) + TOTAL - 2
+    with pytest.raises(PayloadError, match="31 bits"):
+        decode(state.to_bytes(8, "little").rstrip(b"\0"), [0])
+
+
+@pytest.mark.parametrize(
+    "rows", [[TOTAL], [TOTAL - 1, 0, 1, 0], [TOTAL, 1], [-1, TOTAL + 1], [TOTAL - 2, 1, 1]]
+)
+def test_malformed_tables_are_refused(rows):
+    with pytest.raises(ValueError, match="table 0"):
+        FrequencyTables([rows])
+
+
+def test_what_cannot_be_coded_is_refused():
+    with pytest.raises(ValueError, match="cannot be coded"):
+        encode([(1 << 22) + 1], [0])
+    with pytest.raises(ValueError, match="table 3 of 3"):
+        encode([0], [3])
+    with pytest.raises(ValueError, match="2 symbols"):
+        encode([0, 0], [1])
+
+
+def test_fitted_frequencies_are_positive_and_sum_up():
+    fitted = fit_frequencies([0, 1e-30, 5, 1e9])
+    assert fitted.min() >= 1
+    assert int(fitted.sum()) == TOTAL
+    with pytest.raises(ValueError):
+        fit_frequencies([1.0, float("nan")])
