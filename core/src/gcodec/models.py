@@ -6,7 +6,8 @@ the path in UTF-8, a zero byte, the length as 8 little-endian bytes, the content
 weights may be corrected without changing what the model is.
 
 Stores look in this order: folders named by the user (``--model PATH``), folders in ``GCODEC_MODELS`` (separated like
-``PATH``), installed packages (`ModelSpec`). The hub is asked only by `fetch`, which only `gcodec models fetch` calls.
+``PATH``), installed packages (`ModelSpec`), models fetched before. The hub itself is asked only by
+`gcodec.hub.fetch`, for ``gcodec models --fetch``; a file never makes gcodec download anything.
 """
 
 from __future__ import annotations
@@ -138,23 +139,32 @@ class ModelStore:
             digest = self._digest(folder)
             if _matches(digest, wanted):
                 return Model(str(folder), digest, folder)
+        from gcodec.hub import fetched
+
+        for name, digest, folder in fetched():
+            if wanted == name or _matches(digest, wanted):
+                return self._unchanged(Model(name, digest, folder))
         if Path(wanted).is_dir():
             return Model(wanted, self._digest(Path(wanted)), Path(wanted))
         raise ModelMissing(
             wanted,
-            "`gcodec models` lists what is; give a folder with --model, or name its parent in GCODEC_MODELS",
+            "`gcodec models` lists what is; point at its folder with --models, or fetch it with"
+            " `gcodec models --fetch OWNER/NAME`",
         )
 
     def _verified(self, spec: ModelSpec) -> Model:
         folder = package_folder(spec)
-        found = self._digest(folder)
-        if found != spec.digest:
+        return self._unchanged(Model(spec.name, spec.digest, folder, spec.summary, spec.licence))
+
+    def _unchanged(self, model: Model) -> Model:
+        found = self._digest(model.folder)
+        if found != model.digest:
             raise ModelDamaged(
-                spec.name,
-                f"the weights in {folder} have digest {found[:16]}..., not {spec.digest[:16]}...;"
-                " install the package again",
+                model.name,
+                f"the weights in {model.folder} have digest {found[:16]}..., not"
+                f" {model.digest[:16]}...; install or fetch it again",
             )
-        return Model(spec.name, spec.digest, folder, spec.summary, spec.licence)
+        return model
 
     def _digest(self, folder: Path) -> str:
         if folder not in self._checked:
