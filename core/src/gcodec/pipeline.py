@@ -5,8 +5,8 @@ One direction, no back doors: `decode` sees the bytes of the file, the installed
 
 from __future__ import annotations
 
-import hashlib
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -18,39 +18,32 @@ from gcodec._container import (
     check_size,
     extensions_of,
     identify,
-    named_model,
     picture_of,
 )
-from gcodec.errors import PayloadError, VerificationError
-from gcodec.interfaces import Embedding, Reconstructor, Setup, Size
+from gcodec.errors import UsageError, VerificationError
+from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.options import check_options
 from gcodec.ratecontrol import Target, search
 from gcodec.registry import load_object, registry
 from gcodec.resolver import Path, adapt, check_pair
 from gcodec.run import Run
+from gcodec.stage1 import Part, Stage1, open_stage1
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
     from gcodec.images import Picture
-    from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
-    from gcodec.signals import Signal
 
 __all__ = [
     "Decoded",
     "Encoded",
-    "Stage1",
     "decode",
     "encode",
-    "open_stage1",
     "save_decoded",
     "verify",
 ]
 
 #: The reconstructor that adds nothing, and is taken where nobody names one.
 _FAITHFUL = "preview"
-
-#: Bytes of the stage-1 digest in the extension map.
-_SYMBOL_DIGEST = 8
 
 
 @dataclass(frozen=True)
@@ -66,34 +59,6 @@ class Encoded:
     embedding: str
     quality: float
     seconds: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Stage1:
-    """A file opened as far as stage 1 goes.
-
-    file       the container; `file.missing` counts layers that a truncated file has lost.
-    spec       the installed embedding that wrote it.
-    embedding  its implementation, set up with the model that the file names.
-    """
-
-    file: gcx.File
-    spec: EmbeddingSpec
-    embedding: Embedding
-
-    @property
-    def layers(self) -> list[bytes]:
-        """The embedding's own segments, base first."""
-        return [bytes(s.data) for s in self.file.segments if s.type == gcx.MAIN]
-
-    def signals(self) -> tuple[Signal, ...]:
-        """Decode stage 1. Raises PayloadError."""
-        return self.embedding.decode(self.layers, self.file.header.size)
-
-    def symbol_digest(self) -> bytes:
-        """Return the first 8 bytes of the SHA-256 of the decoded symbols. Raises PayloadError."""
-        symbols = self.embedding.symbols(self.layers, self.file.header.size)
-        return hashlib.sha256(symbols).digest()[:_SYMBOL_DIGEST]
 
 
 @dataclass(frozen=True)
@@ -174,9 +139,13 @@ def encode(
         segments = (*before, *layers, *after)
         return gcx.write(gcx.File(whole, segments, progressive=spec.progressive))
 
+    def opened(data: bytes) -> Stage1:
+        file = gcx.read(data, limits=run.limits)
+        return Stage1(file, (Part(spec, stage1, file.bodies(gcx.MAIN)),))
+
     def make_with_digest(quality: float) -> bytes:
         plain = make(quality)
-        found = Stage1(gcx.read(plain, limits=run.limits), spec, stage1).symbol_digest()
+        found = opened(plain).symbol_digest()
         return make(quality, {**header.extensions, numbers.SYMBOLS_DIGEST: found})
 
     maker = make_with_digest if digest else make
@@ -187,29 +156,9 @@ def encode(
     else:
         data, quality = search(spec.name, maker, limit)
     clock.lap("code")
-    Stage1(gcx.read(data, limits=run.limits), spec, stage1).signals()
+    opened(data).signals()
     clock.lap("check")
     return Encoded(data, spec.name, quality, clock.seconds)
-
-
-def open_stage1(data: bytes, *, run: Run | None = None, partial: bool = False) -> Stage1:
-    """Read a file, find the embedding that wrote it and the model that it names.
-
-    partial: accept a truncated progressive file as far as whole segments go.
-    Raises FormatError, UnknownPlugin, UnknownProfile, UnusablePlugin, ModelMissing, ModelDamaged.
-    """
-    run = run or Run()
-    file = gcx.read(data, limits=run.limits, partial=partial)
-    identity = file.header.identity
-    spec = (
-        registry().embedding(cast(str, identity.name))
-        if identity.id is None
-        else registry().embedding_by_id(identity.id)
-    )
-    weights = named_model(spec, identity, run)
-    seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
-    options = check_options(spec.name, spec.options, {})
-    return Stage1(file, spec, _build(spec, Setup(run.with_seed(seed), options, weights)))
 
 
 def decode(
@@ -235,16 +184,16 @@ def decode(
     run = run or Run()
     clock = _Clock()
     stage1 = open_stage1(data, run=run, partial=partial)
-    if not stage1.layers:
-        raise PayloadError(stage1.spec.name, "the file ends before the first whole layer")
     header = stage1.file.header
+    embedding = stage1.main.spec.name
     name, settings, suggested = _choose(header, reconstructor)
     spec = registry().reconstructor(name)
-    check_pair(stage1.spec, spec, registry())
+    check_pair(embedding, stage1.makes, spec, registry())
     values = check_options(spec.name, spec.options, {**settings, **(options or {})})
     weights = run.models.find(model or cast(str, spec.model)) if model or spec.model else None
     seed = run.seed or cast(int, header.extensions.get(numbers.SEED, 0))
-    second = _reconstructor(spec, Setup(run.with_seed(seed), values, weights))
+    setup = Setup(run.with_seed(seed), values, weights)
+    second = cast(Reconstructor, load_object(spec.name, spec.implementation)(setup))
     clock.lap("open")
     signals = stage1.signals()
     clock.lap("stage1")
@@ -252,9 +201,7 @@ def decode(
     pixels = second.reconstruct(fed, header.size)
     clock.lap("stage2")
     picture = picture_of(pixels, stage1.file, run)
-    return Decoded(
-        picture, stage1.spec.name, name, suggested, path, stage1.file.missing, clock.seconds
-    )
+    return Decoded(picture, embedding, name, suggested, path, stage1.file.missing, clock.seconds)
 
 
 def save_decoded(made: Decoded, target: str | FilePath | BinaryIO, *, force: bool = False) -> None:
@@ -288,28 +235,30 @@ def verify(data: bytes, source: str = "file", *, run: Run | None = None) -> dict
     expected = stage1.file.header.extensions.get(numbers.SYMBOLS_DIGEST)
     if expected is not None and expected != found:
         raise VerificationError(source, cast(bytes, expected), found)
-    model = stage1.embedding.setup.model
+    main = stage1.main
+    model = main.embedding.setup.model
     return {
-        "embedding": stage1.spec.name,
-        "parse_class": stage1.spec.parse_class,
+        "embedding": main.spec.name,
+        "parse_class": main.spec.parse_class,
         "model": model.digest if model else None,
         "symbols": found.hex(),
         "proved": expected is not None,
     }
 
 
-def _build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
-    return cast(Embedding, load_object(spec.name, spec.implementation)(setup))
-
-
-def _reconstructor(spec: ReconstructorSpec, setup: Setup) -> Reconstructor:
-    return cast(Reconstructor, load_object(spec.name, spec.implementation)(setup))
-
-
 def _choose(header: gcx.Header, wanted: str | None) -> tuple[str, Mapping[str, Any], bool]:
-    """Return reconstructor, suggested settings, and whether the suggestion is followed."""
+    """Return reconstructor, settings to start from, and whether both are the file's suggestion.
+
+    A suggestion never binds: one that this installation cannot follow is passed over with a warning.
+    """
     suggestion = header.extensions.get(numbers.RECONSTRUCTOR)
-    name, settings = cast(tuple[str, Mapping[str, Any]], suggestion or (_FAITHFUL, {}))
-    if wanted is not None and wanted != name:
-        return wanted, {}, False
-    return name, settings, suggestion is not None and wanted is None
+    if suggestion is None or wanted is not None:
+        return wanted or _FAITHFUL, {}, False
+    name, settings = cast(tuple[str, Mapping[str, Any]], suggestion)
+    try:
+        spec = registry().reconstructor(name)
+        check_options(name, spec.options, settings)
+    except UsageError as error:
+        warnings.warn(f"the file suggests '{name}', which is passed over: {error}", stacklevel=3)
+        return _FAITHFUL, {}, False
+    return name, settings, True

@@ -15,12 +15,11 @@ from gcodec.registry import Registry, load_object
 from gcodec.signals import Signal, by_type, type_of
 
 if TYPE_CHECKING:
-    from gcodec_formats import Size
-
     from gcodec.plugin import AdapterSpec, EmbeddingSpec, ReconstructorSpec
     from gcodec.run import Run
+    from gcodec_formats import Size
 
-__all__ = ["Path", "Row", "adapt", "matrix", "resolve"]
+__all__ = ["Path", "Row", "adapt", "check_pair", "matrix", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -104,10 +103,13 @@ def matrix(installed: Registry) -> list[Row]:
 
 
 def check_pair(
-    embedding: EmbeddingSpec, reconstructor: ReconstructorSpec, installed: Registry
+    embedding: str, makes: Iterable[str], reconstructor: ReconstructorSpec, installed: Registry
 ) -> Path:
-    """Return the path between two specs. Raises NoPath, naming what is missing and who would supply it."""
-    path = resolve(embedding.makes, reconstructor, installed.adapters)
+    """Return the path from what `embedding` makes to `reconstructor`.
+
+    Raises NoPath, naming what is missing and who would supply it.
+    """
+    path = resolve(makes, reconstructor, installed.adapters)
     if path is None:
         wanted = _wanted(reconstructor)
         suppliers = [
@@ -115,13 +117,13 @@ def check_pair(
             for e in installed.embeddings.values()
             if resolve(e.makes, reconstructor, installed.adapters)
         ]
-        raise NoPath(embedding.name, reconstructor.name, wanted, suppliers)
+        raise NoPath(embedding, reconstructor.name, wanted, suppliers)
     return path
 
 
 def _row(embedding: EmbeddingSpec, reconstructor: ReconstructorSpec, installed: Registry) -> Row:
     try:
-        path = check_pair(embedding, reconstructor, installed)
+        path = check_pair(embedding.name, embedding.makes, reconstructor, installed)
     except NoPath as error:
         return Row(embedding.name, reconstructor.name, None, str(error))
     return Row(embedding.name, reconstructor.name, path, "")

@@ -84,7 +84,7 @@ def command(
         raise UsageError("name at least one embedding and one reconstructor")
     for e in embeddings:
         for r in reconstructors:
-            check_pair(e, r, installed)
+            check_pair(e.name, e.makes, r, installed)
 
     folder = _folder(output)
     stem = folder / Path(source).stem

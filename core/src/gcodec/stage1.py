@@ -1,0 +1,103 @@
+"""A file opened as far as stage 1 goes: which embeddings wrote it, with which weights, and what they decode to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, cast
+
+import gcodec_formats as gcx
+from gcodec._container import named_model
+from gcodec.errors import PayloadError
+from gcodec.interfaces import Embedding, Setup
+from gcodec.options import check_options
+from gcodec.registry import load_object, registry
+from gcodec.run import Run
+from gcodec_formats import registry as numbers
+
+if TYPE_CHECKING:
+    from gcodec.plugin import EmbeddingSpec
+    from gcodec.signals import Signal
+
+__all__ = ["Part", "Stage1", "build", "open_stage1"]
+
+#: Bytes of the digest of the symbols in the extension map.
+_SYMBOL_DIGEST = 8
+
+
+@dataclass(frozen=True)
+class Part:
+    """One embedding's share of a file: the installed spec, its implementation, its layers, base first."""
+
+    spec: EmbeddingSpec
+    embedding: Embedding
+    layers: Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class Stage1:
+    """The container and its parts: companions in the order of the file, then the embedding that the header names."""
+
+    file: gcx.File
+    parts: tuple[Part, ...]
+
+    @property
+    def main(self) -> Part:
+        """The part that the header names."""
+        return self.parts[-1]
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The types of signals that all parts together promise."""
+        return tuple(kind for part in self.parts for kind in part.spec.makes)
+
+    def signals(self) -> tuple[Signal, ...]:
+        """Decode stage 1. Raises PayloadError."""
+        size = self.file.header.size
+        return tuple(s for part in self.parts for s in part.embedding.decode(part.layers, size))
+
+    def symbol_digest(self) -> bytes:
+        """Return the first 8 bytes of the SHA-256 of all parts' decoded symbols. Raises PayloadError."""
+        size = self.file.header.size
+        digest = hashlib.sha256()
+        for part in self.parts:
+            digest.update(part.embedding.symbols(part.layers, size))
+        return digest.digest()[:_SYMBOL_DIGEST]
+
+
+def open_stage1(data: bytes, *, run: Run | None = None, partial: bool = False) -> Stage1:
+    """Read a file, find the embeddings that wrote it and the models that it names.
+
+    partial: accept a truncated progressive file as far as whole segments go.
+    Raises FormatError, UnknownPlugin, UnknownProfile, UnusablePlugin, ModelMissing, ModelDamaged, and PayloadError
+    where not even the first layer is whole.
+    """
+    run = run or Run()
+    file = gcx.read(data, limits=run.limits, partial=partial)
+    seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
+    companions = [gcx.unpack_companion(body) for body in file.bodies(gcx.COMPANION)]
+    parts = [
+        _part(identity, tuple(payload for _, payload in layers), run.with_seed(seed))
+        for identity, layers in groupby(companions, key=lambda companion: companion[0])
+    ]
+    main = _part(file.header.identity, file.bodies(gcx.MAIN), run.with_seed(seed))
+    if not main.layers:
+        raise PayloadError(main.spec.name, "the file ends before the first whole layer")
+    return Stage1(file, (*parts, main))
+
+
+def build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
+    """Import and set up the implementation of an embedding. Raises UnusablePlugin."""
+    return cast(Embedding, load_object(spec.name, spec.implementation)(setup))
+
+
+def _part(identity: gcx.Identity, layers: Sequence[bytes], run: Run) -> Part:
+    if identity.id is None:
+        spec = registry().embedding(cast(str, identity.name))
+    else:
+        spec = registry().embedding_by_id(identity.id)
+    weights = named_model(spec, identity, run)
+    options = check_options(spec.name, spec.options, {})
+    return Part(spec, build(spec, Setup(run, options, weights)), layers)
