@@ -123,9 +123,8 @@ def encode(
     size = Size(*picture.pixels.shape[1:])
     check_size(size, run)
     identity, weights = identify(spec, model or spec.model, run)
-    stage1 = _build(
-        spec, Setup(run, check_options(spec.name, spec.options, options or {}), weights)
-    )
+    values = check_options(spec.name, spec.options, options or {})
+    stage1 = build(spec, Setup(run, values, weights))
     header = gcx.Header(identity, size, extensions_of(picture, suggest, run))
     before, after = beside(picture, metadata)
 
