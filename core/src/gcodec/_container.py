@@ -14,8 +14,6 @@ from gcodec.registry import package_of, registry
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from gcodec.images import Picture
     from gcodec.plugin import EmbeddingSpec
     from gcodec.run import Run
@@ -85,17 +83,20 @@ def extensions_of(
 
 def beside(picture: Picture, metadata: bool) -> tuple[list[gcx.Segment], list[gcx.Segment]]:
     """Return what stands before and after the layers: profiles first, alpha last, as the spec orders them."""
+    from gcodec._alpha import pack_alpha
+
     parts = [(gcx.ICC, picture.icc)]
     if metadata:
         parts += [(gcx.EXIF, picture.exif), (gcx.XMP, picture.xmp)]
     before = [gcx.Segment(kind, gcx.pack_metadata(data)) for kind, data in parts if data]
     if picture.alpha is None:
         return before, []
-    return before, [gcx.Segment(gcx.ALPHA, _pack_alpha(picture.alpha))]
+    return before, [gcx.Segment(gcx.ALPHA, pack_alpha(picture.alpha))]
 
 
 def picture_of(pixels: Any, file: gcx.File, run: Run) -> Picture:
     """Put the reconstruction and what travelled beside it together."""
+    from gcodec._alpha import unpack_alpha
     from gcodec.images import Picture
 
     bodies = {segment.type: bytes(segment.data) for segment in file.segments}
@@ -105,26 +106,15 @@ def picture_of(pixels: Any, file: gcx.File, run: Run) -> Picture:
 
     alpha = bodies.get(gcx.ALPHA)
     extensions = file.header.extensions
+    if extensions.get(numbers.CHANNELS) == 1:
+        # What was gray stays gray, whatever colours a reconstructor thought of.
+        pixels = pixels.mean(axis=0, keepdims=True).repeat(3, axis=0)
     return Picture(
         pixels=pixels,
-        alpha=None if alpha is None else _unpack_alpha(alpha, file.header.size),
+        alpha=None if alpha is None else unpack_alpha(alpha, file.header.size),
         icc=metadata(gcx.ICC),
         exif=metadata(gcx.EXIF),
         xmp=metadata(gcx.XMP),
         channels=cast(Any, extensions.get(numbers.CHANNELS, 3)),
         depth=cast(Any, extensions.get(numbers.DEPTH, 8)),
     )
-
-
-def _pack_alpha(alpha: NDArray[Any]) -> bytes:
-    depth = 8 * alpha.dtype.itemsize
-    samples = alpha.astype(f">u{alpha.dtype.itemsize}").tobytes()
-    return gcx.pack_alpha(samples, Size(*alpha.shape), depth)
-
-
-def _unpack_alpha(body: bytes, size: Size) -> NDArray[Any]:
-    import numpy as np
-
-    depth, samples = gcx.unpack_alpha(body, size)
-    plane = np.frombuffer(samples, f">u{depth // 8}").reshape(size)
-    return plane.astype(f"u{depth // 8}")

@@ -27,7 +27,7 @@ from gcodec.ratecontrol import Target, search
 from gcodec.registry import load_object, registry
 from gcodec.resolver import Path, adapt, check_pair
 from gcodec.run import Run
-from gcodec.stage1 import Part, Stage1, open_stage1
+from gcodec.stage1 import Part, Stage1, build, open_stage1
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
@@ -212,15 +212,15 @@ def save_decoded(made: Decoded, target: str | FilePath | BinaryIO, *, force: boo
     """
     from importlib.metadata import version
 
-    from gcodec.images import GENERATIVE, save_image
+    from gcodec.images import save_image
 
     parameters = {
         "gcodec": version("gcodec"),
         "embedding": made.embedding,
         "reconstructor": made.reconstructor,
     }
-    source_type = None if made.reconstructor == _FAITHFUL else GENERATIVE
-    save_image(made.picture, target, provenance=source_type, parameters=parameters, force=force)
+    generative = made.reconstructor != _FAITHFUL
+    save_image(made.picture, target, parameters=parameters, generative=generative, force=force)
 
 
 def verify(data: bytes, source: str = "file", *, run: Run | None = None) -> dict[str, Any]:

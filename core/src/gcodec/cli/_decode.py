@@ -21,6 +21,7 @@ from gcodec.cli._common import (
     run_options,
 )
 from gcodec.cli._plugin_options import PluginCommand, options_of
+from gcodec.errors import OutputError
 
 
 @click.command(cls=PluginCommand)
@@ -71,8 +72,11 @@ def command(
         output = STREAM if source == STREAM else str(Path(source).with_suffix(".png"))
     check_output(output, force=force)
 
+    from gcodec.images import FORMATS
     from gcodec.pipeline import decode, save_decoded
 
+    if output != STREAM and Path(output).suffix.lower() not in FORMATS:
+        raise OutputError(output, f"its suffix names none of {', '.join(FORMATS)}")
     with progress_bar() as progress:
         run = make_run(
             device=device,
