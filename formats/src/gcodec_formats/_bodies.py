@@ -10,7 +10,7 @@ from __future__ import annotations
 from . import registry
 from ._cursor import Cursor, put_identity, take_identity
 from ._values import DEFAULT_LIMITS, Identity, Limits, Size
-from .errors import BadCompression, BadSegment, LimitExceeded, Truncated
+from .errors import BadCompression, BadSegment, FormatError, LimitExceeded, Truncated
 
 _MAGIC = b"\x28\xb5\x2f\xfd"  # skippable frames and legacy formats have another
 _LONGEST_FRAME_HEADER = 18
@@ -26,10 +26,7 @@ def pack_metadata(content: bytes) -> bytes:
 
 def unpack_metadata(body: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """What `pack_metadata` was given. Raises BadCompression, LimitExceeded."""
-    size = _content_size(memoryview(body), 0)
-    if size > limits.expansion:
-        raise LimitExceeded("expansion", size, limits.expansion)
-    return _decompress(body, size)
+    return _decompress(body, _check_expansion(memoryview(body), limits))
 
 
 def pack_alpha(samples: bytes, size: Size, depth: int) -> bytes:
@@ -51,7 +48,7 @@ def unpack_alpha(body: bytes, size: Size) -> tuple[int, bytes]:
 
     Raises BadSegment, BadCompression.
     """
-    expected = _check_alpha(memoryview(body), size, 0)
+    expected = _check_alpha(memoryview(body), size)
     depth, plane = body[0], _decompress(body[1:], expected)
     if depth == 8:
         return depth, plane
@@ -68,46 +65,55 @@ def pack_companion(identity: Identity, payload: bytes) -> bytes:
 
 def unpack_companion(body: bytes) -> tuple[Identity, bytes]:
     """What `pack_companion` was given. Raises BadSegment, BadName, ReservedEmbedding."""
-    identity, end = _companion_identity(memoryview(body), 0, len(body))
+    identity, end = _companion_identity(memoryview(body))
     return identity, body[end:]
 
 
-def check_body(
-    type: int, view: memoryview, start: int, end: int, size: Size, limits: Limits
-) -> None:
-    """Refuse a malformed body `view[start:end]` without decompressing it.
+def check_body(type: int, body: memoryview, size: Size, limits: Limits, offset: int | None) -> None:
+    """Refuse a malformed body, which begins at byte `offset` of the file, without decompressing it.
 
     Raises BadSegment, BadCompression, LimitExceeded, BadName, ReservedEmbedding.
     """
-    if type in _COMPRESSED:
-        content = _content_size(view[start:end], start)
-        if content > limits.expansion:
-            raise LimitExceeded("expansion", content, limits.expansion, offset=start)
-    elif type == registry.ALPHA:
-        _check_alpha(view[start:end], size, start)
-    elif type == registry.COMPANION:
-        _companion_identity(view, start, end)
+    try:
+        if type in _COMPRESSED:
+            _check_expansion(body, limits)
+        elif type == registry.ALPHA:
+            _check_alpha(body, size)
+        elif type == registry.COMPANION:
+            _companion_identity(body)
+    except FormatError as error:
+        error.offset = offset
+        raise
 
 
-def _companion_identity(view: memoryview, start: int, end: int) -> tuple[Identity, int]:
-    cursor = Cursor(view, start, end)
+def _check_expansion(body: memoryview, limits: Limits) -> int:
+    """Bytes of the content."""
+    size = _content_size(body)
+    if size > limits.expansion:
+        raise LimitExceeded("expansion", size, limits.expansion)
+    return size
+
+
+def _check_alpha(body: memoryview, size: Size) -> int:
+    """Bytes of the plane."""
+    if not body or body[0] not in (8, 16):
+        raise BadSegment(registry.ALPHA, "the alpha depth is not 8 or 16")
+    expected = size.height * size.width * body[0] // 8
+    content = _content_size(body[1:])
+    if content != expected:
+        what = f"the alpha plane holds {content} bytes instead of {expected}"
+        raise BadSegment(registry.ALPHA, what)
+    return expected
+
+
+def _companion_identity(body: memoryview) -> tuple[Identity, int]:
+    """The identity and its length."""
+    cursor = Cursor(body, 0, len(body))
     try:
         return take_identity(cursor), cursor.at
     except Truncated:
         what = "the companion ends inside its identity"
-        raise BadSegment(registry.COMPANION, what, offset=start) from None
-
-
-def _check_alpha(body: memoryview, size: Size, offset: int) -> int:
-    """Bytes of the plane."""
-    if not body or body[0] not in (8, 16):
-        raise BadSegment(registry.ALPHA, "the alpha depth is not 8 or 16", offset=offset)
-    expected = size.height * size.width * body[0] // 8
-    content = _content_size(body[1:], offset + 1)
-    if content != expected:
-        what = f"the alpha plane holds {content} bytes instead of {expected}"
-        raise BadSegment(registry.ALPHA, what, offset=offset + 1)
-    return expected
+        raise BadSegment(registry.COMPANION, what) from None
 
 
 def _compress(content: bytes) -> bytes:
@@ -117,26 +123,24 @@ def _compress(content: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=level).compress(content)
 
 
-def _content_size(frame: memoryview, offset: int) -> int:
+def _content_size(frame: memoryview) -> int:
     """The content size that the frame header states, refused when the frame is too short to hold it."""
     import zstandard
 
     header = bytes(frame[:_LONGEST_FRAME_HEADER])
     if not header.startswith(_MAGIC):
-        raise BadCompression("not a Zstandard frame", offset=offset)
+        raise BadCompression("not a Zstandard frame")
     try:
         parameters = zstandard.get_frame_parameters(header)
     except zstandard.ZstdError as error:
-        raise BadCompression(f"bad Zstandard frame header: {error}", offset=offset) from None
+        raise BadCompression(f"bad Zstandard frame header: {error}") from None
     size = int(parameters.content_size)
     if size == zstandard.CONTENTSIZE_UNKNOWN:
-        raise BadCompression("the Zstandard frame states no content size", offset=offset)
+        raise BadCompression("the Zstandard frame states no content size")
     if parameters.dict_id:
-        raise BadCompression("the Zstandard frame needs a dictionary", offset=offset)
+        raise BadCompression("the Zstandard frame needs a dictionary")
     if size > -(-len(frame) // _SHORTEST_BLOCK) * _BLOCK:
-        raise BadCompression(
-            f"a Zstandard frame of {len(frame)} bytes cannot hold {size}", offset=offset
-        )
+        raise BadCompression(f"a Zstandard frame of {len(frame)} bytes cannot hold {size}")
     return size
 
 

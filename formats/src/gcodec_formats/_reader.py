@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import registry
 from ._bodies import check_body
-from ._checksum import LONGEST_CRC16, checksum, width
+from ._checksum import checksum, width
 from ._cursor import Cursor
 from ._head import FLAG_PROGRESSIVE, FLAG_TABLE, Head, judge, take_head, take_start
 from ._values import DEFAULT_LIMITS, File, Header, Limits, Row, Segment
@@ -90,12 +90,11 @@ def _verify_whole(cursor: Cursor, flags: int, limits: Limits) -> int:
             f"a GCX file has at least {_SHORTEST} bytes and this one {size}", offset=size
         )
     table = bool(flags & FLAG_TABLE)
-    # A file with a table has no length of 4096 or 4097: too long for CRC-16, too short for CRC-32.
     tail = width(size - 2, table)
-    covered = view[: size - tail]
-    computed = checksum([covered], tail)
+    # 4096 or 4097 bytes, with a table, are too many for CRC-16 and too few for CRC-32: never equal.
+    computed = checksum([view[: size - tail]], width(size - tail, table))
     stored = bytes(view[size - tail :])
-    if stored == computed and not (tail == 4 and len(covered) <= LONGEST_CRC16):
+    if stored == computed:
         return tail
     _explain_truncation(view, cursor.at, flags, limits)
     raise ChecksumMismatch(stored, computed, offset=size - tail)
@@ -136,7 +135,7 @@ def _progressive_segments(
         except Truncated as error:
             what = f"{error.what}: {len(segments)} of {len(head.table)} segments are whole"
             raise Truncated(f"{what}, which a partial read gives", offset=error.offset) from None
-        check_body(type, cursor.view, start, start + length, head.size, limits)
+        check_body(type, memoryview(segment.data), head.size, limits, start)
         segments.append(segment)
     if cursor.at < cursor.end:
         raise TrailingBytes(cursor.end - cursor.at, offset=cursor.at)
@@ -154,7 +153,7 @@ def _segment(
         Row(f"segment {name}", start, length, row.summary if row else "ignored", True)
     )
     if check:
-        check_body(type, cursor.view, start, cursor.at, head.size, limits)
+        check_body(type, body, head.size, limits, start)
     return Segment(type, bytes(body))
 
 

@@ -37,8 +37,7 @@ def write(file: File, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     if len(segments) > limits.segments:
         raise LimitExceeded("segments", len(segments), limits.segments)
     for type, data in segments:
-        view = memoryview(data)
-        check_body(type, view, 0, len(view), file.header.size, limits)
+        check_body(type, memoryview(data), file.header.size, limits, None)
     table = _rules.needs_table(types, file.progressive)
     head = _head(file, table, limits)
     if not file.progressive:

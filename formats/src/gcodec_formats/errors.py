@@ -108,7 +108,9 @@ class TrailingBytes(FormatError):
 
     def __init__(self, extra: int, *, offset: int | None = None) -> None:
         self.extra = extra
-        super().__init__(f"{extra} bytes after the last segment", offset=offset)
+        super().__init__(
+            f"the file goes on after its last segment, for {extra} bytes", offset=offset
+        )
 
 
 class ChecksumMismatch(FormatError):

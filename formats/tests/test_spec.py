@@ -1,0 +1,68 @@
+"""What spec/FORMAT.md prints is what the code does."""
+
+from __future__ import annotations
+
+import binascii
+import re
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+import gcodec_formats as gcx
+from gcodec_formats import errors
+
+TEXT = Path(__file__).parents[2] / "spec" / "FORMAT.md"
+pytestmark = pytest.mark.skipif(not TEXT.exists(), reason="spec/ is not part of this copy")
+
+
+def section(number: int) -> str:
+    return re.split(r"^## ", TEXT.read_text(encoding="utf-8"), flags=re.M)[number]
+
+
+def test_the_printed_examples_are_files() -> None:
+    files: list[bytearray] = []
+    for offset, hexadecimal in re.findall(
+        r"^    (\d+) +((?:[0-9A-F]{2}(?: |$))+)", section(9), flags=re.M
+    ):
+        if offset == "0":
+            files.append(bytearray())
+        assert len(files[-1]) == int(offset)
+        files[-1] += bytes.fromhex(hexadecimal)
+    first, second = (gcx.read(data) for data in files)
+    assert [gcx.write(first), gcx.write(second)] == files
+    assert first.bodies(gcx.MAIN) == (b"payload",)
+    assert second.bodies(gcx.MAIN) == (b"base", b"detail")
+    assert second.header.extensions == {0: 300, 3: 1}
+
+
+def test_the_closed_list_of_errors_is_the_same() -> None:
+    printed = re.findall(r"^\| `([a-z-]+)` \|", section(8), flags=re.M)
+    tree = re.findall(r"\+-- \w+ +([a-z0-9-]+)$", errors.__doc__ or "", flags=re.M)
+    assert printed == tree
+
+
+def test_the_check_values_and_default_limits_are_the_same() -> None:
+    assert binascii.crc_hqx(b"123456789", 0xFFFF) == 0x29B1
+    assert zlib.crc32(b"123456789") == 0xCBF43926
+    assert "29B1" in section(5)
+    assert "CBF43926" in section(5)
+    assert asdict(gcx.DEFAULT_LIMITS) == {
+        "pixels": 2**28,
+        "segments": 4096,
+        "header_bytes": 65536,
+        "depth": 8,
+        "items": 4096,
+        "expansion": 2**26,
+    }
+    limits = " ".join(section(7).split("Limits are")[1].split())
+    for words in (
+        "pixels 2^28",
+        "segments 4096",
+        "map 65536",
+        "depth 8",
+        "4096, nested",
+        "2^26 bytes",
+    ):
+        assert words in limits
