@@ -40,7 +40,7 @@ class PluginCommand(click.Command):
         groups: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if isinstance(param, click.Option) and record is not None:
                 groups.setdefault(getattr(param, "section", "Options"), []).append(record)
         for title, records in groups.items():
             with formatter.section(title):
