@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -132,19 +133,20 @@ class ModelStore:
         The weights are hashed once a process and refused unless they are what the digest says.
         Raises ModelMissing, with advice, and ModelDamaged.
         """
-        for spec in self.specs:
-            if wanted == spec.name or _matches(spec.digest, wanted):
-                return self._verified(spec)
-        for folder in self.folders:
+        # Only a digest is worth hashing the user's folders for.
+        for folder in self.folders if _is_digest(wanted) else ():
             digest = self._digest(folder)
             if _matches(digest, wanted):
                 return Model(str(folder), digest, folder)
+        for spec in self.specs:
+            if wanted == spec.name or _matches(spec.digest, wanted):
+                return self._verified(spec)
         from gcodec.hub import fetched
 
         for name, digest, folder in fetched():
             if wanted == name or _matches(digest, wanted):
                 return self._unchanged(Model(name, digest, folder))
-        if Path(wanted).is_dir():
+        if _is_folder(wanted):
             return Model(wanted, self._digest(Path(wanted)), Path(wanted))
         raise ModelMissing(
             wanted,
@@ -186,5 +188,17 @@ def package_folder(spec: ModelSpec) -> Path:
     raise ModelMissing(spec.name, f"package {package} does not hold {inside}; install it again")
 
 
+def _is_digest(wanted: str) -> bool:
+    return re.fullmatch(f"[0-9A-Fa-f]{{{2 * DIGEST_PREFIX},64}}", wanted) is not None
+
+
 def _matches(digest: str, wanted: str) -> bool:
-    return len(wanted) >= 2 * DIGEST_PREFIX and digest.startswith(wanted.lower())
+    return _is_digest(wanted) and digest.startswith(wanted.lower())
+
+
+def _is_folder(wanted: str) -> bool:
+    """Whether the user means a folder; a digest never does, whatever lies in the working folder under that name."""
+    try:
+        return bool(wanted) and not _is_digest(wanted) and Path(wanted).is_dir()
+    except OSError:
+        return False
