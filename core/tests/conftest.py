@@ -1,0 +1,53 @@
+"""Fixtures of the core's tests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from gcodec.images import Picture
+    from gcodec.registry import Registry
+
+# The helpers beside this file, and the plugin under test, are imported by name, in other processes too.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import support
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where the plugin under test is installed."""
+    folder = tmp_path_factory.mktemp("site")
+    support.install_test_plugin(folder)
+    return folder
+
+
+@pytest.fixture
+def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """This process with the core and the plugin under test installed, and nothing else."""
+    module = import_module("gcodec.registry")
+    own = [p for p in distribution("gcodec").entry_points if p.group == "gcodec"]
+    points = [*own, *support.entry_points_below(site)]
+    monkeypatch.setattr(module, "entry_points", lambda group: points)
+    for name in ("GCODEC_MODELS", "GCODEC_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    module.registry.cache_clear()
+    found = module.registry()
+    assert not {p.name: p.error for p in found.plugins if p.error}
+    yield found
+    module.registry.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def photo() -> Picture:
+    """A small photograph with odd sides."""
+    from gcodec.testing import pictures
+
+    return pictures.as_picture(pictures.photograph(45, 61))

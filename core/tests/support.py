@@ -1,0 +1,145 @@
+"""What the tests of the core share: plugins installed for one test, the command in a process of its own, pictures."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import EntryPoint, distributions
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def install(
+    folder: Path,
+    distribution: str,
+    modules: Mapping[str, str],
+    *,
+    points: Mapping[str, str] | None = None,
+    version: str = "1.0",
+) -> list[EntryPoint]:
+    """Lay a distribution out in `folder` as an installer does, and return its entry points.
+
+    modules: name -> source text. points: entry point -> module; by default one for each module.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, source in modules.items():
+        (folder / f"{name}.py").write_text(source, "utf-8")
+    info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(exist_ok=True)
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n", "utf-8"
+    )
+    lines = [f"{point} = {module}" for point, module in (points or {m: m for m in modules}).items()]
+    (info / "entry_points.txt").write_text("\n".join(["[gcodec]", *lines, ""]), "utf-8")
+    return entry_points_below(folder)
+
+
+def install_test_plugin(folder: Path) -> list[EntryPoint]:
+    """Install the embeddings and reconstructors of `sample_codecs` as a distribution."""
+    return install(folder, "gcodec-under-test", {}, points={"under-test": "sample_plugin"})
+
+
+def entry_points_below(*folders: Path) -> list[EntryPoint]:
+    """Return the entry points of the group gcodec in these folders' distributions."""
+    return [
+        point
+        for found in distributions(path=[str(folder) for folder in folders])
+        for point in found.entry_points
+        if point.group == "gcodec"
+    ]
+
+
+@contextmanager
+def importable(*folders: Path) -> Iterator[None]:
+    """Put folders on sys.path, and forget afterwards what was imported from them."""
+    before = set(sys.modules)
+    sys.path[:0] = [str(folder) for folder in folders]
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        for folder in folders:
+            sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if any(Path(file).is_relative_to(folder) for folder in folders):
+                del sys.modules[name]
+
+
+def environment(*folders: Path, **more: str) -> dict[str, str]:
+    """Return the environment of a process that finds the distributions in `folders` beside the installed ones."""
+    paths = [str(HERE), *map(str, folders), os.environ.get("PYTHONPATH", "")]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("GCODEC_")}
+    return {**clean, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **more}
+
+
+def command(words: Sequence[object]) -> list[str]:
+    """Return the command line of ``gcodec`` in this interpreter."""
+    return [sys.executable, "-m", "gcodec", *map(str, words)]
+
+
+def gcodec(
+    *words: object,
+    site: Sequence[Path] = (),
+    cwd: Path | None = None,
+    stdin: bytes | None = None,
+    file_limit: int | None = None,
+    **more: str,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ``gcodec`` in a process of its own.
+
+    site: folders with further distributions. file_limit: bytes after which writing to a file fails, as on a full disk.
+    """
+
+    def limit() -> None:
+        import resource
+
+        assert file_limit is not None
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+
+    return subprocess.run(
+        command(words),
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        cwd=cwd,
+        env=environment(*site, **more),
+        preexec_fn=None if file_limit is None else limit,
+        timeout=120,
+        check=False,
+    )
+
+
+def fails(done: subprocess.CompletedProcess[bytes], status: int, *parts: str) -> str:
+    """Assert that a command ended with `status` and said one line, with all `parts`, and return the line."""
+    text = done.stderr.decode()
+    assert done.returncode == status, f"status {done.returncode}: {text}"
+    assert "Traceback" not in text
+    lines = text.splitlines()
+    assert len(lines) == 1, text
+    assert lines[0].startswith("gcodec: ")
+    for part in parts:
+        assert part in lines[0], f"{part!r} is not in {lines[0]!r}"
+    return lines[0]
+
+
+def succeeds(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Assert that a command ended well and return what it printed."""
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder, hidden ones too, with its contents."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

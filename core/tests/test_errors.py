@@ -1,0 +1,153 @@
+"""The error tree: documented statuses, data on the error, one line that says what to do."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gcodec import errors
+from gcodec.errors import (
+    GcodecError,
+    ImageError,
+    InvalidOption,
+    MetricUnavailable,
+    ModelDamaged,
+    ModelMissing,
+    NoPath,
+    OutputError,
+    OutputExists,
+    PayloadError,
+    TargetTooSmall,
+    UnknownOption,
+    UnknownPlugin,
+    UnknownProfile,
+    UnusablePlugin,
+    UsageError,
+    VerificationError,
+    WorkerError,
+)
+
+EXAMPLES = [
+    (UsageError("both"), 2, "both"),
+    (
+        UnknownPlugin("embedding", "ntx", similar=["ntc", "ntd"]),
+        3,
+        "no installed embedding is called 'ntx'; did you mean ntc or ntd?",
+    ),
+    (
+        UnknownPlugin("embedding", "ntc", package="gcodec-ntc"),
+        3,
+        "no installed embedding is called 'ntc'; install it with: pip install gcodec-ntc",
+    ),
+    (
+        UnknownPlugin("reconstructor", "x"),
+        3,
+        "no installed reconstructor is called 'x'; `gcodec plugins` lists what is installed",
+    ),
+    (
+        UnknownProfile("ntc", 7, "gcodec-ntc"),
+        3,
+        "the installed 'ntc' has no profile 7; a newer one may: pip install --upgrade gcodec-ntc",
+    ),
+    (UnknownProfile("a/b", 7, None), 3, "the installed 'a/b' has no profile 7"),
+    (UnusablePlugin("ntc", "no torch"), 4, "plugin 'ntc' cannot be used: no torch"),
+    (UnknownOption("webp", "a", ["b", "c"]), 2, "'webp' has no option 'a' (it has: b, c)"),
+    (UnknownOption("webp", "a", []), 2, "'webp' has no option 'a' (it has: none)"),
+    (
+        InvalidOption("flow", "steps", 0, "a whole number from 1 to 50"),
+        2,
+        "option 'steps' of 'flow' is 0; it must be a whole number from 1 to 50",
+    ),
+    (
+        NoPath("jpeg", "ode", ["noisy/base"], ["diffc"]),
+        5,
+        "'ode' cannot decode 'jpeg': it needs noisy/base, which diffc would supply",
+    ),
+    (
+        NoPath("jpeg", "ode", ["noisy/base", "text + sketch"]),
+        5,
+        "'ode' cannot decode 'jpeg': it needs noisy/base or text + sketch,"
+        " which no installed plugin supplies",
+    ),
+    (
+        TargetTooSmall("ntc", 10, 90),
+        6,
+        "'ntc' needs at least 90 bytes for this image and 10 were allowed; allow more, or take an"
+        " embedding for lower rates",
+    ),
+    (ImageError("a.png", "it is empty"), 7, "a.png: it is empty"),
+    (OutputError("out/x", "the disk is full"), 8, "cannot write out/x: the disk is full"),
+    (OutputExists("x"), 8, "cannot write x: it exists; give --force to overwrite it"),
+    (ModelMissing("base/ntc", "get it"), 9, "model base/ntc is not installed; get it"),
+    (ModelDamaged("base/ntc", "cut short"), 9, "model base/ntc: cut short"),
+    (PayloadError("webp", "bad header"), 10, "payload of 'webp': bad header"),
+    (
+        VerificationError("a.gcx", b"\1\2", b"\3\4"),
+        11,
+        "a.gcx: stage 1 decodes to symbols 0304, the sender had 0102;"
+        " this machine does not decode the file correctly",
+    ),
+    (
+        WorkerError(9, "loading\ngcodec: no such file\n"),
+        12,
+        "the decoding process ended with status 9: gcodec: no such file",
+    ),
+    (MetricUnavailable("lpips", "no weights"), 13, "lpips: no weights"),
+    (WorkerError(-9, ""), 12, "the decoding process ended with status -9: it printed nothing"),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "text"), EXAMPLES, ids=lambda v: type(v).__name__)
+def test_each_error_has_its_documented_status_and_text(
+    error: GcodecError, status: int, text: str
+) -> None:
+    assert (error.exit_status, str(error)) == (status, text)
+
+
+def test_the_documentation_lists_every_error_with_its_status() -> None:
+    drawn = re.findall(r"^[ │├└─]+([A-Z]\w+)\s+(\d+)(?:\s|$)", errors.__doc__ or "", re.MULTILINE)
+    classes = {name: getattr(errors, name).exit_status for name in errors.__all__}
+    del classes["GcodecError"]
+    assert {name: int(status) for name, status in drawn} == classes
+
+
+def test_every_public_error_has_an_example_here() -> None:
+    shown = {type(error).__name__ for error, _, _ in EXAMPLES}
+    abstract = {"GcodecError", "ModelError"}
+    assert set(errors.__all__) - abstract <= shown
+
+
+def test_errors_carry_what_they_say_as_data() -> None:
+    plugin = UnknownPlugin("embedding", "ntx", similar=["ntc"], package="p")
+    assert (plugin.kind, plugin.name, plugin.similar, plugin.package) == (
+        "embedding",
+        "ntx",
+        ("ntc",),
+        "p",
+    )
+    path = NoPath("jpeg", "ode", ["noisy"], ["diffc"])
+    assert (path.embedding, path.reconstructor, path.missing, path.suppliers) == (
+        "jpeg",
+        "ode",
+        ("noisy",),
+        ("diffc",),
+    )
+    small = TargetTooSmall("ntc", 10, 90)
+    assert (small.embedding, small.target, small.smallest) == ("ntc", 10, 90)
+    option = InvalidOption("flow", "steps", 0, "more")
+    assert (option.owner, option.option, option.value, option.expected) == (
+        "flow",
+        "steps",
+        0,
+        "more",
+    )
+    assert OutputExists("x").path == "x"
+    assert WorkerError(3, "said").output == "said"
+
+
+def test_one_except_clause_catches_every_refusal_of_options_and_of_output() -> None:
+    assert issubclass(OutputExists, OutputError)
+    assert issubclass(ModelMissing, errors.ModelError)
+    for kind in (UnknownPlugin, UnknownProfile, UnusablePlugin, NoPath, TargetTooSmall):
+        assert issubclass(kind, UsageError)

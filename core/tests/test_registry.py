@@ -1,0 +1,229 @@
+"""The registry: every plugin loaded by itself, what is wrong with it kept, and the others untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import support
+
+from gcodec import registry as registry_module
+from gcodec.errors import UnknownPlugin, UnusablePlugin
+from gcodec.registry import Plugin, Registry, kind_of, load_object
+
+GOOD = """
+from gcodec.plugin import EmbeddingSpec, ReconstructorSpec, hookimpl
+
+@hookimpl
+def gcodec_embeddings():
+    return [EmbeddingSpec("acme/good", "works", "acme_good:Good", ("preview",), "A", id=200)]
+
+@hookimpl
+def gcodec_reconstructors():
+    return [ReconstructorSpec("sharp", "works", "acme_good:Sharp", (("preview",),))]
+"""
+
+
+def embedding(name: str, **more: object) -> str:
+    """Return the source of a plugin with one embedding."""
+    values = {
+        "name": name,
+        "summary": "s",
+        "implementation": "nowhere:Thing",
+        "makes": ("preview",),
+        "parse_class": "A",
+        **more,
+    }
+    arguments = ", ".join(f"{key}={value!r}" for key, value in values.items())
+    return (
+        "from gcodec.plugin import *\nfrom gcodec.plugin import hookimpl\n"
+        f"@hookimpl\ndef gcodec_embeddings():\n    return [EmbeddingSpec({arguments})]\n"
+    )
+
+
+def discover(folder: Path, *sources: Mapping[str, str]) -> Registry:
+    """Install a good distribution and one for each of `sources`, distribution -> module source, and look."""
+    folders = []
+    wanted = {"acme-good": GOOD}
+    for source in sources:
+        wanted |= source
+    for number, (distribution, text) in enumerate(wanted.items()):
+        place = folder / str(number)
+        support.install(place, distribution, {distribution.replace("-", "_"): text})
+        folders.append(place)
+    with support.importable(*folders):
+        return Registry.discover(support.entry_points_below(*folders))
+
+
+def plugin(registry: Registry, distribution: str) -> Plugin:
+    (found,) = (p for p in registry.plugins if p.distribution == distribution)
+    return found
+
+
+BROKEN = {
+    "import": ("import no_such_module_at_all", "ModuleNotFoundError: No module named 'no_such"),
+    "syntax": ("def f(:\n", "SyntaxError: invalid syntax"),
+    "exit": ("raise SystemExit(3)", "SystemExit: 3"),
+    "assertion": ("assert False, 'first line\\nsecond line'", "AssertionError: first line second"),
+    "recursion": ("def f(): f()\nf()", "RecursionError"),
+    "system": ("raise OSError(28, 'No space left on device')", "OSError: [Errno 28] No space left"),
+    "other interface": (
+        embedding("acme/new", interface=2),
+        "made for plugin interface 2, this is 1",
+    ),
+    "newer field": (embedding("acme/new", colour="red"), "unexpected keyword argument 'colour'"),
+    "unnamed": (embedding(""), "a spec without name"),
+    "no implementation": (embedding("acme/x", implementation=""), "a spec without implementation"),
+    "not a list": (
+        "from gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_models(): return 7",
+        "TypeError: 'int' object is not iterable",
+    ),
+    "a hook that fails": (
+        "from gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_models(): return 1 / 0",
+        "ZeroDivisionError: division by zero",
+    ),
+    "rubbish": (
+        "from gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_embeddings(): return ['ntc']",
+        "a hook returned 'ntc' where EmbeddingSpec is due",
+    ),
+    "the wrong kind": (
+        embedding("acme/x").replace("gcodec_embeddings", "gcodec_adapters"),
+        "where AdapterSpec is due",
+    ),
+    "unknown hook": (
+        "from gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_embedings(): return []",
+        "unknown hook 'gcodec_embedings'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "reason"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_plugin_is_listed_with_its_error_and_the_others_work(
+    tmp_path: Path, source: str, reason: str
+) -> None:
+    found = discover(tmp_path, {"acme-bad": source})
+    bad = plugin(found, "acme-bad")
+    assert reason in bad.error
+    assert "\n" not in bad.error
+    assert bad.specs == ()
+    assert bad.version == "1.0"
+    assert not plugin(found, "acme-good").error
+    assert list(found.embeddings) == ["acme/good"]
+    assert list(found.reconstructors) == ["sharp"]
+    assert found.embedding("acme/good").summary == "works"
+
+
+def test_a_plugin_whose_module_is_missing_is_listed(tmp_path: Path) -> None:
+    support.install(tmp_path, "acme-gone", {}, points={"gone": "acme_gone.plugin"})
+    found = Registry.discover(support.entry_points_below(tmp_path))
+    assert "No module named 'acme_gone'" in plugin(found, "acme-gone").error
+
+
+def test_asking_for_a_broken_plugin_by_name_says_why_it_cannot_be_used(tmp_path: Path) -> None:
+    # The registry of names knows who supplies webp.
+    found = discover(tmp_path, {"gcodec-classic": "import no_such_module_at_all"})
+    with pytest.raises(UnusablePlugin) as caught:
+        found.embedding("webp")
+    assert caught.value.name == "webp"
+    assert caught.value.reason.startswith("gcodec-classic: ModuleNotFoundError")
+    with pytest.raises(UnusablePlugin, match="gcodec-classic: ModuleNotFoundError"):
+        found.embedding_by_id(2)
+
+
+def test_two_distributions_with_one_name_are_both_named(tmp_path: Path) -> None:
+    found = discover(
+        tmp_path, {"acme-one": embedding("acme/same")}, {"acme-two": embedding("acme/same")}
+    )
+    assert not plugin(found, "acme-one").error
+    error = plugin(found, "acme-two").error
+    assert "'acme/same' of acme-two is already supplied by acme-one; uninstall one of them" in error
+    assert list(found.embeddings) == ["acme/good", "acme/same"]
+
+
+def test_two_embeddings_with_one_registered_number_are_refused(tmp_path: Path) -> None:
+    found = discover(tmp_path, {"acme-other": embedding("acme/other", id=200)})
+    error = plugin(found, "acme-other").error
+    assert "embedding number '200' of acme-other is already supplied by acme-good" in error
+    assert "acme/other" not in found.embeddings
+    assert found.embedding_by_id(200).name == "acme/good"
+
+
+def test_a_plugin_that_clashes_in_one_spec_gives_none(tmp_path: Path) -> None:
+    second = embedding("acme/fresh") + GOOD.replace("gcodec_embeddings", "gcodec_unused")
+    second = second.replace("@hookimpl\ndef gcodec_unused", "def gcodec_unused")
+    found = discover(tmp_path, {"acme-other": second})
+    assert "reconstructor 'sharp'" in plugin(found, "acme-other").error
+    assert "acme/fresh" not in found.embeddings
+
+
+def test_an_embedding_and_a_reconstructor_may_share_a_name(tmp_path: Path) -> None:
+    found = discover(tmp_path, {"acme-sharp": embedding("sharp", id=201)})
+    assert not plugin(found, "acme-sharp").error
+    assert found.embedding("sharp").id == 201
+
+
+def test_a_slow_module_works_and_is_flagged(tmp_path: Path) -> None:
+    source = "import time\ntime.sleep(0.15)\n" + embedding("acme/slow")
+    slow = plugin(discover(tmp_path, {"acme-slow": source}), "acme-slow")
+    assert not slow.error
+    assert len(slow.specs) == 1
+    assert slow.seconds >= 0.15
+    assert slow.warning == f"takes {slow.seconds:.1f} s to import"
+
+
+def test_ctrl_c_during_the_import_of_a_plugin_is_not_swallowed(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        discover(tmp_path, {"acme-bad": "raise KeyboardInterrupt"})
+
+
+def test_an_unknown_name_suggests_installed_ones_that_look_alike(installed: Registry) -> None:
+    with pytest.raises(UnknownPlugin) as caught:
+        installed.embedding("tini")
+    assert caught.value.similar == ("tiny",)
+    assert (caught.value.kind, caught.value.package) == ("embedding", None)
+
+
+def test_an_unknown_name_that_is_registered_names_its_package(installed: Registry) -> None:
+    with pytest.raises(UnknownPlugin) as caught:
+        installed.embedding("webp")
+    assert caught.value.package == "gcodec-classic"
+    with pytest.raises(UnknownPlugin, match="pip install gcodec-flow"):
+        installed.reconstructor("flow")
+
+
+def test_numbers_lead_to_the_installed_embedding_or_to_its_package(installed: Registry) -> None:
+    assert installed.embedding_by_id(200).name == "tiny"
+    with pytest.raises(UnknownPlugin, match="'webp'; install it with: pip install gcodec-classic"):
+        installed.embedding_by_id(2)
+    with pytest.raises(UnknownPlugin, match="number 191"):
+        installed.embedding_by_id(191)
+
+
+def test_the_kind_of_every_spec_is_known(installed: Registry) -> None:
+    kinds = {kind_of(spec) for plugin in installed.plugins for spec in plugin.specs}
+    assert kinds == {"embedding", "reconstructor", "adapter"}
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("no_such_module_at_all:X", "ModuleNotFoundError"),
+        ("sample_codecs:Nowhere", "AttributeError"),
+        ("failing_implementation:X", "RuntimeError: no driver"),
+        ("", "ValueError"),
+    ],
+)
+def test_an_implementation_that_does_not_import_is_that_plugins_failure(
+    tmp_path: Path, path: str, reason: str
+) -> None:
+    (tmp_path / "failing_implementation.py").write_text("raise RuntimeError('no\\ndriver')")
+    with support.importable(tmp_path), pytest.raises(UnusablePlugin) as caught:
+        load_object("acme/x", path)
+    assert caught.value.name == "acme/x"
+    assert reason in caught.value.reason
+    assert "\n" not in str(caught.value)
+
+
+def test_the_installation_is_searched_once(installed: Registry) -> None:
+    assert registry_module.registry() is registry_module.registry() is installed
