@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gcodec_formats as gcx
@@ -53,4 +54,9 @@ def _extension_name(key: int) -> str:
 
 
 def _shown(value: object) -> object:
-    return value.hex() if isinstance(value, bytes) else value
+    """Bytes in hexadecimal, at any depth, so that JSON can hold them."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return {key: _shown(item) for key, item in value.items()}
+    return [_shown(item) for item in value] if isinstance(value, (list, tuple)) else value
