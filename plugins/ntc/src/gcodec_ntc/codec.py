@@ -1,0 +1,179 @@
+"""The codec proper: from samples to a payload and back, given a model's tensors.
+
+Payload (normative):
+
+    1 byte   quality level, 0..255
+    1 byte   measured squared error of the preview (`gcodec.signals.pack_mse`)
+    rest     one stream of `gcodec.entropy`: a batch of hyper-latents, then six batches of
+             latents, in the order of `gcodec_ntc.integer.IntegerModel.code`
+
+The image is padded to multiples of 16 by repeating its last row and column; no size is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from gcodec.entropy import Decoder, Encoder, FrequencyTables
+from gcodec.errors import PayloadError
+from gcodec.signals import pack_mse, unpack_mse
+from gcodec_ntc.integer import LEVELS, MEAN_BITS, IntegerModel, Ints, Visit
+from gcodec_ntc.transform import (
+    BLOCK,
+    Analysis,
+    HyperEncoder,
+    HyperEncoderConfig,
+    Synthesis,
+    TransformConfig,
+    lerp,
+)
+
+NAME = "ntc"
+HEAD = 2  # bytes before the stream
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """An image's latents, before any quality is chosen.
+
+    latents float32 [1, C, h, w] (torch), samples the original [3, H, W].
+    """
+
+    latents: torch.Tensor
+    samples: FloatArray
+
+
+class Codec:
+    """Encoder and decoder. `config` and `tensors` are a model's config.json and weights.
+
+    Raises KeyError, TypeError, ValueError or RuntimeError if they do not belong together.
+    """
+
+    def __init__(self, config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
+        transform = TransformConfig(**config["transform"])
+        entropy = config["entropy"]
+        self.analysis = _loaded(Analysis(transform), tensors, "analysis.")
+        self.synthesis = _loaded(Synthesis(transform), tensors, "synthesis.")
+        sizes = HyperEncoderConfig(
+            transform.channels, entropy["hyper"], entropy["hyper_width"], entropy["knots"]
+        )
+        self.encoder = _loaded(HyperEncoder(sizes), tensors, "encoder.")
+        self.gain = torch.from_numpy(tensors["gain"].astype(np.float32))
+        self.integer = IntegerModel(entropy["groups"], tensors)
+        ends = np.cumsum(tensors["tables.length"])
+        self.tables = FrequencyTables(np.split(tensors["tables.values"], ends[:-1]))
+        self.trade = float(config["trade"])
+        self._starts = np.cumsum([0, *entropy["groups"]])
+        self._cost = _costs(self.tables)
+
+    @torch.inference_mode()
+    def analyse(self, samples: FloatArray) -> Analysed:
+        """Latents of float32 [3, H, W] in [0, 1]."""
+        height, width = samples.shape[1:]
+        x = torch.from_numpy(np.ascontiguousarray(samples))[None]
+        x = F.pad(x, (0, -width % BLOCK, 0, -height % BLOCK), mode="replicate")
+        return Analysed(self.analysis(x), samples)
+
+    @torch.inference_mode()
+    def quantize(
+        self, analysed: Analysed, level: int, visitor: Callable[[Visit, Ints], None]
+    ) -> Ints:
+        """Choose all symbols at quality `level`; `visitor` sees each batch with its symbols.
+
+        Returns the quantized latents, int32 [h, w, C] in 1/16 steps.
+        """
+        q = _quality(level)
+        v = analysed.latents * torch.exp2(lerp(self.gain, q))[:, :, None, None]
+        z = self.encoder.hyper_latent(v, q)[0].permute(1, 2, 0).flatten(0, 1).numpy()
+        y = np.ascontiguousarray(v[0].permute(1, 2, 0).flatten(0, 1).numpy())
+
+        def choose(visit: Visit) -> Ints:
+            if visit.group < 0:
+                symbols = np.round(z - visit.mean / (1 << MEAN_BITS)).astype(np.int32)
+            else:
+                channels = slice(self._starts[visit.group], self._starts[visit.group + 1])
+                wanted = y[visit.positions, channels] - visit.mean / np.float32(1 << MEAN_BITS)
+                symbols = self._round(wanted, visit.index)
+            visitor(visit, symbols)
+            return symbols
+
+        h, w = analysed.latents.shape[2:]
+        return self.integer.code(level, h, w, choose)[1]
+
+    def _round(self, wanted: FloatArray, index: NDArray[np.uint8]) -> Ints:
+        # To the nearest integer, or to the next one towards 0 where that saves more bits than
+        # `trade` times the squared error that it adds.
+        symbols = np.round(wanted).astype(np.int32)
+        which = np.nonzero(symbols)
+        near = np.abs(symbols[which])
+        known = near < self._cost.shape[1]
+        which, near = tuple(part[known] for part in which), near[known]
+        table, size = index[which], np.abs(wanted[which])
+        saved = self._cost[table, near] - self._cost[table, near - 1]
+        added = 1 + 2 * (size - near)
+        symbols[which] -= np.sign(symbols[which]) * (saved > self.trade * added)
+        return symbols
+
+    def encode(self, analysed: Analysed, level: int) -> bytes:
+        """Payload at quality `level` in 0..255."""
+        encoder = Encoder(self.tables)
+        y = self.quantize(analysed, level, lambda v, s: encoder.put(s, v.index))
+        preview = self.synthesise(y, level, *analysed.samples.shape[1:])
+        mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
+        return bytes([level, pack_mse(mse)]) + encoder.finish()
+
+    def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:
+        """Level, squared error, hyper-latents and latents (1/16 steps) of a payload.
+
+        Integer arithmetic only. Raises PayloadError for what `encode` cannot have written.
+        """
+        if len(payload) < HEAD:
+            raise PayloadError(NAME, f"{len(payload)} bytes; at least {HEAD} are needed")
+        level, error = payload[0], unpack_mse(payload[1])
+        decoder = Decoder(self.tables, payload[HEAD:], NAME)
+        h, w = -(-height // BLOCK), -(-width // BLOCK)
+        z, y = self.integer.code(level, h, w, lambda visit: decoder.get(visit.index))
+        decoder.finish()
+        return level, error, z, y
+
+    @torch.inference_mode()
+    def synthesise(self, y: Ints, level: int, height: int, width: int) -> FloatArray:
+        """Preview, float32 [3, height, width] in [0, 1], of quantized latents."""
+        values = torch.from_numpy(y.astype(np.float32) / (1 << MEAN_BITS)).permute(2, 0, 1)[None]
+        x = self.synthesis(values, _quality(level))[0, :, :height, :width]
+        return np.ascontiguousarray(x.clamp(0, 1).numpy())
+
+
+def _quality(level: int) -> torch.Tensor:
+    return torch.tensor([level / (LEVELS - 1)])
+
+
+def _loaded(module: Any, tensors: Mapping[str, NDArray[Any]], prefix: str) -> Any:
+    state = {}
+    for name, value in tensors.items():
+        if name.startswith(prefix):
+            wide = value.astype(np.float32) if value.dtype == np.float16 else value
+            state[name.removeprefix(prefix)] = torch.from_numpy(wide.copy())
+    module.load_state_dict(state)
+    return module.eval()
+
+
+def _costs(tables: FrequencyTables) -> FloatArray:
+    """Bits of each |symbol| under each table, [tables, reach + 1]; the escape's last cost beyond."""
+    reach = int(tables.escape.max() - 1) // 2
+    cost = np.empty((len(tables), reach + 1), np.float32)
+    for index in range(len(tables)):
+        bits = tables.bits(index)
+        own = bits[:-1][::2]  # 0, -1, -2, ...; tables are symmetric
+        cost[index, : len(own)] = own
+        cost[index, len(own) :] = bits[-1] + 2 * np.log2(np.arange(1, reach + 2 - len(own))) + 5
+    return cost

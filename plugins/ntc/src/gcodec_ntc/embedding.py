@@ -1,0 +1,64 @@
+"""The embedding `ntc`: `gcodec_ntc.codec` behind gcodec's stage-1 interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
+from gcodec.interfaces import Embedding, Setup, Size
+from gcodec.signals import Preview, Signal
+from gcodec_ntc.codec import NAME, Analysed, Codec
+from gcodec_ntc.integer import LEVELS
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
+
+
+class Ntc(Embedding):
+    """One layer, one preview. Quality is rounded to 256 levels.
+
+    Runs on the CPU whatever the run's device: its networks are small and the integer part is NumPy.
+    Raises ModelMissing without a model and ModelDamaged for one that is not an `ntc` model.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        model = setup.model
+        if model is None:
+            raise ModelMissing("base/ntc", "`ntc` cannot work without weights; install gcodec-base")
+        try:
+            self._codec = Codec(model.config, model.tensors())
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelDamaged(model.name, f"not the weights of `ntc`: {error}") from error
+
+    def analyse(self, pixels: FloatArray) -> Analysed:
+        """Run the analysis transform on float32 [3, H, W] in [0, 1]."""
+        return self._codec.analyse(pixels)
+
+    def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
+        """Return the one layer at `quality` in [0, 1]."""
+        level = round(min(max(quality, 0.0), 1.0) * (LEVELS - 1))
+        return (self._codec.encode(analysis, level),)
+
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        """Return the preview with the squared error that the encoder measured."""
+        level, mse, _, y = self._codec.read(_only(layers), size.height, size.width)
+        return (Preview(self._codec.synthesise(y, level, size.height, size.width), mse),)
+
+    def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
+        """Level, coded error, hyper-latents and latents: two bytes, then int32 little-endian.
+
+        Latents are in 1/16 steps, [rows, columns, channels].
+        """
+        payload = _only(layers)
+        _, _, z, y = self._codec.read(payload, size.height, size.width)
+        return payload[:2] + np.concatenate([z.ravel(), y.ravel()]).astype("<i4").tobytes()
+
+
+def _only(layers: Sequence[bytes]) -> bytes:
+    if len(layers) != 1:
+        raise PayloadError(NAME, f"{len(layers)} layers instead of one")
+    return layers[0]

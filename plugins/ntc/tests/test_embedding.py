@@ -1,0 +1,191 @@
+"""`ntc` through its public interface: round trips, sizes, rates, damage, other processes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
+from gcodec.interfaces import Setup, Size
+from gcodec.models import Model, ModelStore
+from gcodec.run import Run
+from gcodec.signals import Preview
+from gcodec_ntc.embedding import Ntc
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return -10 * math.log10(float(np.mean((a - b) ** 2)))
+
+
+def code(ntc: Ntc, pixels: np.ndarray, quality: float) -> tuple[bytes, Preview]:
+    layers = ntc.encode(ntc.analyse(pixels), quality)
+    (preview,) = ntc.decode(layers, Size(*pixels.shape[1:]))
+    assert isinstance(preview, Preview)
+    return layers[0], preview
+
+
+def test_the_preview_says_how_wrong_it_is(ntc, picture):
+    for quality in (0.0, 0.5, 1.0):
+        _, preview = code(ntc, picture, quality)
+        assert preview.pixels.shape == picture.shape
+        assert preview.pixels.dtype == np.float32
+        assert 0 <= preview.pixels.min() <= preview.pixels.max() <= 1
+        assert psnr(preview.pixels, picture) == pytest.approx(
+            -10 * math.log10(preview.mse), abs=0.13
+        )
+
+
+def test_rate_and_fidelity_grow_with_quality(ntc, picture):
+    analysis = ntc.analyse(picture)
+    sizes, errors = [], []
+    for quality in np.linspace(0, 1, 9):
+        layers = ntc.encode(analysis, float(quality))
+        sizes.append(len(layers[0]))
+        errors.append(ntc.decode(layers, Size(*picture.shape[1:]))[0].mse)
+    assert sizes == sorted(sizes)
+    assert errors == sorted(errors, reverse=True)
+    assert sizes[-1] > 10 * sizes[0]
+
+
+def test_beats_jpeg_by_a_margin(ntc, picture):
+    def jpeg(quality: int) -> tuple[int, float]:
+        stream = io.BytesIO()
+        pixels = (picture.transpose(1, 2, 0) * 255).round().astype(np.uint8)
+        Image.fromarray(pixels).save(stream, "JPEG", quality=quality, optimize=True)
+        decoded = np.asarray(Image.open(stream), np.float32).transpose(2, 0, 1) / 255
+        return len(stream.getvalue()), psnr(decoded, picture)
+
+    for quality in (0.3, 0.6):
+        payload, preview = code(ntc, picture, quality)
+        ours = psnr(preview.pixels, picture)
+        reached = [jpeg(q) for q in range(1, 96, 2)]
+        smallest = min(size for size, fidelity in reached if fidelity >= ours)
+        assert len(payload) < 0.75 * smallest
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 33), (16, 16), (1, 300), (65, 15), (31, 48)])
+def test_any_size(ntc, picture, size):
+    pixels = np.ascontiguousarray(picture[:, -size[0] :, : size[1]])
+    pixels = pixels[:, : size[0]]
+    _, preview = code(ntc, pixels, 0.9)
+    assert preview.pixels.shape == (3, *size)
+    assert psnr(preview.pixels, pixels) > 25
+
+
+def test_tiny_and_flat_images_are_tiny(ntc):
+    assert len(code(ntc, np.full((3, 1, 1), 0.3, np.float32), 0.2)[0]) < 24
+    assert len(code(ntc, np.full((3, 256, 256), 0.5, np.float32), 0.2)[0]) < 100
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_saturated_input(ntc, value):
+    _, preview = code(ntc, np.full((3, 40, 40), value, np.float32), 0.7)
+    assert abs(float(preview.pixels.mean()) - value) < 0.02
+
+
+def test_noise_at_the_highest_quality(ntc):
+    noise = np.random.default_rng(0).integers(0, 256, (3, 48, 48)).astype(np.float32) / 255
+    payload, preview = code(ntc, noise, 1.0)
+    assert psnr(preview.pixels, noise) > 12
+    assert len(payload) < 3 * 48 * 48 * 2
+
+
+CHILD = """
+import hashlib, sys
+from pathlib import Path
+threads = sys.argv[2]
+import torch
+torch.set_num_threads(int(threads))
+from gcodec.interfaces import Setup, Size
+from gcodec.models import Model, folder_digest
+from gcodec.run import Run
+from gcodec.models import ModelStore
+from gcodec_ntc.embedding import Ntc
+folder = Path(sys.argv[1])
+model = Model("base/ntc", folder_digest(folder), folder)
+ntc = Ntc(Setup(Run(models=ModelStore()), {}, model))
+payload = sys.stdin.buffer.read()
+print(hashlib.sha256(ntc.symbols((payload,), Size(256, 320))).hexdigest())
+print(float(ntc.decode((payload,), Size(256, 320))[0].pixels.mean()))
+"""
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_fresh_processes_read_the_same_symbols(ntc, model, picture, threads):
+    payload, preview = code(ntc, picture, 0.5)
+    environment = os.environ | dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", CHILD, str(model.folder), threads],
+        input=payload,
+        capture_output=True,
+        check=True,
+        env=environment,
+    )
+    digest, mean = result.stdout.split()
+    symbols = ntc.symbols((payload,), Size(256, 320))
+    assert digest.decode() == hashlib.sha256(symbols).hexdigest()
+    assert float(mean) == pytest.approx(float(preview.pixels.mean()), abs=1e-5)
+
+
+def test_encoding_depends_on_the_image_alone(ntc, picture):
+    first = ntc.encode(ntc.analyse(picture), 0.4)
+    ntc.encode(ntc.analyse(picture[:, :50, :60]), 0.8)
+    assert ntc.encode(ntc.analyse(picture.copy()), 0.4) == first
+
+
+def test_damaged_payloads_raise_payload_errors_only(ntc, picture):
+    pixels = np.ascontiguousarray(picture[:, 100:180, 50:150])
+    size = Size(80, 100)
+    (payload,) = ntc.encode(ntc.analyse(pixels), 0.6)
+    rng = np.random.default_rng(5)
+    noticed = 0
+    trials = 40
+    for trial in range(trials):
+        broken = bytearray(payload)
+        place = int(rng.integers(2, len(payload)))
+        if trial % 3 == 0:
+            broken = broken[:place]
+        elif trial % 3 == 1:
+            broken[place] ^= 1 << int(rng.integers(8))
+        else:
+            broken += rng.bytes(3)
+        try:
+            ntc.decode((bytes(broken),), size)
+        except PayloadError as error:
+            assert error.embedding == "ntc"
+            noticed += 1
+    assert noticed >= trials - 2
+
+
+@pytest.mark.parametrize("layers", [(), (b"",), (b"\x80",), (b"\x80\x50", b"\x80\x50")])
+def test_wrong_shapes_of_payload(ntc, layers):
+    with pytest.raises(PayloadError):
+        ntc.decode(layers, Size(32, 32))
+
+
+def test_random_bytes_are_refused(ntc):
+    rng = np.random.default_rng(6)
+    for length in (3, 10, 100, 1000):
+        with pytest.raises(PayloadError):
+            ntc.decode((rng.bytes(length - 1) + b"\x01",), Size(64, 64))
+
+
+def test_a_model_is_needed_and_must_be_the_right_one(model, tmp_path):
+    with pytest.raises(ModelMissing):
+        Ntc(Setup(Run(models=ModelStore())))
+    config = (model.folder / "config.json").read_text().replace('"channels": 320', '"channels": 64')
+    (tmp_path / "config.json").write_text(config)
+    weights = "diffusion_pytorch_model.safetensors"
+    (tmp_path / weights).write_bytes((model.folder / weights).read_bytes())
+    with pytest.raises(ModelDamaged):
+        Ntc(Setup(Run(models=ModelStore()), {}, Model("x", "0" * 64, tmp_path)))
