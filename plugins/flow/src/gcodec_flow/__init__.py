@@ -1,0 +1,1 @@
+"""Generative reconstruction by conditional flow matching: noise to X given the preview Y."""

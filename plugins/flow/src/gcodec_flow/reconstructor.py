@@ -1,0 +1,114 @@
+"""The reconstructor `flow`: HFD's second stage with flow matching, noise to X given the preview."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from gcodec.errors import ModelDamaged
+from gcodec.interfaces import Reconstructor, Setup, Size
+from gcodec.models import Model
+from gcodec.randomness import Domain, Randomness
+from gcodec.signals import Preview, Signal
+from gcodec_flow.network import ALIGNMENT, FlowUNet, build
+from gcodec_flow.sampler import euler, times
+from gcodec_flow.tiles import FloatArray, Tile, tiles
+
+#: Pixels by which tiles overlap; most of the network's reach.
+OVERLAP = 64
+
+
+class Flow(Reconstructor):
+    """A sample of P_{X|Y}, moved towards the preview by `realism`.
+
+    With X* the preview and s^2 its squared error, the flow gives a residual r and
+    X_0 = X* + s r ("Advances in diffusion-based generative compression", sections II-A, III-B).
+    Returned is its eq. (17) with realism = 1 - gamma / gamma*,
+
+        X = realism X_0 + (1 - realism) X*,
+
+    clipped to [0, 1]. By eq. (18) the perfect estimator lies at the squared distance s^2 from X*,
+    so a residual with a mean square above 1 is scaled back to 1. For a preview that is the MMSE
+    estimate this is what keeps the squared error at or below 2 s^2 (eq. 19); for any preview it is
+    below 4 s^2.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        if setup.model is None:
+            raise ValueError("flow needs a model; `base/flow` is the default")
+        device, dtype = torch.device(setup.run.device), getattr(torch, setup.run.dtype)
+        self.network = load(setup.model).to(device, dtype)
+        self.grid = times(setup.options["steps"], setup.model.config["_time_shift"])
+        self.realism: float = setup.options["realism"]
+        self.tile: int = setup.options["tile"]
+
+    def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
+        """Return float32 [3, H, W] in [0, 1]; the preview itself if its mse or `realism` is 0."""
+        preview = signals["preview"]
+        assert isinstance(preview, Preview)
+        if preview.mse == 0 or self.realism == 0:
+            return preview.pixels
+        s = math.sqrt(preview.mse)
+        r = self.residual(preview.pixels, s)
+        energy = float(np.square(r, dtype=np.float32).mean(dtype=np.float64))
+        r *= np.float32(self.realism * s / max(1.0, math.sqrt(energy)))
+        r += preview.pixels
+        return np.clip(r, 0, 1, out=r)
+
+    def residual(self, y: FloatArray, s: float) -> FloatArray:
+        """The flow's end point r, float32 [3, H, W] in units of s, tile by tile."""
+        randomness = self.setup.run.randomness
+        _, height, width = y.shape
+        bottom, right = (-n % ALIGNMENT for n in (height, width))
+        padded = np.pad(y, ((0, 0), (0, bottom), (0, right)), mode="edge")
+        result = np.zeros_like(padded)
+        pieces = list(tiles(height + bottom, width + right, self.tile, OVERLAP))
+        for done, tile in enumerate(pieces):
+            self.setup.run.progress("flow", done, len(pieces))
+            window = (slice(None), *tile.window)
+            r = self.solve(padded[window], s, noise(randomness, tile))
+            result[window] += tile.weight * r
+        self.setup.run.progress("flow", len(pieces), len(pieces))
+        return np.ascontiguousarray(result[:, :height, :width])
+
+    @torch.inference_mode()
+    def solve(self, y: FloatArray, s: float, eps: FloatArray) -> FloatArray:
+        """One tile through the ODE: y, eps and the answer are float32 [3, h, w]."""
+        first = next(self.network.parameters())
+        y_, eps_ = (torch.from_numpy(a).to(first.device)[None] for a in (y, eps))
+        log_s = torch.tensor([math.log(s)], device=first.device)
+
+        def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
+            return self.network(x, y_, torch.tensor([t], device=first.device), log_s)
+
+        r: FloatArray = euler(velocity, eps_, self.grid)[0].float().cpu().numpy()
+        return r
+
+
+def noise(randomness: Randomness, tile: Tile) -> FloatArray:
+    """The initial noise of a tile, float32 [3, h, w].
+
+    Sample c of pixel (y, x) is element 3 x + c of row (DECODER_NOISE, a=0, b=y): it belongs to the
+    place in the image, so neither the tiling nor the image's size changes it.
+    """
+    rows = range(tile.top, tile.top + len(tile.rows))
+    shape = (len(tile.columns), 3)
+    eps = randomness.normal(Domain.DECODER_NOISE, 0, rows, shape, start=3 * tile.left)
+    return np.ascontiguousarray(eps.transpose(2, 0, 1))
+
+
+def load(model: Model) -> FlowUNet:
+    """The trained network, every tensor of it from the file and none left over.
+
+    Raises ModelDamaged if config.json and the weights do not fit each other.
+    """
+    try:
+        network = build(model.config)
+        network.load_state_dict(model.torch_tensors(), strict=True)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ModelDamaged(model.name, str(error)) from error
+    return network.eval().requires_grad_(False)

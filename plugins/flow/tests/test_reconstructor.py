@@ -1,0 +1,183 @@
+"""What a user of `flow` relies on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from gcodec.errors import ModelDamaged
+from gcodec.interfaces import Size
+from gcodec.models import Model
+from gcodec.randomness import Randomness
+from gcodec.signals import Preview
+from gcodec_flow.reconstructor import Flow, load, noise
+from gcodec_flow.tiles import FloatArray, tiles
+
+Maker = Callable[..., Flow]
+
+
+def run(flow: Flow, preview: Preview) -> FloatArray:
+    return flow.reconstruct({"preview": preview}, Size(*preview.pixels.shape[1:]))
+
+
+def squared_error(a: FloatArray, b: FloatArray) -> float:
+    return float(np.square(a - b).mean(dtype=np.float64))
+
+
+@pytest.fixture(scope="module")
+def preview(photo: FloatArray, through_jpeg: Callable[[FloatArray, int], Preview]) -> Preview:
+    return through_jpeg(photo, 10)
+
+
+@pytest.fixture(scope="module")
+def sample(flow: Maker, preview: Preview) -> FloatArray:
+    return run(flow(), preview)
+
+
+def test_the_error_is_at_most_twice_the_previews(
+    photo: FloatArray, preview: Preview, sample: FloatArray
+) -> None:
+    assert squared_error(sample, photo) <= 2 * preview.mse
+
+
+def test_it_adds_something_and_stays_in_range(preview: Preview, sample: FloatArray) -> None:
+    assert sample.dtype == np.float32 and sample.shape == preview.pixels.shape
+    assert sample.min() >= 0 and sample.max() <= 1
+    assert 0.02 * preview.mse < squared_error(sample, preview.pixels) <= 1.001 * preview.mse
+
+
+def test_it_has_structure_and_is_no_noise(photo: FloatArray, preview: Preview, flow: Maker) -> None:
+    """Detail of the photograph comes back: the one-step mean is closer to it than the preview."""
+    assert squared_error(run(flow(steps=1), preview), photo) < 1.02 * preview.mse
+
+
+def test_the_same_seed_gives_the_same_sample_and_another_seed_another(
+    flow: Maker, preview: Preview, sample: FloatArray
+) -> None:
+    np.testing.assert_array_equal(run(flow(seed=0), preview), sample)
+    assert squared_error(run(flow(seed=1), preview), sample) > 1e-3 * preview.mse
+
+
+CHILD = """
+import sys
+from pathlib import Path
+import numpy as np, torch
+from gcodec.interfaces import Setup
+from gcodec.models import Model, ModelStore
+from gcodec.run import Run
+from gcodec.signals import Preview
+from gcodec_flow.reconstructor import Flow
+folder, given, answer, threads, mse = sys.argv[1:]
+torch.set_num_threads(int(threads))
+setup = Setup(Run(models=ModelStore()), dict(steps=4, realism=1.0, tile=1024),
+              Model("base/flow", "", Path(folder)))
+pixels = np.load(given)
+np.save(answer, Flow(setup).reconstruct({"preview": Preview(pixels, float(mse))}, pixels.shape[1:]))
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_other_processes_and_thread_counts_agree(
+    threads: int, preview: Preview, sample: FloatArray, model: Model, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "preview.npy", preview.pixels)
+    subprocess.run(
+        [
+            *(sys.executable, "-c", CHILD, model.folder, tmp_path / "preview.npy"),
+            *(tmp_path / "answer.npy", str(threads), repr(preview.mse)),
+        ],
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), sample, atol=1e-4)
+
+
+def test_no_realism_is_the_preview(flow: Maker, preview: Preview) -> None:
+    np.testing.assert_array_equal(run(flow(realism=0.0), preview), preview.pixels)
+
+
+def test_realism_interpolates(flow: Maker, preview: Preview, sample: FloatArray) -> None:
+    """Equation (17), where nothing is clipped."""
+    half = run(flow(realism=0.5), preview)
+    inside = (sample > 0) & (sample < 1)
+    expected = (sample + preview.pixels) / 2
+    np.testing.assert_allclose(half[inside], expected[inside], atol=1e-5)
+
+
+def test_a_lossless_preview_is_returned_untouched(flow: Maker, photo: FloatArray) -> None:
+    np.testing.assert_array_equal(run(flow(), Preview(photo, 0.0)), photo)
+
+
+def test_a_nearly_lossless_preview_is_hardly_touched(flow: Maker, photo: FloatArray) -> None:
+    mse = 1e-6
+    assert squared_error(run(flow(), Preview(photo, mse)), photo) <= 1.001 * mse
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 37), (17, 3), (16, 16), (63, 130)])
+def test_any_size(flow: Maker, photo: FloatArray, size: tuple[int, int]) -> None:
+    pixels = np.ascontiguousarray(photo[:, : size[0], : size[1]])
+    preview = Preview(np.clip(pixels + np.float32(0.01), 0, 1), 1e-3)
+    answer = run(flow(steps=2), preview)
+    assert answer.shape == (3, *size)
+    assert np.isfinite(answer).all()
+    assert squared_error(answer, preview.pixels) <= 1.001e-3
+
+
+def test_an_image_does_not_depend_on_what_is_far_to_the_right(
+    flow: Maker, photo: FloatArray
+) -> None:
+    """Noise belongs to places in the image, so a narrower image gets the same."""
+    narrow = next(tiles(64, 64, 256, 64))
+    wide = next(tiles(64, 400, 256, 64))
+    a, b = noise(Randomness(5), narrow), noise(Randomness(5), wide)
+    np.testing.assert_array_equal(a, b[:, :, :64])
+    (_, second) = tiles(64, 400, 256, 64)
+    whole = noise(Randomness(5), next(tiles(64, 400, 512, 64)))
+    np.testing.assert_array_equal(noise(Randomness(5), second), whole[:, :, second.left :])
+
+
+def test_tiles_leave_no_seams(flow: Maker, preview: Preview, sample: FloatArray) -> None:
+    """The difference from the untiled answer is small and no steeper at seams than elsewhere."""
+    tiled = run(flow(tile=256), preview)
+    difference = tiled - sample
+    assert np.square(difference).mean() < 0.02 * preview.mse
+    # Tiles of 256 overlap in columns 144..255; their weights change between 160 and 240.
+    step = np.abs(np.diff(tiled, axis=2)).mean(axis=(0, 1))
+    untiled = np.abs(np.diff(sample, axis=2)).mean(axis=(0, 1))
+    excess = (step - untiled) / untiled.mean()
+    assert np.abs(excess).max() < 0.05
+
+
+def damaged(model: Model, folder: Path, **changes: object) -> Model:
+    tensors = load_file(model.folder / "diffusion_pytorch_model.safetensors")
+    tensors |= {k: v for k, v in changes.items() if isinstance(v, np.ndarray)}
+    tensors = {k: v for k, v in tensors.items() if k not in changes or changes[k] is not None}
+    save_file(tensors, folder / "diffusion_pytorch_model.safetensors")
+    config = dict(model.config) | {k: v for k, v in changes.items() if isinstance(v, str)}
+    (folder / "config.json").write_text(json.dumps(config))
+    return Model("base/flow", "", folder)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"_class_name": "UNet2DModel"},
+        {"unheard_of": "setting"},
+        {"tail.bias": None},
+        {"surplus": np.zeros(3, np.float32)},
+        {"tail.bias": np.zeros(7, np.float32)},
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(
+    model: Model, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(ModelDamaged):
+        load(damaged(model, tmp_path, **changes))

@@ -1,0 +1,34 @@
+"""Tiles cover the image and their weights add up to one."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from gcodec_flow.tiles import starts, tiles
+
+
+@pytest.mark.parametrize("size", [(16, 16), (256, 256), (272, 800), (1024, 2048), (1008, 496)])
+def test_weights_add_up_to_one_everywhere(size: tuple[int, int]) -> None:
+    total = np.zeros(size, np.float64)
+    for tile in tiles(*size, 256, 64):
+        total[tile.window] += tile.weight
+    np.testing.assert_allclose(total, 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("length", range(16, 1200, 16))
+def test_neighbours_overlap_enough_and_stay_on_the_grid(length: int) -> None:
+    begins = starts(length, 256, 64)
+    assert begins[0] == 0
+    assert begins[-1] + min(length, 256) == length
+    assert all(start % 16 == 0 for start in begins)
+    assert all(b - a <= 192 for a, b in pairwise(begins))
+
+
+def test_the_border_of_a_tile_inside_the_image_has_no_weight() -> None:
+    first, second = tiles(16, 384, 256, 64)
+    assert np.all(first.columns[-16:] == 0)
+    assert np.all(second.columns[:16] == 0)
+    assert first.columns[0] == second.columns[-1] == 1
