@@ -79,7 +79,7 @@ class Codec:
     def analyse(self, samples: FloatArray) -> Analysed:
         """Latents of float32 [3, H, W] in [0, 1]."""
         height, width = samples.shape[1:]
-        x = torch.from_numpy(np.ascontiguousarray(samples))[None]
+        x = torch.from_numpy(np.array(samples, np.float32))[None]
         x = F.pad(x, (0, -width % BLOCK, 0, -height % BLOCK), mode="replicate")
         return Analysed(self.analysis(x), samples)
 

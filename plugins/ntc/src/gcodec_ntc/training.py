@@ -211,7 +211,7 @@ def centre(photo: np.ndarray, size: int = 512) -> Tensor:
     """Central crop with sides a multiple of 16, at most `size`: [1, 3, h, w] in [0, 1]."""
     h, w = (min(side, size) // 16 * 16 for side in photo.shape[:2])
     top, left = (photo.shape[0] - h) // 2, (photo.shape[1] - w) // 2
-    crop = np.ascontiguousarray(photo[top : top + h, left : left + w])
+    crop = np.array(photo[top : top + h, left : left + w])
     return torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
 
 
