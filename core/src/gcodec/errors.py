@@ -20,8 +20,8 @@
     ├── WorkerError                  12   the fresh decoding process failed
     └── MetricUnavailable            13   a metric lacks its weights, its package, or pixels to work on
 
-A damaged container is a `gcodec_formats.FormatError`: exit status 20. Ctrl-C is 130, as in any shell. Every other
-exception is a defect of gcodec or of a plugin: exit status 70.
+A damaged container is a `gcodec_formats.FormatError`: exit status 20. Ctrl-C is 130 and a reader that
+went away 141, as in any shell. Every other exception is a defect of gcodec or of a plugin: exit status 70.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ __all__ = [
 FORMAT_EXIT_STATUS = 20
 DEFECT_EXIT_STATUS = 70
 INTERRUPTED_EXIT_STATUS = 130
+CLOSED_PIPE_EXIT_STATUS = 141
 
 
 class GcodecError(Exception):

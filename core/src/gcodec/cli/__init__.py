@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from gcodec.errors import (
+    CLOSED_PIPE_EXIT_STATUS,
     DEFECT_EXIT_STATUS,
     FORMAT_EXIT_STATUS,
     INTERRUPTED_EXIT_STATUS,
     GcodecError,
+    OutputError,
 )
 
 __all__ = ["cli", "main"]
@@ -46,6 +49,13 @@ class _Commands(click.Group):
         found: click.Command = import_module(f"gcodec.cli.{_COMMANDS[cmd_name][0]}").command
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # click would end with status 1; a shell's own tools that lose their reader end with 128 + SIGPIPE.
+            raise click.exceptions.Exit(CLOSED_PIPE_EXIT_STATUS) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
@@ -57,7 +67,7 @@ class _Commands(click.Group):
 
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             close = difflib.get_close_matches(args[0], _COMMANDS)
-            hint = f"; did you mean {' or '.join(close)}?" if close else "; see gcodec --help"
+            hint = f"; did you mean {' or '.join(close)}?" if close else ""
             ctx.fail(f"there is no command '{args[0]}'{hint}")
         return super().resolve_command(ctx, args)
 
@@ -94,8 +104,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     ``GCODEC_TRACEBACK=1`` shows where a failure came from.
     """
     warnings.showwarning = _show_warning
+    words = list(sys.argv[1:] if args is None else args)
     try:
-        result = cli.main(args, prog_name="gcodec", standalone_mode=False)
+        result = cli.main(words or ["--help"], prog_name="gcodec", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:
         if os.environ.get("GCODEC_TRACEBACK"):
@@ -105,13 +116,18 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    click.echo(f"gcodec: warning: {message}", err=True)
+    click.echo(f"gcodec: warning: {_one_line(str(message))}", err=True)
+
+
+def _one_line(text: str) -> str:
+    """Files and plugins choose some of the words: no line breaks and nothing that a terminal would obey."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text.split()))
 
 
 def _fail(error: BaseException) -> NoReturn:
     status, text = _explain(error)
     if text:
-        click.echo(f"gcodec: {text}", err=True)
+        click.echo(f"gcodec: {_one_line(text)}", err=True)
     if status == INTERRUPTED_EXIT_STATUS or isinstance(error, BrokenPipeError):
         # Python would otherwise complain while it flushes a closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -135,7 +151,10 @@ def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, FormatError):
         return FORMAT_EXIT_STATUS, str(error)
     if isinstance(error, BrokenPipeError):
-        return 141, ""
+        return CLOSED_PIPE_EXIT_STATUS, ""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        # From printing; whatever else writes raises OutputError.
+        return OutputError.exit_status, f"cannot write: {error.strerror}"
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1, ""
     if isinstance(error, MemoryError):

@@ -27,7 +27,9 @@ def command(source: str, partial: bool, as_json: bool) -> None:
     rows: list[dict[str, Any]] = found.pop("layout")
     width = max(map(len, found))
     for name, value in found.items():
-        text = ", ".join(f"{k} {v!r}" for k, v in value.items()) if isinstance(value, dict) else value
+        text = (
+            ", ".join(f"{k} {v!r}" for k, v in value.items()) if isinstance(value, dict) else value
+        )
         click.echo(f"{name.replace('_', ' '):<{width}}  {text}")
     click.echo()
     print_table(
