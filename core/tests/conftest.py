@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
@@ -51,3 +54,35 @@ def photo() -> Picture:
     from gcodec.testing import pictures
 
     return pictures.as_picture(pictures.photograph(45, 61))
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory, photo: Picture) -> Path:
+    """A folder with input files, to be left as they are: photo.png, not-a-picture.png."""
+    from gcodec.images import save_image
+
+    folder = tmp_path_factory.mktemp("pictures")
+    save_image(photo, folder / "photo.png")
+    (folder / "not-a-picture.png").write_bytes(b"This is not a picture.\n" * 10)
+    return folder
+
+
+@pytest.fixture
+def gcodec(
+    installed: Registry, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Run the command in this process, with the plugin under test installed; fast, where no status must be real."""
+    from gcodec.cli import main
+
+    def run(*words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capfdbinary.readouterr()
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as caught:
+            warnings.simplefilter("default")
+            main([str(word) for word in words])
+        out, err = capfdbinary.readouterr()
+        assert isinstance(caught.value.code, int)
+        return subprocess.CompletedProcess(words, caught.value.code, out, err)
+
+    return run
