@@ -34,6 +34,7 @@ _COMMANDS = {
     "plugins": ("_plugins", "List installed plugins, broken ones with their error."),
     "matrix": ("_matrix", "List every embedding x reconstructor pair with its path."),
     "models": ("_models", "List installed models with digest, licence and place."),
+    "new-plugin": ("_new_plugin", "Write a new plugin that works, to start from."),
 }
 
 

@@ -1,0 +1,84 @@
+"""Where the signals for a test of stage 2 come from: installed embeddings, and one that needs none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from gcodec.interfaces import Reconstructor, Setup, Size
+from gcodec.options import check_options
+from gcodec.pipeline import encode
+from gcodec.ratecontrol import Target
+from gcodec.registry import load_object, registry
+from gcodec.resolver import adapt, matrix, resolve
+from gcodec.run import Run
+from gcodec.signals import Preview, Signal
+from gcodec.stage1 import open_stage1
+from gcodec.testing import pictures
+
+if TYPE_CHECKING:
+    from gcodec.plugin import ReconstructorSpec
+    from gcodec.signals import FloatArray
+
+__all__ = ["BLURRED", "file_of", "reconstruct", "signals_of", "sources_for"]
+
+#: A preview made by blurring, with its measured error: there is always one source, whatever is installed.
+BLURRED = "blurred"
+
+#: Size of the picture behind `BLURRED`.
+SIZE = Size(64, 96)
+
+
+def sources_for(spec: ReconstructorSpec, among: Sequence[str] | None) -> list[str]:
+    """Return the names of all sources from which a path leads to a reconstructor.
+
+    among: the embeddings to consider; None for all that are installed.
+    """
+    installed = registry()
+    found = [
+        row.embedding
+        for row in matrix(installed)
+        if row.reconstructor == spec.name and row.path and (among is None or row.embedding in among)
+    ]
+    reachable = resolve(("preview",), spec, installed.adapters) is not None
+    return [BLURRED, *found] if reachable else found
+
+
+def file_of(source: str, image: pictures.Image, quality: float) -> bytes | None:
+    """Return `image` as a file of an embedding; None for `BLURRED`."""
+    if source == BLURRED:
+        return None
+    return encode(pictures.as_picture(image), source, target=Target(quality=quality)).data
+
+
+def signals_of(
+    source: str, file: bytes | None, size: Size = SIZE
+) -> tuple[tuple[Signal, ...], Size]:
+    """Return the signals of a file, or those of `BLURRED` at `size`, and the size of the picture."""
+    if source == BLURRED:
+        image = pictures.photograph(*size)
+        original = pictures.as_picture(image).pixels
+        coarse = pictures.as_picture(pictures.blurred(image)).pixels
+        mse = float(np.mean(np.square(coarse - original), dtype=np.float64))
+        return (Preview(coarse, mse),), size
+    assert file is not None
+    stage1 = open_stage1(file)
+    return stage1.signals(), stage1.file.header.size
+
+
+def reconstruct(
+    name: str,
+    signals: Iterable[Signal],
+    size: Size,
+    options: Mapping[str, Any],
+    run: Run,
+) -> FloatArray:
+    """Do what `gcodec.pipeline.decode` does after stage 1."""
+    spec = registry().reconstructor(name)
+    model = run.models.find(spec.model) if spec.model else None
+    setup = Setup(run, check_options(spec.name, spec.options, options), model)
+    stage2 = cast(Reconstructor, load_object(spec.name, spec.implementation)(setup))
+    fed, _ = adapt(signals, spec, size, run)
+    return stage2.reconstruct(fed, size)

@@ -1,0 +1,127 @@
+"""What a spec must be, checked without running what it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from gcodec.options import check_options
+from gcodec.plugin import INTERFACE, AdapterSpec, EmbeddingSpec, Option, ReconstructorSpec
+from gcodec.registry import GROUP, Plugin, registry
+from gcodec.signals import KINDS
+
+__all__ = ["check_adapter", "check_embedding", "check_reconstructor", "entry_point", "variations"]
+
+#: Kinds that mean nothing without a space; their type is "kind/space".
+_IN_A_SPACE = ("latent", "tokens", "noisy")
+
+#: An embedding without a registered number: its name travels in the file (spec/FORMAT.md).
+_FULL_NAME = re.compile(r"[a-z0-9._-]+/[a-z0-9._-]+")
+
+
+def check_embedding(spec: EmbeddingSpec) -> None:
+    """Assert that everything an embedding's spec says can be true."""
+    from gcodec_formats import registry as numbers
+
+    _check_common(spec)
+    if spec.id is None:
+        assert _FULL_NAME.fullmatch(spec.name) and len(spec.name) <= 64, (
+            f"'{spec.name}' has no registered number, so the name itself travels in the file; it must be"
+            " vendor/name in a-z 0-9 . _ -, at most 64 bytes"
+        )
+    elif spec.id not in numbers.PRIVATE:
+        row = numbers.embedding(spec.id)
+        assert row is not None and row.name == spec.name, (
+            f"number {spec.id} is registered to {row.name if row else 'nobody'}, not to '{spec.name}'"
+        )
+    assert spec.makes, "an embedding makes at least one signal"
+    for name in spec.makes:
+        _check_type(name)
+    assert spec.parse_class in ("A", "B", "C"), f"parse_class is {spec.parse_class!r}"
+    ids = [profile.id for profile in spec.profiles]
+    assert len(set(ids)) == len(ids), f"a profile appears twice: {ids}"
+    for profile in spec.profiles:
+        assert 1 <= profile.id <= 255, f"profile {profile.id} is not in 1..255"
+        digest = profile.model
+        assert digest is None or re.fullmatch("[0-9a-f]{64}", digest), (
+            f"profile {profile.id} pins {digest!r}, which is no SHA-256 in lower-case hexadecimal"
+        )
+
+
+def check_reconstructor(spec: ReconstructorSpec) -> None:
+    """Assert that everything a reconstructor's spec says can be true."""
+    _check_common(spec)
+    assert spec.needs, "a reconstructor needs something; `needs` lists the alternatives"
+    for need in spec.needs:
+        assert isinstance(need, tuple) and need, (
+            f"each of `needs` is a tuple of types, not {need!r}"
+        )
+    for name in (*spec.uses, *(name for need in spec.needs for name in need)):
+        _check_type(name)
+
+
+def check_adapter(spec: AdapterSpec) -> None:
+    """Assert that everything an adapter's spec says can be true."""
+    _check_summary(spec.summary)
+    _check_type(spec.source)
+    _check_type(spec.target)
+    assert spec.source != spec.target, "an adapter leads to another type"
+    assert spec.cost >= 1, f"cost is {spec.cost}; it is in milliseconds and at least 1"
+    _check_model(spec.model)
+
+
+def entry_point(spec: object) -> EntryPoint:
+    """Return the entry point whose module offers `spec`."""
+    owner: Plugin = next(plugin for plugin in registry().plugins if spec in plugin.specs)
+    return next(point for point in entry_points(group=GROUP) if point.name == owner.name)
+
+
+def variations(options: Sequence[Option]) -> Iterator[Mapping[str, Any]]:
+    """Yield settings that differ from the defaults in one option each: every choice, both bounds."""
+    for option in options:
+        values: Iterable[Any] = option.choices
+        if option.type is bool:
+            values = (False, True)
+        elif not option.choices:
+            bounds = (option.minimum, option.maximum)
+            values = [option.type(bound) for bound in bounds if bound is not None]
+        yield from ({option.name: value} for value in values if value != option.default)
+
+
+def _check_common(spec: EmbeddingSpec | ReconstructorSpec) -> None:
+    assert spec.interface == INTERFACE, f"interface is {spec.interface}, this is {INTERFACE}"
+    _check_summary(spec.summary)
+    _check_model(spec.model)
+    names = [option.name for option in spec.options]
+    assert len(set(names)) == len(names), f"an option appears twice: {names}"
+    for option in spec.options:
+        assert option.name.isidentifier(), f"option {option.name!r} is no Python name"
+        assert option.type in (bool, int, float, str), f"option {option.name} is of {option.type}"
+        assert option.help and "\n" not in option.help, f"the help of {option.name} is one line"
+        assert all(type(choice) is option.type for choice in option.choices), (
+            f"the choices of {option.name} are not all of {option.type.__name__}"
+        )
+    defaults = {option.name: option.default for option in spec.options}
+    check_options(spec.name, spec.options, defaults)
+
+
+def _check_summary(summary: str) -> None:
+    assert summary.strip() and "\n" not in summary, f"the summary is one line, not {summary!r}"
+
+
+def _check_model(model: str | None) -> None:
+    known = registry().models
+    assert model is None or model in known, (
+        f"model {model} is not installed; there are {list(known)}"
+    )
+
+
+def _check_type(name: str) -> None:
+    kind, slash, space = name.partition("/")
+    assert kind in KINDS, f"'{name}' is no signal type; the kinds are {', '.join(KINDS)}"
+    if kind in _IN_A_SPACE:
+        assert space, f"'{name}' must name its space: {kind}/<space>"
+    else:
+        assert not slash, f"'{name}': a {kind} lives in no space"

@@ -1,0 +1,89 @@
+"""What every adapter must do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from gcodec.interfaces import Setup, Size
+from gcodec.registry import load_object, registry
+from gcodec.run import Run
+from gcodec.signals import Signal, Text, by_type, type_of
+from gcodec.testing import _signals, _specs, pictures
+from gcodec.testing._sources import BLURRED, file_of, signals_of
+from gcodec.testing.embedding import assert_light
+
+if TYPE_CHECKING:
+    from gcodec.plugin import AdapterSpec
+
+__all__ = ["AdapterConformance"]
+
+_SIZES = (Size(1, 1), Size(1, 7), Size(17, 33), Size(48, 64))
+
+
+class AdapterConformance:
+    """Subclass it as ``class Test...`` and set `source` and `target`, the signal types.
+
+    Signals to convert come from a blurred picture (preview), a caption (text), or an installed embedding that makes
+    the type; where there is none, override `example`.
+    """
+
+    source: ClassVar[str]
+    target: ClassVar[str]
+
+    @property
+    def spec(self) -> AdapterSpec:
+        """The installed spec; of several between the two types the cheapest."""
+        found = [
+            a for a in registry().adapters if (a.source, a.target) == (self.source, self.target)
+        ]
+        assert found, f"no installed adapter leads from {self.source} to {self.target}"
+        return min(found, key=lambda spec: spec.cost)
+
+    def example(self, size: Size) -> Signal:
+        """Return a signal of type `source` for a picture of `size`."""
+        if self.source == "preview":
+            return signals_of(BLURRED, None, size)[0][0]
+        if self.source == "text":
+            return Text("a red ball before green hills, under a pale sky")
+        makers = [e.name for e in registry().embeddings.values() if self.source in e.makes]
+        assert makers, f"no installed embedding makes {self.source}; override `example`"
+        data = file_of(makers[0], pictures.photograph(*size), 0.5)
+        return by_type(signals_of(makers[0], data)[0])[self.source]
+
+    def adapt(self, signal: Signal, size: Size) -> Signal:
+        """Return what the adapter makes of a signal, checked."""
+        spec, run = self.spec, Run()
+        model = run.models.find(spec.model) if spec.model else None
+        function = load_object(f"{spec.source} -> {spec.target}", spec.implementation)
+        made = cast(Signal, function(signal, size, Setup(run, {}, model)))
+        assert type_of(made) == self.target
+        _signals.check_signal(made, size)
+        return made
+
+    def test_spec(self) -> None:
+        """The spec is well formed and the module that offers it is light."""
+        _specs.check_adapter(self.spec)
+        assert_light(self.spec)
+
+    def test_types_and_ranges(self) -> None:
+        """At every size a signal of the source type becomes a valid one of the target type."""
+        for size in self.sizes():
+            signal = self.example(size)
+            assert type_of(signal) == self.source
+            self.adapt(signal, size)
+
+    def test_is_a_function(self) -> None:
+        """The same signal gives the same result twice, and is left as it was."""
+        size = Size(17, 33)
+        signal = self.example(size)
+        before = _signals.flatten([signal])
+        one, other = self.adapt(signal, size), self.adapt(signal, size)
+        apart = _signals.difference(_signals.flatten([one]), _signals.flatten([other]))
+        assert apart == 0, f"the same signal gives results {apart:g} apart"
+        changed = _signals.difference(before, _signals.flatten([signal]))
+        assert changed == 0, "the adapter wrote into the signal"
+
+    def sizes(self) -> Sequence[Size]:
+        """Return the sizes to test at."""
+        return _SIZES

@@ -1,0 +1,188 @@
+"""What every reconstructor must do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pytest
+
+from gcodec.interfaces import Reconstructor, Size
+from gcodec.registry import load_object, registry
+from gcodec.run import Run
+from gcodec.signals import Preview, Signal
+from gcodec.testing import _processes, _signals, _sources, _specs, pictures
+from gcodec.testing._sources import BLURRED, reconstruct
+from gcodec.testing.embedding import assert_light
+
+if TYPE_CHECKING:
+    from gcodec.plugin import ReconstructorSpec
+    from gcodec.signals import FloatArray
+
+__all__ = ["ReconstructorConformance"]
+
+_ODD = (17, 33)
+
+
+class ReconstructorConformance:
+    """Subclass it as ``class Test...`` and set `name`; the rest has defaults that suit most methods.
+
+    Tests run on the signals of every installed embedding from which a path leads to the reconstructor, and, where it
+    can do with a preview, on a blurred picture, so that a plugin can be tested with nothing else installed.
+
+    name           of the installed reconstructor.
+    embeddings     to test with, by name; None: all that are installed.
+    options        settings that differ from the defaults, for all tests; few steps keep them quick.
+    sizes          height and width of the pictures, odd ones among them.
+    quality        of the embeddings' files; low, so that there is something to generate.
+    deterministic  True where the picture does not depend on the seed.
+    max_mse_ratio  largest squared error, in multiples of the preview's. Perfect realism costs 2 on the average of an
+                   ideal sampler (review, section III-B); a distribution learned elsewhere costs more.
+    tolerance      largest difference between the pictures of two processes.
+    """
+
+    name: ClassVar[str]
+    embeddings: ClassVar[Sequence[str] | None] = None
+    options: ClassVar[Mapping[str, Any]] = {}
+    sizes: ClassVar[Sequence[tuple[int, int]]] = ((1, 1), (1, 7), (17, 33), (48, 64))
+    quality: ClassVar[float] = 0.2
+    deterministic: ClassVar[bool] = False
+    max_mse_ratio: ClassVar[float] = 4.0
+    tolerance: ClassVar[float] = 1 / 255
+
+    @classmethod
+    def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
+        """Run each test that takes a `source` on every one that this installation has."""
+        if "source" in metafunc.fixturenames:
+            installed = cls.name in registry().reconstructors
+            # Where the plugin is not installed the tests must fail, not vanish.
+            metafunc.parametrize("source", (cls.sources() if installed else []) or [BLURRED])
+
+    @classmethod
+    def sources(cls) -> list[str]:
+        """Return where signals for the tests come from: names of embeddings, and `BLURRED`."""
+        spec = registry().reconstructor(cls.name)
+        return _sources.sources_for(spec, cls.embeddings)
+
+    @property
+    def spec(self) -> ReconstructorSpec:
+        """The installed spec."""
+        return registry().reconstructor(self.name)
+
+    def make(self, signals: Sequence[Signal], size: Size, seed: int = 0) -> FloatArray:
+        """Return the picture that the reconstructor makes, checked."""
+        pixels = reconstruct(self.name, signals, size, self.options, Run(seed=seed))
+        _signals.check_pixels(pixels, (3, *size), "the reconstruction")
+        return pixels
+
+    def signals(self, source: str, height: int, width: int) -> tuple[tuple[Signal, ...], Size]:
+        """Return the signals of the test photograph at this size, and the size."""
+        file = _sources.file_of(source, pictures.photograph(height, width), self.quality)
+        return _sources.signals_of(source, file, Size(height, width))
+
+    def test_spec(self) -> None:
+        """The spec is well formed, its implementation can be imported, and something leads to it."""
+        _specs.check_reconstructor(self.spec)
+        implementation = load_object(self.name, self.spec.implementation)
+        assert issubclass(implementation, Reconstructor)
+        assert self.sources(), (
+            "no installed embedding makes the signals that this reconstructor needs; install one to test it"
+        )
+
+    def test_listing_imports_nothing_heavy(self) -> None:
+        """The module that the entry point names is imported by every command, so it must be light."""
+        assert_light(self.spec)
+
+    def test_sizes(self) -> None:
+        """Pictures of all sizes come back as float32 [3, H, W] in [0, 1]."""
+        source = self.sources()[0]
+        for size in self.sizes:
+            self.make(*self.signals(source, *size))
+
+    def test_source(self, source: str) -> None:
+        """Signals of every embedding with a path are taken, and left as they were."""
+        signals, size = self.signals(source, *_ODD)
+        before = _signals.flatten(signals)
+        self.make(signals, size)
+        apart = _signals.difference(before, _signals.flatten(signals))
+        assert apart == 0, "the reconstructor wrote into the signals"
+
+    def test_every_option(self) -> None:
+        """Every choice and both bounds of every option work."""
+        source = self.sources()[0]
+        signals, size = self.signals(source, *_ODD)
+        for setting in _specs.variations(self.spec.options):
+            options = {**self.options, **setting}
+            pixels = reconstruct(self.name, signals, size, options, Run())
+            _signals.check_pixels(pixels, (3, *size), f"the reconstruction with {setting}")
+
+    @pytest.mark.parametrize("mse", [0.0, 0.3])
+    def test_extreme_previews(self, mse: float) -> None:
+        """A lossless preview and one that says next to nothing are taken as well."""
+        if BLURRED not in self.sources():
+            pytest.skip("takes no preview")
+        image = pictures.photograph(*_ODD) if mse == 0 else pictures.flat(*_ODD, 128)
+        preview = Preview(pictures.as_picture(image).pixels, mse)
+        self.make((preview,), Size(*_ODD))
+
+    def test_squared_error(self, source: str) -> None:
+        """Generation costs squared error, at most `max_mse_ratio` times the preview's."""
+        signals, size = self.signals(source, *_sources.SIZE)
+        previews = [signal for signal in signals if isinstance(signal, Preview)]
+        if not previews:
+            pytest.skip(f"{source} makes no preview to compare with")
+        original = pictures.as_picture(pictures.photograph(*size)).pixels
+        least = _squared_error(previews[0].pixels, original)
+        found = _squared_error(self.make(signals, size), original)
+        assert found <= self.max_mse_ratio * least + 1 / 255**2, (
+            f"squared error {found:.3g}, {found / least:.2f} times the preview's"
+        )
+
+    def test_two_processes(self, tmp_path: Path) -> None:
+        """Two processes with the same file, seed and settings give the same picture; so do one thread and two."""
+        names = self.sources()
+        tasks: list[dict[str, Any]] = []
+        for source in names:
+            file = _sources.file_of(source, pictures.photograph(*_ODD), self.quality)
+            place = None if file is None else tmp_path / f"{len(tasks)}.gcx"
+            if place is not None and file is not None:
+                place.write_bytes(file)
+            tasks.append(
+                {
+                    "do": "reconstruct",
+                    "source": source,
+                    "file": place and str(place),
+                    "reconstructor": self.name,
+                    "options": dict(self.options),
+                    "seed": 7,
+                }
+            )
+        made: list[list[Any]] = []
+        for threads in (1, 2):
+            outputs = [tmp_path / f"{i}.{threads}.npy" for i in range(len(tasks))]
+            order = [{**t, "out": str(o)} for t, o in zip(tasks, outputs, strict=True)]
+            _processes.run_tasks(order, tmp_path, threads=threads)
+            made.append([np.load(output) for output in outputs])
+        for source, one, other in zip(names, *made, strict=True):
+            apart = float(np.abs(one - other).max())
+            assert apart <= self.tolerance, f"{source}: two processes differ by {apart:g}"
+
+    def test_seed(self) -> None:
+        """The same seed gives the same sample; another seed another one, unless `deterministic`."""
+        source = self.sources()[0]
+        signals, size = self.signals(source, *_sources.SIZE)
+        one, again, other = (self.make(signals, size, seed) for seed in (1, 1, 2))
+        assert np.abs(one - again).max() <= self.tolerance, "one seed gives two pictures"
+        apart = float(np.abs(one - other).max())
+        if self.deterministic:
+            assert apart <= self.tolerance, "the picture depends on the seed"
+        else:
+            assert apart > self.tolerance, (
+                "another seed gives the same picture; where that is meant, set `deterministic`"
+            )
+
+
+def _squared_error(pixels: FloatArray, original: FloatArray) -> float:
+    return float(np.mean(np.square(pixels - original), dtype=np.float64))

@@ -1,0 +1,20 @@
+"""A plugin whose light module is not light."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gcodec.plugin import EmbeddingSpec, hookimpl
+
+
+@hookimpl
+def gcodec_embeddings() -> list[EmbeddingSpec]:
+    return [
+        EmbeddingSpec(
+            name="kit/heavy",
+            summary=f"for tests, with NumPy {np.__version__}",
+            implementation="kit_codecs:Progressive",
+            makes=("preview",),
+            parse_class="A",
+        )
+    ]

@@ -1,0 +1,76 @@
+"""Specs of the methods in `kit_codecs`."""
+
+from __future__ import annotations
+
+from gcodec.plugin import AdapterSpec, EmbeddingSpec, Option, ReconstructorSpec, hookimpl
+
+EFFORT = Option("effort", int, 6, "how hard zlib tries", minimum=1, maximum=9)
+STRENGTH = Option("strength", float, 1.0, "strength", minimum=0, maximum=1)
+TURN = Option("turn", bool, False, "code the negative")
+
+EMBEDDINGS = [
+    "Progressive",
+    "AllOrNothing",
+    "Stateful",
+    "Remembering",
+    "Vandal",
+    "Careless",
+    "Hanging",
+    "Greedy",
+    "Crashing",
+    "Boastful",
+    "Double",
+    "Unclipped",
+    "Backwards",
+    "Whispering",
+    "Threaded",
+    "Hashing",
+]
+
+RECONSTRUCTORS = ["Unseeded", "Overshooting", "Scribbling", "Inventing"]
+
+
+@hookimpl
+def gcodec_embeddings() -> list[EmbeddingSpec]:
+    def spec(name: str, implementation: str, **more: object) -> EmbeddingSpec:
+        return EmbeddingSpec(
+            name=name,
+            summary="for tests",
+            implementation=f"kit_codecs:{implementation}",
+            **{"makes": ("preview",), "parse_class": "A", "options": (EFFORT, TURN), **more},  # type: ignore[arg-type]
+        )
+
+    layered = ("Progressive", "AllOrNothing")
+    return [
+        *(spec(f"kit/{name.lower()}", name, progressive=name in layered) for name in EMBEDDINGS),
+        spec("nameless", "Progressive"),
+        spec("kit/stolen", "Progressive", id=1),
+        spec("kit/promising", "Progressive", makes=("preview", "sketch")),
+        spec("kit/optional", "Progressive", options=(Option("effort", int, 60, "x", maximum=9),)),
+    ]
+
+
+@hookimpl
+def gcodec_reconstructors() -> list[ReconstructorSpec]:
+    def spec(name: str, implementation: str, need: str) -> ReconstructorSpec:
+        return ReconstructorSpec(
+            name=f"kit/{name.lower()}",
+            summary="for tests",
+            implementation=f"kit_codecs:{implementation}",
+            needs=((need,),),
+            options=(STRENGTH,),
+        )
+
+    return [
+        *(spec(name, name, "preview") for name in RECONSTRUCTORS),
+        spec("lonely", "Unseeded", "tokens/nowhere"),
+        spec("spaceless", "Unseeded", "latent"),
+    ]
+
+
+@hookimpl
+def gcodec_adapters() -> list[AdapterSpec]:
+    return [
+        AdapterSpec("preview", "tokens/kit", "kit_codecs:wrong_type", 1, "for tests"),
+        AdapterSpec("preview", "sketch", "kit_codecs:too_small", 1, "for tests"),
+    ]

@@ -1,0 +1,57 @@
+"""The conformance suite on sound and on defective methods; `test_testing_kit` runs it in a process of its own."""
+
+from __future__ import annotations
+
+import kit_plugin
+
+from gcodec.testing import AdapterConformance, EmbeddingConformance, ReconstructorConformance
+
+for _name in (*kit_plugin.EMBEDDINGS, "Stolen", "Promising", "Optional", "Heavy"):
+    _settings = {"name": f"kit/{_name.lower()}", "mse_factor": 1.1}
+    if _name == "Hanging":
+        _settings["patience"] = 4
+    globals()[f"Test{_name}"] = type(f"Test{_name}", (EmbeddingConformance,), _settings)
+
+
+class TestNameless(EmbeddingConformance):
+    name = "nameless"
+
+
+class TestNotInstalled(EmbeddingConformance):
+    name = "acme/nowhere"
+
+
+class TestUnseeded(ReconstructorConformance):
+    embeddings = ()
+    name = "kit/unseeded"
+
+
+class TestOvershooting(ReconstructorConformance):
+    embeddings = ()
+    name = "kit/overshooting"
+
+
+class TestScribbling(ReconstructorConformance):
+    embeddings = ()
+    name = "kit/scribbling"
+
+
+class TestInventing(ReconstructorConformance):
+    embeddings = ()
+    name = "kit/inventing"  # and it does not say that it is deterministic
+
+
+class TestLonely(ReconstructorConformance):
+    name = "kit/lonely"
+
+
+class TestSpaceless(ReconstructorConformance):
+    name = "kit/spaceless"
+
+
+class TestWrongType(AdapterConformance):
+    source, target = "preview", "tokens/kit"
+
+
+class TestTooSmall(AdapterConformance):
+    source, target = "preview", "sketch"
