@@ -13,10 +13,6 @@ for _name in (*kit_plugin.EMBEDDINGS, "Stolen", "Promising", "Optional", "Heavy"
     globals()[f"Test{_name}"] = type(f"Test{_name}", (EmbeddingConformance,), _settings)
 
 
-class TestNameless(EmbeddingConformance):
-    name = "nameless"
-
-
 class TestNotInstalled(EmbeddingConformance):
     name = "acme/nowhere"
 

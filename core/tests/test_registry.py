@@ -91,6 +91,7 @@ BROKEN = {
         embedding("acme/x").replace("gcodec_embeddings", "gcodec_adapters"),
         "where AdapterSpec is due",
     ),
+    "a name that no file can hold": (embedding("nameless"), "'nameless' is no embedding name"),
     "unknown hook": (
         "from gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_embedings(): return []",
         "unknown hook 'gcodec_embedings'",

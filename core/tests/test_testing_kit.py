@@ -37,7 +37,6 @@ DEFECTS = {
     "TestWhispering::test_every_option": "with {'turn': True} the preview states",
     "TestThreaded::test_encoding_in_fresh_processes": "other bytes on 2 threads",
     "TestHashing::test_fresh_process[1]": "other symbols in the fresh process",
-    "TestNameless::test_spec": "it must be vendor/name",
     "TestNotInstalled::test_spec": "no installed embedding is called 'acme/nowhere'",
     "TestStolen::test_spec": "number 1 is registered to jpeg",
     "TestPromising::test_round_trip[(1, 1)]": "the spec's `makes` says ['preview', 'sketch']",

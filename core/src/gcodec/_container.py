@@ -20,15 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["beside", "check_size", "extensions_of", "identify", "named_model", "picture_of"]
 
-#: Width and height are 16-bit numbers, less one (spec/FORMAT.md).
-_LONGEST_SIDE = 1 << 16
-
 
 def check_size(size: Size, run: Run) -> None:
-    if max(size) > _LONGEST_SIDE or size.width * size.height > run.limits.pixels:
+    if max(size) > gcx.MAX_SIDE or size.width * size.height > run.limits.pixels:
         raise ImageError(
             f"{size.width}x{size.height} image",
-            f"a file holds at most {_LONGEST_SIDE} pixels a side and {run.limits.pixels} in all",
+            f"a file holds at most {gcx.MAX_SIDE} pixels a side and {run.limits.pixels} in all",
         )
 
 

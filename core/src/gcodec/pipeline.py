@@ -136,7 +136,7 @@ def encode(
         layers = [gcx.Segment(gcx.MAIN, d) for d in stage1.encode(analysis, quality)]
         whole = gcx.Header(identity, size, extensions)
         segments = (*before, *layers, *after)
-        return gcx.write(gcx.File(whole, segments, progressive=spec.progressive))
+        return gcx.write(gcx.File(whole, segments, progressive=spec.progressive), limits=run.limits)
 
     def opened(data: bytes) -> Stage1:
         file = gcx.read(data, limits=run.limits)

@@ -219,6 +219,8 @@ def _check(
         for field in fields(spec):
             if field.name in ("name", "implementation") and not getattr(spec, field.name):
                 raise ValueError(f"a spec without {field.name}: {spec!r}")
+        if isinstance(spec, EmbeddingSpec) and spec.id is None:
+            _check_spelled_out(spec.name)
         for key in _keys(spec):
             if key in seen:
                 raise ValueError(
@@ -226,6 +228,13 @@ def _check(
                     " uninstall one of them"
                 )
             seen[key] = distribution
+
+
+def _check_spelled_out(name: str) -> None:
+    """Refuse a name that cannot travel in a file. Raises gcodec_formats.errors.BadName."""
+    from gcodec_formats import Identity, pack_companion
+
+    pack_companion(Identity(name=name, profile=1), b"")
 
 
 def _keys(spec: Spec) -> list[tuple[str, str]]:
