@@ -59,6 +59,7 @@ class Embedding(ABC):
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the signals; of a progressive embedding any number of layers from 1 on must do.
 
+        A file may hold other layers than `encode` made: fewer, more, of any bytes.
         Raises PayloadError for bytes that `encode` cannot have made; never anything else, whatever the bytes are.
         """
 

@@ -93,6 +93,7 @@ class EmbeddingSpec:
     """Stage 1.
 
     makes        types of the signals that `decode` returns.
+    name         one word where a number is registered, otherwise "vendor/name" in a-z 0-9 . _ -
     id           registered number (spec/REGISTRY.md); None: the name itself travels in the file.
     profiles     registered profiles, the one for new files last; () where the model's digest travels instead.
     model        name of the model for new files; None: no weights.
