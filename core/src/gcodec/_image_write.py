@@ -12,7 +12,7 @@ from PIL import Image
 
 from gcodec._colour import profile_space
 from gcodec._picture import Picture
-from gcodec._provenance import xmp_packet
+from gcodec._provenance import GENERATIVE, xmp_packet
 from gcodec.errors import OutputError
 from gcodec.files import atomic_write, check_writable
 
@@ -49,15 +49,15 @@ def save_image(
     target: str | Path | BinaryIO,
     *,
     format: str | None = None,
-    provenance: str | None = None,
     parameters: Mapping[str, str] | None = None,
+    generative: bool = False,
     force: bool = False,
 ) -> None:
     """Write a picture to a path, whole or not at all, or to a binary stream.
 
     format      a suffix of `FORMATS`, with or without the dot; without it the path's own, and PNG for a stream.
-    provenance  IPTC digital source type to claim (`gcodec.images.GENERATIVE`), or None.
-    parameters  what the codec did, for the XMP packet.
+    parameters  what the codec did, for the XMP packet; names must be XML names.
+    generative  claim IPTC's digital source type for media made with a generative model (`GENERATIVE`).
     force       overwrite what is there.
 
     PNG, WebP, TIFF and JPEG XL keep 8-bit samples exactly, JPEG and AVIF nearly. Grayscale pictures of depth 16 are
@@ -67,16 +67,17 @@ def save_image(
     Raises OutputExists; OutputError for a missing folder, an unknown format, a full disk, or a picture that the format
     cannot hold (alpha in JPEG, more than 16383 pixels a side in WebP).
     """
+    source_type = GENERATIVE if generative else None
     if isinstance(target, str | Path):
         name = str(target)
         kind = _kind(name, format or Path(target).suffix)
         check_writable(target, force=force)
-        data = _encode(picture, kind, name, provenance, parameters or {})
+        data = _encode(picture, kind, name, source_type, parameters or {})
         with atomic_write(target, force=force) as file:
             file.write(data)
         return
     name = str(getattr(target, "name", "the stream"))
-    data = _encode(picture, _kind(name, format or "png"), name, provenance, parameters or {})
+    data = _encode(picture, _kind(name, format or "png"), name, source_type, parameters or {})
     try:
         target.write(data)
         target.flush()
@@ -96,7 +97,7 @@ def _kind(name: str, suffix: str) -> str:
 
 
 def _encode(
-    picture: Picture, kind: str, name: str, provenance: str | None, parameters: Mapping[str, str]
+    picture: Picture, kind: str, name: str, source_type: str | None, parameters: Mapping[str, str]
 ) -> bytes:
     if kind == "JPEG" and picture.alpha is not None:
         raise OutputError(name, "JPEG cannot hold transparency; choose .png, .webp, .avif or .tiff")
@@ -116,7 +117,7 @@ def _encode(
         settings["quality"] = 100  # below that libavif quantizes alpha as well
     if picture.icc is not None:
         settings["icc_profile"] = picture.icc
-    settings |= _metadata(kind, picture.exif, xmp_packet(picture.xmp, provenance, parameters))
+    settings |= _metadata(kind, picture.exif, xmp_packet(picture.xmp, source_type, parameters))
     buffer = BytesIO()
     try:
         _to_image(picture, kind).save(buffer, kind, **settings)

@@ -1,0 +1,63 @@
+"""What this distribution offers to gcodec. Imports nothing but the specs."""
+
+from __future__ import annotations
+
+from gcodec.plugin import EmbeddingSpec, Option, Profile, hookimpl
+
+_SUBSAMPLING = Option(
+    "subsampling",
+    str,
+    "auto",
+    "chroma resolution; auto takes 4:2:0 at low rates and 4:4:4 at high ones",
+    choices=("auto", "420", "422", "444"),
+)
+
+
+def _spec(name: str, id: int, summary: str, *options: Option) -> EmbeddingSpec:
+    return EmbeddingSpec(
+        name=name,
+        summary=summary,
+        implementation=f"gcodec_classic.embedding:{name.capitalize()}",
+        makes=("preview",),
+        parse_class="A",
+        id=id,
+        profiles=(Profile(1),),
+        options=options,
+    )
+
+
+@hookimpl
+def gcodec_embeddings() -> list[EmbeddingSpec]:
+    return [
+        _spec("jpeg", 1, "JPEG, 256 rates, the smallest of three ways to code it", _SUBSAMPLING),
+        _spec(
+            "webp",
+            2,
+            "WebP (VP8), up to 16383 pixels a side",
+            Option(
+                "effort", int, 6, "encoder effort: 0 fast, 6 small files", minimum=0, maximum=6
+            ),
+        ),
+        _spec(
+            "avif",
+            3,
+            "AVIF (AV1 intra), tuned for squared error",
+            _SUBSAMPLING,
+            Option(
+                "effort",
+                int,
+                4,
+                "encoder effort: 0 fast, 10 small files and very slow",
+                minimum=0,
+                maximum=10,
+            ),
+        ),
+        _spec(
+            "jxl",
+            4,
+            "JPEG XL; lossless at quality 1 (needs pillow-jxl-plugin)",
+            Option(
+                "effort", int, 7, "encoder effort: 1 fast, 9 small files", minimum=1, maximum=9
+            ),
+        ),
+    ]
