@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gcodec.images import Picture
 
 Command = Callable[..., CompletedProcess[str]]
+Records = dict[tuple[str, str], dict[str, Any]]
 
 #: Bits a pixel of the files; small pictures cost more than large ones.
 RATE = 1.2
@@ -59,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def records(folder: Path, crop: Path, gcodec: Command) -> dict[tuple[str, str], dict[str, Any]]:
+def records(folder: Path, crop: Path, gcodec: Command) -> Records:
     """The records of ``gcodec mix`` over every pair that has a path; one call for each set of reconstructors."""
     pairs: dict[tuple[str, ...], list[str]] = {}
     for name in registry().embeddings:
@@ -80,7 +81,7 @@ PAIRS = [(row.embedding, row.reconstructor) for row in matrix(registry())]
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_every_pair_goes_through_a_file_and_a_fresh_process(
-    pair: tuple[str, str], records: dict[tuple[str, str], dict[str, Any]], picture: Picture
+    pair: tuple[str, str], records: Records, picture: Picture
 ) -> None:
     row = next(r for r in matrix(registry()) if (r.embedding, r.reconstructor) == pair)
     if row.path is None:
@@ -90,7 +91,7 @@ def test_every_pair_goes_through_a_file_and_a_fresh_process(
         pytest.skip(f"{pair[0]} cannot be used here")
     record = records[pair]
     file, made = Path(record["file"]), Path(record["reconstruction"])
-    assert record["bytes"] == file.stat().st_size == os.stat(file).st_size
+    assert record["bytes"] == file.stat().st_size
     assert record["bpp"] <= RATE
     assert record["bpp"] == pytest.approx(8 * record["bytes"] / (128 * 96), abs=1e-5)
     assert gcx.read_header(file.read_bytes()).size == (96, 128)
@@ -103,9 +104,7 @@ def test_every_pair_goes_through_a_file_and_a_fresh_process(
     assert json.loads(Path(record["record"]).read_text("utf-8")) == record
 
 
-def test_the_command_leaves_exactly_what_it_says(
-    records: dict[tuple[str, str], dict[str, Any]], folder: Path
-) -> None:
+def test_the_command_leaves_exactly_what_it_says(records: Records, folder: Path) -> None:
     said = {
         Path(r[key]).name for r in records.values() for key in ("file", "reconstruction", "record")
     }
@@ -113,7 +112,7 @@ def test_the_command_leaves_exactly_what_it_says(
 
 
 def test_registered_files_cost_twelve_bytes(
-    records: dict[tuple[str, str], dict[str, Any]],
+    records: Records,
 ) -> None:
     for record in records.values():
         data = Path(record["file"]).read_bytes()
@@ -122,36 +121,37 @@ def test_registered_files_cost_twelve_bytes(
             assert gcx.overhead(gcx.layout(data)) == 12, record["embedding"]
 
 
+@contextmanager
+def moved_away(path: Path, folder: Path) -> Iterator[None]:
+    hidden = path.rename(folder.parent / f"{folder.name}.hidden")
+    try:
+        yield
+    finally:
+        hidden.rename(path)
+
+
 @pytest.mark.parametrize("embedding", registry().embeddings)
 def test_decoding_needs_the_file_alone_and_gives_the_same_picture_again(
-    embedding: str,
-    records: dict[tuple[str, str], dict[str, Any]],
-    crop: Path,
-    tmp_path: Path,
-    gcodec: Command,
+    embedding: str, records: Records, crop: Path, tmp_path: Path, gcodec: Command
 ) -> None:
     """The original is moved away, the file lies alone in an empty folder, the process is a new one."""
-    made = [pair for pair in records if pair[0] == embedding]
-    if not made:
-        pytest.skip(f"{embedding} cannot be used here")
-    pair = made[-1]  # one fresh process each is enough: the most work
-    shutil.copy(records[pair]["file"], tmp_path / "x.gcx")
-    hidden = crop.rename(tmp_path.parent / f"{tmp_path.name}.hidden")
-    try:
-        done = gcodec("decode", "x.gcx", "--recon", pair[1], cwd=tmp_path)
-    finally:
-        hidden.rename(crop)
+    record = records.get((embedding, "preview"))
+    if record is None:
+        pytest.skip(f"{embedding} makes no preview, or cannot be used here")
+    shutil.copy(record["file"], tmp_path / "x.gcx")
+    with moved_away(crop, tmp_path):
+        done = gcodec("decode", "x.gcx", "--recon", "preview", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    first = load_image(Path(records[pair]["reconstruction"])).pixels
+    first = load_image(Path(record["reconstruction"])).pixels
     assert np.array_equal(load_image(tmp_path / "x.png").pixels, first)
 
 
-@pytest.mark.parametrize("embedding", registry().embeddings)
+@pytest.mark.parametrize(
+    "embedding", [n for n, spec in registry().embeddings.items() if spec.parse_class != "A"]
+)
 def test_neither_process_nor_threads_decide_the_symbols(
-    embedding: str, records: dict[tuple[str, str], dict[str, Any]], gcodec: Command
+    embedding: str, records: Records, gcodec: Command
 ) -> None:
-    if registry().embeddings[embedding].parse_class == "A":
-        pytest.skip("no model takes part in parsing")
     file = next(r["file"] for pair, r in records.items() if pair[0] == embedding)
     done = gcodec("verify", file, "--json", "--threads", 1)
     assert done.returncode == 0, done.stderr
@@ -162,20 +162,18 @@ def test_neither_process_nor_threads_decide_the_symbols(
 @pytest.mark.parametrize(
     "reconstructor", [name for name, spec in registry().reconstructors.items() if spec.model]
 )
-def test_the_number_of_threads_changes_no_reconstruction_visibly(
-    reconstructor: str,
-    records: dict[tuple[str, str], dict[str, Any]],
-    tmp_path: Path,
-    gcodec: Command,
+def test_a_generated_picture_is_the_same_again_from_the_file_alone_whatever_the_threads(
+    reconstructor: str, records: Records, crop: Path, tmp_path: Path, gcodec: Command
 ) -> None:
-    file = next(r["file"] for pair, r in records.items() if pair[1] == reconstructor)
-    made = []
-    for n in (1, 2):
-        out = tmp_path / f"{n}.png"
-        done = gcodec("decode", file, "-o", out, "--recon", reconstructor, "--threads", n)
-        assert done.returncode == 0, done.stderr
-        made.append(load_image(out).pixels)
-    assert np.abs(made[0] - made[1]).max() <= 1.5 / 255
+    """The noise comes from the file's seed; what threads may change is the last bit of a sum."""
+    record = next(r for pair, r in records.items() if pair[1] == reconstructor)
+    shutil.copy(record["file"], tmp_path / "x.gcx")
+    words = ("decode", "x.gcx", "--recon", reconstructor, "--threads", 1)
+    with moved_away(crop, tmp_path):
+        done = gcodec(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first = load_image(Path(record["reconstruction"])).pixels
+    assert np.abs(load_image(tmp_path / "x.png").pixels - first).max() <= 1.5 / 255
 
 
 def test_a_pair_without_a_path_is_refused_by_the_command(crop: Path, gcodec: Command) -> None:
