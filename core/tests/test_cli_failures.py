@@ -18,6 +18,7 @@ from support import fails, listing, succeeds
 import gcodec_formats as gcx
 from gcodec.pipeline import encode
 from gcodec.ratecontrol import Target
+from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
     from gcodec.images import Picture
@@ -50,7 +51,8 @@ def files(tmp_path: Path, photo: Picture, pictures: Path, installed: object) -> 
     put("cut.gcx", good[:-1])
     put("flipped.gcx", good[:30] + bytes([good[30] ^ 4]) + good[31:])
     put("number.gcx", rewritten(gcx.Identity(id=191, profile=1)))
-    put("absent.gcx", rewritten(gcx.Identity(id=2, profile=1)))
+    absent = next(row for row in numbers.EMBEDDINGS if row.status == "reserved")
+    put("absent.gcx", rewritten(gcx.Identity(id=absent.id, profile=1)))
     put("name.gcx", rewritten(gcx.Identity(name="acme/none", profile=1)))
     put("profile.gcx", rewritten(gcx.Identity(id=200, profile=7)))
     put("model.gcx", rewritten(gcx.Identity(name="test/weighted", digest=b"\1" * 8)))
