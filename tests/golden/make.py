@@ -1,0 +1,69 @@
+"""Write a golden file for an embedding: ``python tests/golden/make.py NAME...``.
+
+A golden file is made once and decoded for ever: it proves that what people stored can still be read. So nothing is ever
+overwritten here; a file that no longer decodes as `golden.json` says is a defect of the codec, not of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+TABLE = HERE / "golden.json"
+CROP = (176, 64, 304, 160)  # left, top, right, bottom in tests/images/kodim23.png: 128 x 96
+
+
+def original() -> Any:
+    """Return the picture that all golden files show, float32 [3, 96, 128] in [0, 1]."""
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(HERE.parent / "images" / "kodim23.png") as whole:
+        pixels = np.asarray(whole.crop(CROP), np.float32) / 255
+    return pixels.transpose(2, 0, 1)
+
+
+def table() -> dict[str, dict[str, Any]]:
+    """Return what is known of each golden file, by embedding; {} before the first is made."""
+    found: dict[str, dict[str, Any]] = (
+        json.loads(TABLE.read_text("utf-8")) if TABLE.exists() else {}
+    )
+    return found
+
+
+def make(name: str) -> None:
+    """Write NAME.gcx and its row of the table. Raises SystemExit where either is there."""
+    from gcodec import metrics
+    from gcodec.images import Picture
+    from gcodec.pipeline import decode, encode, verify
+    from gcodec.ratecontrol import Target
+
+    rows, path = table(), HERE / f"{name.replace('/', '--')}.gcx"
+    if name in rows or path.exists():
+        raise SystemExit(f"{name}: there is a golden file, and golden files are never replaced")
+    pixels = original()
+    data = encode(Picture(pixels), name, target=Target(quality=0.5), digest=True).data
+    found = verify(data)
+    rows[name] = {
+        "file": path.name,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "model": found["model"],
+        "symbols": found["symbols"],
+        "psnr": round(metrics.psnr(pixels, decode(data, "preview").picture.pixels), 2),
+    }
+    with path.open("xb") as stream:
+        stream.write(data)
+    TABLE.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
+    print(f"{path}: {len(data)} bytes")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
+    for wanted in sys.argv[1:]:
+        make(wanted)

@@ -1,0 +1,79 @@
+"""Files that were written once must decode for ever (tests/golden/make.py)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from subprocess import CompletedProcess
+from types import ModuleType
+
+import pytest
+
+import gcodec_formats as gcx
+from gcodec import metrics
+from gcodec.errors import ModelMissing, UnusablePlugin
+from gcodec.pipeline import decode, verify
+from gcodec.registry import registry
+
+GOLDEN = Path(__file__).resolve().parent / "golden"
+ROWS = json.loads((GOLDEN / "golden.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    spec = spec_from_file_location("golden_make", GOLDEN / "make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_folder_holds_the_files_of_the_table_and_no_others() -> None:
+    assert {row["file"] for row in ROWS.values()} == {p.name for p in GOLDEN.glob("*.gcx")}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_file_is_the_one_that_was_made(name: str) -> None:
+    data = (GOLDEN / ROWS[name]["file"]).read_bytes()
+    assert len(data) == ROWS[name]["bytes"]
+    assert hashlib.sha256(data).hexdigest() == ROWS[name]["sha256"]
+    assert gcx.read(data).header.size == (96, 128)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_it_decodes_to_the_symbols_and_the_picture_that_it_did(
+    name: str, maker: ModuleType
+) -> None:
+    if name not in registry().embeddings:
+        pytest.skip(f"{name} is not installed")
+    row = ROWS[name]
+    data = (GOLDEN / row["file"]).read_bytes()
+    try:
+        found = verify(data)
+    except (UnusablePlugin, ModelMissing) as error:
+        pytest.skip(str(error))
+    assert found["proved"]
+    assert (found["symbols"], found["model"]) == (row["symbols"], row["model"])
+    # Symbols are exact; pixels may differ in the last bit from one decoder library to the next.
+    psnr = metrics.psnr(maker.original(), decode(data, "preview").picture.pixels)
+    assert psnr == pytest.approx(row["psnr"], abs=0.1)
+
+
+def test_golden_files_are_never_replaced(maker: ModuleType) -> None:
+    before = {path: path.read_bytes() for path in GOLDEN.glob("*.*")}
+    for name in ROWS:
+        with pytest.raises(SystemExit, match="never replaced"):
+            maker.make(name)
+    assert {path: path.read_bytes() for path in GOLDEN.glob("*.*")} == before
+
+
+def test_a_published_file_is_read_by_the_command(
+    gcodec: Callable[..., CompletedProcess[str]],
+) -> None:
+    row = next(iter(ROWS.values()))
+    done = gcodec("info", GOLDEN / row["file"], "--json")
+    assert json.loads(done.stdout)["bytes"] == row["bytes"]
