@@ -153,7 +153,7 @@ def encode(
         quality = 0.5 if target.quality is None else target.quality
         data = maker(quality)
     else:
-        data, quality = search(spec.name, maker, limit)
+        data, quality = search(spec.name, maker, limit, spec.levels)
     clock.lap("code")
     opened(data).signals()
     clock.lap("check")

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 
 __all__ = [
     "INTERFACE",
+    "LEVELS",
     "AdapterSpec",
     "EmbeddingSpec",
     "ModelSpec",
@@ -32,6 +33,9 @@ __all__ = [
 
 #: Version of the plugin interface. A plugin built for another one is listed as incompatible and never loaded.
 INTERFACE = 1
+
+#: Qualities that are told apart where an embedding does not say.
+LEVELS = 1025
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -100,6 +104,7 @@ class EmbeddingSpec:
     parse_class  "A" no model takes part in parsing, "B" an integer model does, "C" a float model does. Only A and B
                  are portable.
     progressive  a prefix of the layers is a valid lower-rate file.
+    levels       how many qualities are told apart, evenly spaced in [0, 1], 2 or more; rate control tries no others.
     """
 
     name: str
@@ -111,6 +116,7 @@ class EmbeddingSpec:
     profiles: tuple[Profile, ...] = ()
     model: str | None = None
     progressive: bool = False
+    levels: int = LEVELS
     options: tuple[Option, ...] = ()
     interface: int = INTERFACE
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gcodec.errors import TargetTooSmall, UsageError
+from gcodec.plugin import LEVELS
 
 __all__ = ["Target", "search"]
-
-#: Bisection steps: 2^-10 of the quality range is finer than any embedding's own grid.
-_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -43,24 +42,45 @@ class Target:
         return int(self.bpp * pixels / 8) if self.bpp is not None else self.bytes
 
 
-def search(name: str, make: Callable[[float], bytes], limit: int) -> tuple[bytes, float]:
+def search(
+    name: str, make: Callable[[float], bytes], limit: int, levels: int = LEVELS
+) -> tuple[bytes, float]:
     """Return the file of the highest quality that has at most `limit` bytes, and that quality.
 
-    make: quality in [0, 1] -> a whole file; larger for higher quality, with exceptions that cost optimality only:
-    what is returned never exceeds the limit. Raises TargetTooSmall.
+    make    quality in [0, 1] -> a whole file; larger for higher quality, with exceptions that cost optimality only:
+            what is returned never exceeds the limit.
+    levels  how many qualities the embedding tells apart, evenly spaced (`EmbeddingSpec.levels`).
+
+    Raises TargetTooSmall.
     """
-    lowest = make(0.0)
-    if len(lowest) > limit:
-        raise TargetTooSmall(name, limit, len(lowest))
-    highest = make(1.0)
-    if len(highest) <= limit:
-        return highest, 1.0
-    best, low, high = lowest, 0.0, 1.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        made = make(middle)
+    top = levels - 1
+    best = make(0.0)
+    if len(best) > limit:
+        raise TargetTooSmall(name, limit, len(best))
+    over = make(1.0)
+    if len(over) <= limit:
+        return over, 1.0
+    # At level `low` the file fits, at `high` it does not; file sizes are about exponential in quality.
+    low, high = 0, top
+    sizes = {0: len(best), top: len(over)}
+    halve = False
+    while high - low > 1:
+        width = high - low
+        share = 0.5 if halve else _share(sizes[low], sizes[high], limit)
+        middle = min(max(low + round(share * width), low + 1), high - 1)
+        made = make(middle / top)
+        sizes[middle] = len(made)
         if len(made) <= limit:
             best, low = made, middle
         else:
             high = middle
-    return best, low
+        # Interpolation may creep up on the limit from one side: bisect after a step that gained little.
+        halve = 2 * (high - low) > width
+    return best, low / top
+
+
+def _share(fits: int, exceeds: int, limit: int) -> float:
+    """Return where between two sizes the limit lies, 0..1, on a logarithmic scale."""
+    if not 0 < fits < exceeds:
+        return 0.5
+    return math.log((limit + 0.5) / fits) / math.log(exceeds / fits)

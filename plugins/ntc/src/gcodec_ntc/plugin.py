@@ -15,6 +15,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
         EmbeddingSpec(
             name="ntc",
             id=16,
+            levels=256,
             summary="nonlinear transform coding, continuous rate, about 0.03 to 1.5 bpp",
             implementation="gcodec_ntc.embedding:Ntc",
             makes=("preview",),
