@@ -32,7 +32,7 @@ clean:
 	rm -rf $(VENV) $(OUT)
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { echo "a virtual environment cannot be made; on Debian: apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 # One pip call: dependencies are resolved together, under the constraints that keep torch's CPU build (see constraints.txt).
