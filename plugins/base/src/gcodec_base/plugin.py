@@ -9,6 +9,13 @@ from gcodec.plugin import ModelSpec, hookimpl
 
 MODELS = [
     ModelSpec(
+        name="base/flow",
+        digest="50cd80dc0cbd790e782c6cbc174456306fd17e38bfde0d255d86819d0ce5d08b",
+        folder="gcodec_base:models/flow",
+        summary="velocity network of the reconstructor `flow`",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
         name="base/ntc",
         digest="d7023feba9004d1457edbd0462870cf4ab21ea1835fba8752741efdfc8c72d75",
         folder="gcodec_base:models/ntc",

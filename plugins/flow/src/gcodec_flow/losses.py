@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,67 +22,71 @@ def objective(
     rng: np.random.Generator,
     metric: Lpips | None,
 ) -> tuple[Tensor, float, float]:
-    """(loss, its flow-matching part, its LPIPS part) for a batch (x, y, s) at training step `step`."""
-    x, y, s = batch
-    size, t_min = len(s), recipe["training"]["t_min"]
+    """(loss, its flow-matching part, its LPIPS part) for a batch (x, y, s) at training step `step`.
+
+    Once the perceptual loss has started it takes every second member of the batch, flow matching
+    the others.
+    """
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    # Stratified over the batch: t is uniform on (t_min, 1], its variance is not added.
-    t = (torch.arange(size) + torch.rand(size, generator=generator)) / size
-    t = t_min + (1 - t_min) * t
-    eps = torch.randn(x.shape, generator=generator)
-    r, log_s = (x - y) / s[:, None, None, None], s.log()
-    losses, r_hat = flow_matching_loss(network, r, y, log_s, t, eps)
-    matching = losses.mean()
     wanted = recipe.get("perceptual")
     if metric is None or not wanted or step < wanted["start"]:
+        matching = flow_matching_loss(network, batch, recipe["training"]["t_min"], generator)
         return matching, matching.item(), 0.0
-    # On every second member of the batch, to save time.
-    half = slice(int(rng.integers(2)), None, 2)
-    if step >= wanted["own_start"] and rng.random() < wanted["own_share"]:
-        shown = sampled(network, y[half], log_s[half], eps[half], int(rng.integers(2, 5)))
-    else:
-        shown = r_hat[half]
-    distance = perceptual_loss(metric, x[half], y[half], s[half], shown, rng)
+    first, second = [x[0::2] for x in batch], [x[1::2] for x in batch]
+    matching = flow_matching_loss(network, first, recipe["training"]["t_min"], generator)
+    steps = int(rng.choice(wanted["steps"]))
+    distance = perceptual_loss(network, second, steps, metric, rng, generator)
     return matching + wanted["weight"] * distance, matching.item(), distance.item()
 
 
 def flow_matching_loss(
-    network: FlowUNet, r: Tensor, y: Tensor, log_s: Tensor, t: Tensor, eps: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Conditional flow matching on x_t = (1 - t) r + t eps: (losses [B], r_hat [B, 3, H, W]).
+    network: FlowUNet, batch: Sequence[Tensor], t_min: float, generator: torch.Generator
+) -> Tensor:
+    """Conditional flow matching on x_t = (1 - t) r + t eps, a scalar.
 
     Eq. (10) of "Advances in diffusion-based generative compression" with alpha_t = 1 - t and
     sigma_t = t: the regression of the velocity eps - r. Since v - v_hat = (r_hat - r) / t, the
     squared error of r_hat is the velocity's, weighted by t^2; this is eq. (22) with lambda(t) = 1.
     Small t counts little, which leaves the last steps to the perceptual loss.
+
+    t is uniform on (t_min, 1], stratified over the batch so that its variance is not added.
     """
+    x, y, s = batch
+    u = (torch.arange(len(s)) + torch.rand(len(s), generator=generator)) / len(s)
+    t = t_min + (1 - t_min) * u
     a = t[:, None, None, None]
-    x_t = (1 - a) * r + a * eps
-    r_hat = network.denoise(x_t, y, t, log_s)
-    return (r_hat - r).square().mean(dim=(1, 2, 3)), r_hat
+    r = (x - y) / s[:, None, None, None]
+    x_t = (1 - a) * r + a * torch.randn(x.shape, generator=generator)
+    return (network.denoise(x_t, y, t, s.log()) - r).square().mean()
 
 
 def perceptual_loss(
-    metric: Lpips, x: Tensor, y: Tensor, s: Tensor, r_hat: Tensor, rng: np.random.Generator
+    network: FlowUNet,
+    batch: Sequence[Tensor],
+    steps: int,
+    metric: Lpips,
+    rng: np.random.Generator,
+    generator: torch.Generator,
 ) -> Tensor:
-    """LPIPS between x and y + s r_hat, a scalar.
+    """LPIPS between x and the sampler's reconstruction after `steps` Euler steps, a scalar.
 
     The perceptual term that CDC adds to eq. (22) of "Advances in diffusion-based generative
-    compression" (section IV-A). On a window at a random offset: AlexNet's first stride is 4 as is
-    the network's patch, and at a fixed phase a pattern of period 4 would go unseen.
+    compression" (section IV-A), here on the sampler's own states, with the errors of its steps
+    before, which the denoiser never meets on the straight path of `flow_matching_loss`. On a window
+    at a random offset: AlexNet's first stride is 4 as is the network's patch, and at a fixed phase
+    a pattern of period 4 would go unseen.
     """
+    x, y, s = batch
+    eps = torch.randn(x.shape, generator=generator)
+    shown = y + s[:, None, None, None] * sampled(network, y, s.log(), eps, steps)
     top, left = (int(k) for k in rng.integers(0, 4, 2))
     size = x.shape[-1] - 4
     window = np.s_[:, :, top : top + size, left : left + size]
-    return metric((y + s[:, None, None, None] * r_hat)[window], x[window]).mean()
+    return metric(shown[window], x[window]).mean()
 
 
 def sampled(network: FlowUNet, y: Tensor, log_s: Tensor, eps: Tensor, steps: int) -> Tensor:
-    """The sampler's end point after `steps` Euler steps from eps, differentiable in the last one.
-
-    Here x_t is the sampler's own, with the errors of the steps before, which the denoiser never
-    meets on the straight path of `flow_matching_loss`.
-    """
+    """The sampler's end point after `steps` Euler steps from eps, differentiable in the last one."""
 
     def at(t: float) -> Tensor:
         return torch.full_like(log_s, t)

@@ -106,6 +106,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--codecs", default="jpeg,webp,avif,jxl")
+    parser.add_argument("--photographs", type=int, help="at most so many, chosen at random")
     parser.add_argument("--encodings", type=int, default=6, help="encodings of one photograph")
     parser.add_argument("--crops", type=int, default=4, help="crops of one encoding")
     parser.add_argument("--size", type=int, default=128)
@@ -116,6 +117,10 @@ def main() -> None:
     codecs = [codec_named(name) for name in arguments.codecs.split(",")]
     files = sorted(arguments.images.glob("*.avif"))
     chosen = [i for i in range(len(files)) if (i % HOLD_OUT == 0) == arguments.held_out]
+    # In random order, so that a prefix of the arrays is already a fair sample.
+    rng = np.random.default_rng(arguments.seed)
+    rng.shuffle(chosen)
+    chosen = chosen[: arguments.photographs]
     total = len(chosen) * arguments.encodings * arguments.crops
     arguments.out.mkdir(parents=True, exist_ok=True)
     shape = (total, arguments.size, arguments.size, 3)
@@ -124,9 +129,6 @@ def main() -> None:
         for name in "xy"
     )
     mses, indices = np.zeros(total, np.float32), np.zeros(total, np.int32)
-    # Photographs in random order, so that a prefix of the arrays is already a fair sample.
-    rng = np.random.default_rng(arguments.seed)
-    rng.shuffle(chosen)
     n = 0
     for index in chosen:
         x = np.asarray(Image.open(files[index]).convert("RGB"))

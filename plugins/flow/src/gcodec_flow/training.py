@@ -34,7 +34,7 @@ from gcodec_flow.lpips import Lpips
 from gcodec_flow.network import FlowUNet
 
 LOG_EVERY = 100
-SAVE_EVERY = 250
+SAVE_EVERY = 100
 #: Pairs closer than this (60 dB) teach nothing and would be divided by almost zero.
 SMALLEST_MSE = 1e-6
 
@@ -193,6 +193,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    torch.set_flush_denormal(True)
     recipe = tomllib.loads(arguments.recipe.read_text("utf-8"))
     metric = Lpips(arguments.lpips) if arguments.lpips else None
     train(recipe, arguments.data, arguments.out, metric)
