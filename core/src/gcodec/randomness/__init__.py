@@ -6,9 +6,11 @@
 
 Every number has an address: seed, domain, a, b and its place in that row. So any row, or part of one, can be made
 alone, in any order. Importing this package imports neither NumPy nor torch; torch is loaded by `Randomness.on`.
+
+`python -m gcodec.randomness` checks that this machine makes the numbers that the specification pins.
 """
 
+from gcodec.randomness._domains import FIRST_PRIVATE, Domain
 from gcodec.randomness._randomness import Randomness
-from gcodec.randomness.domains import FIRST_PRIVATE, Domain
 
 __all__ = ["FIRST_PRIVATE", "Domain", "Randomness"]

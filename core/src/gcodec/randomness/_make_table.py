@@ -8,7 +8,7 @@ Entry i stands for the upper-tail probabilities [p0, p1) of a standard normal Z 
 
     E[Z | cell] = (phi(Q(p1)) - phi(Q(p0))) / (p1 - p0),        phi(Q(0)) = 0.
 
-The conditional mean keeps the mean exactly 0 and loses the least variance of all choices (here 1e-8 in all).
+The conditional mean keeps the mean exactly 0 and loses the least variance of all choices (here 5e-9 in all).
 """
 
 from __future__ import annotations

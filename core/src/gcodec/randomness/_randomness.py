@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gcodec.randomness.philox import split_seed
+from gcodec.randomness._philox import split_seed
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
 
-    from gcodec.randomness._rows import Index, Rows, Shape
+    from gcodec.randomness._rows import Index, Kind, Rows, Shape
     from gcodec.randomness._torch import TorchRandomness
 
 
@@ -47,47 +47,44 @@ class Randomness:
         return TorchRandomness(self.seed, torch.device(device))
 
     def bits(
-        self, domain: int, a: Index, b: Rows, shape: Shape, start: Index = 0
+        self, domain: Index, a: Index, b: Rows, shape: Shape, start: Index = 0
     ) -> NDArray[np.uint32]:
         """Random words: uint32, uniform on 0, ..., 2^32 - 1."""
-        from gcodec.randomness import _numpy
-
-        return _numpy.bits(self.seed, domain, a, b, shape, start)
+        return self._draw("bits", domain, a, b, shape, start)
 
     def normal(
-        self, domain: int, a: Index, b: Rows, shape: Shape, start: Index = 0
+        self, domain: Index, a: Index, b: Rows, shape: Shape, start: Index = 0
     ) -> NDArray[np.float32]:
         """Standard normals: float32, multiples of 2^-20, |z| <= 5.472, never 0; variance 1 - 5e-9."""
-        from gcodec.randomness import _numpy
-
-        return _numpy.normal(self.seed, domain, a, b, shape, start)
+        return self._draw("normal", domain, a, b, shape, start)
 
     def uniform(
-        self, domain: int, a: Index, b: Rows, shape: Shape, start: Index = 0
+        self, domain: Index, a: Index, b: Rows, shape: Shape, start: Index = 0
     ) -> NDArray[np.float32]:
         """Uniforms: float32, odd multiples of 2^-24 strictly between 0 and 1."""
-        from gcodec.randomness import _numpy
-
-        return _numpy.uniform(self.seed, domain, a, b, shape, start)
+        return self._draw("uniform", domain, a, b, shape, start)
 
     def dither(
-        self, domain: int, a: Index, b: Rows, shape: Shape, start: Index = 0
+        self, domain: Index, a: Index, b: Rows, shape: Shape, start: Index = 0
     ) -> NDArray[np.float32]:
         """Dither: float32, the uniforms less one half, symmetric about 0 and never 0."""
-        from gcodec.randomness import _numpy
-
-        return _numpy.dither(self.seed, domain, a, b, shape, start)
+        return self._draw("dither", domain, a, b, shape, start)
 
     def signs(
-        self, domain: int, a: Index, b: Rows, shape: Shape, start: Index = 0
+        self, domain: Index, a: Index, b: Rows, shape: Shape, start: Index = 0
     ) -> NDArray[np.float32]:
         """Signs: float32, +1 or -1, one bit each."""
-        from gcodec.randomness import _numpy
+        return self._draw("signs", domain, a, b, shape, start)
 
-        return _numpy.signs(self.seed, domain, a, b, shape, start)
-
-    def permutation(self, domain: int, a: Index, b: Index, n: Index) -> NDArray[np.int64]:
+    def permutation(self, domain: Index, a: Index, b: Rows, n: Index) -> NDArray[np.int64]:
         """A permutation of 0, ..., n - 1: int64 [n], from the first 2n words of the row. Takes O(n log n)."""
         from gcodec.randomness import _numpy
 
-        return _numpy.permutation(self.seed, domain, a, b, n)
+        return _numpy.permutation(self.bits(domain, a, b, (n, 2)))
+
+    def _draw(
+        self, kind: Kind, domain: Index, a: Index, b: Rows, shape: Shape, start: Index
+    ) -> NDArray[Any]:
+        from gcodec.randomness import _numpy, _rows
+
+        return _numpy.draw(_rows.request(kind, self.seed, domain, a, b, shape, start))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from gcodec.errors import ModelDamaged
@@ -26,8 +26,8 @@ _INTEGERS = f"<{ENTRIES}i"
 def pack(table: bytes) -> bytes:
     """Second differences of a table of little-endian int32, in the same form; `unpack` undoes it."""
     values = struct.unpack(_INTEGERS, table)
-    first = [value - before for before, value in zip((0, *values), values, strict=False)]
-    second = [value - before for before, value in zip((0, *first), first, strict=False)]
+    first = [value - before for before, value in pairwise((0, *values))]
+    second = [value - before for before, value in pairwise((0, *first))]
     return struct.pack(_INTEGERS, *second)
 
 

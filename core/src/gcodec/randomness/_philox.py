@@ -7,7 +7,9 @@ for whole arrays.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
+from typing import SupportsIndex
 
 ROUNDS = 10
 MULTIPLIER_0 = 0xD2511F53
@@ -42,8 +44,9 @@ def philox4x32(counter: Words, key: Key) -> Words:
     return c0, c1, c2, c3
 
 
-def split_seed(seed: int) -> Key:
+def split_seed(seed: SupportsIndex) -> Key:
     """The key of a 64-bit seed: low word, high word. Raises ValueError outside 0, ..., 2^64 - 1."""
-    if not 0 <= seed < 1 << 64:
-        raise ValueError(f"a seed has 64 bits: 0 <= seed < 2^64, not {seed}")
-    return seed & MASK, seed >> 32
+    number = operator.index(seed)
+    if not 0 <= number < 1 << 64:
+        raise ValueError(f"a seed has 64 bits: 0 <= seed < 2^64, not {number}")
+    return number & MASK, number >> 32
