@@ -33,8 +33,7 @@ _SAMPLINGS = (
     ("4:4:4", 1, 0b0000, 3),
 )
 
-#: Where chroma at full resolution begins to pay: measured on Kodak, see README.md.
-_FULL_CHROMA_FROM = 0.75
+_NAMES = {"420": "4:2:0", "422": "4:2:2", "444": "4:4:4"}
 
 _TEMPORAL_DELIMITER = b"\x12\x00"
 _SEQUENCE, _FRAME = 0x0A, 0x32  # OBU headers with a length field
@@ -43,9 +42,7 @@ _NCLX = b"nclx\0\x01\0\x0d\0\x06\x80"
 
 def compress(image: Image.Image, quality: float, options: dict[str, Any]) -> Stream:
     """Encode with libaom's squared-error tuning: the preview is to be the MMSE estimate."""
-    names = {"420": "4:2:0", "422": "4:2:2", "444": "4:4:4"}
-    auto = "4:4:4" if quality >= _FULL_CHROMA_FROM else "4:2:0"
-    sampling = "4:0:0" if image.mode == "L" else names.get(options["subsampling"], auto)
+    sampling = "4:0:0" if image.mode == "L" else _NAMES[options["subsampling"]]
     buffer = BytesIO()
     image.save(
         buffer,
@@ -108,7 +105,9 @@ def _sequence_header(index: int, tools: int, size: Size) -> bytes:
     text += "0"  # 8 bits a sample
     if profile != 1:
         text += str(sampling >> 3)  # monochrome
-    text += f"1{1:08b}{13:08b}{6:08b}1"  # colour description: primaries, transfer, matrix; full range
+    text += (
+        f"1{1:08b}{13:08b}{6:08b}1"  # colour description: primaries, transfer, matrix; full range
+    )
     if sampling == 0b0110:
         text += "00"  # chroma sample position unknown
     if planes == 3:
@@ -129,8 +128,8 @@ def _container(index: int, level: int, size: Size, stream: bytes) -> bytes:
         _box(b"colr", _NCLX),
     )
     # One item, number 1, with the four properties; av1C and the number of planes are essential.
-    association = _full(b"ipma", b"\0\0\0\x01" b"\0\x01" b"\x04" b"\x01\x02\x83\x04")
-    item = _full(b"infe", b"\0\x01" b"\0\0" b"av01" b"\0", version=2)
+    association = _full(b"ipma", b"\0\0\0\x01\0\x01\x04\x01\x02\x83\x04")
+    item = _full(b"infe", b"\0\x01\0\0av01\0", version=2)
 
     def meta(offset: int) -> bytes:
         extent = offset.to_bytes(4, "big") + len(stream).to_bytes(4, "big")
@@ -138,7 +137,7 @@ def _container(index: int, level: int, size: Size, stream: bytes) -> bytes:
             b"meta",
             _full(b"hdlr", bytes(4) + b"pict" + bytes(13)),
             _full(b"pitm", b"\0\x01"),
-            _full(b"iloc", b"\x44\0" b"\0\x01" b"\0\x01" b"\0\0" b"\0\x01" + extent),
+            _full(b"iloc", b"\x44\0\0\x01\0\x01\0\0\0\x01" + extent),
             _full(b"iinf", b"\0\x01" + item),
             _box(b"iprp", properties, association),
         )

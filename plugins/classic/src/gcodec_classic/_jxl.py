@@ -26,7 +26,7 @@ _SIGNATURE = b"\xff\x0a"
 
 #: Image metadata and transform data, in the order of the bits. Colour: everything at its default. Gray: 8 bits, XYB,
 #: gray space, D65, sRGB transfer, relative intent, no extensions, default transforms.
-_METADATA = {_COLOUR: "11", _GRAY: "000001001" "001010" "001" "1101" "10" "00" "1"}
+_METADATA = {_COLOUR: "11", _GRAY: "000001001001010001110110001"}
 
 #: What libjxl calls quality 100 is not a lossy mode.
 _BEST_LOSSY = 99.5

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import Image
 
 from gcodec.errors import ImageError, PayloadError, UnusablePlugin
 from gcodec.images import jxl_size, pillow_guard
@@ -82,14 +82,14 @@ class Classic(Embedding):
                 _decode(codec, restored, size), samples
             ):
                 stream = Stream(stream.file, WHOLE, stream.file)
-        error = _squared_error(_planes(samples), analysis.pixels)
-        return (bytes([stream.flags, pack_mse(error)]) + stream.body,)
+        mse = _squared_error(_planes(samples), analysis.pixels)
+        return (bytes([stream.flags, pack_mse(mse)]) + stream.body,)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         codec = self.codec
         try:
             (layer,) = layers
-            flags, error, body = layer[0], unpack_mse(layer[1]), layer[2:]
+            flags, mse, body = layer[0], unpack_mse(layer[1]), layer[2:]
             if flags & FORM != WHOLE:
                 file = codec.restore(flags, body, size)
             elif flags == WHOLE:
@@ -101,7 +101,7 @@ class Classic(Embedding):
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise PayloadError(codec.name, reason) from error
-        return (Preview(_planes(samples), unpack_mse(layer[1])),)
+        return (Preview(_planes(samples), mse),)
 
 
 class Jpeg(Classic):
@@ -127,9 +127,12 @@ def _require(codec: Codec) -> None:
             import pillow_jxl  # noqa: F401  (registers itself with Pillow)
         except ImportError:
             raise UnusablePlugin(
-                codec.name, 'JPEG XL is an extra; install it with: pip install "gcodec-classic[jxl]"'
+                codec.name,
+                'JPEG XL is an extra; install it with: pip install "gcodec-classic[jxl]"',
             ) from None
-    elif codec.format in ("AVIF", "WEBP") and not features.check(codec.format.lower()):
+        return
+    Image.init()
+    if codec.format not in Image.SAVE:
         raise UnusablePlugin(
             codec.name,
             f"this Pillow was built without {codec.format}; install a wheel: pip install -U pillow",

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from gcodec.plugin import EmbeddingSpec, Option, Profile, hookimpl
 
-_SUBSAMPLING = Option(
-    "subsampling",
-    str,
-    "auto",
-    "chroma resolution; auto takes 4:2:0 at low rates and 4:4:4 at high ones",
-    choices=("auto", "420", "422", "444"),
-)
+_SAMPLINGS = ("420", "422", "444")
 
 
 def _spec(name: str, id: int, summary: str, *options: Option) -> EmbeddingSpec:
@@ -29,20 +23,35 @@ def _spec(name: str, id: int, summary: str, *options: Option) -> EmbeddingSpec:
 @hookimpl
 def gcodec_embeddings() -> list[EmbeddingSpec]:
     return [
-        _spec("jpeg", 1, "JPEG, 256 rates, the smallest of three ways to code it", _SUBSAMPLING),
+        _spec(
+            "jpeg",
+            1,
+            "JPEG, 256 rates, the smallest of three ways to code it",
+            Option(
+                "subsampling",
+                str,
+                "auto",
+                "chroma resolution; auto takes 4:2:0 below quality 0.75 and 4:4:4 from there on",
+                choices=("auto", *_SAMPLINGS),
+            ),
+        ),
         _spec(
             "webp",
             2,
             "WebP (VP8), up to 16383 pixels a side",
-            Option(
-                "effort", int, 6, "encoder effort: 0 fast, 6 small files", minimum=0, maximum=6
-            ),
+            Option("effort", int, 6, "encoder effort: 0 fast, 6 small files", minimum=0, maximum=6),
         ),
         _spec(
             "avif",
             3,
             "AVIF (AV1 intra), tuned for squared error",
-            _SUBSAMPLING,
+            Option(
+                "subsampling",
+                str,
+                "444",
+                "chroma resolution; 444 has the least squared error at every rate",
+                choices=_SAMPLINGS,
+            ),
             Option(
                 "effort",
                 int,
@@ -56,8 +65,6 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             "jxl",
             4,
             "JPEG XL; lossless at quality 1 (needs pillow-jxl-plugin)",
-            Option(
-                "effort", int, 7, "encoder effort: 1 fast, 9 small files", minimum=1, maximum=9
-            ),
+            Option("effort", int, 7, "encoder effort: 1 fast, 9 small files", minimum=1, maximum=9),
         ),
     ]
