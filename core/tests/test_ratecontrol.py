@@ -67,6 +67,28 @@ def test_a_search_asks_a_dozen_times_at_most() -> None:
     assert len(set(asked)) == len(asked), "one quality was tried twice"
 
 
+@given(steps=st.lists(st.integers(0, 50), min_size=2, max_size=300), share=st.floats(0.0, 1.0))
+def test_on_the_embeddings_own_grid_it_finds_the_very_best_in_few_tries(
+    steps: list[int], share: float
+) -> None:
+    sizes = [sum(steps[: level + 1]) for level in range(len(steps))]
+    limit = sizes[0] + int(share * (sizes[-1] - sizes[0]))
+    top = len(sizes) - 1
+    tried: list[int] = []
+
+    def make(quality: float) -> bytes:
+        assert quality * top == pytest.approx(round(quality * top)), "between two levels"
+        tried.append(round(quality * top))
+        return bytes(sizes[tried[-1]])
+
+    data, quality = search("grid", make, limit, len(sizes))
+    assert len(data) == max(size for size in sizes if size <= limit)
+    assert round(quality * top) in tried
+    assert len(set(tried)) == len(tried), "one quality was tried twice"
+    # Interpolating and halving in turn is at worst twice as slow as halving.
+    assert len(tried) <= 2 + 2 * math.ceil(math.log2(len(sizes)))
+
+
 def test_limits_count_the_whole_file() -> None:
     assert Target(bpp=0.3).limit(768 * 512) == 14745
     assert Target(bpp=8).limit(1) == 1
