@@ -49,7 +49,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
                 "subsampling",
                 str,
                 "444",
-                "chroma resolution; 444 has the least squared error at every rate",
+                "chroma resolution; 444 has the least squared error",
                 choices=_SAMPLINGS,
             ),
             Option(
