@@ -50,7 +50,8 @@ def discover(folder: Path, *sources: Mapping[str, str]) -> Registry:
         wanted |= source
     for number, (distribution, text) in enumerate(wanted.items()):
         place = folder / str(number)
-        support.install(place, distribution, {distribution.replace("-", "_"): text})
+        # Not the name of a module that is installed, and perhaps imported already.
+        support.install(place, distribution, {f"fake_{distribution.replace('-', '_')}": text})
         folders.append(place)
     with support.importable(*folders):
         return Registry.discover(support.entry_points_below(*folders))
