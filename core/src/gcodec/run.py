@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gcodec_formats import Limits
-
     from gcodec.models import ModelStore
     from gcodec.randomness import Randomness
+    from gcodec_formats import Limits
 
 __all__ = ["Progress", "Run", "silent"]
 
