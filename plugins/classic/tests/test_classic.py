@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gcodec.errors import PayloadError, UnusablePlugin
+from gcodec.errors import ImageError, PayloadError, UnusablePlugin
 from gcodec.interfaces import Setup, Size
 from gcodec.run import Run
 from gcodec_classic import _jpeg, embedding
@@ -273,6 +273,37 @@ def test_jpeg_refuses_more_scans_than_its_script() -> None:
     """Thousands of empty scans are the known way to make a progressive decoder work for minutes."""
     with pytest.raises(PayloadError, match="more scans"):
         make("jpeg").decode((bytes([3 | 1 << 2, 0, 100]) + b"\xff\xda\0" * 5000,), Size(64, 64))
+
+
+def test_jpeg_refuses_as_many_scans_in_a_whole_file() -> None:
+    buffer = BytesIO()
+    Image.new("RGB", (64, 64)).save(buffer, "JPEG", progressive=True)
+    file = buffer.getvalue()
+    assert make("jpeg").decode((bytes([WHOLE, 0]) + file,), Size(64, 64))
+    last = file[file.rindex(_jpeg.SOS) : -2]
+    many = bytes([WHOLE, 0]) + file[:-2] + _jpeg.MOST_SCANS * last + file[-2:]
+    with pytest.raises(PayloadError, match="scans"):
+        make("jpeg").decode((many,), Size(64, 64))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_cannot_be_restored_travels_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = make(name)
+
+    def fail(flags: int, body: bytes, size: Size) -> bytes:
+        raise IndexError
+
+    broken = embedding.Codec(codec.codec.name, codec.codec.format, codec.codec.compress, fail)
+    monkeypatch.setattr(type(codec), "codec", broken)
+    (layer,) = codec.encode(codec.analyse(picture(32, 48)), 0.5)
+    assert layer[0] == WHOLE
+    assert codec.decode((layer,), Size(32, 48))
+
+
+def test_a_picture_beyond_the_codecs_sides_is_an_image_error() -> None:
+    codec = make("webp")
+    with pytest.raises(ImageError, match="WEBP cannot code 1x16384 pixels"):
+        codec.encode(codec.analyse(np.zeros((3, 16384, 1), np.float32)), 0.1)
 
 
 @pytest.mark.parametrize("name", NAMES)

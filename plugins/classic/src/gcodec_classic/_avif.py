@@ -57,7 +57,7 @@ def compress(image: Image.Image, quality: float, options: dict[str, Any]) -> Str
     size = Size(image.height, image.width)
     try:
         tools, frame = _take_apart(file, index, size)
-    except ValueError:
+    except (ValueError, IndexError):
         return Stream(file, WHOLE, file)
     flags = _STRIPPED | index << _SAMPLING_SHIFT | tools >> 8 << _TOOLS_SHIFT
     return Stream(file, flags, bytes([tools & 0xFF]) + frame)
@@ -76,7 +76,7 @@ def restore(flags: int, body: bytes, size: Size) -> bytes:
 
 
 def _take_apart(file: bytes, index: int, size: Size) -> tuple[int, bytes]:
-    """Return (level and tools, contents of the frame OBU). Raises ValueError for anything out of the ordinary."""
+    """Return (level and tools, contents of the frame OBU). Raises ValueError or IndexError for what is unusual."""
     at = file.index(b"mdat") + 4
     if file[at : at + 2] == _TEMPORAL_DELIMITER:
         at += 2

@@ -23,7 +23,7 @@ from gcodec.interfaces import Size
 from gcodec_classic._jpeg_tables import ANNEX_K, SCRIPTS, quantization, zigzag
 from gcodec_classic._stream import FORM, WHOLE, Stream
 
-__all__ = ["FORMAT", "compress", "restore"]
+__all__ = ["FORMAT", "MOST_SCANS", "SOS", "compress", "restore"]
 
 FORMAT = "JPEG"
 
@@ -42,7 +42,11 @@ _OPTIONS = {"420": 1, "422": 2, "444": 3}
 #: Where chroma at full resolution begins to pay: measured on Kodak, see README.md.
 _FULL_CHROMA_FROM = 0.75
 
-_DHT, _SOS, _EOI = b"\xff\xc4", b"\xff\xda", b"\xff\xd9"
+_DHT, _EOI = b"\xff\xc4", b"\xff\xd9"
+
+#: Start of a scan. A decoder goes over the whole picture for each, so a small hostile stream with thousands takes hours.
+SOS = b"\xff\xda"
+MOST_SCANS = 64
 _APP0 = bytes.fromhex("ffe000104a46494600010100000100010000")
 _MARKER = re.compile(rb"\xff[\x01-\xff]")
 
@@ -109,12 +113,12 @@ def _shorten(form: int, sampling: int, tail: bytes) -> bytes:
         at += 2 + length
         if marker == _DHT:
             parts.append(contents if form == _OWN_TABLES else _DHT + contents)
-        elif marker == _SOS:
+        elif marker == SOS:
             if contents != _scan_header(form, sampling, scans):
                 raise ValueError("an unusual scan")
             found = _MARKER.search(tail, at)
             end = found.start() if found else len(tail)
-            parts.append((_SOS if form == _PROGRESSIVE else b"") + tail[at:end])
+            parts.append((SOS if form == _PROGRESSIVE else b"") + tail[at:end])
             at, scans = end, scans + 1
         else:
             raise ValueError("an unusual segment")
@@ -144,7 +148,7 @@ def _lengthen(form: int, sampling: int, body: bytes) -> bytes:
     if _MARKER.search(body, at):
         raise ValueError("a marker inside the scan")
     segments = b"".join(_segment(_DHT, table) for table in tables)
-    return segments + _segment(_SOS, _scan_header(form, sampling, 0)) + body[at:]
+    return segments + _segment(SOS, _scan_header(form, sampling, 0)) + body[at:]
 
 
 def _progressive(sampling: int, body: bytes) -> Iterator[bytes]:
@@ -156,10 +160,10 @@ def _progressive(sampling: int, body: bytes) -> Iterator[bytes]:
             table = _table(body, at)
             yield _segment(_DHT, table)
             at += len(table)
-        elif marker == _SOS:
+        elif marker == SOS:
             found = _MARKER.search(body, at)
             end = found.start() if found else len(body)
-            yield _segment(_SOS, _scan_header(_PROGRESSIVE, sampling, scans)) + body[at:end]
+            yield _segment(SOS, _scan_header(_PROGRESSIVE, sampling, scans)) + body[at:end]
             at, scans = end, scans + 1
         else:
             raise ValueError("an unknown marker between scans")

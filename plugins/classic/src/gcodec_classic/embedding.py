@@ -71,17 +71,14 @@ class Classic(Embedding):
         codec, image = self.codec, analysis.image
         size = Size(image.height, image.width)
         try:
-            stream = codec.compress(image, quality, dict(self.setup.options))
+            with pillow_guard(size.height * size.width):
+                stream = codec.compress(image, quality, dict(self.setup.options))
         except (OSError, ValueError, RuntimeError, OverflowError) as error:
             reason = f"{codec.format} cannot code {image.width}x{image.height} pixels: {error}"
             raise ImageError("the image", reason) from error
         samples = _decode(codec, stream.file, size)
-        if stream.flags & FORM != WHOLE:
-            restored = codec.restore(stream.flags, stream.body, size)
-            if restored != stream.file and not np.array_equal(
-                _decode(codec, restored, size), samples
-            ):
-                stream = Stream(stream.file, WHOLE, stream.file)
+        if stream.flags & FORM != WHOLE and not _restores(codec, stream, samples, size):
+            stream = Stream(stream.file, WHOLE, stream.file)
         mse = _squared_error(_planes(samples), analysis.pixels)
         return (bytes([stream.flags, pack_mse(mse)]) + stream.body,)
 
@@ -144,6 +141,8 @@ def _decode(codec: Codec, file: bytes, size: Size) -> NDArray[np.uint8]:
     # Pillow's JPEG XL plugin decodes as it opens, so what the stream declares has to be looked at before.
     if codec.format == "JXL" and jxl_size(file) != size:
         raise ValueError("the stream is of another size than the file says")
+    if codec.format == _jpeg.FORMAT and file.count(_jpeg.SOS) > _jpeg.MOST_SCANS:
+        raise ValueError(f"more than {_jpeg.MOST_SCANS} scans")
     with pillow_guard(size.height * size.width):
         image = Image.open(BytesIO(file), formats=[codec.format])
         if (image.height, image.width) != size:
@@ -151,6 +150,15 @@ def _decode(codec: Codec, file: bytes, size: Size) -> NDArray[np.uint8]:
         if image.mode not in ("RGB", "L"):
             raise ValueError(f"the stream holds {image.mode} samples")
         return np.asarray(image)
+
+
+def _restores(codec: Codec, stream: Stream, samples: NDArray[np.uint8], size: Size) -> bool:
+    """Whether the stripped form gives the same samples as the codec's own file."""
+    try:
+        restored = codec.restore(stream.flags, stream.body, size)
+        return restored == stream.file or np.array_equal(_decode(codec, restored, size), samples)
+    except Exception:  # what cannot even be decoded does not restore
+        return False
 
 
 def _planes(samples: NDArray[np.uint8]) -> FloatArray:

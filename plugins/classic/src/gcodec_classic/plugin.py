@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import EmbeddingSpec, Option, Profile, hookimpl
+from gcodec.plugin import LEVELS, EmbeddingSpec, Option, Profile, hookimpl
 
 _SAMPLINGS = ("420", "422", "444")
 
 
-def _spec(name: str, id: int, summary: str, *options: Option) -> EmbeddingSpec:
+def _spec(
+    name: str, id: int, summary: str, *options: Option, levels: int = LEVELS
+) -> EmbeddingSpec:
     return EmbeddingSpec(
         name=name,
         summary=summary,
@@ -17,6 +19,7 @@ def _spec(name: str, id: int, summary: str, *options: Option) -> EmbeddingSpec:
         id=id,
         profiles=(Profile(1),),
         options=options,
+        levels=levels,
     )
 
 
@@ -34,6 +37,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
                 "chroma resolution; auto takes 4:2:0 below quality 0.75 and 4:4:4 from there on",
                 choices=("auto", *_SAMPLINGS),
             ),
+            levels=256,
         ),
         _spec(
             "webp",
@@ -60,6 +64,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
                 minimum=0,
                 maximum=10,
             ),
+            levels=101,
         ),
         _spec(
             "jxl",
