@@ -164,7 +164,7 @@ def test_a_truncated_progressive_file_is_decoded_when_asked(
     assert "a.png" not in listing(tmp_path)
     done = gcodec(*words, "--partial")
     succeeds(done)
-    assert b"1 layers are missing" in done.stderr
+    assert b"1 of its parts are missing" in done.stderr
     found = json.loads(succeeds(gcodec("info", layered, "--partial", "--json")))
     assert (found["layers"], found["missing_layers"]) == (3, 1)
 

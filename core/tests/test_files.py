@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gcodec.errors import OutputError, OutputExists
+from gcodec import files
+from gcodec.errors import ImageError, OutputError, OutputExists
 from gcodec.files import atomic_write
 from gcodec.images import Picture, load_image, save_image
 from gcodec_formats import Size
@@ -92,3 +94,10 @@ def test_a_device_is_written_to_directly() -> None:
         pytest.skip("no /dev/full here")
     with pytest.raises(OutputError, match="the disk is full"):
         save_image(photo(), Path("/dev/full"), format="png")
+
+
+def test_a_source_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_LARGEST_INPUT", 5 << 20)
+    with pytest.raises(ImageError, match="longer than"):
+        load_image("/dev/zero")
+    assert files.read_bounded(BytesIO(bytes(5 << 20)), "x") == bytes(5 << 20)

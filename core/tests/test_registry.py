@@ -11,6 +11,7 @@ import support
 from gcodec import registry as registry_module
 from gcodec.errors import UnknownPlugin, UnusablePlugin
 from gcodec.registry import Plugin, Registry, kind_of, load_object
+from gcodec_formats import registry as numbers
 
 GOOD = """
 from gcodec.plugin import EmbeddingSpec, ReconstructorSpec, hookimpl
@@ -192,6 +193,13 @@ def test_an_unknown_name_that_is_registered_names_its_package(installed: Registr
     assert caught.value.package == "gcodec-classic"
     with pytest.raises(UnknownPlugin, match="pip install gcodec-flow"):
         installed.reconstructor("flow")
+
+
+def test_nobody_is_told_to_install_what_is_not_published(installed: Registry) -> None:
+    reserved = next(row for row in numbers.EMBEDDINGS if row.status == "reserved")
+    with pytest.raises(UnknownPlugin, match=f"reserved for {reserved.package}") as caught:
+        installed.embedding(reserved.name)
+    assert "pip install" not in str(caught.value)
 
 
 def test_numbers_lead_to_the_installed_embedding_or_to_its_package(installed: Registry) -> None:

@@ -1,14 +1,15 @@
-"""Several embeddings in one file: companions decode beside the one that the header names."""
+"""A file opened on the receiver's side: companions beside the main embedding, and options that do not travel."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import sample_codecs
 
 import gcodec_formats as gcx
-from gcodec.errors import NoPath, UnknownPlugin
+from gcodec.errors import NoPath, PayloadError, UnknownPlugin
 from gcodec.pipeline import decode, encode
 from gcodec.signals import Preview, Text
 from gcodec.stage1 import open_stage1
@@ -71,3 +72,19 @@ def test_a_companion_that_is_not_installed_is_named(photo: Picture) -> None:
     )
     with pytest.raises(UnknownPlugin, match="acme/nowhere"):
         decode(both)
+
+
+def test_the_sender_notices_a_decoder_that_leans_on_the_senders_options(
+    photo: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = sample_codecs.Tiny.decode
+
+    def leaning(self: sample_codecs.Tiny, layers: Any, size: gcx.Size) -> Any:
+        if self.setup.options["levels"] != layers[0][1] + 1:
+            raise PayloadError("tiny", "made with other options than mine")
+        return honest(self, layers, size)
+
+    monkeypatch.setattr(sample_codecs.Tiny, "decode", leaning)
+    assert encode(photo, "tiny").data
+    with pytest.raises(PayloadError, match="other options"):
+        encode(photo, "tiny", options={"levels": 16})

@@ -148,9 +148,17 @@ def test_unknown_embedding(identity: gcx.Identity, words: list[str]) -> None:
 
 
 def test_unknown_embedding_names_the_package_of_a_registered_id() -> None:
-    error = registry.unknown_embedding(gcx.Identity(id=40, profile=1))
-    assert (error.id, error.name, error.package) == (40, "diffc", "gcodec-diffc")
-    assert "pip install gcodec-diffc" in str(error)
+    error = registry.unknown_embedding(gcx.Identity(id=2, profile=1))
+    assert (error.id, error.name, error.package) == (2, "webp", "gcodec-classic")
+    assert "pip install gcodec-classic" in str(error)
+
+
+def test_nobody_is_told_to_install_what_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = registry.Embedding(190, "planned", "gcodec-planned", "reserved", "for this test")
+    monkeypatch.setitem(registry._EMBEDDINGS_BY_ID, 190, row)
+    error = registry.unknown_embedding(gcx.Identity(id=190, profile=1))
+    assert (error.package, error.published) == ("gcodec-planned", False)
+    assert "pip install" not in str(error) and "not published yet" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from gcodec.errors import ImageError, UnknownProfile
 from gcodec.interfaces import Size
 from gcodec.models import DIGEST_PREFIX, Model
 from gcodec.options import check_options
-from gcodec.registry import package_of, registry
+from gcodec.registry import registered, registry
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def named_model(spec: EmbeddingSpec, identity: gcx.Identity, run: Run) -> Model 
             return run.models.find(profile.model) if profile.model else None
     if not spec.profiles and identity.profile == 1:
         return None
-    raise UnknownProfile(spec.name, identity.profile or 0, package_of("embedding", spec.name))
+    row = registered("embedding", spec.name)
+    raise UnknownProfile(spec.name, identity.profile or 0, row.package if row else None)
 
 
 def extensions_of(

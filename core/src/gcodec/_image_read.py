@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,8 @@ from gcodec._colour import is_srgb, profile_space, to_srgb
 from gcodec._jxl_size import is_jxl, jxl_size
 from gcodec._picture import AlphaArray, Picture
 from gcodec.errors import ImageError
-
-if TYPE_CHECKING:
-    from gcodec_formats import Limits
+from gcodec.files import read_bounded
+from gcodec_formats import DEFAULT_LIMITS, Limits
 
 __all__ = ["load_image", "pillow_guard"]
 
@@ -48,7 +47,7 @@ def load_image(source: str | Path | bytes | BinaryIO, *, limits: Limits | None =
     Raises ImageError where the source cannot be read, is no picture, is damaged, or has more pixels than `limits` allow.
     """
     if limits is None:
-        from gcodec_formats import DEFAULT_LIMITS as limits
+        limits = DEFAULT_LIMITS
     name, data = _read(source)
     try:
         with pillow_guard(limits.pixels):
@@ -96,9 +95,11 @@ def _read(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
         return "the image", bytes(source)
     try:
         if isinstance(source, str | Path):
-            return str(source), Path(source).read_bytes()
-        name = getattr(source, "name", None)
-        return str(name) if isinstance(name, str | Path) else "the image", source.read()
+            with Path(source).open("rb") as stream:
+                return str(source), read_bounded(stream, str(source))
+        named = getattr(source, "name", None)
+        name = str(named) if isinstance(named, str | Path) else "the image"
+        return name, read_bounded(source, name)
     except OSError as error:
         raise ImageError(str(source), (error.strerror or str(error)).lower()) from error
 

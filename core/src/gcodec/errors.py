@@ -72,17 +72,27 @@ class UsageError(GcodecError):
 class UnknownPlugin(UsageError):
     """No installed plugin is called `name`.
 
-    `similar` holds installed names that look alike; `package` the distribution that would supply it, if known.
+    `similar` holds installed names that look alike; `package` the distribution that supplies it, if known, which is
+    `published` or only reserved.
     """
 
     exit_status = 3
 
     def __init__(
-        self, kind: str, name: str, *, similar: Sequence[str] = (), package: str | None = None
+        self,
+        kind: str,
+        name: str,
+        *,
+        similar: Sequence[str] = (),
+        package: str | None = None,
+        published: bool = True,
     ) -> None:
-        self.kind, self.name, self.similar, self.package = kind, name, tuple(similar), package
+        self.kind, self.name, self.similar = kind, name, tuple(similar)
+        self.package, self.published = package, published
         text = f"no installed {kind} is called '{name}'"
-        if package:
+        if package and not published:
+            text += f"; the name is reserved for {package}, which is not published yet"
+        elif package:
             text += f"; install it with: pip install {package}"
         elif similar:
             text += f"; did you mean {' or '.join(similar)}?"

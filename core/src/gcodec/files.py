@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from gcodec.errors import OutputError, OutputExists
+from gcodec.errors import ImageError, OutputError, OutputExists
 
-__all__ = ["atomic_write", "check_writable"]
+__all__ = ["atomic_write", "check_writable", "read_bounded"]
+
+#: No picture or file within the default limits comes near it.
+_LARGEST_INPUT = 1 << 31
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -24,6 +27,19 @@ _REASONS = {
     errno.ENAMETOOLONG: "the name is too long",
     errno.ENOTDIR: "a part of its path is not a folder",
 }
+
+
+def read_bounded(stream: BinaryIO, name: str) -> bytes:
+    """Read a stream to its end. Raises ImageError, naming it, for one longer than 2 GiB or without an end."""
+    parts: list[bytes] = []
+    length = 0
+    # Asked for at once, so many bytes would be allocated for the smallest file.
+    while part := stream.read(1 << 20):
+        length += len(part)
+        if length > _LARGEST_INPUT:
+            raise ImageError(name, f"it is longer than {_LARGEST_INPUT >> 30} GiB")
+        parts.append(part)
+    return b"".join(parts)
 
 
 def check_writable(path: str | Path, *, force: bool = False) -> None:

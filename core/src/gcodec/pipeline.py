@@ -138,9 +138,13 @@ def encode(
         segments = (*before, *layers, *after)
         return gcx.write(gcx.File(whole, segments, progressive=spec.progressive), limits=run.limits)
 
+    # The receiver knows nothing of the sender's options: neither does the check.
+    defaults = check_options(spec.name, spec.options, {})
+    receiver = stage1 if values == defaults else build(spec, Setup(run, defaults, weights))
+
     def opened(data: bytes) -> Stage1:
         file = gcx.read(data, limits=run.limits)
-        return Stage1(file, (Part(spec, stage1, file.bodies(gcx.MAIN)),))
+        return Stage1(file, (Part(spec, receiver, file.bodies(gcx.MAIN)),))
 
     def make_with_digest(quality: float) -> bytes:
         plain = make(quality)

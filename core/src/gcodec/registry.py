@@ -14,14 +14,14 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import pluggy
 
 from gcodec.errors import UnknownPlugin, UnusablePlugin
 from gcodec.plugin import INTERFACE, AdapterSpec, EmbeddingSpec, ModelSpec, ReconstructorSpec
 
-__all__ = ["GROUP", "Plugin", "Registry", "kind_of", "load_object", "package_of", "registry"]
+__all__ = ["GROUP", "Plugin", "Registry", "kind_of", "load_object", "registered", "registry"]
 
 GROUP = "gcodec"
 
@@ -37,6 +37,12 @@ _SPECS: Mapping[Kind, type] = {
     "adapter": AdapterSpec,
     "model": ModelSpec,
 }
+
+if TYPE_CHECKING:
+    from gcodec_formats.registry import Embedding as EmbeddingRow
+    from gcodec_formats.registry import Reconstructor as ReconstructorRow
+
+    Row: TypeAlias = EmbeddingRow | ReconstructorRow
 
 _hookspec = pluggy.HookspecMarker(GROUP)
 
@@ -131,13 +137,14 @@ class Registry:
     def _named(self, kind: str, name: str, table: Mapping[str, Any]) -> Any:
         if name in table:
             return table[name]
-        package = package_of(kind, name)
+        row = registered(kind, name)
+        package = row.package if row else None
         for plugin in self.plugins:
             if plugin.error and (plugin.name == name or plugin.distribution == package):
                 raise UnusablePlugin(name, f"{plugin.distribution}: {plugin.error}")
-        raise UnknownPlugin(
-            kind, name, similar=difflib.get_close_matches(name, table), package=package
-        )
+        similar = difflib.get_close_matches(name, table)
+        published = row is not None and row.status == "published"
+        raise UnknownPlugin(kind, name, similar=similar, package=package, published=published)
 
 
 @cache
@@ -247,12 +254,11 @@ def _keys(spec: Spec) -> list[tuple[str, str]]:
     return [(kind, spec.name)]
 
 
-def package_of(kind: str, name: str) -> str | None:
-    """Return the distribution that supplies a registered name, or None."""
+def registered(kind: str, name: str) -> Row | None:
+    """Return the row of a name in the registry of spec/REGISTRY.md, or None."""
     from gcodec_formats import registry as numbers
 
-    entry = numbers.embedding(name) if kind == "embedding" else numbers.reconstructor(name)
-    return entry.package if entry else None
+    return numbers.embedding(name) if kind == "embedding" else numbers.reconstructor(name)
 
 
 def _one_line(error: BaseException) -> str:

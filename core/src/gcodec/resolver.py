@@ -48,7 +48,8 @@ def resolve(
 ) -> Path | None:
     """Return the cheapest way to what `reconstructor` needs, or None.
 
-    made: the signal types at hand. Among needs that cost the same, the spec's first counts.
+    made: the signal types at hand. Each signal of a need comes by its own cheapest chain, adapters shared; among needs
+    that cost the same, the spec's first counts.
     """
     routes = _routes(made, adapters)
     options = []

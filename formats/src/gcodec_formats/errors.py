@@ -158,7 +158,10 @@ class ReservedEmbedding(FormatError):
 
 
 class UnknownEmbedding(FormatError):
-    """No decoder for the embedding. Attributes: `id`, `name` (either may be None), `package` (or None)."""
+    """No decoder for the embedding. Attributes: `id`, `name` (either may be None), `package` (or None).
+
+    `published` is False for a package whose name is only reserved: nobody is told to install that.
+    """
 
     code = "unknown-embedding"
 
@@ -168,13 +171,17 @@ class UnknownEmbedding(FormatError):
         name: str | None,
         package: str | None = None,
         *,
+        published: bool = True,
         offset: int | None = None,
     ) -> None:
+        self.published = published
         self.id = id
         self.name = name
         self.package = package
-        if package:
+        if package and published:
             self.advice = f"install it: pip install {package}"
+        elif package:
+            self.advice = f"it is reserved for {package}, which is not published yet"
         elif id is not None and not 192 <= id <= 254:
             self.advice = "it is not in this version's registry; upgrade gcodec-formats"
         else:

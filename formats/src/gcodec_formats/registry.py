@@ -160,11 +160,13 @@ def extension(key: int) -> Entry | None:
 def unknown_embedding(identity: Identity, *, offset: int | None = 4) -> UnknownEmbedding:
     """The error for an embedding that the caller cannot decode.
 
-    It names the package to install where the registry knows it.
+    It names the package to install where the registry knows a published one.
     """
     row = None if identity.id is None else embedding(identity.id)
-    name, package = (row.name, row.package) if row else (identity.name, None)
-    return UnknownEmbedding(identity.id, name, package, offset=offset)
+    if row is None:
+        return UnknownEmbedding(identity.id, identity.name, offset=offset)
+    published = row.status == "published"
+    return UnknownEmbedding(row.id, row.name, row.package, published=published, offset=offset)
 
 
 def require_registered(identity: Identity) -> Embedding:

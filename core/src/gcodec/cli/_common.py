@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gcodec.errors import ImageError, OutputError, UsageError
-from gcodec.files import atomic_write, check_writable
+from gcodec.files import atomic_write, check_writable, read_bounded
 
 if TYPE_CHECKING:
     from gcodec.images import Picture
     from gcodec.run import Progress, Run
 
 STREAM = "-"
-
-#: No picture or file within the default limits comes near it.
-_LARGEST_INPUT = 1 << 31
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -90,15 +87,11 @@ def read_bytes(path: str) -> bytes:
     """Return the contents of a file, or of standard input for "-". Raises ImageError, for endless streams too."""
     try:
         if path == STREAM:
-            data = sys.stdin.buffer.read(_LARGEST_INPUT + 1)
-        else:
-            with Path(path).open("rb") as stream:
-                data = stream.read(_LARGEST_INPUT + 1)
+            return read_bounded(sys.stdin.buffer, "standard input")
+        with Path(path).open("rb") as stream:
+            return read_bounded(stream, path)
     except OSError as error:
         raise ImageError(path, f"cannot be read: {error.strerror}") from error
-    if len(data) > _LARGEST_INPUT:
-        raise ImageError(path, f"it is longer than {_LARGEST_INPUT >> 20} MiB")
-    return data
 
 
 def load_picture(path: str, run: Run) -> Picture:

@@ -114,4 +114,6 @@ def command(
         err=output == STREAM,
     )
     if made.missing:
-        click.echo(f"gcodec: the file was cut short: {made.missing} layers are missing", err=True)
+        click.echo(
+            f"gcodec: the file was cut short: {made.missing} of its parts are missing", err=True
+        )
