@@ -54,6 +54,8 @@ def main() -> None:
         return
     import torch
 
+    from gcodec.randomness import _rows, _torch
+
     devices = ["cpu, threads: 1", "cpu, threads: 2"] + ["cuda"] * torch.cuda.is_available()
     for device in devices:
         name, _, threads = device.partition(", threads: ")
@@ -67,6 +69,10 @@ def main() -> None:
         report(f"torch {device}, one row", n, one, baseline)
         many = best(lambda: there.normal(Domain.CODEBOOK, 0, rows, n // 256), wait)  # noqa: B023
         report(f"torch {device}, 256 rows", n, many, baseline)
+        if name == "cpu":  # what `on("cpu")` leaves to NumPy
+            asked = _rows.request("normal", 1, Domain.CODEBOOK, 0, 0, n, 0)
+            own = best(lambda: _torch.compute(asked, place))  # noqa: B023
+            report(f"torch {device}, by torch's operations", n, own, baseline)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,13 @@ def section(number):
 
 
 @pytest.fixture(params=["numpy", "torch"])
-def back_end(request):
+def back_end(request, monkeypatch):
     if request.param == "torch":
         pytest.importorskip("torch")
+        from gcodec.randomness import _torch
+
+        # Torch's own operations, as on CUDA; `on("cpu")` leaves the work to NumPy.
+        monkeypatch.setattr(_torch, "draw", _torch.compute)
         return lambda seed: Randomness(seed).on("cpu")
     return Randomness
 

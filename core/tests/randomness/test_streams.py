@@ -65,10 +65,12 @@ def test_permutations_sort_the_words_of_a_row(n):
     assert found.tolist() == sorted(range(n), key=lambda j: keys[j])
 
 
-def test_equal_keys_keep_the_order_of_their_elements():
+def test_permutations_look_at_53_bits_and_keep_equal_keys_in_order():
     w = np.zeros((64, 2), dtype=np.uint32)
-    w[:, 1] = np.arange(64)  # below the 53 bits that count
+    w[:, 1] = np.arange(64)
     assert _numpy.permutation(w).tolist() == list(range(64))
+    w[:, 1] = 4095 - np.arange(64) // 32 * 2048  # bit 11 counts, the eleven below do not
+    assert _numpy.permutation(w).tolist() == [*range(32, 64), *range(32)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -52,28 +52,38 @@ def check_permutations(device="cpu"):
         assert np.array_equal(found.cpu().numpy(), expected)
 
 
+@pytest.fixture(params=["torch", "numpy"])
+def maker(request, monkeypatch):
+    """Who makes numbers for the processor: torch's operations, as on CUDA, or NumPy, as is usual."""
+    if request.param == "torch":
+        monkeypatch.setattr(_torch, "draw", _torch.compute)
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_bits_as_numpy(kind, threads):
+def test_the_same_bits_as_numpy(kind, threads, maker):
     check(kind)
 
 
-def test_the_same_permutations_as_numpy(threads):
+def test_the_same_permutations_as_numpy(threads, maker):
     check_permutations()
+
+
+def test_permutations_look_at_53_bits_and_keep_equal_keys_in_order():
+    words = torch.zeros(64, 2, dtype=torch.int64)
+    words[:, 1] = torch.arange(64)
+    assert _torch.permutation(words).tolist() == list(range(64))
+    words[:, 1] = 4095 - torch.arange(64) // 32 * 2048  # bit 11 counts, the eleven below do not
+    assert _torch.permutation(words).tolist() == [*range(32, 64), *range(32)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("chunk", [1, 7, 64])
 def test_pieces_of_any_size_make_the_same_rows(kind, chunk, monkeypatch):
-    monkeypatch.setitem(_torch._CHUNK, "cpu", chunk)
+    monkeypatch.setattr(_torch, "_CHUNK", chunk)
+    monkeypatch.setattr(_torch, "draw", _torch.compute)
     question = (Domain.CODEBOOK, 1, range(9), (5, 13), 13)
     found = getattr(RANDOMNESS.on("cpu"), kind)(*question)
     assert np.array_equal(found.numpy(), getattr(RANDOMNESS, kind)(*question))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_devices_without_checked_integers_get_copies(kind, monkeypatch):
-    monkeypatch.setattr(_torch, "_CHUNK", {})
-    check(kind)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -90,7 +100,7 @@ def test_the_same_bits_on_mps(kind):
     check_permutations("mps")
 
 
-def test_global_settings_of_torch_do_not_matter():
+def test_global_settings_of_torch_do_not_matter(maker):
     default = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:

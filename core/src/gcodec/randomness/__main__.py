@@ -32,10 +32,13 @@ def digests() -> Iterator[tuple[str, str]]:
         return
     import torch
 
-    on_processor = randomness.on("cpu")
+    from gcodec.randomness import _rows, _torch
+
+    asked = _rows.request("normal", 1, Domain.INITIAL_NOISE, 0, 0, _COUNT, 0)
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        normals = on_processor.normal(Domain.INITIAL_NOISE, 0, 0, _COUNT)
+        # Torch's own operations, which `on("cpu")` leaves to NumPy.
+        normals = _torch.compute(asked, torch.device("cpu"))
         yield f"torch cpu, threads: {threads}", digest(normals.numpy())
     devices = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     for device in (name for name, there in devices.items() if there):

@@ -1,7 +1,8 @@
-"""The protocol in torch: the same bits as `_numpy`, made on the device where they are wanted.
+"""The protocol in torch: the same bits as `_numpy`.
 
-Words are held in int64, since torch has no complete unsigned types. On other devices than processors and CUDA the rows
-are made by NumPy and copied, because nobody has checked 64-bit integer arithmetic there.
+On CUDA the numbers are made where they are wanted. For all other devices NumPy makes them: on processors it is several
+times faster than torch, whose threads wait for each other after each short operation, and elsewhere (MPS) nobody has
+checked 64-bit integers. Words are held in int64, since torch has no complete unsigned types.
 """
 
 from __future__ import annotations
@@ -19,9 +20,7 @@ from gcodec.randomness._philox import MASK, MULTIPLIER_0, MULTIPLIER_1, Key, rou
 from gcodec.randomness._rows import Index, Kind, Piece, Request, Rows, Shape, request
 from gcodec.randomness._table import ENTRIES, FRACTION_BITS, TAIL_ENTRIES, shipped
 
-# Blocks at a time. On processors 20 MB of work space: fewer blocks, and threads that share so short operations spend their
-# time waiting for each other. On CUDA half a gigabyte.
-_CHUNK = {"cpu": 1 << 18, "cuda": 1 << 22}
+_CHUNK = 1 << 22  # blocks at a time: half a gigabyte of work space
 
 
 @dataclass(frozen=True)
@@ -60,22 +59,32 @@ class TorchRandomness:
 
     def permutation(self, domain: Index, a: Index, b: Rows, n: Index) -> Tensor:
         """See `Randomness.permutation`."""
-        high, low = self.bits(domain, a, b, (n, 2)).unbind(-1)
-        return torch.sort((high << 21) | (low >> 11), dim=-1, stable=True).indices
+        return permutation(self.bits(domain, a, b, (n, 2)))
 
 
 def draw(asked: Request, device: torch.device) -> Tensor:
     """The elements asked for; dtype int64 for bits, float32 for the rest."""
+    if device.type == "cuda":
+        return compute(asked, device)
+    made = _numpy.draw(asked)
+    return torch.from_numpy(made.astype(np.int64) if asked.kind == "bits" else made).to(device)
+
+
+def compute(asked: Request, device: torch.device) -> Tensor:
+    """`draw` by operations of torch on `device`, which must have 64-bit integers."""
     dtype, convert = _KINDS[asked.kind]
-    if device.type not in _CHUNK:
-        made = _numpy.draw(asked)
-        return torch.from_numpy(made.astype(np.int64) if asked.kind == "bits" else made).to(device)
     answer = torch.empty((len(asked.rows), asked.length), dtype=dtype, device=device)
-    for piece in asked.pieces(_CHUNK[device.type]):
+    for piece in asked.pieces(_CHUNK):
         words = _words(asked, piece, device)
         values = torch.stack([convert(word) for word in words], dim=2).flatten(1)
         answer[piece.rows, piece.elements] = values[:, piece.used]
     return answer.reshape(asked.shape)
+
+
+def permutation(words: Tensor) -> Tensor:
+    """The order that words [..., n, 2] put on 0, ..., n - 1: int64 [..., n]."""
+    high, low = words.unbind(-1)
+    return torch.sort((high << 21) | (low >> 11), dim=-1, stable=True).indices
 
 
 def philox(counters: Tensor, key: Key) -> Tensor:
