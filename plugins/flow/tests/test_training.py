@@ -90,6 +90,6 @@ def test_the_loss_is_the_weighted_error_of_the_velocity() -> None:
 
 
 def test_a_perceptual_recipe_needs_its_metric(data: Path, tmp_path: Path) -> None:
-    wanted = recipe(1) | {"perceptual": {"start": 0, "weight": 1.0}}
+    wanted = recipe(1) | {"perceptual": {"start": 0}}
     with pytest.raises(ValueError, match="--lpips"):
         train(wanted, data, tmp_path)

@@ -25,7 +25,10 @@ def objective(
     """(loss, its flow-matching part, its LPIPS part) for a batch (x, y, s) at training step `step`.
 
     Once the perceptual loss has started it takes every second member of the batch, flow matching
-    the others.
+    the others. It is the mixture of squared error and LPIPS that CDC puts into eq. (22) of
+    "Advances in diffusion-based generative compression" (section IV-A), here on the sampler's own
+    end point after a few steps, with the errors of the steps before, which the denoiser never meets
+    on the straight path of `flow_matching_loss`.
     """
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     wanted = recipe.get("perceptual")
@@ -35,8 +38,18 @@ def objective(
     first, second = [x[0::2] for x in batch], [x[1::2] for x in batch]
     matching = flow_matching_loss(network, first, recipe["training"]["t_min"], generator)
     steps = int(rng.choice(wanted["steps"]))
-    distance = perceptual_loss(network, second, steps, metric, rng, generator)
-    return matching + wanted["weight"] * distance, matching.item(), distance.item()
+    x, y, s = second
+    eps = torch.randn(x.shape, generator=generator)
+    r_hat = sampled(network, y, s.log(), eps, steps)
+    squared = (r_hat - residual(x, y, s)).square().mean()
+    distance = perceptual_distance(metric, x, y + s[:, None, None, None] * r_hat, rng)
+    loss = matching + wanted["squared"] * squared + wanted["lpips"] * distance
+    return loss, matching.item(), distance.item()
+
+
+def residual(x: Tensor, y: Tensor, s: Tensor) -> Tensor:
+    """r = (x - y) / s, [B, 3, H, W]."""
+    return (x - y) / s[:, None, None, None]
 
 
 def flow_matching_loss(
@@ -55,30 +68,19 @@ def flow_matching_loss(
     u = (torch.arange(len(s)) + torch.rand(len(s), generator=generator)) / len(s)
     t = t_min + (1 - t_min) * u
     a = t[:, None, None, None]
-    r = (x - y) / s[:, None, None, None]
+    r = residual(x, y, s)
     x_t = (1 - a) * r + a * torch.randn(x.shape, generator=generator)
     return (network.denoise(x_t, y, t, s.log()) - r).square().mean()
 
 
-def perceptual_loss(
-    network: FlowUNet,
-    batch: Sequence[Tensor],
-    steps: int,
-    metric: Lpips,
-    rng: np.random.Generator,
-    generator: torch.Generator,
+def perceptual_distance(
+    metric: Lpips, x: Tensor, shown: Tensor, rng: np.random.Generator
 ) -> Tensor:
-    """LPIPS between x and the sampler's reconstruction after `steps` Euler steps, a scalar.
+    """Mean LPIPS of two batches on a window at a random offset, a scalar.
 
-    The perceptual term that CDC adds to eq. (22) of "Advances in diffusion-based generative
-    compression" (section IV-A), here on the sampler's own states, with the errors of its steps
-    before, which the denoiser never meets on the straight path of `flow_matching_loss`. On a window
-    at a random offset: AlexNet's first stride is 4 as is the network's patch, and at a fixed phase
-    a pattern of period 4 would go unseen.
+    AlexNet's first stride is 4 as is the network's patch: at a fixed phase a pattern of period 4
+    would go unseen.
     """
-    x, y, s = batch
-    eps = torch.randn(x.shape, generator=generator)
-    shown = y + s[:, None, None, None] * sampled(network, y, s.log(), eps, steps)
     top, left = (int(k) for k in rng.integers(0, 4, 2))
     size = x.shape[-1] - 4
     window = np.s_[:, :, top : top + size, left : left + size]

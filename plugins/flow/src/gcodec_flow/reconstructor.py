@@ -54,7 +54,8 @@ class Flow(Reconstructor):
             return preview.pixels
         s = math.sqrt(preview.mse)
         r = self.residual(preview.pixels, s)
-        energy = float(np.square(r, dtype=np.float32).mean(dtype=np.float64))
+        # Row by row, for precision and because a second array of this size may be a gigabyte.
+        energy = math.fsum(float(np.vdot(row, row)) for plane in r for row in plane) / r.size
         r *= np.float32(self.realism * s / max(1.0, math.sqrt(energy)))
         r += preview.pixels
         return np.clip(r, 0, 1, out=r)
@@ -64,16 +65,17 @@ class Flow(Reconstructor):
         randomness = self.setup.run.randomness
         _, height, width = y.shape
         bottom, right = (-n % ALIGNMENT for n in (height, width))
-        padded = np.pad(y, ((0, 0), (0, bottom), (0, right)), mode="edge")
-        result = np.zeros_like(padded)
+        result = np.zeros((3, height + bottom, width + right), np.float32)
         pieces = list(tiles(height + bottom, width + right, self.tile, OVERLAP))
         for done, tile in enumerate(pieces):
             self.setup.run.progress("flow", done, len(pieces))
             window = (slice(None), *tile.window)
-            r = self.solve(padded[window], s, noise(randomness, tile))
-            result[window] += tile.weight * r
+            shown = y[window]
+            below, beside = (a - b for a, b in zip(tile.weight.shape, shown.shape[1:], strict=True))
+            shown = np.pad(shown, ((0, 0), (0, below), (0, beside)), mode="edge")
+            result[window] += tile.weight * self.solve(shown, s, noise(randomness, tile))
         self.setup.run.progress("flow", len(pieces), len(pieces))
-        return np.ascontiguousarray(result[:, :height, :width])
+        return result[:, :height, :width]
 
     @torch.inference_mode()
     def solve(self, y: FloatArray, s: float, eps: FloatArray) -> FloatArray:
