@@ -43,7 +43,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
     layered = ("Progressive", "AllOrNothing")
     return [
         *(spec(f"kit/{name.lower()}", name, progressive=name in layered) for name in EMBEDDINGS),
-        spec("kit/stolen", "Progressive", id=1),
+        spec("kit/stolen", "Progressive", id=191),
         spec("kit/promising", "Progressive", makes=("preview", "sketch")),
         spec("kit/optional", "Progressive", options=(Option("effort", int, 60, "x", maximum=9),)),
     ]

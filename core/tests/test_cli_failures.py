@@ -68,7 +68,7 @@ def files(tmp_path: Path, photo: Picture, pictures: Path, installed: object) -> 
 FAILURES = {
     "unknown embedding": ("encode photo.png --embed tinny", 3, "did you mean tiny"),
     "unknown reconstructor": ("decode good.gcx -o new.png --recon gran", 3, "did you mean grain"),
-    "package to install": ("decode absent.gcx", 3, "pip install gcodec-"),
+    "reserved embedding": ("decode absent.gcx", 3, "which is not published yet"),
     "unregistered name": ("decode name.gcx", 3, "acme/none"),
     "unregistered number": ("decode number.gcx", 3, "number 191"),
     "unknown profile": ("decode profile.gcx", 3, "no profile 7"),

@@ -1,0 +1,39 @@
+"""What installed plugins say of themselves is what the registry of numbers says of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gcodec.registry import registry
+from gcodec_formats import registry as numbers
+
+if TYPE_CHECKING:
+    from gcodec.plugin import EmbeddingSpec
+
+EMBEDDINGS = [spec for spec in registry().embeddings.values() if spec.id in range(1, 192)]
+
+
+@pytest.mark.parametrize("spec", EMBEDDINGS, ids=lambda spec: spec.name)
+def test_name_number_and_profiles_are_the_registered_ones(spec: EmbeddingSpec) -> None:
+    row = numbers.embedding(spec.name)
+    assert row is not None and row.id == spec.id
+    assert row.status == "published"
+    registered = {p.profile: p.digest for p in numbers.PROFILES if p.embedding == spec.name}
+    assert {p.id: p.model for p in spec.profiles}.items() <= registered.items()
+    newest = spec.profiles[-1]
+    assert newest.id == max(registered), "new files take the newest profile"
+
+
+@pytest.mark.parametrize("spec", EMBEDDINGS, ids=lambda spec: spec.name)
+def test_new_files_take_the_profile_of_the_model_that_is_installed(spec: EmbeddingSpec) -> None:
+    installed = registry().models[spec.model].digest if spec.model else None
+    assert spec.profiles[-1].model == installed
+
+
+def test_every_published_name_is_installed_here() -> None:
+    published = {row.name for row in numbers.EMBEDDINGS if row.status == "published"}
+    assert published == {spec.name for spec in EMBEDDINGS}
+    reconstructors = {row.name for row in numbers.RECONSTRUCTORS if row.status == "published"}
+    assert reconstructors == registry().reconstructors.keys()
