@@ -88,18 +88,11 @@ def command(
 
     folder = _folder(output)
     stem = folder / Path(source).stem
-    outputs = {
-        e.name: [f"{stem}.{e.name}.gcx"]
-        + [
-            f"{stem}.{e.name}.{r.name}.{suffix}"
-            for r in reconstructors
-            for suffix in ("png", "json")
-        ]
-        for e in embeddings
-    }
-    for paths in outputs.values():
-        for path in paths:
-            check_output(path, force=force)
+    for e in embeddings:
+        check_output(_file(stem, e.name), force=force)
+        for r in reconstructors:
+            for suffix in ("png", "json"):
+                check_output(_file(stem, e.name, r.name, suffix), force=force)
 
     from gcodec.pipeline import encode
 
