@@ -1,14 +1,13 @@
-"""What several commands share: streams, tables, JSON, progress and the options of a run."""
+"""What several commands share: streams, tables, JSON and progress."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,67 +19,9 @@ if TYPE_CHECKING:
     from gcodec.run import Progress, Run
 
 STREAM = "-"
-F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 force_option = click.option("--force", is_flag=True, help="Overwrite existing output.")
-
-
-def run_options(function: F) -> F:
-    """Add the options that say how to run, as opposed to what to do."""
-    for option in reversed(
-        (
-            click.option(
-                "--device",
-                default="cpu",
-                show_default=True,
-                help="Where networks run: cpu, cuda, cuda:1, mps.",
-            ),
-            click.option(
-                "--dtype",
-                type=click.Choice(["float32", "bfloat16", "float16"]),
-                default="float32",
-                show_default=True,
-                help="Precision of stage-2 networks; it never decides bits.",
-            ),
-            click.option("--threads", type=click.IntRange(1), help="CPU threads for networks."),
-            click.option(
-                "--models",
-                "folders",
-                multiple=True,
-                type=click.Path(path_type=Path, exists=True, file_okay=False),
-                help="A folder with a model that a file may name; may be repeated.",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
-
-
-def make_run(
-    *,
-    device: str,
-    dtype: str,
-    threads: int | None,
-    folders: Sequence[Path],
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Run:
-    """Return the Run that the common options ask for."""
-    from gcodec.models import ModelStore
-    from gcodec.run import Run, silent
-
-    if threads is not None:
-        # Read when torch and its libraries are first loaded, which nothing has done yet.
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-            os.environ[name] = str(threads)
-    return Run(
-        device=device,
-        dtype=dtype,
-        seed=seed,
-        models=ModelStore.installed(folders),
-        progress=progress or silent,
-    )
 
 
 def read_bytes(path: str) -> bytes:

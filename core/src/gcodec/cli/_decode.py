@@ -13,14 +13,13 @@ from gcodec.cli._common import (
     check_output,
     force_option,
     json_option,
-    make_run,
     print_json,
     progress_bar,
     read_bytes,
     rounded,
-    run_options,
 )
 from gcodec.cli._plugin_options import PluginCommand, options_of
+from gcodec.cli._run_options import RunOptions, run_options
 from gcodec.errors import OutputError
 
 
@@ -55,10 +54,7 @@ def command(
     partial: bool,
     force: bool,
     as_json: bool,
-    device: str,
-    dtype: str,
-    threads: int | None,
-    folders: tuple[Path, ...],
+    how: RunOptions,
     **plugin_options: Any,
 ) -> None:
     """Decode the .gcx file IN (- for standard input) to a picture.
@@ -78,11 +74,7 @@ def command(
     if output != STREAM and Path(output).suffix.lower() not in FORMATS:
         raise OutputError(output, f"its suffix names none of {', '.join(FORMATS)}")
     with progress_bar() as progress:
-        run = make_run(
-            device=device,
-            dtype=dtype,
-            threads=threads,
-            folders=folders,
+        run = how.run(
             seed=seed,
             progress=progress,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,31 +13,16 @@ from gcodec.cli._common import (
     force_option,
     json_option,
     load_picture,
-    make_run,
     print_json,
     progress_bar,
     rounded,
-    run_options,
     write_bytes,
 )
 from gcodec.cli._plugin_options import PluginCommand, options_of
+from gcodec.cli._run_options import RunOptions, run_options, target_options
 
-
-def target_options(function: Any) -> Any:
-    """Add --quality, --bpp and --bytes."""
-    for option in reversed(
-        (
-            click.option("--quality", type=float, help="0 to 1, higher is better. [default: 0.5]"),
-            click.option(
-                "--bpp", type=float, help="Bits per pixel that the whole file may have at most."
-            ),
-            click.option(
-                "--bytes", "max_bytes", type=int, help="Bytes that the whole file may have at most."
-            ),
-        )
-    ):
-        function = option(function)
-    return function
+if TYPE_CHECKING:
+    from gcodec.ratecontrol import Target
 
 
 @click.command(cls=PluginCommand)
@@ -73,9 +58,7 @@ def command(
     source: str,
     output: str | None,
     embed: str,
-    quality: float | None,
-    bpp: float | None,
-    max_bytes: int | None,
+    target: Target,
     model: str | None,
     seed: int,
     suggest: str | None,
@@ -83,20 +66,15 @@ def command(
     metadata: bool,
     force: bool,
     as_json: bool,
-    device: str,
-    dtype: str,
-    threads: int | None,
-    folders: tuple[Path, ...],
+    how: RunOptions,
     **plugin_options: Any,
 ) -> None:
     """Encode the picture IN (- for standard input) to a .gcx file.
 
     Size targets count the whole file and are never exceeded.
     """
-    from gcodec.ratecontrol import Target
     from gcodec.registry import registry
 
-    target = Target(quality, bpp, max_bytes)
     spec = registry().embedding(embed)
     if output is None:
         output = STREAM if source == STREAM else str(Path(source).with_suffix(".gcx"))
@@ -105,11 +83,7 @@ def command(
     from gcodec.pipeline import encode
 
     with progress_bar() as progress:
-        run = make_run(
-            device=device,
-            dtype=dtype,
-            threads=threads,
-            folders=folders,
+        run = how.run(
             seed=seed,
             progress=progress,
         )

@@ -14,21 +14,20 @@ from gcodec.cli._common import (
     force_option,
     json_option,
     load_picture,
-    make_run,
     print_json,
     print_table,
     progress_bar,
     rounded,
-    run_options,
     write_bytes,
 )
-from gcodec.cli._encode import target_options
 from gcodec.cli._plugin_options import PluginCommand, as_arguments, names, options_of
+from gcodec.cli._run_options import RunOptions, run_options, target_options
 from gcodec.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from gcodec.images import Picture
     from gcodec.pipeline import Encoded
+    from gcodec.ratecontrol import Target
 
 
 @click.command(cls=PluginCommand)
@@ -53,16 +52,11 @@ def command(
     embed: str,
     recon: str,
     output: str,
-    quality: float | None,
-    bpp: float | None,
-    max_bytes: int | None,
+    target: Target,
     seed: int,
     force: bool,
     as_json: bool,
-    device: str,
-    dtype: str,
-    threads: int | None,
-    folders: tuple[Path, ...],
+    how: RunOptions,
     **plugin_options: Any,
 ) -> None:
     """Encode IN, decode it in a fresh process from the file alone, and measure.
@@ -70,13 +64,11 @@ def command(
     For each embedding writes IN.EMBED.gcx, for each pair IN.EMBED.RECON.png and the record IN.EMBED.RECON.json, and
     prints bytes, bits per pixel, PSNR, LPIPS or MS-SSIM, and seconds for each stage.
     """
-    from gcodec.ratecontrol import Target
     from gcodec.registry import registry
     from gcodec.resolver import check_pair
 
     if source == STREAM:
         raise UsageError("mix reads a file, not standard input: its results are named after it")
-    target = Target(quality, bpp, max_bytes)
     installed = registry()
     embeddings = [installed.embedding(name) for name in names(embed)]
     reconstructors = [installed.reconstructor(name) for name in names(recon)]
@@ -96,10 +88,10 @@ def command(
 
     from gcodec.pipeline import encode
 
-    passed = _run_arguments(device, dtype, threads, folders)
+    passed = how.as_arguments()
     records = []
     with progress_bar() as progress:
-        run = make_run(device=device, dtype=dtype, threads=threads, folders=folders, seed=seed)
+        run = how.run(seed=seed)
         picture = load_picture(source, run)
         total, done = len(embeddings) * (1 + len(reconstructors)), 0
         for e in embeddings:
@@ -209,13 +201,3 @@ def _folder(path: str) -> Path:
     except OSError as error:
         raise OutputError(path, str(error.strerror)) from error
     return folder
-
-
-def _run_arguments(
-    device: str, dtype: str, threads: int | None, folders: tuple[Path, ...]
-) -> list[str]:
-    words = ["--device", device, "--dtype", dtype]
-    words += ["--threads", str(threads)] if threads else []
-    for folder in folders:
-        words += ["--models", str(folder)]
-    return words

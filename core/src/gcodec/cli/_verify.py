@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from gcodec.cli._common import json_option, make_run, print_json, read_bytes, run_options
+from gcodec.cli._common import json_option, print_json, read_bytes
+from gcodec.cli._run_options import RunOptions, run_options
 
 
 @click.command()
@@ -16,10 +15,7 @@ from gcodec.cli._common import json_option, make_run, print_json, read_bytes, ru
 def command(
     source: str,
     as_json: bool,
-    device: str,
-    dtype: str,
-    threads: int | None,
-    folders: tuple[Path, ...],
+    how: RunOptions,
 ) -> None:
     """Check the .gcx file IN on this machine: checksums, model, stage 1.
 
@@ -27,7 +23,7 @@ def command(
     """
     from gcodec.pipeline import verify
 
-    run = make_run(device=device, dtype=dtype, threads=threads, folders=folders)
+    run = how.run()
     found = verify(read_bytes(source), source, run=run)
     if as_json:
         print_json({"file": source, **found})

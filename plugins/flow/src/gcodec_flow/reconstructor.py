@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from gcodec.devices import torch_device
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.models import Model
@@ -40,7 +41,7 @@ class Flow(Reconstructor):
         super().__init__(setup)
         if setup.model is None:
             raise ValueError("flow needs a model; `base/flow` is the default")
-        device, dtype = torch.device(setup.run.device), getattr(torch, setup.run.dtype)
+        device, dtype = torch_device(setup.run.device), getattr(torch, setup.run.dtype)
         self.network = load(setup.model).to(device, dtype)
         self.grid = times(setup.options["steps"], setup.model.config["_time_shift"])
         self.realism: float = setup.options["realism"]
