@@ -10,14 +10,14 @@ from gcodec.plugin import ModelSpec, hookimpl
 MODELS = [
     ModelSpec(
         name="base/flow",
-        digest="50cd80dc0cbd790e782c6cbc174456306fd17e38bfde0d255d86819d0ce5d08b",
+        digest="e2a35c19da90669f63ca3d5875b555c27eb53492faa3e713c0a18da5e9fadf3e",
         folder="gcodec_base:models/flow",
         summary="velocity network of the reconstructor `flow`",
         licence="Apache-2.0",
     ),
     ModelSpec(
         name="base/ntc",
-        digest="d7023feba9004d1457edbd0462870cf4ab21ea1835fba8752741efdfc8c72d75",
+        digest="6b25454acfab7700111cd04a216e2bc5e1ab39f969f4e8f8c34c3d98e586d60f",
         folder="gcodec_base:models/ntc",
         summary="transforms and integer entropy model of the embedding `ntc`",
         licence="Apache-2.0",

@@ -249,13 +249,13 @@ def train(recipe: Recipe, data: Path, out: Path) -> Model:
 
     levels = (0.0, 0.25, 0.5, 0.75, 1.0)
     started, average = time.monotonic(), np.zeros(2)
-    first = step
+    first = reported = step
     while True:
         if step % recipe.evaluate_every == 0 or step == recipe.steps:
             model.eval()
             elapsed = time.monotonic() - started
             pace = elapsed / max(1, step - first)
-            count = max(1, min(recipe.evaluate_every, step - first))
+            count = max(1, step - reported)
             report(
                 f"step {step}  {elapsed:.0f} s, {pace:.3f} s/step  training "
                 f"{average[0] / count:.4f} bpp, mse {average[1] / count:.2f}"
@@ -263,7 +263,7 @@ def train(recipe: Recipe, data: Path, out: Path) -> Model:
             for line in evaluate(model, validation, levels, recipe.lambda_scale / 3):
                 report(line)
             model.train()
-            average[:] = 0
+            average[:], reported = 0, step
             partial = checkpoint.with_suffix(".part")
             torch.save(
                 {
