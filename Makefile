@@ -41,5 +41,5 @@ $(VENV)/.installed: $(VENV)/bin/python constraints.txt formats/pyproject.toml co
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt --group dev --group train
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt --group dev
 	touch $@

@@ -125,6 +125,9 @@ PROFILES: Final = (
     Profile("webp", 1, None, None),
     Profile("avif", 1, None, None),
     Profile("jxl", 1, None, None),
+    Profile(
+        "ntc", 1, "base/ntc", "6b25454acfab7700111cd04a216e2bc5e1ab39f969f4e8f8c34c3d98e586d60f"
+    ),
 )
 
 PRIVATE: Final = range(192, 255)
