@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gcodec.errors import TargetTooSmall
 from gcodec.images import load_image
 from gcodec.pipeline import decode, encode
 from gcodec.ratecontrol import Target
@@ -48,7 +49,11 @@ def main() -> None:
             for path in arguments.images:
                 picture = load_image(path)
                 x = np.ascontiguousarray(picture.pixels)
-                data = encode(picture, embedding, target=Target(bpp=target)).data
+                try:
+                    data = encode(picture, embedding, target=Target(bpp=target)).data
+                except TargetTooSmall as error:
+                    print(f"{path.name} left out: {error}")
+                    continue
                 bpp = 8 * len(data) / (x.shape[1] * x.shape[2])
                 before = measure(metric, x, decode(data, "preview").picture.pixels)
                 for steps, found in rows.items():
@@ -57,6 +62,8 @@ def main() -> None:
                     after = measure(metric, x, sample.picture.pixels)
                     found.append((bpp, *before, *after, after[0] / before[0]))
             for steps, found in rows.items():
+                if not found:
+                    continue
                 bpp, _, lpips, _, lpips_flow, ratio = np.mean(found, axis=0)
                 decibels = [-10 * np.log10([f[k] for f in found]).mean() for k in (1, 3)]
                 print(
