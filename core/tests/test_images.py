@@ -184,6 +184,7 @@ def test_xmp_orientation_is_removed_too() -> None:
     assert b"Orientation" not in picture.xmp
 
 
+@cache  # a profile holds the second in which it was made
 def profile(kind: str = "sRGB") -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile(kind)).tobytes()  # type: ignore[arg-type]
 
