@@ -1,6 +1,6 @@
 """Make the picture of the README: one crop of one photograph, as several pairs decode it at one rate.
 
-    python docs/picture.py tests/images/kodim23.png docs/mix.png
+    python docs/picture.py tests/images/kodim23.png docs/mix.jpg
 
 Each tile is cut from what `gcodec mix` wrote; its caption holds the bytes of the file and the PSNR of the whole picture.
 """
@@ -42,7 +42,7 @@ def main(photograph: str, output: str) -> None:
             with Image.open(path) as picture:
                 sheet.paste(picture.convert("RGB").crop(CROP), (column * width, 0))
             draw.text((column * width + 4, height + 4), text, "black", ImageFont.load_default(12))
-        sheet.save(output, optimize=True)
+        sheet.save(output, quality=92, subsampling="4:4:4", optimize=True)
 
 
 if __name__ == "__main__":
