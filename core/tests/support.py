@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -143,3 +146,8 @@ def listing(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def psnr(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Return the peak signal-to-noise ratio of arrays in [0, 1], in dB."""
+    return float(-10 * np.log10(np.mean((a - b) ** 2, dtype=np.float64) + 1e-12))
