@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -27,7 +27,7 @@ from gcodec.ratecontrol import Target, search
 from gcodec.registry import load_object, registry
 from gcodec.resolver import Path, adapt, check_pair
 from gcodec.run import Run
-from gcodec.stage1 import Part, Stage1, build, open_stage1
+from gcodec.stage1 import SYMBOL_DIGEST, Part, Stage1, build, open_stage1
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
@@ -125,18 +125,21 @@ def encode(
     identity, weights = identify(spec, model or spec.model, run)
     values = check_options(spec.name, spec.options, options or {})
     stage1 = build(spec, Setup(run, values, weights))
-    header = gcx.Header(identity, size, extensions_of(picture, suggest, run))
+    extensions = extensions_of(picture, suggest, run)
+    if digest:
+        # It has one length whatever it is: while the size is searched any value will do.
+        extensions[numbers.SYMBOLS_DIGEST] = bytes(SYMBOL_DIGEST)
+    header = gcx.Header(identity, size, extensions)
     before, after = beside(picture, metadata)
 
     clock = _Clock()
     analysis = stage1.analyse(picture.pixels)
     clock.lap("analyse")
 
-    def make(quality: float, extensions: Mapping[int, object] = header.extensions) -> bytes:
+    def make(quality: float) -> bytes:
         layers = [gcx.Segment(gcx.MAIN, d) for d in stage1.encode(analysis, quality)]
-        whole = gcx.Header(identity, size, extensions)
-        segments = (*before, *layers, *after)
-        return gcx.write(gcx.File(whole, segments, progressive=spec.progressive), limits=run.limits)
+        file = gcx.File(header, (*before, *layers, *after), progressive=spec.progressive)
+        return gcx.write(file, limits=run.limits)
 
     # The receiver knows nothing of the sender's options: neither does the check.
     defaults = check_options(spec.name, spec.options, {})
@@ -146,18 +149,17 @@ def encode(
         file = gcx.read(data, limits=run.limits)
         return Stage1(file, (Part(spec, receiver, file.bodies(gcx.MAIN)),))
 
-    def make_with_digest(quality: float) -> bytes:
-        plain = make(quality)
-        found = opened(plain).symbol_digest()
-        return make(quality, {**header.extensions, numbers.SYMBOLS_DIGEST: found})
-
-    maker = make_with_digest if digest else make
     limit = target.limit(size.width * size.height)
     if limit is None:
         quality = 0.5 if target.quality is None else target.quality
-        data = maker(quality)
+        data = make(quality)
     else:
-        data, quality = search(spec.name, maker, limit, spec.levels)
+        data, quality = search(spec.name, make, limit, spec.levels)
+    if digest:
+        extensions[numbers.SYMBOLS_DIGEST] = opened(data).symbol_digest()
+        data = gcx.write(
+            replace(gcx.read(data, limits=run.limits), header=header), limits=run.limits
+        )
     clock.lap("code")
     opened(data).signals()
     clock.lap("check")

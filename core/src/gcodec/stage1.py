@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from gcodec.plugin import EmbeddingSpec
     from gcodec.signals import Signal
 
-__all__ = ["Part", "Stage1", "build", "open_stage1"]
+__all__ = ["SYMBOL_DIGEST", "Part", "Stage1", "build", "open_stage1"]
 
 #: Bytes of the digest of the symbols in the extension map.
-_SYMBOL_DIGEST = 8
+SYMBOL_DIGEST = 8
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Stage1:
         digest = hashlib.sha256()
         for part in self.parts:
             digest.update(part.embedding.symbols(part.layers, size))
-        return digest.digest()[:_SYMBOL_DIGEST]
+        return digest.digest()[:SYMBOL_DIGEST]
 
 
 def open_stage1(data: bytes, *, run: Run | None = None, partial: bool = False) -> Stage1:
