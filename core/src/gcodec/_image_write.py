@@ -16,7 +16,7 @@ from gcodec._provenance import GENERATIVE, xmp_packet
 from gcodec.errors import OutputError
 from gcodec.files import atomic_write, check_writable
 
-__all__ = ["FORMATS", "save_image"]
+__all__ = ["FORMATS", "format_of", "save_image"]
 
 #: Suffix -> Pillow's name of the format.
 FORMATS: Mapping[str, str] = {
@@ -70,14 +70,14 @@ def save_image(
     source_type = GENERATIVE if generative else None
     if isinstance(target, str | Path):
         name = str(target)
-        kind = _kind(name, format or Path(target).suffix)
+        kind = format_of(name, format or Path(target).suffix)
         check_writable(target, force=force)
         data = _encode(picture, kind, name, source_type, parameters or {})
         with atomic_write(target, force=force) as file:
             file.write(data)
         return
     name = str(getattr(target, "name", "the stream"))
-    data = _encode(picture, _kind(name, format or "png"), name, source_type, parameters or {})
+    data = _encode(picture, format_of(name, format or "png"), name, source_type, parameters or {})
     try:
         target.write(data)
         target.flush()
@@ -87,7 +87,8 @@ def save_image(
         raise OutputError(name, error.strerror or str(error)) from error
 
 
-def _kind(name: str, suffix: str) -> str:
+def format_of(name: str, suffix: str) -> str:
+    """Return Pillow's name of the format of a suffix, with or without the dot. Raises OutputError about `name`."""
     suffix = suffix.lower()
     kind = FORMATS.get(suffix if suffix.startswith(".") else f".{suffix}")
     if kind is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from gcodec._alpha import pack_alpha, unpack_alpha
 from gcodec._image_read import load_image, pillow_guard
-from gcodec._image_write import FORMATS, save_image
+from gcodec._image_write import FORMATS, format_of, save_image
 from gcodec._jxl_size import jxl_size
 from gcodec._picture import AlphaArray, Picture
 from gcodec._provenance import GENERATIVE
@@ -23,6 +23,7 @@ __all__ = [
     "AlphaArray",
     "Picture",
     "jxl_size",
+    "format_of",
     "load_image",
     "pack_alpha",
     "pillow_guard",

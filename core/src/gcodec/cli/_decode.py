@@ -20,7 +20,6 @@ from gcodec.cli._common import (
 )
 from gcodec.cli._plugin_options import PluginCommand, options_of
 from gcodec.cli._run_options import RunOptions, run_options
-from gcodec.errors import OutputError
 
 
 @click.command(cls=PluginCommand)
@@ -68,11 +67,11 @@ def command(
         output = STREAM if source == STREAM else str(Path(source).with_suffix(".png"))
     check_output(output, force=force)
 
-    from gcodec.images import FORMATS
+    from gcodec.images import format_of
     from gcodec.pipeline import decode, save_decoded
 
-    if output != STREAM and Path(output).suffix.lower() not in FORMATS:
-        raise OutputError(output, f"its suffix names none of {', '.join(FORMATS)}")
+    if output != STREAM:
+        format_of(output, Path(output).suffix)
     with progress_bar() as progress:
         run = how.run(
             seed=seed,
