@@ -29,9 +29,10 @@ from PIL import Image
 
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.options import check_options
-from gcodec.registry import load_object, registry
+from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Preview
+from gcodec.stage1 import build
 
 #: One photograph in 62 is held out: 17 of the 1,001 training photographs.
 HOLD_OUT = 62
@@ -60,7 +61,7 @@ def codec_named(name: str) -> Codec:
     run = Run()
     weights = run.models.find(spec.model) if spec.model else None
     setup = Setup(run, check_options(spec.name, spec.options, {}), weights)
-    return partial(_through_embedding, load_object(spec.name, spec.implementation)(setup))
+    return partial(_through_embedding, build(spec, setup))
 
 
 def _through_embedding(embedding: Embedding, x: np.ndarray, u: float) -> np.ndarray:
