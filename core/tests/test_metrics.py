@@ -74,7 +74,7 @@ def test_lpips_is_the_packages_own_network() -> None:
     """The heads inside the package lpips must be those of the pinned file; distances order pictures."""
     torch = pytest.importorskip("torch")
     lpips = pytest.importorskip("lpips")
-    network = metrics._lpips_network(Path(os.environ["GCODEC_METRICS"]))
+    network = metrics.lpips_network(Path(os.environ["GCODEC_METRICS"]))
     package = Path(lpips.__file__).parent / "weights" / "v0.1" / "alex.pth"
     for name, tensor in torch.load(package, map_location="cpu", weights_only=True).items():
         assert torch.equal(network.state_dict()[name], tensor), name

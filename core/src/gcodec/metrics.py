@@ -26,7 +26,7 @@ from gcodec.errors import MetricUnavailable
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
-__all__ = ["LPIPS_DIGEST", "LPIPS_FILE", "lpips", "ms_ssim", "psnr"]
+__all__ = ["LPIPS_DIGEST", "LPIPS_FILE", "lpips", "lpips_network", "ms_ssim", "psnr"]
 
 #: Folder that holds `LPIPS_FILE`.
 WEIGHTS_VARIABLE = "GCODEC_METRICS"
@@ -82,7 +82,7 @@ def lpips(
             " or let torchvision download AlexNet",
         )
     torch = _import("LPIPS", "torch")
-    network = _lpips_network(folder)
+    network = lpips_network(folder)
     with torch.inference_mode():
         # From 0..255 to the network's -1..1.
         x, y = (torch.from_numpy(_round(p)[None]).to(torch.float32) / 127.5 - 1 for p in (a, b))
@@ -119,18 +119,22 @@ def _import(metric: str, module: str) -> Any:
 
 
 @cache
-def _lpips_network(folder: Path | None) -> Any:
-    """Build the network of the package lpips, its weights from `folder`, or from torchvision's server."""
+def lpips_network(folder: Path | None) -> Any:
+    """Return the network of the package lpips, its weights from `folder`, or from torchvision's server.
+
+    It takes two batches [B, 3, H, W] in [-1, 1] and gives [B, 1, 1, 1]; gradients flow to the pictures only, so that it
+    serves as a training loss. Raises MetricUnavailable as `lpips` does.
+    """
     state = None if folder is None else _lpips_state(folder)
     library = _import("LPIPS", "lpips")
     with warnings.catch_warnings():
         # lpips 0.1.4 passes torchvision arguments that are deprecated there.
         warnings.simplefilter("ignore")
         if state is None:
-            return library.LPIPS(net="alex", verbose=False)
+            return library.LPIPS(net="alex", verbose=False).eval().requires_grad_(False)
         network = library.LPIPS(net="alex", pretrained=False, pnet_rand=True, verbose=False)
     network.load_state_dict(state | _constants(network), strict=True)
-    return network.eval()
+    return network.eval().requires_grad_(False)
 
 
 def _lpips_state(folder: Path) -> dict[str, Any]:

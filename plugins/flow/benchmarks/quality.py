@@ -1,9 +1,9 @@
 """LPIPS and PSNR of `flow` against the preview it starts from, at given rates.
 
-    python plugins/flow/benchmarks/quality.py --lpips ALEXNET IMAGE...
+    python plugins/flow/benchmarks/quality.py --lpips FOLDER IMAGE...
 
 Each image goes through a real file (`gcodec.pipeline.encode` at no more than --bpp), and both
-reconstructions are made from that file. LPIPS is AlexNet's, of weights named on the command line.
+reconstructions are made from that file. LPIPS is AlexNet's, of weights in the folder named.
 Means over the images; `x mse` is the mean ratio of squared errors, flow over preview, which theory
 bounds by 2.
 """
@@ -18,16 +18,17 @@ import torch
 
 from gcodec.errors import TargetTooSmall
 from gcodec.images import load_image
+from gcodec.metrics import lpips_network
 from gcodec.pipeline import decode, encode
 from gcodec.ratecontrol import Target
-from gcodec_flow.lpips import Lpips
+from gcodec_flow.losses import Metric
 from gcodec_flow.tiles import FloatArray
 
 
-def measure(metric: Lpips, x: FloatArray, y: FloatArray) -> tuple[float, float]:
+def measure(metric: Metric, x: FloatArray, y: FloatArray) -> tuple[float, float]:
     """(squared error, LPIPS) of two images [3, H, W] in [0, 1]."""
     with torch.inference_mode():
-        distance = metric(torch.from_numpy(x)[None], torch.from_numpy(y)[None])
+        distance = metric(*(2 * torch.from_numpy(a)[None] - 1 for a in (x, y)))
     return float(np.square(x - y).mean(dtype=np.float64)), float(distance)
 
 
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[4])
     parser.add_argument("--model", help="other weights: name or folder")
     arguments = parser.parse_args()
-    metric = Lpips(arguments.lpips)
+    metric = lpips_network(arguments.lpips)
 
     print("embed   bpp  steps | preview PSNR  LPIPS | flow PSNR  LPIPS  x mse")
     for embedding in arguments.embeddings:

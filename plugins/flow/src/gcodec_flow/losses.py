@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gcodec_flow.lpips import Lpips
 from gcodec_flow.network import FlowUNet
 from gcodec_flow.sampler import euler, times
+
+#: Distance of two batches [B, 3, H, W] in [-1, 1], e.g. `gcodec.metrics.lpips_network`.
+Metric = Callable[[Tensor, Tensor], Tensor]
 
 
 def objective(
@@ -20,7 +22,7 @@ def objective(
     recipe: Mapping[str, Any],
     step: int,
     rng: np.random.Generator,
-    metric: Lpips | None,
+    metric: Metric | None,
 ) -> tuple[Tensor, float, float]:
     """(loss, its flow-matching part, its LPIPS part) for a batch (x, y, s) at training step `step`.
 
@@ -74,7 +76,7 @@ def flow_matching_loss(
 
 
 def perceptual_distance(
-    metric: Lpips, x: Tensor, shown: Tensor, rng: np.random.Generator
+    metric: Metric, x: Tensor, shown: Tensor, rng: np.random.Generator
 ) -> Tensor:
     """Mean LPIPS of two batches on a window at a random offset, a scalar.
 
@@ -84,7 +86,7 @@ def perceptual_distance(
     top, left = (int(k) for k in rng.integers(0, 4, 2))
     size = x.shape[-1] - 4
     window = np.s_[:, :, top : top + size, left : left + size]
-    return metric(shown[window], x[window]).mean()
+    return metric(2 * shown[window] - 1, 2 * x[window] - 1).mean()
 
 
 def sampled(network: FlowUNet, y: Tensor, log_s: Tensor, eps: Tensor, steps: int) -> Tensor:

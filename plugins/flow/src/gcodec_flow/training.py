@@ -9,7 +9,7 @@ was. Written to --out:
     model/                   config.json + diffusion_pytorch_model.safetensors (float16 average)
     log.jsonl                one line each hundred steps
 
-With a table [perceptual] in the recipe, and --lpips naming the AlexNet weights, LPIPS of the
+With a table [perceptual] in the recipe, and --lpips naming the folder of its weights, LPIPS of the
 denoised reconstruction is added to the flow-matching loss from its `start` on.
 """
 
@@ -29,8 +29,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gcodec_flow.losses import objective
-from gcodec_flow.lpips import Lpips
+from gcodec.metrics import lpips_network
+from gcodec_flow.losses import Metric, objective
 from gcodec_flow.network import FlowUNet
 
 LOG_EVERY = 100
@@ -147,7 +147,7 @@ def train(
     recipe: Mapping[str, Any],
     data: Path,
     out: Path,
-    metric: Lpips | None = None,
+    metric: Metric | None = None,
     stop: int | None = None,
 ) -> None:
     """Run, or go on with, the recipe until its last step, or until step `stop`.
@@ -189,13 +189,15 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder of pair folders")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--lpips", type=Path, help="AlexNet's weights, for a [perceptual] recipe")
+    parser.add_argument(
+        "--lpips", type=Path, help="folder with LPIPS' weights, for a [perceptual] recipe"
+    )
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     recipe = tomllib.loads(arguments.recipe.read_text("utf-8"))
-    metric = Lpips(arguments.lpips) if arguments.lpips else None
+    metric = lpips_network(arguments.lpips) if arguments.lpips else None
     train(recipe, arguments.data, arguments.out, metric)
 
 
