@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import AdapterSpec, EmbeddingSpec, Option, ReconstructorSpec, hookimpl
+from gcodec.plugin import (
+    REALISM,
+    AdapterSpec,
+    EmbeddingSpec,
+    Option,
+    ReconstructorSpec,
+    hookimpl,
+)
 
 EFFORT = Option("effort", int, 6, "how hard zlib tries", minimum=1, maximum=9)
 STRENGTH = Option("strength", float, 1.0, "strength", minimum=0, maximum=1)
@@ -51,17 +58,19 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
 
 @hookimpl
 def gcodec_reconstructors() -> list[ReconstructorSpec]:
-    def spec(name: str, implementation: str, need: str) -> ReconstructorSpec:
+    def spec(name: str, implementation: str, need: str, *options: Option) -> ReconstructorSpec:
         return ReconstructorSpec(
             name=f"kit/{name.lower()}",
             summary="for tests",
             implementation=f"kit_codecs:{implementation}",
             needs=((need,),),
-            options=(STRENGTH,),
+            options=(STRENGTH, *options),
         )
 
     return [
         *(spec(name, name, "preview") for name in RECONSTRUCTORS),
+        spec("dialled", "Unseeded", "preview", REALISM),
+        spec("wilful", "Unseeded", "preview", Option("realism", float, 0.5, "more is more")),
         spec("lonely", "Unseeded", "tokens/nowhere"),
         spec("spaceless", "Unseeded", "latent"),
     ]

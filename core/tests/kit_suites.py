@@ -22,6 +22,16 @@ class TestUnseeded(ReconstructorConformance):
     name = "kit/unseeded"
 
 
+class TestDialled(ReconstructorConformance):
+    embeddings = ()
+    name = "kit/dialled"
+
+
+class TestWilful(ReconstructorConformance):
+    embeddings = ()
+    name = "kit/wilful"
+
+
 class TestOvershooting(ReconstructorConformance):
     embeddings = ()
     name = "kit/overshooting"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gcodec.plugin import (
+    REALISM,
     AdapterSpec,
     EmbeddingSpec,
     Option,
@@ -54,6 +55,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             "grain",
             "Grain",
             options=(
+                REALISM,
                 Option("amount", float, 0.25, "strength", minimum=0, maximum=1),
                 Option("invert", bool, False, "turn black and white around"),
                 Option("mode", str, "add", "how", choices=("add", "none")),
@@ -61,7 +63,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
         ),
         spec("outline", "Outline", needs=(("tokens/book",), ("sketch",))),
         spec("fussy", "Grain", needs=(("tokens/book", "text"),)),
-        spec("heavy", "Grain", model="test/none"),
+        spec("heavy", "Grain", model="test/none", options=(REALISM,)),
     ]
 
 

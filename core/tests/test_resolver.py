@@ -75,6 +75,35 @@ def test_an_alternative_counts_only_when_all_of_it_is_there() -> None:
     assert path.feeds == ("b",)
 
 
+def test_below_realism_1_the_preview_is_made_beside_and_the_reconstructor_is_fed_as_before() -> (
+    None
+):
+    adapters = [adapter("a", "x", 10), adapter("x", "b", 1), adapter("x", "preview", 2)]
+    spec = wants(("b",), uses=("preview",))
+    sample, mixed, faithful = (resolve(["a"], spec, adapters, alpha) for alpha in (1.0, 0.5, 0.0))
+    assert sample is not None and mixed is not None and faithful is not None
+    assert (sample.feeds, sample.beside, sample.cost) == (("b",), (), 11)
+    assert (mixed.feeds, mixed.beside, mixed.cost) == (("b",), ("preview",), 13)
+    assert steps(*mixed.adapters) == [("a", "x"), ("x", "b"), ("x", "preview")]
+    assert (faithful.feeds, faithful.beside) == ((), ("preview",))
+    assert steps(*faithful.adapters) == [("a", "x"), ("x", "preview")]
+
+
+def test_what_is_fed_at_realism_1_is_fed_at_any_even_where_another_need_has_the_preview() -> None:
+    # Counted together with the preview, the second need would be the cheaper one.
+    adapters = [adapter("a", "b", 5), adapter("a", "preview", 6)]
+    path = resolve(["a"], wants(("b",), ("preview",)), adapters, 0.5)
+    assert path is not None
+    assert (path.feeds, path.beside) == (("b",), ("preview",))
+
+
+def test_without_a_way_to_a_preview_there_is_no_realism_below_1() -> None:
+    spec = wants(("a",))
+    assert resolve(["a"], spec, []) is not None
+    assert resolve(["a"], spec, [], 0.5) is None
+    assert resolve(["a"], spec, [], 0.0) is None
+
+
 def test_a_shared_step_runs_and_counts_once() -> None:
     shared = [adapter("a", "x", 10), adapter("x", "b", 1), adapter("x", "c", 2)]
     path = resolve(["a"], wants(("b", "c")), shared)

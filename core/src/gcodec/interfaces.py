@@ -26,7 +26,7 @@ class Setup:
     """What an implementation is built from.
 
     run      device, precision, randomness, progress, limits.
-    options  checked values for all of the spec's options.
+    options  checked values for all of the spec's options but `gcodec.plugin.REALISM`, which is the pipeline's to turn.
     model    the weights, digest verified; None where the spec wants none.
     """
 
@@ -82,5 +82,6 @@ class Reconstructor(ABC):
         """Return float32 [3, H, W] in [0, 1].
 
         signals: by type, with all that one of the spec's `needs` names. Randomness comes from
-        ``setup.run.randomness`` alone, in the domain of decoder noise.
+        ``setup.run.randomness`` alone, in the domain of decoder noise. One that draws samples returns the sample
+        itself, whatever realism was asked for.
         """

@@ -21,13 +21,14 @@ from gcodec._container import (
     picture_of,
 )
 from gcodec.errors import UsageError, VerificationError
-from gcodec.interfaces import Reconstructor, Setup, Size
+from gcodec.interfaces import Setup, Size
 from gcodec.options import check_options
 from gcodec.ratecontrol import Target, search
-from gcodec.registry import load_object, registry
-from gcodec.resolver import Path, adapt, check_pair
+from gcodec.registry import registry
+from gcodec.resolver import Path, check_pair
 from gcodec.run import Run
 from gcodec.stage1 import SYMBOL_DIGEST, Part, Stage1, build, open_stage1
+from gcodec.stage2 import checked, open_stage2
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Decoded:
 
     picture        what to save or to look at.
     reconstructor  who made it; `suggested` if the file asked for it.
+    realism        how far it lies from the preview (0) towards the reconstructor's sample (1); None where the
+                   reconstructor has no such dial (`gcodec.plugin.REALISM`).
     path           how the signals reached it.
     missing        layers that a truncated file has lost.
     seconds        wall time by part: "open", "stage1", "stage2".
@@ -76,6 +79,7 @@ class Decoded:
     embedding: str
     reconstructor: str
     suggested: bool
+    realism: float | None
     path: Path
     missing: int
     seconds: Mapping[str, float]
@@ -178,13 +182,14 @@ def decode(
     """Decode a file to a picture.
 
     reconstructor  None: the one that the file suggests, otherwise `preview`.
-    options        of the reconstructor's spec; they win over the file's suggested settings.
+    options        of the reconstructor's spec; they win over the file's suggested settings. "realism" means the same
+                   to all that have it (`gcodec.stage2`).
     model          other weights for the reconstructor: name, folder or digest.
     partial        accept a truncated progressive file.
 
     The seed of the file keys the reconstructor's noise, so the same file gives the same picture; ``run.seed``, where
     it is not 0, asks for another sample. Raises what `open_stage1` raises, PayloadError, NoPath, UnknownOption,
-    InvalidOption.
+    InvalidOption, and UsageError for a realism where there is no sample.
     """
     run = run or Run()
     clock = _Clock()
@@ -193,27 +198,28 @@ def decode(
     embedding = stage1.main.spec.name
     name, settings, suggested = _choose(header, reconstructor)
     spec = registry().reconstructor(name)
-    check_pair(embedding, stage1.makes, spec, registry())
-    values = check_options(spec.name, spec.options, {**settings, **(options or {})})
-    weights = run.models.find(model or cast(str, spec.model)) if model or spec.model else None
+    chosen = checked(spec, {**settings, **(options or {})})
+    check_pair(embedding, stage1.makes, spec, registry(), chosen.share)
     seed = run.seed or cast(int, header.extensions.get(numbers.SEED, 0))
-    setup = Setup(run.with_seed(seed), values, weights)
-    second = cast(Reconstructor, load_object(spec.name, spec.implementation)(setup))
+    stage2 = open_stage2(chosen, model=model, run=run.with_seed(seed))
     clock.lap("open")
     signals = stage1.signals()
     clock.lap("stage1")
-    fed, path = adapt(signals, spec, header.size, run)
-    pixels = second.reconstruct(fed, header.size)
+    pixels, path = stage2.reconstruct(signals, header.size)
     clock.lap("stage2")
     picture = picture_of(pixels, stage1.file, run)
-    return Decoded(picture, embedding, name, suggested, path, stage1.file.missing, clock.seconds)
+    missing = stage1.file.missing
+    return Decoded(
+        picture, embedding, name, suggested, chosen.realism, path, missing, clock.seconds
+    )
 
 
 def save_decoded(made: Decoded, target: str | FilePath | BinaryIO, *, force: bool = False) -> None:
     """Save a reconstruction whole or not at all, with the codec's names in its metadata.
 
     A generative reconstruction is not a photograph, and whoever receives it must be able to tell: pictures from any
-    reconstructor but `preview` carry the IPTC digital source type for algorithmic media. A stream gets PNG.
+    reconstructor but `preview` carry the IPTC digital source type for algorithmic media, unless realism 0 left only the
+    preview of them. A stream gets PNG.
     Raises OutputError, OutputExists.
     """
     from importlib.metadata import version
@@ -225,7 +231,7 @@ def save_decoded(made: Decoded, target: str | FilePath | BinaryIO, *, force: boo
         "embedding": made.embedding,
         "reconstructor": made.reconstructor,
     }
-    generative = made.reconstructor != _FAITHFUL
+    generative = made.reconstructor != _FAITHFUL and made.realism != 0
     save_image(made.picture, target, parameters=parameters, generative=generative, force=force)
 
 

@@ -22,6 +22,7 @@ from typing import Any, Literal, TypeVar
 __all__ = [
     "INTERFACE",
     "LEVELS",
+    "REALISM",
     "AdapterSpec",
     "EmbeddingSpec",
     "ModelSpec",
@@ -66,6 +67,18 @@ class Option:
     choices: tuple[Any, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+
+
+#: The dial of every reconstructor that draws samples: such a one lists this value, not an option of its own, among its
+#: options, always returns its sample, and never sees the setting. The pipeline turns the dial (`gcodec.stage2`).
+REALISM = Option(
+    "realism",
+    float,
+    1.0,
+    "0 gives the preview (least squared error), 1 the sample, 0.5 the point half way",
+    minimum=0.0,
+    maximum=1.0,
+)
 
 
 @dataclass(frozen=True)
@@ -125,9 +138,10 @@ class EmbeddingSpec:
 class ReconstructorSpec:
     """Stage 2.
 
-    needs  alternatives, cheapest first; each a set of signal types that must all be there.
-    uses   signal types that help when they are there.
-    model  name of the model used by default; None: no weights.
+    needs    alternatives, cheapest first; each a set of signal types that must all be there.
+    uses     signal types that help when they are there.
+    model    name of the model used by default; None: no weights.
+    options  with `REALISM` among them where the picture is a sample, one of many that the seed chooses from.
     """
 
     name: str

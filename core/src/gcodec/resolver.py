@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gcodec.errors import NoPath
 from gcodec.interfaces import Setup
 from gcodec.registry import Registry, load_object
-from gcodec.signals import Signal, by_type, type_of
+from gcodec.signals import Preview, Signal, by_type, type_of
 
 if TYPE_CHECKING:
     from gcodec.plugin import AdapterSpec, EmbeddingSpec, ReconstructorSpec
@@ -29,59 +29,81 @@ class Path:
     adapters  in the order to run; empty where the embedding's own signals do.
     feeds     the signal types handed over.
     cost      sum of the adapters' costs.
+    beside    signal types that are made for the pipeline's own use and not handed over.
     """
 
     adapters: tuple[AdapterSpec, ...]
     feeds: tuple[str, ...]
     cost: float
+    beside: tuple[str, ...] = ()
 
     def explain(self) -> str:
         """Return the path in one line, e.g. "noisy/base -> preview (14)" or "preview"."""
+        all_types = " + ".join((*self.feeds, *self.beside))
         if not self.adapters:
-            return " + ".join(self.feeds)
+            return all_types
         steps = ", ".join(f"{a.source} -> {a.target} ({a.cost:g})" for a in self.adapters)
-        return f"{steps}; {' + '.join(self.feeds)}"
+        return f"{steps}; {all_types}"
 
 
 def resolve(
-    made: Iterable[str], reconstructor: ReconstructorSpec, adapters: Sequence[AdapterSpec]
+    made: Iterable[str],
+    reconstructor: ReconstructorSpec,
+    adapters: Sequence[AdapterSpec],
+    realism: float = 1.0,
 ) -> Path | None:
     """Return the cheapest way to what `reconstructor` needs, or None.
 
-    made: the signal types at hand. Each signal of a need comes by its own cheapest chain, adapters shared; among needs
-    that cost the same, the spec's first counts.
+    made     the signal types at hand. Each signal of a need comes by its own cheapest chain, adapters shared; among
+             needs that cost the same, the spec's first counts.
+    realism  below 1 the preview is wanted beside, by the way that it has for `preview`, and changes nothing in what
+             the reconstructor is fed; at 0 it is all that is wanted.
     """
     routes = _routes(made, adapters)
     options = []
-    for need in reconstructor.needs:
+    for need in reconstructor.needs if realism > 0 else ((),):
         if not all(wanted in routes for wanted in need):
             continue
-        extras = tuple(u for u in reconstructor.uses if u in routes and not routes[u])
+        uses = reconstructor.uses if realism > 0 else ()
+        extras = tuple(u for u in uses if u in routes and not routes[u])
         chain = _merge(routes[wanted] for wanted in need)
         feeds = tuple(dict.fromkeys((*need, *extras)))
         options.append(Path(chain, feeds, sum(adapter.cost for adapter in chain)))
-    return min(options, key=lambda path: path.cost, default=None)
+    path = min(options, key=lambda path: path.cost, default=None)
+    if path is None or realism == 1 or Preview.kind in path.feeds:
+        return path
+    if Preview.kind not in routes:
+        return None
+    chain = _merge((path.adapters, routes[Preview.kind]))
+    cost = sum(adapter.cost for adapter in chain)
+    return Path(chain, path.feeds, cost, beside=(Preview.kind,))
 
 
 def adapt(
-    signals: Iterable[Signal], reconstructor: ReconstructorSpec, size: Size, run: Run
+    signals: Iterable[Signal],
+    reconstructor: ReconstructorSpec,
+    size: Size,
+    run: Run,
+    realism: float = 1.0,
 ) -> tuple[dict[str, Signal], Path]:
-    """Run the adapters between these signals and `reconstructor`; return what it is fed, by type, and the path.
+    """Run the adapters between these signals and `reconstructor`; return what `resolve` found wanted, by type.
 
-    Raises NoPath if there is no way, and whatever an adapter raises.
+    The path comes with them: its `feeds` are for the reconstructor. Raises NoPath if there is no way, and whatever an
+    adapter raises.
     """
     from gcodec.registry import registry
 
     at_hand = by_type(signals)
-    path = resolve(at_hand, reconstructor, registry().adapters)
+    path = resolve(at_hand, reconstructor, registry().adapters, realism)
     if path is None:
-        raise NoPath(" + ".join(at_hand) or "nothing", reconstructor.name, _wanted(reconstructor))
+        here, wanted = " + ".join(at_hand) or "nothing", _wanted(reconstructor, realism)
+        raise NoPath(here, reconstructor.name, wanted)
     for adapter in path.adapters:
         function = load_object(f"{adapter.source} -> {adapter.target}", adapter.implementation)
         model = run.models.find(adapter.model) if adapter.model else None
         made: Signal = function(at_hand[adapter.source], size, Setup(run, {}, model))
         at_hand[type_of(made)] = made
-    return {name: at_hand[name] for name in path.feeds}, path
+    return {name: at_hand[name] for name in (*path.feeds, *path.beside)}, path
 
 
 @dataclass(frozen=True)
@@ -104,19 +126,23 @@ def matrix(installed: Registry) -> list[Row]:
 
 
 def check_pair(
-    embedding: str, makes: Iterable[str], reconstructor: ReconstructorSpec, installed: Registry
+    embedding: str,
+    makes: Iterable[str],
+    reconstructor: ReconstructorSpec,
+    installed: Registry,
+    realism: float = 1.0,
 ) -> Path:
-    """Return the path from what `embedding` makes to `reconstructor`.
+    """Return the path from what `embedding` makes to `reconstructor`, as `resolve` finds it.
 
     Raises NoPath, naming what is missing and who would supply it.
     """
-    path = resolve(makes, reconstructor, installed.adapters)
+    path = resolve(makes, reconstructor, installed.adapters, realism)
     if path is None:
-        wanted = _wanted(reconstructor)
+        wanted = _wanted(reconstructor, realism)
         suppliers = [
             e.name
             for e in installed.embeddings.values()
-            if resolve(e.makes, reconstructor, installed.adapters)
+            if resolve(e.makes, reconstructor, installed.adapters, realism)
         ]
         raise NoPath(embedding, reconstructor.name, wanted, suppliers)
     return path
@@ -130,8 +156,11 @@ def _row(embedding: EmbeddingSpec, reconstructor: ReconstructorSpec, installed: 
     return Row(embedding.name, reconstructor.name, path, "")
 
 
-def _wanted(reconstructor: ReconstructorSpec) -> list[str]:
-    return [" + ".join(need) for need in reconstructor.needs]
+def _wanted(reconstructor: ReconstructorSpec, realism: float) -> list[str]:
+    if realism == 0:
+        return [Preview.kind]
+    beside = () if realism == 1 else (Preview.kind,)
+    return [" + ".join(dict.fromkeys((*need, *beside))) for need in reconstructor.needs]
 
 
 def _routes(

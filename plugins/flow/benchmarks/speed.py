@@ -60,7 +60,7 @@ def main() -> None:
     for threads in arguments.threads:
         torch.set_num_threads(threads)
         for steps in (1, 2, 4, 8):
-            setup = Setup(Run(), {"steps": steps, "realism": 1.0, "tile": 1024}, model)
+            setup = Setup(Run(), {"steps": steps, "tile": 1024}, model)
             flow = Flow(setup)
             seconds = best_of(arguments.repeats, lambda flow=flow: flow.residual(preview, 0.05))
             print(

@@ -16,6 +16,7 @@ from gcodec.interfaces import Setup
 from gcodec.models import Model, ModelStore, folder_digest
 from gcodec.run import Run
 from gcodec.signals import Preview
+from gcodec.stage2 import checked
 from gcodec_flow.plugin import gcodec_reconstructors
 from gcodec_flow.reconstructor import Flow
 from gcodec_flow.tiles import FloatArray
@@ -61,7 +62,7 @@ def flow(model: Model) -> Callable[..., Flow]:
     (spec,) = gcodec_reconstructors()
 
     def make(seed: int = 0, **options: Any) -> Flow:
-        values = {option.name: option.default for option in spec.options} | options
+        values = checked(spec, options).options
         return Flow(Setup(Run(seed=seed, models=ModelStore()), values, model))
 
     return make

@@ -77,7 +77,7 @@ from gcodec.signals import Preview
 from gcodec_flow.reconstructor import Flow
 folder, given, answer, threads, mse = sys.argv[1:]
 torch.set_num_threads(int(threads))
-setup = Setup(Run(models=ModelStore()), dict(steps=4, realism=1.0, tile=1024),
+setup = Setup(Run(models=ModelStore()), dict(steps=4, tile=1024),
               Model("base/flow", "", Path(folder)))
 pixels = np.load(given)
 np.save(answer, Flow(setup).reconstruct({"preview": Preview(pixels, float(mse))}, pixels.shape[1:]))
@@ -98,18 +98,6 @@ def test_other_processes_and_thread_counts_agree(
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), sample, atol=1e-4)
-
-
-def test_no_realism_is_the_preview(flow: Maker, preview: Preview) -> None:
-    np.testing.assert_array_equal(run(flow(realism=0.0), preview), preview.pixels)
-
-
-def test_realism_interpolates(flow: Maker, preview: Preview, sample: FloatArray) -> None:
-    """Equation (17), where nothing is clipped."""
-    half = run(flow(realism=0.5), preview)
-    inside = (sample > 0) & (sample < 1)
-    expected = (sample + preview.pixels) / 2
-    np.testing.assert_allclose(half[inside], expected[inside], atol=1e-5)
 
 
 def test_a_lossless_preview_is_returned_untouched(flow: Maker, photo: FloatArray) -> None:

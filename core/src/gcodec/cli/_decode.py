@@ -18,8 +18,9 @@ from gcodec.cli._common import (
     read_bytes,
     rounded,
 )
-from gcodec.cli._plugin_options import PluginCommand, options_of
+from gcodec.cli._plugin_options import PluginCommand, as_decorator, options_of
 from gcodec.cli._run_options import RunOptions, run_options
+from gcodec.plugin import REALISM
 
 
 @click.command(cls=PluginCommand)
@@ -32,6 +33,7 @@ from gcodec.cli._run_options import RunOptions, run_options
 )
 @click.option("--recon", help="Stage 2. [default: what the file suggests, else preview]")
 @click.option("--model", help="Other weights for the reconstructor: a name, a folder or a digest.")
+@as_decorator(REALISM)
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**64 - 1),
@@ -49,6 +51,7 @@ def command(
     output: str | None,
     recon: str | None,
     model: str | None,
+    realism: float | None,
     seed: int,
     partial: bool,
     force: bool,
@@ -72,6 +75,9 @@ def command(
 
     if output != STREAM:
         format_of(output, Path(output).suffix)
+    options = options_of(spec, plugin_options) if spec else {}
+    if realism is not None:
+        options[REALISM.name] = realism
     with progress_bar() as progress:
         run = how.run(
             seed=seed,
@@ -80,7 +86,7 @@ def command(
         made = decode(
             read_bytes(source),
             recon,
-            options=options_of(spec, plugin_options) if spec else {},
+            options=options,
             model=model,
             partial=partial,
             run=run,
@@ -91,6 +97,7 @@ def command(
         "embedding": made.embedding,
         "reconstructor": made.reconstructor,
         "suggested": made.suggested,
+        "realism": made.realism,
         "path": made.path.explain(),
         "missing_layers": made.missing,
         "seconds": rounded(made.seconds),
@@ -100,6 +107,8 @@ def command(
         return
     height, width = made.picture.pixels.shape[1:]
     by = f"{made.reconstructor}{', as the file suggests' if made.suggested else ''}"
+    if made.realism not in (None, 1):
+        by += f"{',' if made.suggested else ''} at realism {made.realism:g}"
     click.echo(
         f"{output}: {width}x{height}, {made.embedding} -> {by}, {sum(made.seconds.values()):.2f} s",
         err=output == STREAM,

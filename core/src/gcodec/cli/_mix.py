@@ -134,6 +134,7 @@ def _pair(
         "input": source,
         "embedding": made.embedding,
         "reconstructor": reconstructor,
+        "realism": result.report["realism"],
         "path": result.report["path"],
         "bytes": size,
         "bpp": round(8 * size / (width * height), 5),

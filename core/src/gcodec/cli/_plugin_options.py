@@ -8,7 +8,7 @@ to each.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -56,6 +56,16 @@ class _PluginOption(click.Option):
 def names(text: str | None) -> list[str]:
     """Split "flow,ode" into names."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def as_decorator(option: Option) -> Callable[[Any], Any]:
+    """Return what gives a command a plugin's option, for one that means the same to all and needs none of them named."""
+
+    def decorate(command: Any) -> Any:
+        made = _as_click(option, "Options")
+        return click.option(*made.opts, option.name, type=made.type, help=made.help)(command)
+
+    return decorate
 
 
 def options_of(spec: Any, values: Mapping[str, Any]) -> dict[str, Any]:

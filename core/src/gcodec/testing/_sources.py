@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcodec.interfaces import Reconstructor, Setup, Size
-from gcodec.options import check_options
+from gcodec.interfaces import Size
 from gcodec.pipeline import encode
 from gcodec.ratecontrol import Target
-from gcodec.registry import load_object, registry
-from gcodec.resolver import adapt, matrix, resolve
+from gcodec.registry import registry
+from gcodec.resolver import matrix, resolve
 from gcodec.run import Run
 from gcodec.signals import Preview, Signal
 from gcodec.stage1 import open_stage1
+from gcodec.stage2 import checked, open_stage2
 from gcodec.testing import pictures
 
 if TYPE_CHECKING:
@@ -76,9 +76,6 @@ def reconstruct(
     run: Run,
 ) -> FloatArray:
     """Do what `gcodec.pipeline.decode` does after stage 1."""
-    spec = registry().reconstructor(name)
-    model = run.models.find(spec.model) if spec.model else None
-    setup = Setup(run, check_options(spec.name, spec.options, options), model)
-    stage2 = cast(Reconstructor, load_object(spec.name, spec.implementation)(setup))
-    fed, _ = adapt(signals, spec, size, run)
-    return stage2.reconstruct(fed, size)
+    choice = checked(registry().reconstructor(name), options)
+    pixels, _ = open_stage2(choice, run=run).reconstruct(signals, size)
+    return pixels

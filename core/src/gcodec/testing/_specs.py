@@ -8,7 +8,14 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from gcodec.options import check_options
-from gcodec.plugin import INTERFACE, AdapterSpec, EmbeddingSpec, Option, ReconstructorSpec
+from gcodec.plugin import (
+    INTERFACE,
+    REALISM,
+    AdapterSpec,
+    EmbeddingSpec,
+    Option,
+    ReconstructorSpec,
+)
 from gcodec.registry import GROUP, Plugin, registry
 from gcodec.signals import KINDS
 
@@ -50,6 +57,8 @@ def check_reconstructor(spec: ReconstructorSpec) -> None:
         assert isinstance(need, tuple) and need, (
             f"each of `needs` is a tuple of types, not {need!r}"
         )
+    own = [option for option in spec.options if option.name == REALISM.name]
+    assert own in ([], [REALISM]), f"'{REALISM.name}' is gcodec.plugin.REALISM and nothing else"
     for name in (*spec.uses, *(name for need in spec.needs for name in need)):
         _check_type(name)
 

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from gcodec.interfaces import Reconstructor, Size
+from gcodec.plugin import REALISM
 from gcodec.registry import load_object, registry
+from gcodec.resolver import resolve
 from gcodec.run import Run
-from gcodec.signals import Preview, Signal
+from gcodec.signals import Preview, Signal, type_of
 from gcodec.testing import _processes, _signals, _sources, _specs, pictures
 from gcodec.testing._sources import BLURRED, reconstruct
 from gcodec.testing.embedding import assert_light
@@ -139,6 +141,32 @@ class ReconstructorConformance:
         assert found <= self.max_mse_ratio * least + 1 / 255**2, (
             f"squared error {found:.3g}, {found / least:.2f} times the preview's"
         )
+
+    def test_realism(self, source: str) -> None:
+        """A sampler has the dial: 0 is the preview bit for bit, 1 the sample, between them is the straight line."""
+        if REALISM not in self.spec.options:
+            assert self.deterministic, (
+                "the seed chooses the picture, so gcodec.plugin.REALISM belongs among the options"
+            )
+            return
+        signals, size = self.signals(source, *_ODD)
+        if resolve(map(type_of, signals), self.spec, registry().adapters, 0.0) is None:
+            pytest.skip(f"no path leads from {source} to a preview")
+
+        def at(alpha: float) -> FloatArray:
+            options = {**self.options, REALISM.name: alpha}
+            return reconstruct(self.name, signals, size, options, Run(seed=3))
+
+        preview = reconstruct("preview", signals, size, {}, Run())
+        assert np.array_equal(at(0.0), preview), "realism 0 is not the preview"
+        sample = self.make(signals, size, seed=3)
+        assert np.abs(at(1.0) - sample).max() <= self.tolerance, "realism 1 is not the sample"
+        for alpha in (0.25, 0.5, 0.75):
+            line = preview + alpha * (sample.astype(np.float64) - preview)
+            apart = float(np.abs(at(alpha) - line).max())
+            assert apart <= alpha * self.tolerance + 1e-6, (
+                f"realism {alpha} is {apart:g} off the line from the preview to the sample"
+            )
 
     def test_two_processes(self, tmp_path: Path) -> None:
         """Two processes with the same file, seed and settings give the same picture; so do one thread and two."""

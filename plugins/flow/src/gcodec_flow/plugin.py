@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import Option, ReconstructorSpec, hookimpl
+from gcodec.plugin import REALISM, Option, ReconstructorSpec, hookimpl
 
 
 @hookimpl
@@ -17,14 +17,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             model="base/flow",
             options=(
                 Option("steps", int, 4, "Euler steps; time grows with them", minimum=1, maximum=64),
-                Option(
-                    "realism",
-                    float,
-                    1.0,
-                    "0 gives the preview (least error), 1 a sample of P(X|Y)",
-                    minimum=0.0,
-                    maximum=1.0,
-                ),
+                REALISM,
                 Option(
                     "tile",
                     int,

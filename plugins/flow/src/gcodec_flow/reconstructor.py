@@ -23,18 +23,16 @@ OVERLAP = 64
 
 
 class Flow(Reconstructor):
-    """A sample of P_{X|Y}, moved towards the preview by `realism`.
+    """A sample of P_{X|Y}.
 
-    With X* the preview and s^2 its squared error, the flow gives a residual r and
-    X_0 = X* + s r ("Advances in diffusion-based generative compression", sections II-A, III-B).
-    Returned is its eq. (17) with realism = 1 - gamma / gamma*,
+    With X* the preview and s^2 its squared error, the flow gives a residual r, and returned is
 
-        X = realism X_0 + (1 - realism) X*,
+        X_0 = X* + s r
 
-    clipped to [0, 1]. By eq. (18) the perfect estimator lies at the squared distance s^2 from X*,
-    so a residual with a mean square above 1 is scaled back to 1. For a preview that is the MMSE
-    estimate this is what keeps the squared error at or below 2 s^2 (eq. 19); for any preview it is
-    below 4 s^2.
+    clipped to [0, 1] ("Advances in diffusion-based generative compression", sections II-A, III-B).
+    By its eq. (18) the perfect estimator lies at the squared distance s^2 from X*, so a residual
+    with a mean square above 1 is scaled back to 1. For a preview that is the MMSE estimate this is
+    what keeps the squared error at or below 2 s^2 (eq. 19); for any preview it is below 4 s^2.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -44,20 +42,19 @@ class Flow(Reconstructor):
         device, dtype = torch_device(setup.run.device), getattr(torch, setup.run.dtype)
         self.network = load(setup.model).to(device, dtype)
         self.grid = times(setup.options["steps"], setup.model.config["_time_shift"])
-        self.realism: float = setup.options["realism"]
         self.tile: int = setup.options["tile"]
 
     def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
-        """Return float32 [3, H, W] in [0, 1]; the preview itself if its mse or `realism` is 0."""
+        """Return float32 [3, H, W] in [0, 1]; the preview itself if its mse is 0."""
         preview = signals["preview"]
         assert isinstance(preview, Preview)
-        if preview.mse == 0 or self.realism == 0:
+        if preview.mse == 0:
             return preview.pixels
         s = math.sqrt(preview.mse)
         r = self.residual(preview.pixels, s)
         # Row by row, for precision and because a second array of this size may be a gigabyte.
         energy = math.fsum(float(np.vdot(row, row)) for plane in r for row in plane) / r.size
-        r *= np.float32(self.realism * s / max(1.0, math.sqrt(energy)))
+        r *= np.float32(s / max(1.0, math.sqrt(energy)))
         r += preview.pixels
         return np.clip(r, 0, 1, out=r)
 
