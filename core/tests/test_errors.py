@@ -8,6 +8,7 @@ import pytest
 
 from gcodec import errors
 from gcodec.errors import (
+    CheckpointError,
     GcodecError,
     ImageError,
     InvalidOption,
@@ -18,7 +19,9 @@ from gcodec.errors import (
     OutputError,
     OutputExists,
     PayloadError,
+    RecipeError,
     TargetTooSmall,
+    TrainingDiverged,
     UnknownOption,
     UnknownPlugin,
     UnknownProfile,
@@ -94,6 +97,23 @@ EXAMPLES = [
         "the decoding process ended with status 9: gcodec: no such file",
     ),
     (MetricUnavailable("lpips", "no weights"), 13, "lpips: no weights"),
+    (
+        RecipeError("a.toml", "a whole number", "plan.steps"),
+        14,
+        "a.toml: plan.steps: a whole number",
+    ),
+    (RecipeError("a.toml", "not TOML"), 14, "a.toml: not TOML"),
+    (
+        CheckpointError("out/checkpoint.safetensors", "damaged"),
+        15,
+        "out/checkpoint.safetensors: damaged",
+    ),
+    (
+        TrainingDiverged(9, "gradient", 4),
+        16,
+        "at step 9 the gradient is not a finite number; the state of step 4 is kept, go on from it with a"
+        ' lower plan.lr or plan.clip, or in plan.precision "float32"',
+    ),
     (WorkerError(-9, ""), 12, "the decoding process ended with status -9: it printed nothing"),
 ]
 

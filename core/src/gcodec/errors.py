@@ -8,7 +8,8 @@
     │   ├── UnknownOption            2    the plugin has no such option
     │   ├── InvalidOption            2    the option's value is out of its range
     │   ├── NoPath                   5    no adapter leads from these signals to that reconstructor
-    │   └── TargetTooSmall           6    even the lowest quality is larger than the asked size
+    │   ├── TargetTooSmall           6    even the lowest quality is larger than the asked size
+    │   └── RecipeError              14   a recipe cannot be read, or says what its trainer does not know
     ├── ImageError                   7    the picture cannot be read or is beyond the limits
     ├── OutputError                  8    the result cannot be written
     │   └── OutputExists             8    ... because something is there and --force was not given
@@ -18,7 +19,9 @@
     ├── PayloadError                 10   the container is sound, the bytes of stage 1 are not
     ├── VerificationError            11   stage 1 decodes to other symbols than the sender's
     ├── WorkerError                  12   the fresh decoding process failed
-    └── MetricUnavailable            13   a metric lacks its weights, its package, or pixels to work on
+    ├── MetricUnavailable            13   a metric lacks its weights, its package, or pixels to work on
+    ├── CheckpointError              15   a training's saved state is damaged, or of another training
+    └── TrainingDiverged             16   a loss or a gradient is not a finite number
 
 A damaged container is a `gcodec_formats.FormatError`: exit status 20. Ctrl-C is 130 and a reader that
 went away 141, as in any shell. Every other exception is a defect of gcodec or of a plugin: exit status 70.
@@ -30,6 +33,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 __all__ = [
+    "CheckpointError",
     "GcodecError",
     "ImageError",
     "InvalidOption",
@@ -41,7 +45,9 @@ __all__ = [
     "OutputError",
     "OutputExists",
     "PayloadError",
+    "RecipeError",
     "TargetTooSmall",
+    "TrainingDiverged",
     "UnknownOption",
     "UnknownPlugin",
     "UnknownProfile",
@@ -179,6 +185,16 @@ class TargetTooSmall(UsageError):
         )
 
 
+class RecipeError(UsageError):
+    """The recipe `source` cannot be meant; `key` is the dotted key that is wrong, or ""."""
+
+    exit_status = 14
+
+    def __init__(self, source: str | Path, reason: str, key: str = "") -> None:
+        self.source, self.reason, self.key = str(source), reason, key
+        super().__init__(f"{source}: {key}: {reason}" if key else f"{source}: {reason}")
+
+
 class ImageError(GcodecError):
     """The image `source` cannot be read, or cannot be coded as it is."""
 
@@ -270,3 +286,26 @@ class MetricUnavailable(GcodecError):
     def __init__(self, metric: str, reason: str) -> None:
         self.metric, self.reason = metric, reason
         super().__init__(f"{metric}: {reason}")
+
+
+class CheckpointError(GcodecError):
+    """The training in `path` cannot go on from what was saved there; `keys` of the recipe differ, if that is why."""
+
+    exit_status = 15
+
+    def __init__(self, path: str | Path, reason: str, keys: Sequence[str] = ()) -> None:
+        self.path, self.reason, self.keys = str(path), reason, tuple(keys)
+        super().__init__(f"{path}: {reason}")
+
+
+class TrainingDiverged(GcodecError):
+    """At `step`, `what` (a loss or "gradient") is not a finite number; `saved` is the step of the last saved state."""
+
+    exit_status = 16
+
+    def __init__(self, step: int, what: str, saved: int) -> None:
+        self.step, self.what, self.saved = step, what, saved
+        super().__init__(
+            f"at step {step} the {what} is not a finite number; the state of step {saved} is kept, go on from it with a"
+            ' lower plan.lr or plan.clip, or in plan.precision "float32"'
+        )

@@ -1,4 +1,4 @@
-"""What a plugin module says about itself: frozen specs, returned from four pluggy hooks.
+"""What a plugin module says about itself: frozen specs, returned from five pluggy hooks.
 
 A plugin is an entry point in the group ``gcodec`` that names a light module (it imports neither torch nor NumPy) with
 any of these functions, each marked ``@gcodec.plugin.hookimpl`` and returning a list of specs::
@@ -7,6 +7,7 @@ any of these functions, each marked ``@gcodec.plugin.hookimpl`` and returning a 
     gcodec_reconstructors()  ReconstructorSpec    stage 2: signals -> image
     gcodec_adapters()        AdapterSpec          one signal type -> another
     gcodec_models()          ModelSpec            weights that lie in an installed package
+    gcodec_trainers()        TrainerSpec          what `gcodec train` can train
 
 Implementations are named by import path ("package.module:Name") and imported on first use, so that listing plugins
 costs nothing. A spec may keep its name for as long as files written under it decode; a change of what the bytes mean is
@@ -29,6 +30,7 @@ __all__ = [
     "Option",
     "Profile",
     "ReconstructorSpec",
+    "TrainerSpec",
     "hookimpl",
 ]
 
@@ -42,7 +44,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def hookimpl(function: F) -> F:
-    """Mark a function as one of the four hooks (pluggy's marker for the project ``gcodec``)."""
+    """Mark a function as one of the five hooks (pluggy's marker for the project ``gcodec``)."""
     import pluggy
 
     return pluggy.HookimplMarker("gcodec")(function)
@@ -168,4 +170,17 @@ class AdapterSpec:
     cost: float
     summary: str
     model: str | None = None
+    interface: int = INTERFACE
+
+
+@dataclass(frozen=True)
+class TrainerSpec:
+    """Something that `gcodec train` can train; recipes name it in their key `task`.
+
+    implementation  a `gcodec.training.Task`.
+    """
+
+    name: str
+    summary: str
+    implementation: str
     interface: int = INTERFACE

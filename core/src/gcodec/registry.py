@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import pluggy
 
 from gcodec.errors import UnknownPlugin, UnusablePlugin
-from gcodec.plugin import INTERFACE, AdapterSpec, EmbeddingSpec, ModelSpec, ReconstructorSpec
+from gcodec.plugin import (
+    INTERFACE,
+    AdapterSpec,
+    EmbeddingSpec,
+    ModelSpec,
+    ReconstructorSpec,
+    TrainerSpec,
+)
 
 __all__ = ["GROUP", "Plugin", "Registry", "kind_of", "load_object", "registered", "registry"]
 
@@ -28,14 +35,15 @@ GROUP = "gcodec"
 #: A plugin whose light module takes longer than this to import is shown as slow: it delays every command.
 SLOW_SECONDS = 0.1
 
-Kind = Literal["embedding", "reconstructor", "adapter", "model"]
-Spec: TypeAlias = EmbeddingSpec | ReconstructorSpec | AdapterSpec | ModelSpec
+Kind = Literal["embedding", "reconstructor", "adapter", "model", "trainer"]
+Spec: TypeAlias = EmbeddingSpec | ReconstructorSpec | AdapterSpec | ModelSpec | TrainerSpec
 
 _SPECS: Mapping[Kind, type] = {
     "embedding": EmbeddingSpec,
     "reconstructor": ReconstructorSpec,
     "adapter": AdapterSpec,
     "model": ModelSpec,
+    "trainer": TrainerSpec,
 }
 
 if TYPE_CHECKING:
@@ -63,6 +71,10 @@ class _Hooks:
     @_hookspec
     def gcodec_models(self) -> list[ModelSpec]:  # type: ignore[empty-body]
         """Return the models that this distribution carries."""
+
+    @_hookspec
+    def gcodec_trainers(self) -> list[TrainerSpec]:  # type: ignore[empty-body]
+        """Return what this plugin can train."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,7 @@ class Registry:
     reconstructors: Mapping[str, ReconstructorSpec]
     adapters: tuple[AdapterSpec, ...]
     models: Mapping[str, ModelSpec]
+    trainers: Mapping[str, TrainerSpec]
 
     @classmethod
     def discover(cls, found: Iterable[EntryPoint] | None = None) -> Registry:
@@ -112,6 +125,7 @@ class Registry:
             {s.name: s for s in specs if isinstance(s, ReconstructorSpec)},
             tuple(s for s in specs if isinstance(s, AdapterSpec)),
             {s.name: s for s in specs if isinstance(s, ModelSpec)},
+            {s.name: s for s in specs if isinstance(s, TrainerSpec)},
         )
 
     def embedding(self, name: str) -> EmbeddingSpec:
@@ -121,6 +135,10 @@ class Registry:
     def reconstructor(self, name: str) -> ReconstructorSpec:
         """Return the reconstructor called `name`. Raises UnknownPlugin or UnusablePlugin."""
         return cast(ReconstructorSpec, self._named("reconstructor", name, self.reconstructors))
+
+    def trainer(self, name: str) -> TrainerSpec:
+        """Return the trainer called `name`. Raises UnknownPlugin or UnusablePlugin."""
+        return cast(TrainerSpec, self._named("trainer", name, self.trainers))
 
     def embedding_by_id(self, number: int) -> EmbeddingSpec:
         """Return the installed embedding with a registered number. Raises UnknownPlugin naming the package."""
@@ -201,6 +219,7 @@ def _collect(module: Any) -> tuple[Spec, ...]:
         manager.hook.gcodec_reconstructors,
         manager.hook.gcodec_adapters,
         manager.hook.gcodec_models,
+        manager.hook.gcodec_trainers,
     )
     found: list[Spec] = []
     for hook, kind in zip(hooks, _SPECS.values(), strict=True):
@@ -258,7 +277,9 @@ def registered(kind: str, name: str) -> Row | None:
     """Return the row of a name in the registry of spec/REGISTRY.md, or None."""
     from gcodec_formats import registry as numbers
 
-    return numbers.embedding(name) if kind == "embedding" else numbers.reconstructor(name)
+    if kind == "embedding":
+        return numbers.embedding(name)
+    return numbers.reconstructor(name) if kind == "reconstructor" else None
 
 
 def _one_line(error: BaseException) -> str:

@@ -84,7 +84,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done; 2-13 it cannot be done, see the README of gcodec; 20 damaged or foreign file; "
+    epilog="Exit status: 0 done; 2-16 it cannot be done, see the README of gcodec; 20 damaged or foreign file; "
     "70 a defect; 130 interrupted.",
 )
 @click.option(
