@@ -29,6 +29,7 @@ _COMMANDS = {
     "encode": ("_encode", "Encode a picture to a .gcx file."),
     "decode": ("_decode", "Decode a .gcx file to a picture."),
     "mix": ("_mix", "Encode, decode in a fresh process, and measure."),
+    "eval": ("_eval", "Measure rate and distortion over a folder of pictures."),
     "info": ("_info", "Show what a .gcx file holds, byte by byte."),
     "verify": ("_verify", "Prove that this machine decodes stage 1 as the sender did."),
     "plugins": ("_plugins", "List installed plugins, broken ones with their error."),
