@@ -1,4 +1,4 @@
-"""What a plugin module says about itself: frozen specs, returned from five pluggy hooks.
+"""What a plugin module says about itself: frozen specs, returned from six pluggy hooks.
 
 A plugin is an entry point in the group ``gcodec`` that names a light module (it imports neither torch nor NumPy) with
 any of these functions, each marked ``@gcodec.plugin.hookimpl`` and returning a list of specs::
@@ -8,6 +8,7 @@ any of these functions, each marked ``@gcodec.plugin.hookimpl`` and returning a 
     gcodec_adapters()        AdapterSpec          one signal type -> another
     gcodec_models()          ModelSpec            weights that lie in an installed package
     gcodec_trainers()        TrainerSpec          what `gcodec train` can train
+    gcodec_networks()        NetworkSpec          classes of networks that model folders may name
 
 Implementations are named by import path ("package.module:Name") and imported on first use, so that listing plugins
 costs nothing. A spec may keep its name for as long as files written under it decode; a change of what the bytes mean is
@@ -27,6 +28,7 @@ __all__ = [
     "AdapterSpec",
     "EmbeddingSpec",
     "ModelSpec",
+    "NetworkSpec",
     "Option",
     "Profile",
     "ReconstructorSpec",
@@ -44,7 +46,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def hookimpl(function: F) -> F:
-    """Mark a function as one of the five hooks (pluggy's marker for the project ``gcodec``)."""
+    """Mark a function as one of the six hooks (pluggy's marker for the project ``gcodec``)."""
     import pluggy
 
     return pluggy.HookimplMarker("gcodec")(function)
@@ -170,6 +172,22 @@ class AdapterSpec:
     cost: float
     summary: str
     model: str | None = None
+    interface: int = INTERFACE
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A class of networks: how a model folder whose config.json names it becomes something that can be used.
+
+    name            the value of `_class_name`, as diffusers writes it.
+    kind            which interface of `gcodec.networks` comes of it.
+    implementation  function (model, run) -> LatentSpace, Denoiser or Codebook.
+    """
+
+    name: str
+    kind: Literal["space", "denoiser", "codebook"]
+    summary: str
+    implementation: str
     interface: int = INTERFACE
 
 

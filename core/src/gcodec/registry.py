@@ -24,6 +24,7 @@ from gcodec.plugin import (
     AdapterSpec,
     EmbeddingSpec,
     ModelSpec,
+    NetworkSpec,
     ReconstructorSpec,
     TrainerSpec,
 )
@@ -35,8 +36,10 @@ GROUP = "gcodec"
 #: A plugin whose light module takes longer than this to import is shown as slow: it delays every command.
 SLOW_SECONDS = 0.1
 
-Kind = Literal["embedding", "reconstructor", "adapter", "model", "trainer"]
-Spec: TypeAlias = EmbeddingSpec | ReconstructorSpec | AdapterSpec | ModelSpec | TrainerSpec
+Kind = Literal["embedding", "reconstructor", "adapter", "model", "trainer", "network"]
+Spec: TypeAlias = (
+    EmbeddingSpec | ReconstructorSpec | AdapterSpec | ModelSpec | TrainerSpec | NetworkSpec
+)
 
 _SPECS: Mapping[Kind, type] = {
     "embedding": EmbeddingSpec,
@@ -44,6 +47,7 @@ _SPECS: Mapping[Kind, type] = {
     "adapter": AdapterSpec,
     "model": ModelSpec,
     "trainer": TrainerSpec,
+    "network": NetworkSpec,
 }
 
 if TYPE_CHECKING:
@@ -76,6 +80,10 @@ class _Hooks:
     def gcodec_trainers(self) -> list[TrainerSpec]:  # type: ignore[empty-body]
         """Return what this plugin can train."""
 
+    @_hookspec
+    def gcodec_networks(self) -> list[NetworkSpec]:  # type: ignore[empty-body]
+        """Return the classes of networks that this plugin can open."""
+
 
 @dataclass(frozen=True)
 class Plugin:
@@ -107,6 +115,7 @@ class Registry:
     adapters: tuple[AdapterSpec, ...]
     models: Mapping[str, ModelSpec]
     trainers: Mapping[str, TrainerSpec]
+    networks: Mapping[str, NetworkSpec]
 
     @classmethod
     def discover(cls, found: Iterable[EntryPoint] | None = None) -> Registry:
@@ -126,6 +135,7 @@ class Registry:
             tuple(s for s in specs if isinstance(s, AdapterSpec)),
             {s.name: s for s in specs if isinstance(s, ModelSpec)},
             {s.name: s for s in specs if isinstance(s, TrainerSpec)},
+            {s.name: s for s in specs if isinstance(s, NetworkSpec)},
         )
 
     def embedding(self, name: str) -> EmbeddingSpec:
@@ -220,6 +230,7 @@ def _collect(module: Any) -> tuple[Spec, ...]:
         manager.hook.gcodec_adapters,
         manager.hook.gcodec_models,
         manager.hook.gcodec_trainers,
+        manager.hook.gcodec_networks,
     )
     found: list[Spec] = []
     for hook, kind in zip(hooks, _SPECS.values(), strict=True):

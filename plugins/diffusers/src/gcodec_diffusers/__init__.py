@@ -1,0 +1,1 @@
+"""gcodec-diffusers: latent spaces, denoisers and codebooks, opened from model folders."""

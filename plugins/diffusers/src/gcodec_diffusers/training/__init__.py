@@ -1,0 +1,1 @@
+"""What `gcodec train` can train with this package."""

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from gcodec.metrics import lpips_network
+from gcodec.models import ModelStore
 from gcodec.training import Inputs, Task, packed
 from gcodec_diffusers.autoencoder import LappedAutoencoder
-from gcodec_diffusers.folders import save
+from gcodec_diffusers.folders import load_autoencoder, save
 
-__all__ = ["AutoencoderTask"]
+__all__ = ["AutoencoderTask", "autoencoder", "tensor", "weights_folder"]
 
 #: Photographs and side of the crops that choose the initial linear transform.
 _SAMPLES, _SAMPLE_SIDE = 256, 128
@@ -23,7 +24,7 @@ _FLOOR = 1e-5
 
 
 class AutoencoderTask(Task):
-    """Recipe tables: [network] of `LappedAutoencoder`; [data] batch, crop, held_out; [loss] lpips, noise."""
+    """Recipe tables: [space] name; [linear] steps, lr; [network] of `LappedAutoencoder`; [data] batch, crop, held_out; [loss] lpips, noise."""
 
     def __init__(self, inputs: Inputs) -> None:
         data = inputs.recipe["data"]
@@ -31,7 +32,7 @@ class AutoencoderTask(Task):
         self.members, self.aside = self.photos.split(data["held_out"], inputs.recipe["seed"])
         self.batch, self.crop = data["batch"], data["crop"]
         self.loss = inputs.recipe["loss"]
-        self.metric = lpips_network(_weights()).to(inputs.device) if self.loss["lpips"] else None
+        self.metric = lpips_network(weights_folder()).to(inputs.device) if self.loss["lpips"] else None
         super().__init__(inputs)
 
     def build(self) -> nn.Module:
@@ -91,7 +92,10 @@ class AutoencoderTask(Task):
         return {"psnr": float(np.mean(psnr)), "latent_square": float(np.mean(square))}
 
     def export(self, network: nn.Module, folder: Path) -> None:
-        save(network, self.inputs.recipe["network"], folder)
+        with torch.inference_mode():
+            ceiling = 10 ** (-self.evaluate(network)["psnr"] / 10)
+        about = {"space": self.inputs.recipe["space"]["name"], "ceiling": float(f"{ceiling:.3g}")}
+        save(network, self.inputs.recipe["network"], about, folder)
 
 
 def tensor(crops: np.ndarray) -> Tensor:
@@ -99,7 +103,14 @@ def tensor(crops: np.ndarray) -> Tensor:
     return torch.from_numpy(np.array(crops)).permute(0, 3, 1, 2).float() / 255
 
 
-def _weights() -> Path | None:
+def autoencoder(inputs: Inputs) -> LappedAutoencoder:
+    """The frozen autoencoder that the recipe names in [space]."""
+    network, _ = load_autoencoder(ModelStore.installed().find(inputs.recipe["space"]["autoencoder"]))
+    return network.to(inputs.device)
+
+
+def weights_folder() -> Path | None:
+    """Where the weights of LPIPS lie, if the environment says so."""
     import os
 
     folder = os.environ.get("GCODEC_METRICS")

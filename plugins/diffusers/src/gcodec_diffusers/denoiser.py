@@ -1,0 +1,121 @@
+"""The denoiser of a model folder whose U-Net was trained around a linear estimate (`network`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gcodec.devices import torch_device
+from gcodec.interfaces import Size
+from gcodec.models import Model
+from gcodec.networks import Codebook, Condition, Denoiser, open_network
+from gcodec.run import Run
+from gcodec.signals import FloatArray, Latent, Preview, Signal, Sketch, Tokens
+from gcodec_diffusers.autoencoder import FACTOR
+from gcodec_diffusers.folders import load_denoiser
+from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes
+from gcodec_diffusers.space import LappedSpace, open_space, padded, preview_error
+
+__all__ = ["LatentDenoiser", "open_denoiser"]
+
+#: c [C, h, w] and s [C].
+Estimate = tuple[FloatArray, Tensor]
+
+
+class LatentDenoiser(Denoiser):
+    """`EstimateDenoiser` behind core's interface; previews, latents, tokens and sketches condition it, text does not."""
+
+    def __init__(self, network: EstimateDenoiser, run: Run, about: dict[str, Any]) -> None:
+        self.run, self.about = run, about
+        self.space: str = about["space"]
+        self.few = tuple(about["few"])
+        self.codebooks: Mapping[str, str] = about["codebooks"]
+        self.device = torch_device(run.device)
+        self.dtype = getattr(torch, run.dtype)
+        self.network = network.to(self.device)
+        self.deviation = network.deviation.cpu()
+        self.encoder: LappedSpace = open_space(run.models.find(self.space), run)
+        name = self.encoder.name
+        tokens = tuple(f"tokens/{book}" for book in self.codebooks)
+        self.sees = ("preview", f"latent/{name}", *tokens, "sketch")
+
+    def condition(self, signals: Mapping[str, Signal], size: Size) -> Condition:
+        """The estimate with the least error of those that the signals give, and the sketch if there is one."""
+        h, w = -(-size.height // FACTOR), -(-size.width // FACTOR)
+        estimates = [
+            _ESTIMATES[signal.kind](self, signal, (h, w))
+            for name, signal in signals.items()
+            if name in self.sees and signal.kind in _ESTIMATES
+        ]
+        nothing: Estimate = np.zeros((len(self.deviation), h, w), np.float32), self.deviation
+        estimate, error = min(
+            estimates, key=lambda pair: float(pair[1].log().sum()), default=nothing
+        )
+        planes = torch.zeros(4, h, w)
+        sketch = signals.get("sketch")
+        if isinstance(sketch, Sketch):
+            planes = sketch_planes(torch.from_numpy(padded(sketch.edges, FACTOR))[None])[0]
+        return Condition(
+            {"estimate": self._there(torch.from_numpy(estimate)), "sketch": self._there(planes)},
+            {
+                "error": self._there(error),
+                "drawn": self._there(torch.tensor(float(sketch is not None))),
+            },
+        )
+
+    def of_preview(self, preview: Preview, shape: tuple[int, int]) -> Estimate:
+        error = preview_error(preview.mse, self.encoder.scale, self.deviation)
+        return self.encoder.encode(preview.pixels), error
+
+    def of_latent(self, latent: Latent, shape: tuple[int, int]) -> Estimate:
+        # Uniform noise one step wide, and never more than the channel holds.
+        step = max(latent.step, 1e-3)
+        return latent.values, (self.deviation.pow(-2) + 12 / step**2).rsqrt()
+
+    def of_tokens(self, tokens: Tokens, shape: tuple[int, int]) -> Estimate:
+        model = self.run.models.find(self.codebooks[tokens.space])
+        estimate, error = open_network(Codebook, model, self.run).dequantize(tokens.indices, shape)
+        return estimate, torch.from_numpy(error)
+
+    @torch.inference_mode()
+    def x0(
+        self,
+        x_t: Tensor,
+        alpha_t: float,
+        sigma_t: float,
+        condition: Condition,
+        step: float = 0.0,
+    ) -> Tensor:
+        """x0-hat [1, C, h, w]; any path is scaled to the rectified flow's (1 - t, t) at the same SNR."""
+        total = alpha_t + sigma_t
+        t, d = (torch.tensor([value], device=self.device) for value in (sigma_t / total, step))
+        maps, globals_ = condition.maps, condition.globals
+        given = Given(
+            maps["estimate"][None],
+            globals_["error"][None],
+            maps["sketch"][None],
+            globals_["drawn"][None],
+        )
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            result: Tensor = self.network(x_t / total, t.float(), d.float(), given)
+        return result
+
+    def _there(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.device, torch.float32)
+
+
+_ESTIMATES: Mapping[str, Callable[[LatentDenoiser, Any, tuple[int, int]], Estimate]] = {
+    Preview.kind: LatentDenoiser.of_preview,
+    Latent.kind: LatentDenoiser.of_latent,
+    Tokens.kind: LatentDenoiser.of_tokens,
+}
+
+
+def open_denoiser(model: Model, run: Run) -> LatentDenoiser:
+    """The denoiser in `model`. Raises ModelDamaged, also for a U-Net that was not trained this way."""
+    network, about = load_denoiser(model)
+    return LatentDenoiser(network, run, about)

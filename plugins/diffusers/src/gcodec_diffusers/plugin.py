@@ -1,0 +1,91 @@
+"""Specs of gcodec-diffusers. Imports neither torch nor NumPy."""
+
+from __future__ import annotations
+
+from gcodec.plugin import AdapterSpec, NetworkSpec, TrainerSpec, hookimpl
+
+_SPACE = "base/autoencoder"
+#: Codebooks of `base`: name of the tokens and of the model.
+_CODEBOOKS = {"base-16": "base/codebook16", "base-32": "base/codebook32"}
+
+
+@hookimpl
+def gcodec_networks() -> list[NetworkSpec]:
+    """Classes that model folders may name."""
+    package = "gcodec_diffusers"
+    return [
+        NetworkSpec(
+            "LappedAutoencoder",
+            "space",
+            "linear encoder of factor 8, convolutional decoder",
+            f"{package}.space:open_space",
+        ),
+        NetworkSpec(
+            "UNet2DModel",
+            "denoiser",
+            "diffusers' U-Net around a linear estimate of x_0",
+            f"{package}.denoiser:open_denoiser",
+        ),
+        NetworkSpec(
+            "LatentCodebook",
+            "codebook",
+            "finite scalar quantization of latents",
+            f"{package}.tokens:open_codebook",
+        ),
+    ]
+
+
+@hookimpl
+def gcodec_adapters() -> list[AdapterSpec]:
+    """Ways in and out of the latent space of `base`."""
+    adapters = "gcodec_diffusers.adapters"
+    return [
+        AdapterSpec(
+            source="preview",
+            target="latent/base",
+            implementation=f"{adapters}:preview_to_latent",
+            cost=30,
+            summary="the preview's latent",
+            model=_SPACE,
+        ),
+        AdapterSpec(
+            source="latent/base",
+            target="preview",
+            implementation=f"{adapters}:latent_to_preview",
+            cost=400,
+            summary="the autoencoder's reconstruction",
+            model=_SPACE,
+        ),
+        *(
+            AdapterSpec(
+                source=f"tokens/{name}",
+                target="preview",
+                implementation=f"{adapters}:tokens_to_preview",
+                cost=430,
+                summary="the autoencoder's reconstruction of what the tokens say",
+                model=model,
+            )
+            for name, model in _CODEBOOKS.items()
+        ),
+    ]
+
+
+@hookimpl
+def gcodec_trainers() -> list[TrainerSpec]:
+    """The latent space and what lives in it."""
+    package = "gcodec_diffusers.training"
+    return [
+        TrainerSpec(
+            "autoencoder",
+            "a latent space: linear encoder, convolutional decoder",
+            f"{package}.autoencoder:AutoencoderTask",
+        ),
+        TrainerSpec(
+            "denoiser",
+            "flow matching in a latent space, under random conditions",
+            f"{package}.denoiser:DenoiserTask",
+        ),
+        TrainerSpec(
+            "codebook", "tokens for a latent space", f"{package}.codebook:CodebookTask"
+        ),
+    ]
