@@ -10,7 +10,7 @@ OUT ?= demo
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-DISTRIBUTIONS := -e ./formats -e ./core[eval] -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc -e ./plugins/flow
+DISTRIBUTIONS := -e ./formats -e ./core[eval] -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc -e ./plugins/flow -e ./plugins/diffusers
 
 .PHONY: demo test lint bench clean
 

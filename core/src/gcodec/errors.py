@@ -15,7 +15,8 @@
     │   └── OutputExists             8    ... because something is there and --force was not given
     ├── ModelError                   9    weights are missing, damaged or not the ones named
     │   ├── ModelMissing             9
-    │   └── ModelDamaged             9
+    │   ├── ModelDamaged             9
+    │   └── UnknownNetwork           9    no installed plugin opens networks of that class
     ├── PayloadError                 10   the container is sound, the bytes of stage 1 are not
     ├── VerificationError            11   stage 1 decodes to other symbols than the sender's
     ├── WorkerError                  12   the fresh decoding process failed
@@ -48,6 +49,7 @@ __all__ = [
     "RecipeError",
     "TargetTooSmall",
     "TrainingDiverged",
+    "UnknownNetwork",
     "UnknownOption",
     "UnknownPlugin",
     "UnknownProfile",
@@ -244,6 +246,17 @@ class ModelDamaged(ModelError):
         super().__init__(f"model {model}: {reason}")
 
 
+class UnknownNetwork(ModelError):
+    """No installed plugin opens the network class `network` of `model` as a `kind`; `known` are those it could be."""
+
+    def __init__(self, model: str, network: str, kind: str, known: Sequence[str]) -> None:
+        self.model, self.network, self.kind, self.known = model, network, kind, tuple(known)
+        here = ", ".join(known) or "none; install gcodec-diffusers"
+        super().__init__(
+            f"model {model} is of class {network}, which no installed plugin opens as a {kind}; classes known: {here}"
+        )
+
+
 class PayloadError(GcodecError):
     """The stage-1 bytes of `embedding` cannot be decoded although the container is sound."""
 
@@ -305,7 +318,8 @@ class TrainingDiverged(GcodecError):
 
     def __init__(self, step: int, what: str, saved: int) -> None:
         self.step, self.what, self.saved = step, what, saved
+        kept = f"the state of step {saved} is kept, and the same command goes on from it"
         super().__init__(
-            f"at step {step} the {what} is not a finite number; the state of step {saved} is kept, go on from it with a"
-            ' lower plan.lr or plan.clip, or in plan.precision "float32"'
+            f"at step {step} the {what} is not a finite number; {kept if saved else 'nothing was saved yet'}; if it comes to"
+            " this again, begin anew with a lower plan.lr or plan.clip, or with plan.precision float32"
         )

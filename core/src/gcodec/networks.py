@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from gcodec.errors import ModelDamaged, UnknownNetwork
 from gcodec_formats import Size
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from gcodec.run import Run
     from gcodec.signals import FloatArray, IntArray, Signal
 
-__all__ = ["Codebook", "Condition", "Denoiser", "LatentSpace", "open_network"]
+__all__ = [
+    "Codebook",
+    "Condition",
+    "Denoiser",
+    "LatentSpace",
+    "open_codebook",
+    "open_denoiser",
+    "open_space",
+]
 
 
 class LatentSpace(ABC):
@@ -63,7 +71,9 @@ class Codebook(ABC):
         """int32 indices [ceil(h / stride), ceil(w / stride)] of a latent [C, h, w]."""
 
     @abstractmethod
-    def dequantize(self, indices: IntArray, shape: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    def dequantize(
+        self, indices: IntArray, shape: tuple[int, int]
+    ) -> tuple[FloatArray, FloatArray]:
         """The estimate [C, h, w] for shape = (h, w), and the deviation [C] of its error."""
 
 
@@ -112,29 +122,31 @@ class Denoiser(ABC):
         """
 
 
-_Network = TypeVar("_Network", LatentSpace, Denoiser, Codebook)
-
-_KINDS: Mapping[type, Literal["space", "denoiser", "codebook"]] = {
-    LatentSpace: "space",
-    Denoiser: "denoiser",
-    Codebook: "codebook",
-}
+def open_space(model: Model, run: Run) -> LatentSpace:
+    """Open a model folder as a latent space. Raises UnknownNetwork and ModelDamaged."""
+    return cast(LatentSpace, _open("space", model, run))
 
 
-def open_network(kind: type[_Network], model: Model, run: Run) -> _Network:
-    """Open a model folder as one of the three interfaces.
+def open_denoiser(model: Model, run: Run) -> Denoiser:
+    """Open a model folder as a denoiser. Raises UnknownNetwork and ModelDamaged."""
+    return cast(Denoiser, _open("denoiser", model, run))
 
-    Raises UnknownNetwork where no installed plugin knows its class or it is of another kind, and ModelDamaged where
-    config.json names none.
-    """
+
+def open_codebook(model: Model, run: Run) -> Codebook:
+    """Open a model folder as a codebook. Raises UnknownNetwork and ModelDamaged."""
+    return cast(Codebook, _open("codebook", model, run))
+
+
+def _open(kind: str, model: Model, run: Run) -> object:
+    """Open a model folder by the class that its config.json names, if an installed plugin knows it as of this kind."""
     from gcodec.registry import load_object, registry
 
     name = model.config.get("_class_name")
     if not isinstance(name, str):
         raise ModelDamaged(model.name, "config.json names no class; it lacks the key _class_name")
     spec = registry().networks.get(name)
-    if spec is None or spec.kind != _KINDS[kind]:
-        known = [s.name for s in registry().networks.values() if s.kind == _KINDS[kind]]
-        raise UnknownNetwork(model.name, name, _KINDS[kind], known)
-    function: Any = load_object(spec.name, spec.implementation)
-    return cast(_Network, function(model, run))
+    if spec is None or spec.kind != kind:
+        known = [s.name for s in registry().networks.values() if s.kind == kind]
+        raise UnknownNetwork(model.name, name, kind, known)
+    made: object = load_object(spec.name, spec.implementation)(model, run)
+    return made

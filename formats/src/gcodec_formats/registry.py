@@ -86,6 +86,12 @@ RECONSTRUCTORS: Final = (
     Reconstructor(
         "flow", "gcodec-flow", "published", "flow matching from noise, given the preview"
     ),
+    Reconstructor(
+        "latent_flow",
+        "gcodec-flow",
+        "published",
+        "flow matching in a latent space, given what is known",
+    ),
     Reconstructor("bridge", "gcodec-flow", "reserved", "flow from the preview to the image"),
     Reconstructor("rate_variable", "gcodec-flow", "reserved", "the reverse of rate_variable"),
     Reconstructor("cdc", "gcodec-diffusion", "reserved", "conditional diffusion on latents"),

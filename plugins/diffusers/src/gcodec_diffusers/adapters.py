@@ -6,7 +6,7 @@ import numpy as np
 
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model
-from gcodec.networks import Codebook, open_network
+from gcodec.networks import open_codebook
 from gcodec.signals import FloatArray, Latent, Preview, Tokens
 from gcodec_diffusers.autoencoder import FACTOR
 from gcodec_diffusers.space import LappedSpace, open_space
@@ -29,7 +29,7 @@ def latent_to_preview(latent: Latent, size: Size, setup: Setup) -> Preview:
 
 def tokens_to_preview(tokens: Tokens, size: Size, setup: Setup) -> Preview:
     """The autoencoder's reconstruction of the codebook's estimate."""
-    book = open_network(Codebook, _model(setup), setup.run)
+    book = open_codebook(_model(setup), setup.run)
     space = open_space(setup.run.models.find(book.space), setup.run)
     shape = -(-size.height // FACTOR), -(-size.width // FACTOR)
     estimate, error = book.dequantize(tokens.indices, shape)

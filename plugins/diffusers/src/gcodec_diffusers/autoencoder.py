@@ -40,7 +40,7 @@ class Residual(nn.Module):
         return h + correction
 
 
-def _zero(layer: nn.Conv2d) -> None:
+def _zero(layer: nn.Module) -> None:
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
 
@@ -65,9 +65,10 @@ class LappedAutoencoder(nn.Module):
         fine_blocks: int = 2,
     ) -> None:
         super().__init__()
-        window = dict(kernel_size=_WINDOW, stride=FACTOR, bias=False)
-        self.project = nn.Conv2d(3, latent_channels, **window)
-        self.unproject = nn.ConvTranspose2d(latent_channels, 3, padding=_BORDER, **window)
+        self.project = nn.Conv2d(3, latent_channels, _WINDOW, FACTOR, bias=False)
+        self.unproject = nn.ConvTranspose2d(
+            latent_channels, 3, _WINDOW, FACTOR, padding=_BORDER, bias=False
+        )
         self.register_buffer("scale", torch.ones(latent_channels))
         self.decoder = nn.Sequential(
             nn.Conv2d(latent_channels, width, 3, padding=1),

@@ -12,13 +12,13 @@ from torch import Tensor
 from gcodec.devices import torch_device
 from gcodec.interfaces import Size
 from gcodec.models import Model
-from gcodec.networks import Codebook, Condition, Denoiser, open_network
+from gcodec.networks import Condition, Denoiser, open_codebook
 from gcodec.run import Run
 from gcodec.signals import FloatArray, Latent, Preview, Signal, Sketch, Tokens
 from gcodec_diffusers.autoencoder import FACTOR
 from gcodec_diffusers.folders import load_denoiser
 from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes
-from gcodec_diffusers.space import LappedSpace, open_space, padded, preview_error
+from gcodec_diffusers.space import LappedSpace, latent_error, open_space, padded, preview_error
 
 __all__ = ["LatentDenoiser", "open_denoiser"]
 
@@ -72,13 +72,11 @@ class LatentDenoiser(Denoiser):
         return self.encoder.encode(preview.pixels), error
 
     def of_latent(self, latent: Latent, shape: tuple[int, int]) -> Estimate:
-        # Uniform noise one step wide, and never more than the channel holds.
-        step = max(latent.step, 1e-3)
-        return latent.values, (self.deviation.pow(-2) + 12 / step**2).rsqrt()
+        return latent.values, latent_error(latent.step, self.deviation)
 
     def of_tokens(self, tokens: Tokens, shape: tuple[int, int]) -> Estimate:
         model = self.run.models.find(self.codebooks[tokens.space])
-        estimate, error = open_network(Codebook, model, self.run).dequantize(tokens.indices, shape)
+        estimate, error = open_codebook(model, self.run).dequantize(tokens.indices, shape)
         return estimate, torch.from_numpy(error)
 
     @torch.inference_mode()

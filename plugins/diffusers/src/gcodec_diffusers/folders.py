@@ -89,7 +89,9 @@ def _config(model: Model, *keys: str) -> tuple[dict[str, Any], dict[str, Any]]:
     about = config.pop(_OURS, None)
     missing = [key for key in keys if not isinstance(about, dict) or key not in about]
     if missing or not isinstance(about, dict):
-        raise ModelDamaged(model.name, f'config.json says nothing of {", ".join(missing)} under "gcodec"')
+        raise ModelDamaged(
+            model.name, f'config.json says nothing of {", ".join(missing)} under "gcodec"'
+        )
     return config, about
 
 

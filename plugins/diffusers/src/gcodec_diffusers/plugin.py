@@ -85,7 +85,5 @@ def gcodec_trainers() -> list[TrainerSpec]:
             "flow matching in a latent space, under random conditions",
             f"{package}.denoiser:DenoiserTask",
         ),
-        TrainerSpec(
-            "codebook", "tokens for a latent space", f"{package}.codebook:CodebookTask"
-        ),
+        TrainerSpec("codebook", "tokens for a latent space", f"{package}.codebook:CodebookTask"),
     ]

@@ -17,7 +17,7 @@ from gcodec.signals import FloatArray
 from gcodec_diffusers.autoencoder import FACTOR, LappedAutoencoder
 from gcodec_diffusers.folders import load_autoencoder
 
-__all__ = ["LappedSpace", "open_space", "preview_error"]
+__all__ = ["LappedSpace", "latent_error", "open_space", "preview_error"]
 
 #: Variance of a codec's error in a component, per squared error of the samples and per unit of `scale`: measured on
 #: JPEG, WebP, AVIF and `ntc` at 0.05 to 0.75 of their quality, where it holds within a factor of 1.5 in every channel.
@@ -32,6 +32,11 @@ def preview_error(mse: float, scale: Tensor, deviation: Tensor) -> Tensor:
     reverse water-filling of a Gaussian source: 1 / s^2 = 1 / deviation^2 + 1 / (30 mse scale).
     """
     return (deviation.pow(-2) + 1 / (_COLOUR * max(mse, 1e-7) * scale)).rsqrt()
+
+
+def latent_error(step: float, deviation: Tensor) -> Tensor:
+    """Deviation [C] of a quantized latent's error: uniform noise one bin wide, never more than the channel holds."""
+    return (deviation.pow(-2) + 12 / max(step, 1e-3) ** 2).rsqrt()
 
 
 class LappedSpace(LatentSpace):

@@ -35,7 +35,9 @@ class ScalarCodebook(Codebook):
         return indices
 
     @torch.inference_mode()
-    def dequantize(self, indices: IntArray, shape: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    def dequantize(
+        self, indices: IntArray, shape: tuple[int, int]
+    ) -> tuple[FloatArray, FloatArray]:
         """The estimate [C, h, w] for shape = (h, w), and the deviation [C] of its error.
 
         Raises ValueError where the indices are not of that shape or not below `entries`.

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import REALISM, Option, ReconstructorSpec, hookimpl
+from gcodec.plugin import REALISM, Option, ReconstructorSpec, TrainerSpec, hookimpl
+
+_STEPS = Option("steps", int, 4, "Euler steps; time grows with them", minimum=1, maximum=64)
+_TILE = Option(
+    "tile",
+    int,
+    1024,
+    "largest side of a tile, in pixels; memory grows with its square",
+    choices=(256, 512, 1024, 2048),
+)
 
 
 @hookimpl
 def gcodec_reconstructors() -> list[ReconstructorSpec]:
-    """`flow`: conditional flow matching from noise to the image, given the preview."""
+    """Conditional flow matching from noise to the image: on samples, and in a latent space."""
     return [
         ReconstructorSpec(
             name="flow",
@@ -15,16 +24,33 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             implementation="gcodec_flow.reconstructor:Flow",
             needs=(("preview",),),
             model="base/flow",
-            options=(
-                Option("steps", int, 4, "Euler steps; time grows with them", minimum=1, maximum=64),
-                REALISM,
-                Option(
-                    "tile",
-                    int,
-                    1024,
-                    "largest side of a tile, in pixels; memory grows with its square",
-                    choices=(256, 512, 1024, 2048),
-                ),
+            options=(_STEPS, REALISM, _TILE),
+        ),
+        ReconstructorSpec(
+            name="latent_flow",
+            summary="flow matching in a latent space, given a preview, a latent, tokens or a sketch",
+            implementation="gcodec_flow.latent:LatentFlow",
+            needs=(
+                ("latent/base",),
+                ("preview",),
+                ("tokens/base-16",),
+                ("tokens/base-32",),
+                ("sketch",),
             ),
+            uses=("sketch",),
+            model="base/denoiser",
+            options=(_STEPS, REALISM, _TILE),
+        ),
+    ]
+
+
+@hookimpl
+def gcodec_trainers() -> list[TrainerSpec]:
+    """`flow`: the network of the reconstructor."""
+    return [
+        TrainerSpec(
+            name="flow",
+            summary="the velocity network of the reconstructor flow, on pairs made from photographs",
+            implementation="gcodec_flow.training:Flow",
         )
     ]

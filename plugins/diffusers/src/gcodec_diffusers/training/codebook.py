@@ -1,8 +1,14 @@
-"""Task "codebook": the vector quantizer of a latent space, on squared error of the latents."""
+"""Trainer "codebook": tokens for a latent space, on squared error of the latents.
+
+gcodec train codebook16.toml --data PHOTOS --out RUN
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -11,61 +17,93 @@ from torch import Tensor, nn
 from gcodec.training import Inputs, Task, packed
 from gcodec_diffusers.codebook import LatentCodebook
 from gcodec_diffusers.folders import save
-from gcodec_diffusers.training.autoencoder import autoencoder, tensor
+from gcodec_diffusers.training._tables import Data, autoencoder, channels_last, tensor
 
 __all__ = ["CodebookTask"]
 
+#: Crops whose latents' deviation scales the network, and side of the held-out crops.
+_SAMPLES, _HELD_OUT_SIDE = 64, 384
+
+
+@dataclass(frozen=True)
+class Space:
+    """The table [space]: the model whose latents are quantized, and the name of the tokens."""
+
+    autoencoder: str
+    codebook: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """The table [network]: arguments of `LatentCodebook` that are not measured."""
+
+    levels: Sequence[int]
+    stride: int
+    width: int
+    blocks: int
+
 
 class CodebookTask(Task):
-    """Recipe tables: [space] autoencoder, codebook; [network] of `LatentCodebook`; [data] batch, crop, held_out."""
+    """See the module; the recipe's tables are those of `tables`."""
+
+    tables: ClassVar[Mapping[str, Callable[..., Any]] | None] = {
+        "space": Space,
+        "network": Network,
+        "data": Data,
+    }
 
     def __init__(self, inputs: Inputs) -> None:
-        self.data = inputs.recipe["data"]
-        self.photos = packed(inputs.data, inputs.cache)
-        self.members, self.aside = self.photos.split(self.data["held_out"], inputs.recipe["seed"])
-        self.space = autoencoder(inputs)
+        self.data, self.place = inputs.table("data", Data), inputs.table("space", Space)
+        self.photos = packed(inputs.data, inputs.cache, inputs.progress)
+        self.members, self.aside = self.photos.split(self.data.held_out, inputs.recipe["seed"])
+        self.space = autoencoder(inputs, self.place.autoencoder)
         super().__init__(inputs)
 
     def build(self) -> nn.Module:
-        z = self.latents(np.random.default_rng(self.inputs.recipe["seed"]), 64)
-        self.deviation = [round(s, 4) for s in z.square().mean((0, 2, 3)).sqrt().tolist()]
-        network = LatentCodebook(self.deviation, **self.inputs.recipe["network"])
-        return network.to(memory_format=torch.channels_last)
+        z = self.latents(np.random.default_rng(self.inputs.recipe["seed"]), _SAMPLES)
+        deviation = z.square().mean((0, 2, 3)).sqrt()
+        self.config = asdict(self.inputs.table("network", Network)) | {
+            "deviation": [round(s, 4) for s in deviation.tolist()]
+        }
+        return channels_last(LatentCodebook(**self.config))
 
     def latents(self, rng: np.random.Generator, count: int) -> Tensor:
-        x = tensor(self.photos.crops(self.members, count, self.data["crop"], rng))
+        x = tensor(self.photos.crops(self.members, count, self.data.crop, rng))
         with torch.no_grad():
             return self.space.encode(x.to(self.inputs.device))
 
     def losses(self, network: nn.Module, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        z = self.latents(rng, self.data["batch"])
+        z = self.latents(rng, self.data.batch)
         return {"loss": (network(z) - z).square().mean()}
 
     def evaluate(self, network: nn.Module) -> dict[str, float]:
         assert isinstance(network, LatentCodebook)
-        z, estimate, indices = self._held_out(network)
-        used = torch.bincount(indices.flatten(), minlength=network.entries).double()
-        p = used / used.sum()
-        entropy = -(p * p.clamp(min=1e-12).log2()).sum()
+        z, estimate, indices = self.held_out(network)
+        error = (estimate - z).square().mean()
+        p = torch.bincount(indices.flatten(), minlength=network.entries) / indices.numel()
         return {
-            "mse": float((estimate - z).square().mean()),
-            "of_variance": float((estimate - z).square().mean() / z.square().mean()),
-            "bits": float(entropy),
-            "used": float((used > 0).sum()),
+            "mse": float(error),
+            "of_variance": float(error / z.square().mean()),
+            "entropy": float(-torch.special.xlogy(p, p).sum() / np.log(2)),
+            "used": float((p > 0).sum()),
         }
 
-    def _held_out(self, network: LatentCodebook) -> tuple[Tensor, Tensor, Tensor]:
-        crops = [self.photos.centre(int(i), 384, 384) for i in self.aside]
-        with torch.no_grad():
-            z = self.space.encode(tensor(np.stack(crops)).to(self.inputs.device))
-            indices = network.quantize(z)
-            return z, network.dequantize(indices), indices
+    @torch.no_grad()
+    def held_out(self, network: LatentCodebook) -> tuple[Tensor, Tensor, Tensor]:
+        """(latents, their estimate, tokens) of the photographs that no step sees."""
+        crops = [self.photos.centre(int(i), _HELD_OUT_SIDE, _HELD_OUT_SIDE) for i in self.aside]
+        z = self.space.encode(tensor(np.stack(crops)).to(self.inputs.device))
+        indices = network.quantize(z)
+        return z, network.dequantize(indices), indices
 
     def export(self, network: nn.Module, folder: Path) -> None:
         assert isinstance(network, LatentCodebook)
-        z, estimate, _ = self._held_out(network)
+        z, estimate, _ = self.held_out(network)
         error = (estimate - z).square().mean((0, 2, 3)).sqrt().tolist()
-        measured = {"deviation": self.deviation, "error": [round(s, 4) for s in error]}
-        place = self.inputs.recipe["space"]
-        about = {"space": place["autoencoder"], "codebook": place["codebook"]}
-        save(network, {**self.inputs.recipe["network"], **measured}, about, folder)
+        config = self.config | {"error": [round(s, 4) for s in error]}
+        save(
+            network,
+            config,
+            {"space": self.place.autoencoder, "codebook": self.place.codebook},
+            folder,
+        )
