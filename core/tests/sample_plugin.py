@@ -9,6 +9,7 @@ from gcodec.plugin import (
     Option,
     Profile,
     ReconstructorSpec,
+    TrainerSpec,
     hookimpl,
 )
 
@@ -72,3 +73,8 @@ def gcodec_adapters() -> list[AdapterSpec]:
     return [
         AdapterSpec("sketch", "latent/never", _AT + "no_such_function", 1, "for tests"),
     ]
+
+
+@hookimpl
+def gcodec_trainers() -> list[TrainerSpec]:
+    return [TrainerSpec("test/blur", "for tests", "sample_training:Blur")]

@@ -111,8 +111,15 @@ EXAMPLES = [
     (
         TrainingDiverged(9, "gradient", 4),
         16,
-        "at step 9 the gradient is not a finite number; the state of step 4 is kept, go on from it with a"
-        ' lower plan.lr or plan.clip, or in plan.precision "float32"',
+        "at step 9 the gradient is not a finite number; the state of step 4 is kept, and the same command"
+        " goes on from it; if it comes to this again, begin anew with a lower plan.lr or plan.clip, or with"
+        " plan.precision float32",
+    ),
+    (
+        TrainingDiverged(2, "loss", 0),
+        16,
+        "at step 2 the loss is not a finite number; nothing was saved yet; if it comes to this again, begin"
+        " anew with a lower plan.lr or plan.clip, or with plan.precision float32",
     ),
     (WorkerError(-9, ""), 12, "the decoding process ended with status -9: it printed nothing"),
 ]

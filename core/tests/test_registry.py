@@ -212,7 +212,7 @@ def test_numbers_lead_to_the_installed_embedding_or_to_its_package(installed: Re
 
 def test_the_kind_of_every_spec_is_known(installed: Registry) -> None:
     kinds = {kind_of(spec) for plugin in installed.plugins for spec in plugin.specs}
-    assert kinds == {"embedding", "reconstructor", "adapter"}
+    assert kinds == {"embedding", "reconstructor", "adapter", "trainer"}
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ _COMMANDS = {
     "plugins": ("_plugins", "List installed plugins, broken ones with their error."),
     "matrix": ("_matrix", "List every embedding x reconstructor pair with its path."),
     "models": ("_models", "List installed models with digest, licence and place."),
+    "train": ("_train", "Train a model from a recipe, or go on training it."),
+    "train-data": ("_train_data", "Make a set of training photographs small enough to take along."),
     "new-plugin": ("_new_plugin", "Write a new plugin that works, to start from."),
 }
 

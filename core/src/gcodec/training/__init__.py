@@ -1,10 +1,51 @@
 """Training: recipes, the loop that runs them, and the photographs they learn from.
 
-A plugin that trains something implements `Task`; `train` runs it, resumes it and exports it. Imports torch.
+A plugin that can train something implements `Task` and registers it as a `gcodec.plugin.TrainerSpec`; a recipe, a TOML
+file, names it; `gcodec train` or `train` runs it, goes on with it, and exports it. Importing this package imports no
+torch.
 """
 
-from gcodec.training._loop import train
-from gcodec.training._task import Inputs, Plan, Task
-from gcodec.training.photos import Photos, packed
+from __future__ import annotations
 
-__all__ = ["Inputs", "Photos", "Plan", "Task", "packed", "train"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from gcodec.training._recipe import Schema, load_recipe
+from gcodec.training._task import Inputs, Plan, Task
+
+if TYPE_CHECKING:
+    from gcodec.training._fit import fit
+    from gcodec.training._loop import Outcome, train
+    from gcodec.training.photos import Photos, packed
+
+__all__ = [
+    "Inputs",
+    "Outcome",
+    "Photos",
+    "Plan",
+    "Schema",
+    "Task",
+    "fit",
+    "load_recipe",
+    "packed",
+    "train",
+]
+
+#: Loaded on first use: these need NumPy or torch.
+_HOME_OF = {
+    "Outcome": "_loop",
+    "train": "_loop",
+    "Photos": "photos",
+    "packed": "photos",
+    "fit": "_fit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        return getattr(import_module(f"gcodec.training.{_HOME_OF[name]}"), name)
+    raise AttributeError(f"module 'gcodec.training' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

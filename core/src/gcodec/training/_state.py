@@ -1,25 +1,35 @@
-"""All that a training needs to go on, in one safetensors file: weights, their average, Adam's moments, the step."""
+"""All that changes as a training goes on: the network, its moving average, Adam's moments, the step."""
 
 from __future__ import annotations
 
 import copy
-import json
-from pathlib import Path
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 from gcodec.training._task import Plan, Task
 
-__all__ = ["State"]
+__all__ = ["NotFinite", "State"]
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
+class NotFinite(Exception):
+    """`what`, a loss or "gradient", is not a finite number; the weights are as they were before the step."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(what)
+
+
 class State:
-    """Network, moving average, optimizer and step of one training."""
+    """Network, moving average, optimizer and step of one training.
+
+    step   updates made.
+    since  step at which Adam's moments last began anew; the learning rate rises from there.
+    """
 
     def __init__(self, task: Task, plan: Plan) -> None:
         self.plan = plan
@@ -28,57 +38,80 @@ class State:
         self.optimizer = torch.optim.AdamW(
             _groups(self.network, task, plan), betas=plan.betas, weight_decay=plan.weight_decay
         )
-        self.step = 0
+        self.step = self.since = 0
 
-    def update(self, loss: torch.Tensor) -> float:
-        """One step down the gradient of `loss`, then one of the moving average; returns the gradient's norm."""
+    def update(self, losses: Mapping[str, torch.Tensor]) -> dict[str, float]:
+        """One step down the gradient of "loss", then one of the moving average.
+
+        Returns the losses and "gradient", the gradient's norm before clipping. Raises NotFinite.
+        """
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        losses["loss"].backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.clip)
-        factor = self.plan.rate(self.step)
+        named = {name: value.detach() for name, value in losses.items()} | {"gradient": norm}
+        # One transfer from the device, where each float() would be another.
+        values = torch.stack([value.float().reshape(()) for value in named.values()]).tolist()
+        figures = dict(zip(named, values, strict=True))
+        for name, value in figures.items():
+            if not math.isfinite(value):
+                raise NotFinite(name)
+        factor = self.plan.rate(self.step, self.since)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         self.optimizer.step()
+        self._follow()
+        self.step += 1
+        return figures
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average towards the network."""
         # A young average forgets faster, or it would still hold the initial weights at the end of a short run.
         decay = min(self.plan.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                mean.lerp_(now, 1 - decay)
-        self.step += 1
-        return float(norm)
+        for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(now, 1 - decay)
+        for held, new in zip(self.average.buffers(), self.network.buffers(), strict=True):
+            held.copy_(new)
 
-    def save(self, path: Path, about: dict[str, Any]) -> None:
-        """Write everything, through a temporary file; `about` says what is being trained."""
-        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Everything, by names that begin with "network.", "average." and "adam."."""
+        result = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        result |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         for name, parameter in self.network.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"adam.{key}.{name}"] = value
-        partial = path.with_suffix(".part")
-        metadata = {"step": str(self.step), "about": json.dumps(about, sort_keys=True)}
-        # A clone of each: two names of one tensor are refused.
-        save_file(
-            {k: v.detach().contiguous().clone() for k, v in tensors.items()}, partial, metadata
-        )
-        partial.replace(path)
+                result[f"adam.{key}.{name}"] = value
+        return {name: value.detach() for name, value in result.items()}
 
-    def load(self, path: Path) -> None:
-        """Go on from a saved state. Raises KeyError or RuntimeError where it is of another network."""
-        with safe_open(path, "pt") as file:
-            self.step = int(file.metadata()["step"])
-            stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        for part, module in (("network", self.network), ("average", self.average)):
-            prefix = f"{part}."
-            state = {k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)}
+    def restore(self, tensors: Mapping[str, torch.Tensor], step: int, since: int) -> None:
+        """Take over what `tensors` gave; what lacks moments begins them anew.
+
+        Raises RuntimeError, before anything is changed, where the names or shapes are not those of this network.
+        """
+        own = {k: v.shape for k, v in self.tensors().items() if not k.startswith("adam.")}
+        found = {k: v.shape for k, v in tensors.items() if not k.startswith("adam.")}
+        for name in sorted(own.keys() | found.keys()):
+            if own.get(name) != found.get(name):
+                here, there = (_shape(part.get(name)) for part in (own, found))
+                raise RuntimeError(f"{name} is {there} there, {here} here")
+        for part, module in (("network.", self.network), ("average.", self.average)):
+            state = {k.removeprefix(part): v for k, v in tensors.items() if k.startswith(part)}
             module.load_state_dict(state, strict=True)
+        self.optimizer.state.clear()
         for name, parameter in self.network.named_parameters():
             keys = {key: f"adam.{key}.{name}" for key in _MOMENTS}
-            if all(key in stored for key in keys.values()):
-                moments = {key: stored[full] for key, full in keys.items()}
+            if all(key in tensors for key in keys.values()):
                 self.optimizer.state[parameter] = {
-                    key: value if key == "step" else value.to(parameter.device)
-                    for key, value in moments.items()
+                    # AdamW keeps its count on the CPU, its moments beside the weights and in their layout.
+                    key: tensors[full].clone()
+                    if key == "step"
+                    else torch.empty_like(parameter).copy_(tensors[full])
+                    for key, full in keys.items()
                 }
+        self.step, self.since = step, since
+
+
+def _shape(shape: torch.Size | None) -> str:
+    return "absent" if shape is None else "x".join(map(str, shape)) or "a scalar"
 
 
 def _groups(network: torch.nn.Module, task: Task, plan: Plan) -> list[dict[str, Any]]:
