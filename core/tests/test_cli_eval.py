@@ -236,11 +236,11 @@ def test_processes_end_with_an_evaluation_that_is_killed(
     process = subprocess.Popen(
         support.command([*words, "--recon", "preview", "--metrics", "psnr"]),
         env=support.environment(site),
-        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"working\n"  # says the sender
+    assert process.stderr is not None
+    assert process.stderr.readline() == b"working\n"  # says the sender
     process.kill()
     process.wait()
     deadline = time.monotonic() + 10
@@ -248,7 +248,7 @@ def test_processes_end_with_an_evaluation_that_is_killed(
         while time.monotonic() < deadline:
             os.killpg(process.pid, 0)
             time.sleep(0.1)
-    process.stdout.close()
+    process.stderr.close()
 
 
 def test_failures_are_rows_with_their_reason(
@@ -302,7 +302,15 @@ def test_options_of_a_method_can_be_compared(folder: Path, site: Path, tmp_path:
     clean, noisy, preview = (found[name]["psnr"] for name in recon.split(","))
     assert clean == preview
     assert noisy < clean - 10
-    assert len(list((out / "pictures").iterdir())) == 3
+    pictures = support.listing(out / "pictures")
+    assert len(pictures) == 3
+    journal = (out / "journal.jsonl").read_bytes()
+    next((out / "pictures").iterdir()).unlink()
+    support.succeeds(evaluate(folder, out, *words, "--keep", site=[site]))
+    assert support.listing(out / "pictures") == pictures
+    # One picture was decoded again, to be kept; no number was taken again.
+    new = (out / "journal.jsonl").read_bytes()[len(journal) :].splitlines()
+    assert [json.loads(line)["identity"]["step"] for line in new] == ["decode"]
 
 
 def test_rate_differences_against_a_baseline(folder: Path, site: Path, tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def _no_interrupts() -> Iterator[None]:
 
 def _start(crew: Crew, turn: Any) -> None:
     """Make a new process keep to its share, and end when the one that started it ends."""
+    os.dup2(2, 1)  # what a plugin prints is no part of the table or the JSON
     for name in _VARIABLES:
         os.environ[name] = str(crew.threads)
     if (

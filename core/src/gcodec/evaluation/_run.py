@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gcodec.errors import MetricUnavailable, OutputError, OutputExists
+from gcodec.errors import ImageError, MetricUnavailable, OutputError, OutputExists
 from gcodec.evaluation import _identity as identity
 from gcodec.evaluation._journal import JOURNAL, Journal, open_journal
 from gcodec.evaluation._processes import Crew
@@ -64,10 +64,8 @@ def evaluate(
     notes += more
     with open_journal(output) as journal:
         _check_same_pictures(journal, images, output, force)
-        targets = len(images) * len(request.targets)
-        each = len(request.embeddings) + len(series) * (1 + len(of_pictures(networks)))
-        crew = crew_for(request)
-        course = Course(request, output, journal, crew, networks, progress, targets * each)
+        total = _steps(request, len(images), networks)
+        course = Course(request, output, journal, crew_for(request), networks, progress, total)
         rows: list[Row] = []
         sets: dict[tuple[str, str, str, str], Row] = {}
         for method in request.embeddings:
@@ -89,6 +87,16 @@ def evaluate(
     compared, more = differences(rows, averaged, request)
     notes += [*_notes(rows, sets, networks), *more]
     return Evaluation(rows, averaged, compared, notes, networks, _conditions(course, series))
+
+
+def _steps(request: Request, images: int, networks: Mapping[str, Any]) -> int:
+    """Return how many results there are to find."""
+    embeddings, series, targets = map(len, (request.embeddings, request.series, request.targets))
+    found = images * targets * (embeddings + series * (1 + len(of_pictures(networks))))
+    sets = sum(network is not None for network in networks.values()) - len(of_pictures(networks))
+    if sets:
+        found += images * (embeddings + targets * series) + targets * series * sets
+    return found
 
 
 def _series(request: Request) -> list[Series]:
@@ -115,7 +123,10 @@ def _images(paths: Sequence[Path]) -> tuple[list[Image], list[str]]:
     found: dict[str, Image] = {}
     notes = []
     for path in paths:
-        digest = identity.file_digest(path)
+        try:
+            digest = identity.file_digest(path)
+        except OSError as error:
+            raise ImageError(str(path), f"cannot be read: {error.strerror}") from error
         if digest in found:
             notes.append(f"{path.name} is the same file as {found[digest].path.name} and left out")
             continue

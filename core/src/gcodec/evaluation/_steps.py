@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from gcodec.errors import ImageError
 from gcodec.evaluation import _identity as identity
 from gcodec.evaluation import _workers as workers
 from gcodec.evaluation._journal import Journal
@@ -180,15 +181,26 @@ def decode(
         wanted[label, digest, target] = ({**common, "file": made["sha256"]}, task)
 
     def needed(key: Any, known: Row) -> bool:
-        """Whether the picture is wanted again: to keep, or for a number that is not known."""
-        return request.keep or not all(
+        """Whether the picture is wanted, to keep or for a number that is not known, and not there."""
+        wants = request.keep or not all(
             course.journal.get(_number(course, name, key[1], known["pixels"]))
             for name, network in course.networks.items()
             if network is not None
         )
+        return wants and not _holds(Path(wanted[key][1].picture), known["pixels"])
 
     found = course.settle(workers.decode_file, wanted, needed)
     return {key: {**made, "picture": Path(wanted[key][1].picture)} for key, made in found.items()}
+
+
+def _holds(picture: Path, pixels: str) -> bool:
+    """Whether a file holds the picture with these samples."""
+    from gcodec.images import load_image
+
+    try:
+        return picture.is_file() and workers.pixels_digest(load_image(picture).pixels) == pixels
+    except ImageError:
+        return False
 
 
 def judge(

@@ -36,6 +36,7 @@ __all__ = [
     "describe",
     "encode_file",
     "judge",
+    "pixels_digest",
 ]
 
 Task = TypeVar("Task")
@@ -163,7 +164,7 @@ def decode_file(task: Decode) -> dict[str, Any]:
     save_decoded(decoded, task.picture, force=True)
     return {
         "path": decoded.path.explain(),
-        "pixels": _pixels_digest(decoded.picture.pixels),
+        "pixels": pixels_digest(decoded.picture.pixels),
         "seconds": dict(decoded.seconds),
         **warm,
         **resources,
@@ -235,7 +236,8 @@ def _warm_up(call: Callable[[], Any]) -> dict[str, float]:
     return {"warmup_seconds": time.perf_counter() - start}
 
 
-def _pixels_digest(pixels: Any) -> str:
+def pixels_digest(pixels: Any) -> str:
+    """Return the SHA-256 of the shape and the 8-bit samples of float32 [3, H, W] in [0, 1]."""
     from gcodec.metrics._pixels import to_bytes
 
     digest = hashlib.sha256(repr(pixels.shape).encode())
