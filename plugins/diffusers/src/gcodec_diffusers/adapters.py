@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model
 from gcodec.networks import open_codebook
-from gcodec.signals import FloatArray, Latent, Preview, Tokens
+from gcodec.signals import Latent, Preview, Tokens
 from gcodec_diffusers.autoencoder import FACTOR
 from gcodec_diffusers.space import LappedSpace, open_space
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
 
 __all__ = ["latent_to_preview", "preview_to_latent", "tokens_to_preview"]
 

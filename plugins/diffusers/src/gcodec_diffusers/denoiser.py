@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,16 +14,19 @@ from gcodec.interfaces import Size
 from gcodec.models import Model
 from gcodec.networks import Condition, Denoiser, open_codebook
 from gcodec.run import Run
-from gcodec.signals import FloatArray, Latent, Preview, Signal, Sketch, Tokens
+from gcodec.signals import Latent, Preview, Signal, Sketch, Tokens
 from gcodec_diffusers.autoencoder import FACTOR
 from gcodec_diffusers.folders import load_denoiser
 from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes
 from gcodec_diffusers.space import LappedSpace, latent_error, open_space, padded, preview_error
 
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
+
 __all__ = ["LatentDenoiser", "open_denoiser"]
 
 #: c [C, h, w] and s [C].
-Estimate = tuple[FloatArray, Tensor]
+Estimate: TypeAlias = "tuple[FloatArray, Tensor]"
 
 
 class LatentDenoiser(Denoiser):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,9 +13,11 @@ from gcodec.interfaces import Size
 from gcodec.models import Model
 from gcodec.networks import LatentSpace
 from gcodec.run import Run
-from gcodec.signals import FloatArray
 from gcodec_diffusers.autoencoder import FACTOR, LappedAutoencoder
 from gcodec_diffusers.folders import load_autoencoder
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
 
 __all__ = ["LappedSpace", "latent_error", "open_space", "preview_error"]
 

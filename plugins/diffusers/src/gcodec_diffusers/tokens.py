@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,10 +11,12 @@ from gcodec.devices import torch_device
 from gcodec.models import Model
 from gcodec.networks import Codebook
 from gcodec.run import Run
-from gcodec.signals import FloatArray, IntArray
 from gcodec_diffusers.codebook import LatentCodebook
 from gcodec_diffusers.folders import load_codebook
 from gcodec_diffusers.space import padded
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray, IntArray
 
 __all__ = ["ScalarCodebook", "open_codebook"]
 

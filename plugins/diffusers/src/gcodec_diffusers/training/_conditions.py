@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,13 +16,16 @@ from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.options import check_options
 from gcodec.registry import registry
 from gcodec.run import Run
-from gcodec.signals import FloatArray, Preview
+from gcodec.signals import Preview
 from gcodec.stage1 import build
 from gcodec_diffusers.autoencoder import LappedAutoencoder
 from gcodec_diffusers.codebook import LatentCodebook
 from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes
 from gcodec_diffusers.space import latent_error, preview_error
 from gcodec_diffusers.training._tables import tensor
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
 
 __all__ = ["Conditions", "Draw"]
 
