@@ -44,14 +44,16 @@ def picture(crop: Path) -> Picture:
 def gcodec() -> Command:
     """Run ``gcodec`` in a process of its own."""
 
-    def run(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        *words: object, cwd: Path | None = None, **more: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "gcodec", *map(str, words)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             cwd=cwd,
-            env={k: v for k, v in os.environ.items() if not k.startswith("GCODEC_")},
+            env={k: v for k, v in os.environ.items() if not k.startswith("GCODEC_")} | more,
             timeout=250,
             check=False,
         )

@@ -1,4 +1,4 @@
-"""Training pairs: real codecs, true errors, held-out photographs kept apart."""
+"""Training pairs: real codecs, true errors, the same however the making was interrupted."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gcodec.training import Photos, packed
 from gcodec_flow import pairs
+from gcodec_flow.pairs import Pairs, PairSet, make
 from gcodec_flow.tiles import FloatArray
+
+SETTINGS = PairSet(codecs=("jpeg", "webp"), encodings=4, crops=2, size=64)
 
 
 @pytest.fixture
-def photographs(photo: FloatArray, tmp_path: Path) -> Path:
-    """Two photographs; the first is one that is held out."""
+def photos(photo: FloatArray, tmp_path: Path) -> Photos:
+    """Three photographs; the last is smaller than a crop."""
     octets = np.rint(photo.transpose(1, 2, 0) * 255).astype(np.uint8)
-    for k, image in enumerate((octets, octets[:, ::-1])):
-        Image.fromarray(image).save(tmp_path / f"{k}.avif", quality=90, speed=10)
-    return tmp_path
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    for k, image in enumerate((octets, octets[:, ::-1], octets[:50])):
+        Image.fromarray(image).save(folder / f"{k}.png")
+    return packed(folder, tmp_path / "cache")
 
 
-def made(folder: Path, monkeypatch: pytest.MonkeyPatch, *extra: str) -> dict[str, np.ndarray]:
-    out = folder / "out"
-    words = ["pairs", "--images", str(folder), "--out", str(out), "--codecs", "jpeg,webp", *extra]
-    monkeypatch.setattr("sys.argv", [*words, "--encodings", "4", "--crops", "2", "--size", "64"])
-    pairs.main()
-    return {name: np.load(out / f"{name}.npy") for name in ("x", "y", "mse", "image")}
+def everything(made: Pairs) -> list[np.ndarray]:
+    return [np.array(made.x), np.array(made.y), made.mse]
 
 
-@pytest.mark.parametrize(("extra", "index"), [((), 1), (("--held-out",), 0)])
-def test_pairs_come_from_their_own_photographs(
-    photographs: Path, monkeypatch: pytest.MonkeyPatch, extra: tuple[str, ...], index: int
-) -> None:
-    arrays = made(photographs, monkeypatch, *extra)
-    assert arrays["x"].shape == arrays["y"].shape == (8, 64, 64, 3)
-    assert set(arrays["image"]) == {index}
-    whole = np.asarray(Image.open(photographs / f"{index}.avif").convert("RGB"))
-    for crop in arrays["x"]:
+@pytest.mark.parametrize("index", [0, 1])
+def test_pairs_come_from_their_own_photographs(photos: Photos, tmp_path: Path, index: int) -> None:
+    made = make(photos, np.array([index, 2]), SETTINGS, 0, tmp_path / "pairs")
+    assert made.x.shape == made.y.shape == (8, 64, 64, 3)
+    whole = photos[index]
+    for crop in made.x:
         places = (
             whole[top : top + 64, left : left + 64]
             for top in range(0, whole.shape[0] - 63, pairs.GRID)
@@ -47,15 +46,66 @@ def test_pairs_come_from_their_own_photographs(
 
 
 def test_a_preview_resembles_its_original_within_the_stated_error(
-    photographs: Path, monkeypatch: pytest.MonkeyPatch
+    photos: Photos, tmp_path: Path
 ) -> None:
-    arrays = made(photographs, monkeypatch)
-    for x, y, mse in zip(arrays["x"], arrays["y"], arrays["mse"], strict=True):
+    made = make(photos, np.array([0, 1]), SETTINGS, 0, tmp_path / "pairs")
+    for x, y, mse in zip(made.x, made.y, made.mse, strict=True):
         assert 0 < pairs.squared_error(x, y) < 10 * mse < 0.1
+    assert len(set(made.mse)) == 8
 
 
-def test_the_same_seed_makes_the_same_pairs(
-    photographs: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_making_goes_on_and_ends_the_same(
+    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = made(photographs, monkeypatch), made(photographs, monkeypatch)
-    assert all(np.array_equal(first[name], second[name]) for name in first)
+    members = np.array([0, 1])
+    whole = everything(make(photos, members, SETTINGS, 3, tmp_path / "whole"))
+    encoded: list[str] = []
+
+    def named(name: str) -> pairs.Codec:
+        codec = codec_named(name)
+
+        def counted(x: np.ndarray, u: float) -> np.ndarray:
+            encoded.append(name)
+            # The second photograph's encodings may run beside the first's.
+            if stop and np.array_equal(x, photos[stop[0]]):
+                raise KeyboardInterrupt
+            return codec(x, u)
+
+        return counted
+
+    codec_named = pairs.codec_named
+    monkeypatch.setattr(pairs, "codec_named", named)
+    stop = [1]
+    with pytest.raises(KeyboardInterrupt):
+        make(photos, members, SETTINGS, 3, tmp_path / "parts")
+    stop.clear()
+    encoded.clear()
+    parts = everything(make(photos, members, SETTINGS, 3, tmp_path / "parts"))
+    assert all(map(np.array_equal, whole, parts))
+    assert len(encoded) in (4, 8)
+    encoded.clear()
+    again = everything(make(photos, members, SETTINGS, 3, tmp_path / "parts"))
+    assert all(map(np.array_equal, whole, again))
+    assert not encoded
+
+
+def test_other_settings_make_other_pairs(photos: Photos, tmp_path: Path) -> None:
+    members = np.array([0])
+    first = everything(make(photos, members, SETTINGS, 0, tmp_path / "pairs"))
+    second = everything(make(photos, members, SETTINGS, 1, tmp_path / "pairs"))
+    assert not np.array_equal(first[0], second[0])
+    only = PairSet(codecs=("avif",), encodings=1, crops=3, size=32)
+    assert make(photos, members, only, 0, tmp_path / "pairs").x.shape == (3, 32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"codecs": ("gif",)}, {"codecs": ()}, {"size": 40}, {"crops": 0}, {"share": 0.0}]
+)
+def test_settings_that_cannot_be_meant_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        PairSet(**{"codecs": ("jpeg",), **wrong})  # type: ignore[arg-type]
+
+
+def test_photographs_smaller_than_a_crop_are_not_enough(photos: Photos, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no photograph is as large as a crop of 64x64"):
+        make(photos, np.array([2]), SETTINGS, 0, tmp_path / "pairs")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gcodec.metrics import lpips_network
+from gcodec.metrics.weights import LPIPS, find
 from gcodec_flow.network import FlowUNet
 from gcodec_flow.sampler import euler, times
 
@@ -16,37 +19,57 @@ from gcodec_flow.sampler import euler, times
 Metric = Callable[[Tensor, Tensor], Tensor]
 
 
+@dataclass(frozen=True)
+class Perceptual:
+    """The table [perceptual] of the recipe: the loss of the sampler's end point. Raises ValueError.
+
+    start           training step from which on it counts.
+    steps           numbers of Euler steps, one of which is drawn for each batch.
+    lpips, squared  weights of LPIPS (AlexNet) and of the squared error of the normalised residual.
+    """
+
+    start: int
+    steps: tuple[int, ...]
+    lpips: float
+    squared: float
+
+    def __post_init__(self) -> None:
+        if not self.steps or min(self.steps) < 1:
+            raise ValueError(f"steps = {list(self.steps)}: numbers of Euler steps, 1 or more")
+
+    def network(self, device: torch.device) -> Any:
+        """LPIPS, its weights from the folder that GCODEC_METRICS names. Raises MetricUnavailable."""
+        return lpips_network(find(LPIPS).parent).to(device)
+
+
 def objective(
     network: FlowUNet,
-    batch: tuple[Tensor, Tensor, Tensor],
-    recipe: Mapping[str, Any],
-    step: int,
-    rng: np.random.Generator,
+    batch: Sequence[Tensor],
+    t_min: float,
+    wanted: Perceptual | None,
     metric: Metric | None,
-) -> tuple[Tensor, float, float]:
-    """(loss, its flow-matching part, its LPIPS part) for a batch (x, y, s) at training step `step`.
+    rng: np.random.Generator,
+) -> dict[str, Tensor]:
+    """ "loss", its part "matching" and, where a perceptual loss is `wanted`, "squared" and "lpips", of a batch (x, y, s).
 
-    Once the perceptual loss has started it takes every second member of the batch, flow matching
-    the others. It is the mixture of squared error and LPIPS that CDC puts into eq. (22) of
-    "Advances in diffusion-based generative compression" (section IV-A), here on the sampler's own
-    end point after a few steps, with the errors of the steps before, which the denoiser never meets
-    on the straight path of `flow_matching_loss`.
+    The perceptual loss takes every second member of the batch, flow matching the others. It is the mixture of squared
+    error and LPIPS that CDC puts into eq. (22) of "Advances in diffusion-based generative compression" (section IV-A),
+    here on the sampler's own end point after a few steps, with the errors of the steps before, which the denoiser never
+    meets on the straight path of `flow_matching_loss`.
     """
-    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    wanted = recipe.get("perceptual")
-    if metric is None or not wanted or step < wanted["start"]:
-        matching = flow_matching_loss(network, batch, recipe["training"]["t_min"], generator)
-        return matching, matching.item(), 0.0
-    first, second = [x[0::2] for x in batch], [x[1::2] for x in batch]
-    matching = flow_matching_loss(network, first, recipe["training"]["t_min"], generator)
-    steps = int(rng.choice(wanted["steps"]))
-    x, y, s = second
-    eps = torch.randn(x.shape, generator=generator)
+    generator = torch.Generator(batch[0].device).manual_seed(int(rng.integers(2**62)))
+    if wanted is None or metric is None:
+        matching = flow_matching_loss(network, batch, t_min, generator)
+        return {"loss": matching, "matching": matching}
+    first, (x, y, s) = [part[0::2] for part in batch], [part[1::2] for part in batch]
+    matching = flow_matching_loss(network, first, t_min, generator)
+    steps = int(rng.choice(wanted.steps))
+    eps = torch.randn(x.shape, generator=generator, device=x.device)
     r_hat = sampled(network, y, s.log(), eps, steps)
     squared = (r_hat - residual(x, y, s)).square().mean()
     distance = perceptual_distance(metric, x, y + s[:, None, None, None] * r_hat, rng)
-    loss = matching + wanted["squared"] * squared + wanted["lpips"] * distance
-    return loss, matching.item(), distance.item()
+    loss = matching + wanted.squared * squared + wanted.lpips * distance
+    return {"loss": loss, "matching": matching, "squared": squared, "lpips": distance}
 
 
 def residual(x: Tensor, y: Tensor, s: Tensor) -> Tensor:
@@ -67,11 +90,13 @@ def flow_matching_loss(
     t is uniform on (t_min, 1], stratified over the batch so that its variance is not added.
     """
     x, y, s = batch
-    u = (torch.arange(len(s)) + torch.rand(len(s), generator=generator)) / len(s)
+    count, device = len(s), s.device
+    u = torch.rand(count, generator=generator, device=device)
+    u = (torch.arange(count, device=device) + u) / count
     t = t_min + (1 - t_min) * u
     a = t[:, None, None, None]
     r = residual(x, y, s)
-    x_t = (1 - a) * r + a * torch.randn(x.shape, generator=generator)
+    x_t = (1 - a) * r + a * torch.randn(x.shape, generator=generator, device=device)
     return (network.denoise(x_t, y, t, s.log()) - r).square().mean()
 
 

@@ -1,0 +1,77 @@
+"""The checked-in recipes: each is what its trainer knows, and trains for three steps at a small size."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from gcodec.errors import GcodecError
+from gcodec.registry import load_object, registry
+from gcodec.training import Plan, load_recipe
+from gcodec.training._recipe import check_tables
+
+FOLDER = Path(__file__).resolve().parents[1] / "plugins" / "base" / "recipes"
+RECIPES = [
+    path for path in sorted(FOLDER.glob("*.toml")) if "task" in tomllib.loads(path.read_text())
+]
+
+#: By task: what makes three steps of its recipe quick.
+SMALL = {
+    "flow": [
+        *(f"network.{name}" for name in ("channels=[8, 8, 8]", "blocks=[1, 1, 1]", "embedding=8")),
+        *("data.batch=2", "data.held_out=1"),
+        *(f"pairs.classic.{name}" for name in ("encodings=2", "crops=2", "size=64")),
+        *(f"pairs.ntc.{name}" for name in ("encodings=1", "crops=2", "size=64")),
+    ],
+}
+
+
+def test_there_are_recipes() -> None:
+    if not FOLDER.is_dir():
+        pytest.skip("not a checkout")
+    assert RECIPES
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_is_what_its_trainer_knows(path: Path) -> None:
+    recipe = load_recipe(path)
+    spec = registry().trainer(recipe["task"])
+    trainer = load_object(spec.name, spec.implementation)
+    check_tables(recipe, {**(trainer.tables or recipe), "plan": Plan}, path)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in RECIPES if load_recipe(path)["task"] in SMALL], ids=lambda p: p.stem
+)
+def test_a_recipe_trains(
+    path: Path, gcodec: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    from gcodec.metrics.weights import LPIPS, find
+
+    recipe = load_recipe(path)
+    try:
+        weights = find(LPIPS).parent
+    except GcodecError as error:
+        pytest.skip(str(error))
+    with Image.open(Path(__file__).resolve().parent / "images" / "kodim23.png") as whole:
+        for n in range(3):
+            whole.crop((200 * n, 100, 200 * n + 160, 260)).save(tmp_path / f"{n}.png")
+    settings = [*SMALL[recipe["task"]], "plan.steps=3", "perceptual.start=1"]
+    done = gcodec(
+        *("train", path, "--data", tmp_path, "--out", tmp_path / "out", "--device", "cpu"),
+        *("--threads", 1, "--json", *(word for s in settings for word in ("--set", s))),
+        GCODEC_METRICS=str(weights),
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["step"], said["steps"]) == (3, 3)
+    assert {"loss", "lpips", "held_out.classic.mse", "held_out.ntc.lpips"} <= said["figures"].keys()
+    written = {p.name for p in (tmp_path / "out" / "model").iterdir()}
+    assert written >= {"config.json", "recipe.toml", "training.toml", "data.csv"}
