@@ -142,6 +142,13 @@ class Backwards(BlocksEmbedding):
         return super().encode(analysis, 1 - quality)
 
 
+class Underestimating(BlocksEmbedding):
+    """Estimates what it should know."""
+
+    def sizes(self, analysis: Any, quality: float) -> tuple[int, ...]:
+        return tuple(len(layer) - 1 for layer in self.encode(analysis, quality))
+
+
 class Whispering(BlocksEmbedding):
     """The decoder needs to know the encoder's option."""
 

@@ -29,6 +29,7 @@ EMBEDDINGS = [
     "Double",
     "Unclipped",
     "Backwards",
+    "Underestimating",
     "Whispering",
     "Threaded",
     "Hashing",

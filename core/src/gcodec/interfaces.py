@@ -50,10 +50,15 @@ class Embedding(ABC):
 
     @abstractmethod
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
-        """Return the layers, base first; bytes grow with quality in [0, 1], apart from small exceptions.
+        """Return the layers, base first; bytes grow with quality in [0, 1], apart from small exceptions."""
 
-        Rate control calls this a dozen times for one image.
+    def sizes(self, analysis: Any, quality: float) -> tuple[int, ...] | None:
+        """Return the lengths of the layers that `encode` would return, exactly; None where only encoding can tell.
+
+        Rate control asks half a dozen times for one image, and encodes only where it gets None. Worth implementing
+        where something of fixed length, such as the measured error of the preview, takes time to find out.
         """
+        return None
 
     @abstractmethod
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:

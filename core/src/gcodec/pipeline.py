@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -140,10 +140,22 @@ def encode(
     analysis = stage1.analyse(picture.pixels)
     clock.lap("analyse")
 
-    def make(quality: float) -> bytes:
-        layers = [gcx.Segment(gcx.MAIN, d) for d in stage1.encode(analysis, quality)]
-        file = gcx.File(header, (*before, *layers, *after), progressive=spec.progressive)
+    def written(layers: Iterable[bytes]) -> bytes:
+        segments = (*before, *(gcx.Segment(gcx.MAIN, layer) for layer in layers), *after)
+        file = gcx.File(header, segments, progressive=spec.progressive)
         return gcx.write(file, limits=run.limits)
+
+    # What had to be encoded to know its size is kept: the best of it is the file.
+    made: dict[float, bytes] = {}
+
+    def make(quality: float) -> bytes:
+        if quality not in made:
+            made[quality] = written(stage1.encode(analysis, quality))
+        return made[quality]
+
+    def size_of(quality: float) -> int:
+        sizes = stage1.sizes(analysis, quality)
+        return len(make(quality) if sizes is None else written(map(bytes, sizes)))
 
     # The receiver knows nothing of the sender's options: neither does the check.
     defaults = check_options(spec.name, spec.options, {})
@@ -156,9 +168,9 @@ def encode(
     limit = target.limit(size.width * size.height)
     if limit is None:
         quality = 0.5 if target.quality is None else target.quality
-        data = make(quality)
     else:
-        data, quality = search(spec.name, make, limit, spec.levels)
+        quality = search(spec.name, size_of, limit, spec.levels)
+    data = make(quality)
     if digest:
         extensions[numbers.SYMBOLS_DIGEST] = opened(data).symbol_digest()
         data = gcx.write(

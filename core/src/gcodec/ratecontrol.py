@@ -1,15 +1,22 @@
-"""From a size to a quality: the largest file that fits."""
+"""From a size to a quality: the highest one that fits."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gcodec.errors import TargetTooSmall, UsageError
 from gcodec.plugin import LEVELS
 
 __all__ = ["Target", "search"]
+
+#: Natural logarithm of the size at quality 1 over that at quality 0, until two sizes are known: about that of `ntc`.
+_SPAN = 4.0
+
+#: Steps in a row, none of which halved what was left, after which interpolation is given a rest.
+_PATIENCE = 3
 
 
 @dataclass(frozen=True)
@@ -42,45 +49,55 @@ class Target:
         return int(self.bpp * pixels / 8) if self.bpp is not None else self.bytes
 
 
-def search(
-    name: str, make: Callable[[float], bytes], limit: int, levels: int = LEVELS
-) -> tuple[bytes, float]:
-    """Return the file of the highest quality that has at most `limit` bytes, and that quality.
+def search(name: str, size: Callable[[float], int], limit: int, levels: int = LEVELS) -> float:
+    """Return the highest quality whose file has at most `limit` bytes.
 
-    make    quality in [0, 1] -> a whole file; larger for higher quality, with exceptions that cost optimality only:
-            what is returned never exceeds the limit.
+    size    quality in [0, 1] -> bytes of the whole file; larger for higher quality, with exceptions that cost
+            optimality only: the quality that is returned fits. No quality is asked for twice.
     levels  how many qualities the embedding tells apart, evenly spaced (`EmbeddingSpec.levels`).
 
     Raises TargetTooSmall.
     """
     top = levels - 1
-    best = make(0.0)
-    if len(best) > limit:
-        raise TargetTooSmall(name, limit, len(best))
-    over = make(1.0)
-    if len(over) <= limit:
-        return over, 1.0
-    # At level `low` the file fits, at `high` it does not; file sizes are about exponential in quality.
-    low, high = 0, top
-    sizes = {0: len(best), top: len(over)}
-    halve = False
+    sizes: dict[int, int] = {}
+    # Level `low` fits and `high` does not; before either is known they lie one beyond the levels that there are.
+    low, high = -1, levels
+    poor = 0
     while high - low > 1:
         width = high - low
-        share = 0.5 if halve else _share(sizes[low], sizes[high], limit)
-        middle = min(max(low + round(share * width), low + 1), high - 1)
-        made = make(middle / top)
-        sizes[middle] = len(made)
-        if len(made) <= limit:
-            best, low = made, middle
+        level = _level(sizes, limit, top) if sizes else (low + high) // 2
+        # Interpolation may lead where the answer is known not to be, or creep up on it from one side: then bisect.
+        if not low <= level < high or poor == _PATIENCE:
+            level = (low + high) // 2
+        level = max(level, low + 1)
+        sizes[level] = size(level / top)
+        if sizes[level] <= limit:
+            low = level
         else:
-            high = middle
-        # Interpolation may creep up on the limit from one side: bisect after a step that gained little.
-        halve = 2 * (high - low) > width
-    return best, low / top
+            high = level
+        poor = poor + 1 if 2 * (high - low) > width + 1 and poor < _PATIENCE else 0
+    if low < 0:
+        raise TargetTooSmall(name, limit, sizes[0])
+    return low / top
 
 
-def _share(fits: int, exceeds: int, limit: int) -> float:
-    """Return where between two sizes the limit lies, 0..1, on a logarithmic scale."""
-    if not 0 < fits < exceeds:
-        return 0.5
-    return math.log((limit + 0.5) / fits) / math.log(exceeds / fits)
+def _level(sizes: Mapping[int, int], limit: int, top: int) -> int:
+    """Return the last level that should fit, -1 to `top`, by inverse interpolation of the logarithm of the size.
+
+    Sizes are about exponential in quality, so the three nearest to the limit lie on almost a line; of those that do
+    not even ascend, fewer count.
+    """
+    wanted = math.log(limit + 0.5)
+    logs = {level: math.log(max(size, 1)) for level, size in sizes.items()}
+    near = sorted(logs, key=lambda level: abs(logs[level] - wanted))[:3]
+    while any(logs[b] <= logs[a] for a, b in pairwise(sorted(near))):
+        near.pop()
+    if len(near) == 1:
+        level = near[0] + (wanted - logs[near[0]]) / _SPAN * top
+    else:
+        # Lagrange's form of the polynomial through the points (log size, level).
+        level = sum(
+            a * math.prod((wanted - logs[b]) / (logs[a] - logs[b]) for b in near if b != a)
+            for a in near
+        )
+    return math.floor(min(max(level, -1), top))

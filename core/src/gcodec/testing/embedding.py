@@ -139,6 +139,18 @@ class EmbeddingConformance:
         assert np.array_equal(pixels, before), "the encoder wrote into the picture"
         assert again == first, "another instance makes other bytes"
 
+    def test_stated_sizes(self) -> None:
+        """Where the lengths of the layers are stated, they are the lengths of the layers."""
+        embedding = self.build()
+        for height, width in _SIZES:
+            image = pictures.as_picture(pictures.photograph(height, width))
+            analysis = embedding.analyse(image.pixels)
+            for quality in self.qualities:
+                stated = embedding.sizes(analysis, quality)
+                if stated is not None:
+                    found = tuple(map(len, embedding.encode(analysis, quality)))
+                    assert stated == found, f"{stated} bytes stated, {found} encoded at {quality}"
+
     def test_decoding_is_a_function(self) -> None:
         """The same file gives the same signals and symbols, whatever was decoded in between."""
         stage1 = open_stage1(self.encode(pictures.photograph(17, 33), 0.7))

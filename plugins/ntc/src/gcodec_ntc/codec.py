@@ -125,11 +125,20 @@ class Codec:
 
     def encode(self, analysed: Analysed, level: int) -> bytes:
         """Payload at quality `level` in 0..255."""
-        encoder = Encoder(self.tables)
-        y = self.quantize(analysed, level, lambda v, s: encoder.put(s, v.index))
+        stream, y = self._stream(analysed, level)
         preview = self.synthesise(y, level, *analysed.samples.shape[1:])
         mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
-        return bytes([level, pack_mse(mse)]) + encoder.finish()
+        return bytes([level, pack_mse(mse)]) + stream
+
+    def size(self, analysed: Analysed, level: int) -> int:
+        """Length of the payload that `encode` returns."""
+        return HEAD + len(self._stream(analysed, level)[0])
+
+    def _stream(self, analysed: Analysed, level: int) -> tuple[bytes, Ints]:
+        """The entropy-coded symbols, and the quantized latents."""
+        encoder = Encoder(self.tables)
+        y = self.quantize(analysed, level, lambda v, s: encoder.put(s, v.index))
+        return encoder.finish(), y
 
     def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:
         """Level, squared error, hyper-latents and latents (1/16 steps) of a payload.

@@ -40,8 +40,11 @@ class Ntc(Embedding):
 
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         """Return the one layer at `quality` in [0, 1]."""
-        level = round(min(max(quality, 0.0), 1.0) * (LEVELS - 1))
-        return (self._codec.encode(analysis, level),)
+        return (self._codec.encode(analysis, _level(quality)),)
+
+    def sizes(self, analysis: Any, quality: float) -> tuple[int, ...]:
+        """Return the length of the layer; what is left out is the synthesis, to measure its error."""
+        return (self._codec.size(analysis, _level(quality)),)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the preview with the squared error that the encoder measured."""
@@ -56,6 +59,10 @@ class Ntc(Embedding):
         payload = _only(layers)
         _, _, z, y = self._codec.read(payload, size.height, size.width)
         return payload[:2] + np.concatenate([z.ravel(), y.ravel()]).astype("<i4").tobytes()
+
+
+def _level(quality: float) -> int:
+    return round(min(max(quality, 0.0), 1.0) * (LEVELS - 1))
 
 
 def _only(layers: Sequence[bytes]) -> bytes:
