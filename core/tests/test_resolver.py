@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gcodec.errors import NoPath, UnusablePlugin
 from gcodec.interfaces import Size
-from gcodec.plugin import AdapterSpec, ReconstructorSpec
+from gcodec.plugin import AdapterSpec, EmbeddingSpec, ReconstructorSpec
 from gcodec.registry import Registry
 from gcodec.resolver import adapt, check_pair, matrix, resolve
 from gcodec.run import Run
@@ -223,6 +223,19 @@ def test_the_matrix_has_every_pair_once_with_its_path_or_its_reason(installed: R
     nothing = by_pair["test/words", "preview"]
     assert nothing.path is None
     assert "needs preview" in nothing.reason
+
+
+def test_the_matrix_names_signals_that_nobody_looks_at() -> None:
+    """A caption beside a preview is no help to a reconstructor that reads pictures, and the matrix says so."""
+    shared = {"summary": "", "implementation": "x:y"}
+    both = EmbeddingSpec("test/both", makes=("preview", "text"), parse_class="A", **shared)
+    blind = ReconstructorSpec("blind", needs=(("sketch",),), **shared)
+    reader = ReconstructorSpec("reader", needs=(("preview",),), uses=("text",), **shared)
+    edges = AdapterSpec("preview", "sketch", "x:y", 1, "")
+    found = Registry(
+        (), {both.name: both}, {"blind": blind, "reader": reader}, (edges,), {}, {}, {}
+    )
+    assert [row.ignored for row in matrix(found)] == [("text",), ()]
 
 
 def test_adapters_really_run(installed: Registry) -> None:

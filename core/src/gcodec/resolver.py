@@ -108,12 +108,16 @@ def adapt(
 
 @dataclass(frozen=True)
 class Row:
-    """One pair of the matrix; `path` is None where the pair cannot work, and `reason` says why."""
+    """One pair of the matrix; `path` is None where the pair cannot work, and `reason` says why.
+
+    ignored  signal types that the embedding makes and nobody on the path looks at, a caption say.
+    """
 
     embedding: str
     reconstructor: str
     path: Path | None
     reason: str
+    ignored: tuple[str, ...] = ()
 
 
 def matrix(installed: Registry) -> list[Row]:
@@ -153,7 +157,9 @@ def _row(embedding: EmbeddingSpec, reconstructor: ReconstructorSpec, installed: 
         path = check_pair(embedding.name, embedding.makes, reconstructor, installed)
     except NoPath as error:
         return Row(embedding.name, reconstructor.name, None, str(error))
-    return Row(embedding.name, reconstructor.name, path, "")
+    used = {*path.feeds, *(adapter.source for adapter in path.adapters)}
+    ignored = tuple(made for made in embedding.makes if made not in used)
+    return Row(embedding.name, reconstructor.name, path, "", ignored)
 
 
 def _wanted(reconstructor: ReconstructorSpec, realism: float) -> list[str]:

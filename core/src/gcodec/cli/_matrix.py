@@ -10,7 +10,10 @@ from gcodec.cli._common import json_option, print_json, print_table
 @click.command()
 @json_option
 def command(as_json: bool) -> None:
-    """List every pair of embedding and reconstructor with the adapters between them, or why it cannot work."""
+    """List every pair of embedding and reconstructor with the adapters between them, or why it cannot work.
+
+    The last column names signals of the embedding that the reconstructor does not look at.
+    """
     from gcodec.registry import registry
     from gcodec.resolver import matrix
 
@@ -24,6 +27,7 @@ def command(as_json: bool) -> None:
                     "works": row.path is not None,
                     "path": row.path.explain() if row.path else None,
                     "cost": row.path.cost if row.path else None,
+                    "ignores": list(row.ignored),
                     "reason": row.reason or None,
                 }
                 for row in rows
@@ -31,12 +35,13 @@ def command(as_json: bool) -> None:
         )
         return
     print_table(
-        ("embedding", "reconstructor", "path"),
+        ("embedding", "reconstructor", "path", "ignores"),
         [
             (
                 row.embedding,
                 row.reconstructor,
                 row.path.explain() if row.path else f"none: {row.reason}",
+                ", ".join(row.ignored),
             )
             for row in rows
         ],
