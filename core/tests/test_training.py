@@ -302,6 +302,10 @@ def test_a_changed_folder_is_packed_again(recipe: Path, data: Path, tmp_path: Pa
     stamp = (tmp_path / "cache" / "photos.bin").stat().st_mtime_ns
     assert packed(data, tmp_path / "cache").names == first.names
     assert (tmp_path / "cache" / "photos.bin").stat().st_mtime_ns == stamp
+    for broken, length in (("npz", 0), ("npz", 100), ("bin", 0), ("bin", 100)):
+        path = tmp_path / "cache" / f"photos.{broken}"
+        path.write_bytes(path.read_bytes()[:length])
+        assert np.array_equal(packed(data, tmp_path / "cache")[3], first[3])
     other = tmp_path / "other"
     other.mkdir()
     pixels = np.zeros((3, 20, 30), np.float32)

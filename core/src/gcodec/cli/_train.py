@@ -91,9 +91,10 @@ def command(
         # Read when torch and its libraries are first loaded, which nothing has done yet.
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ[name] = str(threads)
+    # First what may lack torch, in one line.
+    trainer = load_object(spec.name, spec.implementation)
     from gcodec.training import train
 
-    trainer = load_object(spec.name, spec.implementation)
     chosen = _device(device)
     start = time.monotonic()
     with _shown() as (progress, report):

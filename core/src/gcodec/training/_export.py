@@ -49,9 +49,10 @@ def export(
 
 def data_list(inputs: Inputs) -> str | None:
     """Return data.csv for the photographs that a task has packed into its cache; None if it packed none."""
-    from gcodec.training.photos import INDEX, Photos
+    from gcodec.training.photos import present
 
-    return Photos(inputs.cache).listing() if (inputs.cache / INDEX).exists() else None
+    photos = present(inputs.cache)
+    return photos.listing() if photos else None
 
 
 def _record(inputs: Inputs, about: About, figures: Mapping[str, float]) -> dict[str, object]:

@@ -50,7 +50,9 @@ class State:
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.clip)
         named = {name: value.detach() for name, value in losses.items()} | {"gradient": norm}
         # One transfer from the device, where each float() would be another.
-        values = torch.stack([value.float().reshape(()) for value in named.values()]).tolist()
+        values = torch.stack(
+            [v.to(norm.device).float().reshape(()) for v in named.values()]
+        ).tolist()
         figures = dict(zip(named, values, strict=True))
         for name, value in figures.items():
             if not math.isfinite(value):

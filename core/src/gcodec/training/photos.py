@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,12 @@ from gcodec.files import atomic_write
 from gcodec.images import load_image
 from gcodec.run import Progress, silent
 
-__all__ = ["INDEX", "SUFFIXES", "Photos", "packed", "photographs"]
+__all__ = ["SUFFIXES", "Photos", "packed", "photographs", "present"]
 
 SUFFIXES = frozenset(
     {".avif", ".bmp", ".jpeg", ".jpg", ".jxl", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
-INDEX = "photos.npz"
+_INDEX = "photos.npz"
 _SAMPLES = "photos.bin"
 
 UInt8 = NDArray[np.uint8]
@@ -54,12 +55,19 @@ def packed(data: Path, cache: Path, progress: Progress = silent) -> Photos:
     files = photographs(data)
     names = [path.relative_to(data).as_posix() for path in files]
     sizes = [path.stat().st_size for path in files]
-    if (cache / INDEX).exists() and (cache / _SAMPLES).exists():
-        photos = Photos(cache)
-        if photos.names == names and photos.sizes == sizes:
-            return photos
+    photos = present(cache)
+    if photos is not None and (photos.names, photos.sizes) == (names, sizes):
+        return photos
     _pack(files, names, data, cache, progress)
     return Photos(cache)
+
+
+def present(cache: Path) -> Photos | None:
+    """The photographs that a cache holds; None if it holds none, or none that this version can read."""
+    try:
+        return Photos(cache)
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile):
+        return None
 
 
 def _pack(
@@ -68,7 +76,7 @@ def _pack(
     try:
         target.mkdir(parents=True, exist_ok=True)
         # Samples without their index are taken for nothing.
-        (target / INDEX).unlink(missing_ok=True)
+        (target / _INDEX).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(target, str(error.strerror)) from error
     heights, widths, offsets, sizes, digests = [], [], [], [], []
@@ -86,7 +94,7 @@ def _pack(
             digests.append(hashlib.sha256(content).hexdigest())
             position += pixels.size
     progress("packing photographs", len(files), len(files))
-    with atomic_write(target / INDEX, force=True) as stream:
+    with atomic_write(target / _INDEX, force=True) as stream:
         np.savez(
             stream,
             source=np.array(str(source)),
@@ -115,10 +123,12 @@ class Photos:
     source  the folder that they came from.
     names, sizes, digests   of their files there: POSIX paths, bytes, SHA-256.
     height, width           in pixels, int64 [N].
+
+    Raises OSError, EOFError, KeyError, ValueError or BadZipFile where the folder does not hold such a set.
     """
 
     def __init__(self, folder: Path) -> None:
-        with np.load(folder / INDEX, allow_pickle=False) as index:
+        with np.load(folder / _INDEX, allow_pickle=False) as index:
             self.source = str(index["source"])
             self.names = [str(name) for name in index["name"]]
             self.digests = [str(digest) for digest in index["sha256"]]
@@ -127,6 +137,8 @@ class Photos:
             self.width = index["width"]
             self.offset = index["offset"]
         self._samples = np.memmap(folder / _SAMPLES, np.uint8, "r")
+        if self._samples.size != 3 * int((self.height * self.width).sum()):
+            raise ValueError(f"{folder / _SAMPLES} holds other samples than {_INDEX} says")
 
     def __len__(self) -> int:
         return len(self.names)
