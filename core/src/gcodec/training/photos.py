@@ -128,7 +128,8 @@ class Photos:
     """
 
     def __init__(self, folder: Path) -> None:
-        with np.load(folder / _INDEX, allow_pickle=False) as index:
+        # Opened here: np.load would leave a damaged file open.
+        with (folder / _INDEX).open("rb") as file, np.load(file, allow_pickle=False) as index:
             self.source = str(index["source"])
             self.names = [str(name) for name in index["name"]]
             self.digests = [str(digest) for digest in index["sha256"]]
