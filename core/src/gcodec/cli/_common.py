@@ -90,7 +90,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def _numeric(text: str) -> bool:
-    return text in ("", "-") or text.replace(".", "", 1).isdigit()
+    return text in ("", "-") or text.lstrip("+-").replace(".", "", 1).isdigit()
 
 
 def rounded(seconds: Mapping[str, float]) -> dict[str, float]:

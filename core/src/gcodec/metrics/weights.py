@@ -44,7 +44,7 @@ class Weights:
 #: torchvision's five convolutions and the five linear heads.
 LPIPS = Weights(
     "LPIPS",
-    "LPIPS v0.1, AlexNet",
+    "v0.1, AlexNet",
     "alexnet_features_lpips.safetensors",
     "137fae61e223a0ffeb6b56e2ef8c925a36a106ef8b15d24a234071617b3ed744",
     advice="or let torchvision download AlexNet",
@@ -53,7 +53,7 @@ LPIPS = Weights(
 #: torchvision's thirteen convolutions (features.N.weight, features.N.bias), alpha and beta.
 DISTS = Weights(
     "DISTS",
-    "DISTS, VGG16",
+    "VGG16",
     "vgg16_features_dists.safetensors",
     "09702b5cb1064085731d486e08f1fbeee81fa7cdbd6b9dea7511d1c43cf54afa",
     advice="which tools/dists_weights.py makes, or let torchvision download VGG16",
