@@ -9,6 +9,27 @@ from gcodec.plugin import ModelSpec, hookimpl
 
 MODELS = [
     ModelSpec(
+        name="base/autoencoder",
+        digest="45343cc8ecbc45180ce500bd8bd0a78c64f852b943bf440bee2f5b12cf6211e4",
+        folder="gcodec_base:models/autoencoder",
+        summary="latent space of factor 8, 32 channels",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
+        name="base/codebook16",
+        digest="bcdb7967b67c2eda359a9c7fa001dcc834ecb8929c6f41602b56e902fa1d82cd",
+        folder="gcodec_base:models/codebook16",
+        summary="1,024 tokens for 16x16 samples each, in the space of base/autoencoder",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
+        name="base/codebook32",
+        digest="5b2805e814003f9614461bac87e53a0f809719d5ac6e2d9938b112094d582769",
+        folder="gcodec_base:models/codebook32",
+        summary="1,024 tokens for 32x32 samples each, in the space of base/autoencoder",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
         name="base/flow",
         digest="e2a35c19da90669f63ca3d5875b555c27eb53492faa3e713c0a18da5e9fadf3e",
         folder="gcodec_base:models/flow",
