@@ -111,6 +111,7 @@ def command(
 
 def _device(name: str) -> torch.device:
     """Return the device, and set what makes training on it quick."""
+    import numpy
     import torch
 
     from gcodec.devices import torch_device
@@ -120,7 +121,10 @@ def _device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
     device = torch_device(name)
     if device.type == "cpu":
-        # Vanishing gradients and moments would cost a hundred times the time of others.
+        # Vanishing gradients and moments would cost a hundred times the time of others. NumPy looks for the smallest
+        # numbers once, and warns where they are gone.
+        for kind in (numpy.float32, numpy.float64):
+            numpy.finfo(kind)
         torch.set_flush_denormal(True)
     else:
         torch.backends.cudnn.benchmark = True
