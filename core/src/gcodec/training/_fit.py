@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -57,11 +58,13 @@ def fit(
 def _first(files: Sequence[Path], max_bytes: int, side: int | None, progress: Progress) -> int:
     """Guess, from some of the files, the first quality that is worth trying on all."""
     sample = files[:: max(len(files) // _SAMPLES, 1)]
-    for index, quality in enumerate(_QUALITIES):
+
+    def fits(quality: int) -> bool:
         total = sum(len(picture) for picture in _encoded(sample, quality, side, progress))
-        if total * len(files) <= max_bytes * len(sample):
-            return index
-    return len(_QUALITIES) - 1
+        return total * len(files) <= max_bytes * len(sample)
+
+    # The last is worth trying whatever the guess.
+    return bisect_left(_QUALITIES[:-1], True, key=fits)
 
 
 def _encoded(
