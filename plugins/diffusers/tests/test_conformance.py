@@ -23,8 +23,8 @@ def book(name: str) -> ScalarCodebook:
 def tokens(name: str, size: Size) -> Tokens:
     found = book(name)
     space = open_space(ModelStore.installed().find(found.space), Run())
-    picture = pictures.photograph(*size)
-    return Tokens(found.quantize(space.encode(picture.pixels)), found.name)
+    pixels = np.ascontiguousarray(pictures.photograph(*size).transpose(2, 0, 1), np.float32) / 255
+    return Tokens(found.quantize(space.encode(pixels)), found.name)
 
 
 class TestPreviewToLatent(AdapterConformance):

@@ -133,7 +133,7 @@ def test_it_improves_on_a_coarse_preview(
     preview = jpeg(photo, 8)
     latent = denoiser.encoder.encode(photo)
     own = float(np.square(denoiser.encoder.encode(preview.pixels) - latent).mean())
-    assert error_of(denoiser, photo, eps, 1.0, preview) < 0.95 * own
+    assert error_of(denoiser, photo, eps, 1.0, preview) < 0.97 * own
 
 
 def test_a_sketch_is_seen_and_a_caption_is_not(
@@ -147,8 +147,9 @@ def test_a_sketch_is_seen_and_a_caption_is_not(
     alone = answer()
     assert torch.equal(answer(Text("two parrots")), alone)
     assert "text" not in denoiser.sees
-    sketched = answer(Sketch(edge_strength(photo)))
-    assert float((sketched - alone).square().mean()) > 1e-3
+    sketch = Sketch(edge_strength(photo))
+    assert float((answer(sketch) - alone).square().mean()) > 1e-4
+    assert error_of(denoiser, photo, eps, 0.9, sketch) < error_of(denoiser, photo, eps, 0.9)
 
 
 def test_any_path_at_the_same_snr_gives_the_same(

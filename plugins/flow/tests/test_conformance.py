@@ -13,3 +13,10 @@ class TestFlow(ReconstructorConformance):
     options: ClassVar[Mapping[str, Any]] = {"steps": 2}
     max_mse_ratio = 2.0
     tolerance = 1e-4
+
+
+class TestLatentFlow(ReconstructorConformance):
+    name = "latent_flow"
+    options: ClassVar[Mapping[str, Any]] = {"steps": 1}
+    max_mse_ratio = 3.0
+    tolerance = 1e-3

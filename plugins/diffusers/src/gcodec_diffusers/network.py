@@ -68,6 +68,7 @@ class EstimateDenoiser(nn.Module):
             out_channels=channels,
             class_embed_type="timestep",
         )
+        self.multiple = 2 ** (len(self.unet.config["block_out_channels"]) - 1)
         self.register_buffer("deviation", torch.tensor(deviation), persistent=False)
 
     def unknown(self, x_t: Tensor) -> Given:
@@ -91,9 +92,13 @@ class EstimateDenoiser(nn.Module):
         level = (given.error / self.deviation).log().mean(1)
         planes = torch.stack([level, given.drawn], 1)[:, :, None, None]
         seen = [u, given.estimate / scale, given.sketch, planes.expand(-1, -1, *u.shape[2:])]
-        x = torch.cat(seen, 1).contiguous(memory_format=torch.channels_last)
+        # The U-Net halves its maps; sides that cannot be halved so often are continued, and cut off again.
+        h, w = u.shape[2:]
+        bottom, right = (-side % self.multiple for side in (h, w))
+        x = F.pad(torch.cat(seen, 1), (0, right, 0, bottom), mode="replicate")
+        x = x.contiguous(memory_format=torch.channels_last)
         raw: Tensor = self.unet(x, _CLOCK * t, class_labels=_CLOCK * d, return_dict=False)[0]
-        return raw.float()
+        return raw[:, :, :h, :w].float()
 
 
 def linear_estimate(x_t: Tensor, t: Tensor, given: Given) -> tuple[Tensor, Tensor, Tensor]:

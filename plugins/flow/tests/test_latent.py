@@ -1,0 +1,132 @@
+"""`latent_flow`: what it is given decides what it draws, tiles or not, and the file's seed decides the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gcodec.builtin.edges import edge_strength
+from gcodec.interfaces import Setup, Size
+from gcodec.metrics import psnr
+from gcodec.models import ModelStore
+from gcodec.networks import open_space
+from gcodec.run import Run
+from gcodec.signals import Latent, Preview, Sketch, by_type
+from gcodec.stage2 import checked
+from gcodec_flow.latent import LatentFlow
+from gcodec_flow.plugin import gcodec_reconstructors
+from gcodec_flow.tiles import FloatArray
+
+
+@pytest.fixture(scope="module")
+def latent_flow() -> Callable[..., LatentFlow]:
+    """latent_flow(seed=..., option=...): the reconstructor with its defaults but for what is given."""
+    (spec,) = (s for s in gcodec_reconstructors() if s.name == "latent_flow")
+
+    def make(seed: int = 0, dtype: str = "float32", **options: Any) -> LatentFlow:
+        run = Run(seed=seed, dtype=dtype)
+        assert spec.model is not None
+        return LatentFlow(Setup(run, checked(spec, options).options, run.models.find(spec.model)))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def small(photo: FloatArray) -> FloatArray:
+    return np.ascontiguousarray(photo[:, 40:240, 60:284])
+
+
+def size_of(pixels: FloatArray) -> Size:
+    return Size(*pixels.shape[1:])
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4, 6])
+def test_it_stays_with_the_preview(
+    latent_flow: Callable[..., LatentFlow],
+    small: FloatArray,
+    through_jpeg: Callable[[FloatArray, int], Preview],
+    steps: int,
+) -> None:
+    """A sample of P(X|Y) lies as far from the picture as theory has it: at most about twice the preview's error."""
+    preview = through_jpeg(small, 15)
+    drawn = latent_flow(steps=steps).reconstruct(by_type([preview]), size_of(small))
+    error = float(np.square(drawn - small).mean())
+    assert error < 2.2 * preview.mse
+    assert drawn.min() >= 0 and drawn.max() <= 1
+
+
+def test_the_more_is_known_the_nearer_it_is(
+    latent_flow: Callable[..., LatentFlow],
+    small: FloatArray,
+    through_jpeg: Callable[[FloatArray, int], Preview],
+) -> None:
+    space = open_space(ModelStore.installed().find("base/autoencoder"), Run())
+    latent = space.encode(small)
+    fine = Latent(np.round(latent / 0.2) * 0.2, "base", 0.2)
+    sketch = Sketch(edge_strength(small))
+    flow = latent_flow(steps=2)
+    results = [
+        psnr(small, flow.reconstruct(by_type([signal]), size_of(small)))
+        for signal in (sketch, through_jpeg(small, 8), through_jpeg(small, 40), fine)
+    ]
+    assert results == sorted(results)
+    assert results[-1] > 29
+
+
+def test_the_seed_chooses_the_sample(
+    latent_flow: Callable[..., LatentFlow],
+    small: FloatArray,
+    through_jpeg: Callable[[FloatArray, int], Preview],
+) -> None:
+    signals = by_type([through_jpeg(small, 10)])
+    one, again, other = (
+        latent_flow(seed=seed, steps=2).reconstruct(signals, size_of(small)) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert float(np.square(one - other).mean()) > 1e-6
+
+
+def test_noise_belongs_to_the_place(latent_flow: Callable[..., LatentFlow]) -> None:
+    """A tile's noise is the whole picture's there, so tiles agree where they overlap."""
+    from gcodec_flow.tiles import tiles
+
+    flow = latent_flow(seed=3)
+    (whole,) = tiles(40, 48, 64, 16)
+    full = flow.noise(whole)
+    for tile in tiles(40, 48, 32, 16):
+        np.testing.assert_array_equal(flow.noise(tile), full[(slice(None), *tile.window)])
+    assert abs(float(full.mean())) < 5 / np.sqrt(full.size)
+    assert float(full.var()) == pytest.approx(1, abs=5 * np.sqrt(2 / full.size))
+
+
+def test_tiles_show_no_seam(
+    latent_flow: Callable[..., LatentFlow],
+    photo: FloatArray,
+    through_jpeg: Callable[[FloatArray, int], Preview],
+) -> None:
+    """Where two tiles meet, columns differ from their neighbours no more than in a picture made in one piece."""
+    signals = by_type([through_jpeg(photo, 10)])
+    whole, tiled = (
+        latent_flow(steps=1, tile=tile).reconstruct(signals, size_of(photo)) for tile in (1024, 256)
+    )
+    assert not np.array_equal(whole, tiled)
+    one, two = (np.abs(np.diff(x, axis=2)).mean((0, 1)) for x in (whole, tiled))
+    # The picture is 400 samples wide, the second tile ends with it: they overlap from 144 to 256.
+    excess = (two - one)[144:256]
+    assert excess.max() < 0.15 * one.mean()
+
+
+def test_half_precision_is_near(
+    latent_flow: Callable[..., LatentFlow],
+    small: FloatArray,
+    through_jpeg: Callable[[FloatArray, int], Preview],
+) -> None:
+    signals = by_type([through_jpeg(small, 15)])
+    single, half = (
+        latent_flow(steps=1, dtype=dtype).reconstruct(signals, size_of(small))
+        for dtype in ("float32", "bfloat16")
+    )
+    assert psnr(single, half) > 38
