@@ -33,12 +33,23 @@ SMALL = {
         *(f"network.{name}" for name in ("width=16", "blocks=1", "fine_width=8", "fine_blocks=1")),
         *("linear.steps=2", "data.batch=1", "data.crop=64", "data.held_out=1"),
     ],
+    "codebook": [
+        *("network.width=16", "network.blocks=2"),
+        *("data.batch=2", "data.crop=64", "data.held_out=1"),
+    ],
+    "denoiser": [
+        *("unet.block_out_channels=[32, 32, 32]", "unet.attention_head_dim=8"),
+        *("data.batch=3", "data.crop=64", "data.held_out=1"),
+        *('conditions.previews=["jpeg", "ntc"]', "student.start=1", "student.share=2"),
+    ],
 }
 
 #: By task: figures that it must have come to.
 FIGURES = {
     "flow": {"loss", "lpips", "held_out.classic.mse", "held_out.ntc.lpips"},
     "autoencoder": {"loss", "lpips", "held_out.psnr"},
+    "codebook": {"loss", "held_out.of_variance", "held_out.entropy"},
+    "denoiser": {"loss", "consistency", "held_out.preview.lpips_after_4", "held_out.tokens.mse"},
 }
 
 

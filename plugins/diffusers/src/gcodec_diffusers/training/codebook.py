@@ -21,8 +21,8 @@ from gcodec_diffusers.training._tables import Data, autoencoder, channels_last, 
 
 __all__ = ["CodebookTask"]
 
-#: Crops whose latents' deviation scales the network, and side of the held-out crops.
-_SAMPLES, _HELD_OUT_SIDE = 64, 384
+#: Crops whose latents' deviation scales the network.
+_SAMPLES = 64
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ class CodebookTask(Task):
     @torch.no_grad()
     def held_out(self, network: LatentCodebook) -> tuple[Tensor, Tensor, Tensor]:
         """(latents, their estimate, tokens) of the photographs that no step sees."""
-        crops = [self.photos.centre(int(i), _HELD_OUT_SIDE, _HELD_OUT_SIDE) for i in self.aside]
+        side = self.data.crop
+        crops = [self.photos.centre(int(i), side, side) for i in self.aside]
         z = self.space.encode(tensor(np.stack(crops)).to(self.inputs.device))
         indices = network.quantize(z)
         return z, network.dequantize(indices), indices
