@@ -86,3 +86,13 @@ def gcodec(
         return subprocess.CompletedProcess(words, caught.value.code, out, err)
 
     return run
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A recipe of the trainer in sample_training."""
+    import sample_training  # it imports torch, which most tests do without
+
+    path = tmp_path / "blur.toml"
+    path.write_text(sample_training.RECIPE)
+    return path

@@ -36,13 +36,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    path = tmp_path / "blur.toml"
-    path.write_text(sample_training.RECIPE)
-    return path
-
-
 def run(recipe: Path, data: Path, out: Path, *settings: str, **more: Any) -> Outcome:
     values = load_recipe(recipe, settings)
     inputs = Inputs(values, data, recipe.parent / "cache", source=str(recipe))

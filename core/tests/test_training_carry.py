@@ -39,13 +39,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    path = tmp_path / "blur.toml"
-    path.write_text(sample_training.RECIPE)
-    return path
-
-
 def run(recipe: Path, data: Path, out: Path, *settings: str, **more: Any) -> Outcome:
     inputs = Inputs(load_recipe(recipe, settings), data, recipe.parent / "cache")
     return train(sample_training.Blur, inputs, out, **more)

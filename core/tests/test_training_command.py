@@ -12,7 +12,6 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-import sample_training
 import support
 from support import fails, succeeds
 
@@ -28,13 +27,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for n in range(3):
         save_image(pictures.as_picture(pictures.photograph(40 + n, 48)), folder / f"{n}.png")
     return folder
-
-
-@pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    path = tmp_path / "blur.toml"
-    path.write_text(sample_training.RECIPE)
-    return path
 
 
 def test_it_trains_says_so_and_goes_on(

@@ -8,7 +8,7 @@ Baseline of each row: the same work in float32 on one thread, in the same run.
 from __future__ import annotations
 
 import argparse
-import time
+import timeit
 from collections.abc import Callable
 
 import numpy as np
@@ -19,17 +19,6 @@ from gcodec.models import ModelStore
 from gcodec.networks import open_denoiser, open_space
 from gcodec.run import Run
 from gcodec.signals import Preview
-
-
-def best_of(repeats: int, work: Callable[[], object]) -> float:
-    """Least seconds of `repeats` calls, after one that is not counted."""
-    work()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 def main() -> None:
@@ -60,7 +49,8 @@ def main() -> None:
         for threads in arguments.threads:
             torch.set_num_threads(threads)
             for part, call in work.items():
-                seconds = best_of(arguments.repeats, call)
+                call()
+                seconds = min(timeit.repeat(call, repeat=arguments.repeats, number=1))
                 first = baseline.setdefault(part, seconds)
                 print(
                     f"{dtype:9}  {threads:7}  {part:10} {1e3 * seconds:6.0f} {seconds / first:11.2f}"

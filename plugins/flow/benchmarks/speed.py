@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 import io
-import time
-from collections.abc import Callable
+import timeit
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,16 +21,6 @@ from gcodec.interfaces import Setup
 from gcodec.models import ModelStore
 from gcodec.run import Run
 from gcodec_flow.reconstructor import Flow
-
-
-def best_of(repeats: int, work: Callable[[], object]) -> float:
-    """Least seconds of `repeats` calls."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 def main() -> None:
@@ -53,7 +43,7 @@ def main() -> None:
     def decode() -> None:
         Image.open(io.BytesIO(buffer.getvalue())).load()
 
-    baseline = best_of(20, decode)
+    baseline = min(timeit.repeat(decode, repeat=20, number=1))
     print(f"{size[1]}x{size[0]}, JPEG decode {1e3 * baseline:.1f} ms")
     print("threads steps      ms   ms/step  x JPEG decode")
     model = ModelStore.installed().find(arguments.model)
@@ -62,7 +52,8 @@ def main() -> None:
         for steps in (1, 2, 4, 8):
             setup = Setup(Run(), {"steps": steps, "tile": 1024}, model)
             flow = Flow(setup)
-            seconds = best_of(arguments.repeats, lambda flow=flow: flow.residual(preview, 0.05))
+            call = partial(flow.residual, preview, 0.05)
+            seconds = min(timeit.repeat(call, repeat=arguments.repeats, number=1))
             print(
                 f"{threads:7} {steps:5} {1e3 * seconds:7.0f} {1e3 * seconds / steps:9.0f}"
                 f" {seconds / baseline:14.0f}"
