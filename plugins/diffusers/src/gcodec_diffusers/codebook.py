@@ -33,7 +33,7 @@ class LatentCodebook(nn.Module):
         deviation: Sequence[float],
         levels: Sequence[int] = (8, 8, 4, 4),
         stride: int = 2,
-        width: int = 128,
+        width: int = 48,
         blocks: int = 4,
         error: Sequence[float] | None = None,
     ) -> None:
@@ -48,7 +48,7 @@ class LatentCodebook(nn.Module):
         samples = channels * stride**2
         self.encoder = nn.Sequential(
             nn.PixelUnshuffle(stride),
-            nn.Conv2d(samples, width, 3, padding=1),
+            nn.Conv2d(samples, width, 1),
             *(Residual(width) for _ in range(blocks // 2)),
             nn.SiLU(),
             nn.Conv2d(width, len(levels), 1),
