@@ -14,12 +14,14 @@ import pytest
 
 import gcodec_formats as gcx
 from gcodec import metrics
-from gcodec.errors import ModelMissing, UnusablePlugin
+from gcodec.errors import ModelMissing, UnknownProfile, UnusablePlugin
 from gcodec.pipeline import decode, verify
 from gcodec.registry import registry
+from gcodec_formats import registry as numbers
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 ROWS = json.loads((GOLDEN / "golden.json").read_text("utf-8"))
+WITHDRAWN = sorted((GOLDEN / "withdrawn").glob("*.gcx"))
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +79,16 @@ def test_a_published_file_is_read_by_the_command(
     row = next(iter(ROWS.values()))
     done = gcodec("info", GOLDEN / row["file"], "--json")
     assert json.loads(done.stdout)["bytes"] == row["bytes"]
+
+
+@pytest.mark.parametrize("path", WITHDRAWN, ids=lambda path: path.stem)
+def test_a_file_of_a_withdrawn_profile_is_refused_with_the_model_it_would_need(path: Path) -> None:
+    name, _, number = path.stem.partition("-")
+    row = numbers.profile(name, int(number))
+    assert row is not None
+    assert row.status == "withdrawn"
+    if name not in registry().embeddings:
+        pytest.skip(f"{name} is not installed")
+    with pytest.raises(UnknownProfile) as caught:
+        decode(path.read_bytes(), "preview")
+    assert caught.value.withdrawn == row.digest

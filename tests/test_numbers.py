@@ -20,8 +20,12 @@ def test_name_number_and_profiles_are_the_registered_ones(spec: EmbeddingSpec) -
     row = numbers.embedding(spec.name)
     assert row is not None and row.id == spec.id
     assert row.status == "published"
-    registered = {p.profile: p.digest for p in numbers.PROFILES if p.embedding == spec.name}
-    assert {p.id: p.model for p in spec.profiles}.items() <= registered.items()
+    registered = {
+        p.profile: p.digest
+        for p in numbers.PROFILES
+        if p.embedding == spec.name and p.status == "published"
+    }
+    assert {p.id: p.model for p in spec.profiles} == registered
     newest = spec.profiles[-1]
     assert newest.id == max(registered), "new files take the newest profile"
 

@@ -33,6 +33,11 @@ SMALL = {
         *(f"network.{name}" for name in ("width=16", "blocks=1", "fine_width=8", "fine_blocks=1")),
         *("linear.steps=2", "data.batch=1", "data.crop=64", "data.held_out=1"),
     ],
+    "ntc": [
+        *(f"transform.{n}=8" for n in ("analysis_width", "latent_width", "sample_width")),
+        *("entropy.width=8", "entropy.features=4", "data.batch=1", "data.crop=64"),
+        *("data.held_out=1", "export.tables=2"),
+    ],
     "codebook": [
         *("network.width=16", "network.blocks=2"),
         *("data.batch=2", "data.crop=64", "data.held_out=1"),
@@ -48,6 +53,7 @@ SMALL = {
 FIGURES = {
     "flow": {"loss", "lpips", "held_out.classic.mse", "held_out.ntc.lpips"},
     "autoencoder": {"loss", "lpips", "held_out.psnr"},
+    "ntc": {"loss", "bpp", "held_out.psnr_0.6"},
     "codebook": {"loss", "held_out.of_variance", "held_out.entropy"},
     "denoiser": {"loss", "consistency", "held_out.preview.lpips_after_4", "held_out.tokens.mse"},
 }

@@ -54,6 +54,12 @@ EXAMPLES = [
         "the installed 'ntc' has no profile 7; a newer one may: pip install --upgrade gcodec-ntc",
     ),
     (UnknownProfile("a/b", 7, None), 3, "the installed 'a/b' has no profile 7"),
+    (
+        UnknownProfile("ntc", 1, "gcodec-ntc", "6b25454a"),
+        3,
+        "the installed 'ntc' has no profile 1: it was withdrawn with its model 6b25454a;"
+        " encode the picture again, or decode with the gcodec that made the file",
+    ),
     (UnusablePlugin("ntc", "no torch"), 4, "plugin 'ntc' cannot be used: no torch"),
     (UnknownOption("webp", "a", ["b", "c"]), 2, "'webp' has no option 'a' (it has: b, c)"),
     (UnknownOption("webp", "a", []), 2, "'webp' has no option 'a' (it has: none)"),

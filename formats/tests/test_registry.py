@@ -77,5 +77,9 @@ def test_tables_are_consistent() -> None:
     assert len({(row.embedding, row.profile) for row in registry.PROFILES}) == len(
         registry.PROFILES
     )
+    for profile in registry.PROFILES:
+        assert profile.status in ("published", "withdrawn")
+        assert registry.profile(profile.embedding, profile.profile) is profile
+    assert registry.profile("ntc", 250) is None
     assert registry.embedding(250) is None
     assert registry.reconstructor("flow") in registry.RECONSTRUCTORS

@@ -1,7 +1,8 @@
 """Write a golden file for an embedding: ``python tests/golden/make.py NAME...``.
 
 A golden file is made once and decoded for ever: it proves that what people stored can still be read. So nothing is ever
-overwritten here; a file that no longer decodes as `golden.json` says is a defect of the codec, not of the file.
+overwritten here; a file that no longer decodes as `golden.json` says is a defect of the codec, not of the file. Only with
+a profile that is withdrawn (spec/REGISTRY.md) does its file move, to `withdrawn/NAME-PROFILE.gcx`, to be refused.
 """
 
 from __future__ import annotations

@@ -57,8 +57,10 @@ def named_model(spec: EmbeddingSpec, identity: gcx.Identity, run: Run) -> Model 
             return run.models.find(profile.model) if profile.model else None
     if not spec.profiles and identity.profile == 1:
         return None
-    row = registered("embedding", spec.name)
-    raise UnknownProfile(spec.name, identity.profile or 0, row.package if row else None)
+    number = identity.profile or 0
+    row, given = registered("embedding", spec.name), numbers.profile(spec.name, number)
+    withdrawn = given.digest if given and given.status == "withdrawn" else None
+    raise UnknownProfile(spec.name, number, row.package if row else None, withdrawn)
 
 
 def extensions_of(

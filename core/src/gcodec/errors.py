@@ -110,14 +110,25 @@ class UnknownPlugin(UsageError):
 
 
 class UnknownProfile(UsageError):
-    """The file was made with `profile` of `embedding`, which the installed plugin does not have."""
+    """The file was made with `profile` of `embedding`, which the installed plugin does not have.
+
+    withdrawn  digest of the model of a profile that was given up before release 1.0.
+    """
 
     exit_status = 3
 
-    def __init__(self, embedding: str, profile: int, package: str | None) -> None:
+    def __init__(
+        self, embedding: str, profile: int, package: str | None, withdrawn: str | None = None
+    ) -> None:
         self.embedding, self.profile, self.package = embedding, profile, package
+        self.withdrawn = withdrawn
         text = f"the installed '{embedding}' has no profile {profile}"
-        if package:
+        if withdrawn:
+            text += (
+                f": it was withdrawn with its model {withdrawn}; encode the picture again, or"
+                " decode with the gcodec that made the file"
+            )
+        elif package:
             text += f"; a newer one may: pip install --upgrade {package}"
         super().__init__(text)
 

@@ -56,10 +56,14 @@ class Entry(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """One profile: `model` and `digest` are None where the embedding has no weights."""
+    """One profile. `status` is "published", or "withdrawn" where its weights are no longer shipped.
+
+    `model` and `digest` are None where the embedding has no weights.
+    """
 
     embedding: str
     profile: int
+    status: str
     model: str | None
     digest: str | None
 
@@ -127,12 +131,17 @@ EXTENSIONS: Final = (
 )
 
 PROFILES: Final = (
-    Profile("jpeg", 1, None, None),
-    Profile("webp", 1, None, None),
-    Profile("avif", 1, None, None),
-    Profile("jxl", 1, None, None),
+    Profile("jpeg", 1, "published", None, None),
+    Profile("webp", 1, "published", None, None),
+    Profile("avif", 1, "published", None, None),
+    Profile("jxl", 1, "published", None, None),
     Profile(
-        "ntc", 1, "base/ntc", "6b25454acfab7700111cd04a216e2bc5e1ab39f969f4e8f8c34c3d98e586d60f"
+        *("ntc", 1, "withdrawn", "base/ntc"),
+        "6b25454acfab7700111cd04a216e2bc5e1ab39f969f4e8f8c34c3d98e586d60f",
+    ),
+    Profile(
+        *("ntc", 2, "published", "base/ntc"),
+        "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1",
     ),
 )
 
@@ -141,6 +150,7 @@ RESERVED_ID: Final = 255
 
 _EMBEDDINGS_BY_ID = {row.id: row for row in EMBEDDINGS}
 _EMBEDDINGS_BY_NAME = {row.name: row for row in EMBEDDINGS}
+_PROFILES = {(row.embedding, row.profile): row for row in PROFILES}
 _SEGMENTS_BY_TYPE = {row.id: row for row in SEGMENTS}
 _EXTENSIONS_BY_KEY = {row.id: row for row in EXTENSIONS}
 _RECONSTRUCTORS_BY_NAME = {row.name: row for row in RECONSTRUCTORS}
@@ -154,6 +164,11 @@ def embedding(key: int | str) -> Embedding | None:
 def reconstructor(name: str) -> Reconstructor | None:
     """The row of a reconstructor by name, or None."""
     return _RECONSTRUCTORS_BY_NAME.get(name)
+
+
+def profile(embedding: str, number: int) -> Profile | None:
+    """The row of an embedding's profile, or None."""
+    return _PROFILES.get((embedding, number))
 
 
 def segment(type: int) -> Entry | None:

@@ -14,7 +14,7 @@ from gcodec_ntc.embedding import Ntc
 
 @pytest.fixture(scope="session")
 def model() -> Model:
-    """The weights of profile 1, digest checked."""
+    """The shipped weights, digest checked."""
     return ModelStore(tuple(gcodec_base.plugin.MODELS)).find("base/ntc")
 
 

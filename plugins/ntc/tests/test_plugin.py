@@ -11,7 +11,7 @@ from gcodec_ntc.plugin import gcodec_embeddings
 
 def test_the_profile_pins_the_shipped_weights(model):
     (spec,) = gcodec_embeddings()
-    assert (spec.id, spec.profiles[-1].id, spec.model) == (16, 1, "base/ntc")
+    assert (spec.id, spec.profiles[-1].id, spec.model) == (16, 2, "base/ntc")
     assert spec.profiles[-1].model == model.digest
 
 

@@ -10,30 +10,40 @@ import pytest
 import torch
 from PIL import Image
 
+from gcodec.training import Inputs, train
 from gcodec_ntc.codec import Codec
-from gcodec_ntc.entropy_model import EntropyConfig
 from gcodec_ntc.export import WEIGHTS, export, logistic_rows, scale_of
 from gcodec_ntc.integer import LEVELS, SCALES
-from gcodec_ntc.photos import Photos, pack
-from gcodec_ntc.training import Model, Recipe, crops, held_out, qualities, train
-from gcodec_ntc.transform import TransformConfig, border_filter
+from gcodec_ntc.model import Model, Sizes
+from gcodec_ntc.start import grow, rebuilt
+from gcodec_ntc.training import Loss, NtcTask, qualities
+from gcodec_ntc.transform import border_filter
 
-RECIPE = Recipe(
-    steps=4,
-    entropy_steps=1,
-    cooldown=1,
-    warmup=1,
-    batch=2,
-    crop=64,
-    held_out=2,
-    evaluate_every=2,
-    transform=TransformConfig(
-        channels=24, analysis_width=8, latent_width=8, sample_width=4, knots=3
-    ),
-    entropy=EntropyConfig(
-        groups=(4, 4, 8, 8), hyper=4, hyper_width=8, features=4, width=8, reduced=(4, 4), knots=3
-    ),
-)
+RECIPE = {
+    "task": "ntc",
+    "seed": 1,
+    "plan": {"steps": 4, "lr": 1e-2, "warmup": 1, "decay": 1, "ema": 0.9, "evaluate": 1000},
+    "data": {"batch": 2, "crop": 64, "held_out": 2},
+    "export": {"tables": 4, "trade": 9.0},
+    "loss": {"scale": 20.0, "trade": 6.0, "frozen": 1, "focus": [0.25, 0.75], "focus_share": 0.8},
+    "rates": {"linear": 0.1, "gain": 2.0},
+    "transform": {
+        "channels": 24,
+        "analysis_width": 8,
+        "latent_width": 8,
+        "sample_width": 4,
+        "knots": 3,
+    },
+    "entropy": {
+        "groups": [4, 4, 8, 8],
+        "hyper": 4,
+        "hyper_width": 8,
+        "features": 4,
+        "width": 8,
+        "reduced": [4, 4],
+        "knots": 3,
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,68 +56,121 @@ def data(tmp_path_factory):
     return folder
 
 
+def inputs(data, out, **tables) -> Inputs:
+    return Inputs(RECIPE | tables, data, out)
+
+
 @pytest.fixture(scope="module")
 def trained(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
-    return train(RECIPE, data, out), out
+    assert train(NtcTask, inputs(data, out), out).step == 4
+    return out
 
 
-def test_photographs_survive_packing(data, tmp_path):
-    pack(data, tmp_path)
-    photos = Photos(tmp_path)
-    assert photos.names == [f"{i}.png" for i in range(6)]
-    for i in range(6):
-        assert (photos[i] == np.asarray(Image.open(data / f"{i}.png"))).all()
+def read(folder):
+    from safetensors.numpy import load_file
+
+    return load_file(folder / WEIGHTS)
 
 
 def test_an_interrupted_training_ends_where_a_whole_one_does(trained, data, tmp_path):
-    whole, _ = trained
-    shortened = dataclasses.replace(RECIPE, steps=2)
-    # The rates of step 0 and 1 must be those of the whole run: cool down after both.
-    shortened = dataclasses.replace(shortened, cooldown=1)
-    train(shortened, data, tmp_path)
-    resumed = train(RECIPE, data, tmp_path)
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    # The rates of step 0 and 1 are those of the whole run: it cools down after both.
+    train(NtcTask, inputs(data, tmp_path, plan=RECIPE["plan"] | {"steps": 2}), tmp_path)
+    train(NtcTask, inputs(data, tmp_path), tmp_path)
+    whole, resumed = read(trained / "model"), read(tmp_path / "model")
+    assert whole.keys() == resumed.keys()
+    for name, value in whole.items():
+        assert (value == resumed[name]).all(), name
 
 
-def test_batches_depend_on_seed_and_step_alone(data, tmp_path):
-    pack(data, tmp_path)
-    photos = Photos(tmp_path)
-    members, aside = held_out(photos, RECIPE)
-    assert sorted([*members, *aside]) == list(range(6))
-    assert torch.equal(crops(photos, members, RECIPE, 7), crops(photos, members, RECIPE, 7))
-    assert not torch.equal(crops(photos, members, RECIPE, 7), crops(photos, members, RECIPE, 8))
-    drawn = torch.stack([qualities(RECIPE, step) for step in range(200)])
-    assert ((drawn[:, 0] < 0.5) & (drawn[:, 1] >= 0.5)).all()  # stratified
+def test_every_part_learns(trained, data, tmp_path):
+    network = rebuilt(trained / "model")
+    torch.manual_seed(RECIPE["seed"])
+    fresh = NtcTask(inputs(data, tmp_path)).network
+    assert isinstance(fresh, Model)
+    start = fresh.state_dict()
+    still = {name for name, value in network.state_dict().items() if value.equal(start[name])}
+    assert still == {"analysis.order", "analysis.spread", "synthesis.order"}
+
+
+def test_qualities_are_stratified_and_denser_in_the_focus():
+    loss = Loss(scale=20.0, trade=6.0, focus=(0.25, 0.75), focus_share=0.8)
+    rng = np.random.default_rng(0)
+    drawn = torch.stack([qualities(loss, 10, rng) for _ in range(200)])
+    inside = (drawn > 0.25) & (drawn < 0.75)
+    assert inside.sum(1).eq(8).all()
+    assert drawn.min() < 0.02
+    assert drawn.max() > 0.98
 
 
 def test_an_untrained_model_is_the_lapped_transform(data, tmp_path):
     """Without quantization all kept coefficients give the picture back; the filter's gain is Tran's."""
-    recipe = dataclasses.replace(RECIPE, transform=TransformConfig(channels=768, knots=3))
-    recipe = dataclasses.replace(recipe, entropy=EntropyConfig(groups=(16, 48, 96, 608), knots=3))
-    pack(data, tmp_path)
-    photos = Photos(tmp_path)
-    x = crops(photos, np.arange(6), recipe, 0)
-    model = Model(recipe)
-    model.initialise(x, recipe.transform)
+    every = {"channels": 768, "knots": 3}
+    groups = {"groups": [16, 48, 96, 608], "knots": 3}
+    task = NtcTask(inputs(data, tmp_path, transform=every, entropy=groups))
+    model = task.network
+    assert isinstance(model, Model)
+    x = task.crops(np.random.default_rng(1))
     with torch.no_grad():
-        y = model.analysis(x)
-        back = (model.synthesis.samples(y) + 127.5) / 255
+        back = (model.synthesis.samples(model.analysis(x)) + 127.5) / 255
     assert torch.allclose(back, x, atol=1e-4)
     pre, norms = border_filter()
     assert norms.min() > 0.8
     assert torch.allclose(pre.sum(1), torch.ones(16), atol=1e-5)  # a constant stays one
 
 
-def test_the_export_codes_what_was_trained(trained, tmp_path):
-    model, out = trained
-    export(RECIPE, out, out, tmp_path, count=4)
-    from safetensors.numpy import load_file
+def outputs(model: Model, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    q = torch.tensor([0.3, 0.8])
+    with torch.inference_mode():
+        v = model.scaled(model.analysis(x), q)
+        y, bits, _ = model.entropy(v, q, noise=False, trade=6.0)
+        return v, bits, model.synthesis(y, q)
 
-    config = json.loads((tmp_path / "config.json").read_text())
-    codec = Codec(config, load_file(tmp_path / WEIGHTS))
-    pixels = Photos(out)[0][:48, :80].transpose(2, 0, 1).astype(np.float32) / 255
+
+def test_a_grown_model_computes_what_the_small_one_did(trained, data, tmp_path):
+    small = rebuilt(trained / "model")
+    # Weights that no longer are near zero would show whatever growth changes.
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in small.entropy.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+        for layer in (small.analysis.expand, small.synthesis.expand, small.synthesis.spread_out):
+            layer.weight.normal_(0, 0.05)
+    wider = dataclasses.replace(
+        small.sizes.transform,
+        analysis_width=12,
+        analysis_blocks=2,
+        latent_width=11,
+        latent_blocks=3,
+        sample_width=7,
+        sample_blocks=3,
+    )
+    deeper = dataclasses.replace(small.sizes.entropy, width=13, hyper_width=10)
+    large = Model(Sizes(wider, deeper))
+    grow(small, large)
+    x = NtcTask(inputs(data, tmp_path)).crops(np.random.default_rng(3))
+    for before, after in zip(outputs(small, x), outputs(large, x), strict=True):
+        assert torch.allclose(before, after, rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match="does not fit"):
+        grow(large, Model(small.sizes))
+
+
+def test_a_training_begins_from_an_exported_model(trained, data, tmp_path):
+    begun = NtcTask(inputs(data, tmp_path, start={"model": str(trained / "model")})).network
+    assert isinstance(begun, Model)
+    export(begun, 9.0, np.zeros((1, 3, 64, 64), np.float32), tmp_path)
+    before, after = read(trained / "model"), read(tmp_path)
+    for name, value in before.items():
+        if not name.startswith("tables."):
+            assert (value == after[name]).all(), name
+
+
+def test_the_export_codes_what_was_trained(trained, data, tmp_path):
+    folder = trained / "model"
+    model = rebuilt(folder)
+    codec = Codec(json.loads((folder / "config.json").read_text()), read(folder))
+    task = NtcTask(inputs(data, tmp_path))
+    pixels = task.photos[0][:48, :80].transpose(2, 0, 1).astype(np.float32) / 255
     level = 200
     seen = []
     analysed = codec.analyse(pixels)

@@ -38,7 +38,7 @@ MODELS = [
     ),
     ModelSpec(
         name="base/ntc",
-        digest="6b25454acfab7700111cd04a216e2bc5e1ab39f969f4e8f8c34c3d98e586d60f",
+        digest="2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1",
         folder="gcodec_base:models/ntc",
         summary="transforms and integer entropy model of the embedding `ntc`",
         licence="Apache-2.0",

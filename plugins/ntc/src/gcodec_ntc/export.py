@@ -1,16 +1,14 @@
-"""Turn a training checkpoint into a model folder.
+"""From a trained network to a model folder.
 
-`python -m gcodec_ntc.export RECIPE --data DIR --run DIR --model DIR`
-
-The folder gets `config.json` and `diffusion_pytorch_model.safetensors`: transforms and hyper
-encoder as floats (`analysis.*`, `synthesis.*`, `encoder.*`, `gain`), the integer entropy model
-(`integer.*`, see `gcodec_ntc.integer`) and its frequency tables (`tables.values`, `tables.length`). The tables
-start as logistic distributions and are then fitted to the symbols that the codec itself produces on training crops.
+The folder gets `config.json` and `diffusion_pytorch_model.safetensors`: transforms and hyper encoder as floats
+(`analysis.*`, `synthesis.*`, `encoder.*`, `gain`), the integer entropy model (`integer.*`, see `gcodec_ntc.integer`) and
+its frequency tables (`tables.values`, `tables.length`). The tables start as logistic distributions and are then fitted
+to the symbols that the codec itself produces on training crops.
 """
 
 from __future__ import annotations
 
-import argparse
+import copy
 import json
 import math
 from dataclasses import asdict
@@ -26,8 +24,7 @@ from gcodec.entropy import fit_frequencies
 from gcodec_ntc import integer
 from gcodec_ntc.codec import Codec
 from gcodec_ntc.entropy_model import EntropyModel, Head
-from gcodec_ntc.photos import Photos
-from gcodec_ntc.training import Model, Recipe, crops, held_out
+from gcodec_ntc.model import Model
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 MAGNITUDES = 1 << 14  # log2(1 + |y|) is tabulated up to 1024 steps
@@ -136,69 +133,41 @@ def float_tensors(model: Model) -> dict[str, NDArray[Any]]:
     return made
 
 
-def export(recipe: Recipe, data: Path, run: Path, folder: Path, count: int = 240) -> None:
-    """Write the model folder of the checkpoint in `run`; tables fitted on `count` crops."""
+def export(network: Model, trade: float, crops: NDArray[np.float32], folder: Path) -> None:
+    """Write the model folder of `network`, its tables fitted on `crops` [N, 3, H, W] in [0, 1].
+
+    trade  of squared error against bits in the encoder's rounding, see `gcodec_ntc.codec`.
+    """
     from safetensors.numpy import save_file
 
-    torch.set_num_threads(recipe.threads)
-    model = Model(recipe)
-    state = torch.load(run / "checkpoint.pt", weights_only=True)
-    model.load_state_dict(state["model"])
+    model = copy.deepcopy(network).cpu()
     tensors = {**float_tensors(model), **integer_tensors(model.entropy)}
-    # Encoder-side trade of squared error against bits, see gcodec_ntc.codec.
     config: dict[str, Any] = {
         "_class_name": "NtcModel",
-        "transform": asdict(recipe.transform),
-        "entropy": asdict(recipe.entropy),
-        "trade": recipe.lambda_scale / 3,
+        **asdict(model.sizes),
+        "trade": trade,
     }
     start = [fit_frequencies(logistic_rows(scale_of(i))) for i in range(integer.SCALES)]
     tensors |= packed(start + start)
-    photos = Photos(data)
-    members, _ = held_out(photos, recipe)
     for _ in range(2):  # the tables decide the rounding, which decides the symbols
-        counts = count_symbols(Codec(config, tensors), photos, members, recipe, count)
-        tensors |= packed(
-            [fitted(row, i % integer.SCALES) for i, row in enumerate(counts)],
-        )
+        counts = count_symbols(Codec(config, tensors), crops)
+        tensors |= packed([fitted(row, i % integer.SCALES) for i, row in enumerate(counts)])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     save_file({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())}, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)
-    print(f"step {state['step']} -> {folder}")
 
 
-def count_symbols(
-    codec: Codec, photos: Photos, members: NDArray[Any], recipe: Recipe, count: int
-) -> NDArray[np.int64]:
-    """How often each |symbol| (capped at REACH + 1) occurs under each table."""
+def count_symbols(codec: Codec, crops: NDArray[np.float32]) -> NDArray[np.int64]:
+    """How often each |symbol| (capped at REACH + 1) occurs under each table, at qualities all over the range."""
     counts = np.zeros((2 * integer.SCALES, REACH + 2), np.int64)
-    rng = np.random.default_rng(recipe.seed)
 
     def record(visit: integer.Visit, symbols: integer.Ints) -> None:
         size = np.minimum(np.abs(symbols), REACH + 1).ravel()
         np.add.at(counts, (visit.index.ravel(), size), 1)
 
-    for batch in range(math.ceil(count / recipe.batch)):
-        for crop in crops(photos, members, recipe, -1000 - batch):
-            analysis = codec.analyse(crop.numpy())
-            codec.quantize(analysis, int(rng.integers(integer.LEVELS)), record)
+    # Multiples of the golden ratio cover the levels evenly, however many crops there are.
+    golden = (math.sqrt(5) - 1) / 2
+    for i, crop in enumerate(crops):
+        codec.quantize(codec.analyse(crop), int(i * golden % 1 * integer.LEVELS), record)
     return counts
-
-
-def main() -> None:
-    """Command line entry point; prints the digest of the exported folder."""
-    from gcodec.models import folder_digest
-
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
-    arguments = parser.parse_args()
-    export(Recipe.load(arguments.recipe), arguments.data, arguments.run, arguments.model)
-    print(folder_digest(arguments.model))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import EmbeddingSpec, Profile, hookimpl
+from gcodec.plugin import EmbeddingSpec, Profile, TrainerSpec, hookimpl
 
-# Profile 1 pins the weights `base/ntc` by digest.
-DIGEST = "6b25454acfab7700111cd04a216e2bc5e1ab39f969f4e8f8c34c3d98e586d60f"
+# Profile 2 pins the weights `base/ntc` by digest; profile 1 was withdrawn.
+DIGEST = "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1"
 
 
 @hookimpl
@@ -19,8 +19,20 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             summary="nonlinear transform coding, continuous rate, about 0.02 to 1.5 bpp",
             implementation="gcodec_ntc.embedding:Ntc",
             makes=("preview",),
-            profiles=(Profile(id=1, model=DIGEST),),
+            profiles=(Profile(id=2, model=DIGEST),),
             model="base/ntc",
             parse_class="B",
+        )
+    ]
+
+
+@hookimpl
+def gcodec_trainers() -> list[TrainerSpec]:
+    """`ntc`: transforms and entropy model together."""
+    return [
+        TrainerSpec(
+            name="ntc",
+            summary="transforms and integer entropy model of the embedding ntc, on photographs",
+            implementation="gcodec_ntc.training:NtcTask",
         )
     ]

@@ -31,8 +31,11 @@ class TransformConfig:
 
     channels: int = 320
     analysis_width: int = 128
+    analysis_blocks: int = 0
     latent_width: int = 160
+    latent_blocks: int = 2
     sample_width: int = 32
+    sample_blocks: int = 1
     knots: int = 17
     step_max: float = 300.0
     step_min: float = 12.0
@@ -128,6 +131,19 @@ def _zero(layer: nn.Conv2d) -> None:
         nn.init.zeros_(parameter)
 
 
+class Blocks(nn.ModuleList):
+    """Residual layers u + leaky(conv(u)), each the identity where its weights are zero."""
+
+    def __init__(self, width: int, count: int) -> None:
+        super().__init__(nn.Conv2d(width, width, 3, padding=1) for _ in range(count))
+
+    def forward(self, u: Tensor) -> Tensor:
+        """[B, width, h, w] -> the same shape."""
+        for conv in self:
+            u = u + F.leaky_relu(conv(u), SLOPE)
+        return u
+
+
 class Analysis(nn.Module):
     """Samples to latents; independent of the quality."""
 
@@ -144,14 +160,17 @@ class Analysis(nn.Module):
         self.register_buffer("spread", torch.ones(channels))
         self.squeeze = nn.Conv2d(channels, width, 1)
         self.mix = nn.Conv2d(width, width, 3, padding=1)
+        self.blocks = Blocks(width, config.analysis_blocks)
         self.expand = nn.Conv2d(width, channels, 1)
         _zero(self.expand)
 
     def coefficients(self, x: Tensor) -> Tensor:
         """All 768 lapped-transform coefficients of [B, 3, H, W] in [0, 1]: [B, h, w, 768]."""
-        x = torch.einsum("oc,bchw->bohw", self.colour, x * 255.0 - 127.5)
-        x = _blocks(x, self.pre, self.dct)  # b c H w kw
-        x = _blocks(x.permute(0, 1, 3, 4, 2), self.pre, self.dct)  # b c w kw h kh
+        # Single precision under autocast too: what is lost here no network brings back.
+        with torch.autocast(x.device.type, enabled=False):
+            x = torch.einsum("oc,bchw->bohw", self.colour, x * 255.0 - 127.5)
+            x = _blocks(x, self.pre, self.dct)  # b c H w kw
+            x = _blocks(x.permute(0, 1, 3, 4, 2), self.pre, self.dct)  # b c w kw h kh
         return x.permute(0, 4, 2, 1, 5, 3).flatten(3)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -160,7 +179,7 @@ class Analysis(nn.Module):
         spread = self.spread[:, None, None]
         u = y / spread
         u = F.leaky_relu(self.squeeze(u / (1 + u.abs() / 4)), SLOPE)
-        u = F.leaky_relu(self.mix(u), SLOPE)
+        u = self.blocks(F.leaky_relu(self.mix(u), SLOPE))
         return y + self.expand(u) * spread
 
 
@@ -179,12 +198,11 @@ class Synthesis(nn.Module):
         self.register_buffer("order", torch.zeros(channels, dtype=torch.int64))
         self.squeeze = nn.Conv2d(channels, width, 1)
         self.squeeze_q = nn.Parameter(torch.zeros(config.knots, width))
-        self.mix1 = nn.Conv2d(width, width, 3, padding=1)
-        self.mix2 = nn.Conv2d(width, width, 3, padding=1)
+        self.latent_blocks = Blocks(width, config.latent_blocks)
         self.expand = nn.Conv2d(width, channels, 1)
         self.gather = nn.Conv2d(48, narrow, 3, padding=1)
         self.gather_q = nn.Parameter(torch.zeros(config.knots, narrow))
-        self.refine = nn.Conv2d(narrow, narrow, 3, padding=1)
+        self.sample_blocks = Blocks(narrow, config.sample_blocks)
         self.spread_out = nn.Conv2d(narrow, 48, 1)
         _zero(self.expand)
         _zero(self.spread_out)
@@ -192,16 +210,12 @@ class Synthesis(nn.Module):
     def forward(self, y: Tensor, q: Tensor) -> Tensor:
         """[B, C, h, w] in steps, quality [B] in [0, 1] -> [B, 3, 16 h, 16 w], nominally [0, 1]."""
         u = self.squeeze(y / (1 + y.abs() / 4)) + lerp(self.squeeze_q, q)[:, :, None, None]
-        u = F.leaky_relu(u, SLOPE)
-        u = u + F.leaky_relu(self.mix1(u), SLOPE)
-        u = u + F.leaky_relu(self.mix2(u), SLOPE)
-        y = y + self.expand(u)
+        y = y + self.expand(self.latent_blocks(F.leaky_relu(u, SLOPE)))
         y = y * torch.exp2(lerp(self.ungain, q))[:, :, None, None]
         x = self.samples(y)
         u = self.gather(F.pixel_unshuffle(x / 64, 4).contiguous(memory_format=torch.channels_last))
         u = F.leaky_relu(u + lerp(self.gather_q, q)[:, :, None, None], SLOPE)
-        u = u + F.leaky_relu(self.refine(u), SLOPE)
-        x = x + F.pixel_shuffle(self.spread_out(u), 4) * 64
+        x = x + F.pixel_shuffle(self.spread_out(self.sample_blocks(u)), 4) * 64
         return (x + 127.5) / 255.0
 
     def samples(self, y: Tensor) -> Tensor:
@@ -210,9 +224,10 @@ class Synthesis(nn.Module):
         full = y.new_zeros(batch, h, w, 3 * BLOCK * BLOCK)
         full = full.index_copy(3, self.order, y.permute(0, 2, 3, 1))
         x = full.view(batch, h, w, 3, BLOCK, BLOCK)
-        x = _unblocks(x.permute(0, 3, 2, 5, 1, 4), self.post, self.dct)  # b c w kw H
-        x = _unblocks(x.permute(0, 1, 4, 2, 3), self.post, self.dct)
-        return torch.einsum("oc,bohw->bchw", self.colour, x)
+        with torch.autocast(x.device.type, enabled=False):
+            x = _unblocks(x.permute(0, 3, 2, 5, 1, 4), self.post, self.dct)  # b c w kw H
+            x = _unblocks(x.permute(0, 1, 4, 2, 3), self.post, self.dct)
+            return torch.einsum("oc,bohw->bchw", self.colour, x)
 
 
 @dataclass(frozen=True)
