@@ -17,16 +17,23 @@ MODELS = [
     ),
     ModelSpec(
         name="base/codebook16",
-        digest="bcdb7967b67c2eda359a9c7fa001dcc834ecb8929c6f41602b56e902fa1d82cd",
+        digest="8d9065dab34779b32eaf941828112e41a4c376cbed0e15c047209025c45b440e",
         folder="gcodec_base:models/codebook16",
         summary="1,024 tokens for 16x16 samples each, in the space of base/autoencoder",
         licence="Apache-2.0",
     ),
     ModelSpec(
         name="base/codebook32",
-        digest="5b2805e814003f9614461bac87e53a0f809719d5ac6e2d9938b112094d582769",
+        digest="4b78ad9275942ee0575f9ce9b5b0f4faeaf25b523be3f5769e6805a3d6d1f63f",
         folder="gcodec_base:models/codebook32",
         summary="1,024 tokens for 32x32 samples each, in the space of base/autoencoder",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
+        name="base/denoiser",
+        digest="c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5",
+        folder="gcodec_base:models/denoiser",
+        summary="conditional flow in the space of base/autoencoder, for 1, 2, 4 steps or more",
         licence="Apache-2.0",
     ),
     ModelSpec(
