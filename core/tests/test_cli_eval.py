@@ -218,7 +218,8 @@ def test_interrupted_it_ends_at_once_and_goes_on_from_there(
     _, said = process.communicate(timeout=30)
     assert time.monotonic() - start < 10
     assert process.returncode == 130
-    assert said.decode().strip() == "gcodec: interrupted"
+    # What a plugin prints goes to the error stream, and the slow one may have spoken by then.
+    assert said.decode().removeprefix("working\n").strip() == "gcodec: interrupted"
     with pytest.raises(ProcessLookupError):
         for _ in range(50):  # no process of the session is left, once the system has cleared up
             os.killpg(process.pid, 0)

@@ -22,6 +22,7 @@ from gcodec.errors import (
     RecipeError,
     TargetTooSmall,
     TrainingDiverged,
+    UnknownNetwork,
     UnknownOption,
     UnknownPlugin,
     UnknownProfile,
@@ -89,6 +90,12 @@ EXAMPLES = [
     (OutputError("out/x", "the disk is full"), 8, "cannot write out/x: the disk is full"),
     (OutputExists("x"), 8, "cannot write x: it exists; give --force to overwrite it"),
     (ModelMissing("base/ntc", "get it"), 9, "model base/ntc is not installed; get it"),
+    (
+        UnknownNetwork("base/x", "MyNet", "denoiser", ["FlowNet"]),
+        9,
+        "model base/x is of class MyNet, which no installed plugin opens as a denoiser;"
+        " classes known: FlowNet",
+    ),
     (ModelDamaged("base/ntc", "cut short"), 9, "model base/ntc: cut short"),
     (PayloadError("webp", "bad header"), 10, "payload of 'webp': bad header"),
     (
