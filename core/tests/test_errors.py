@@ -8,6 +8,7 @@ import pytest
 
 from gcodec import errors
 from gcodec.errors import (
+    ChannelError,
     CheckpointError,
     GcodecError,
     ImageError,
@@ -97,6 +98,11 @@ EXAMPLES = [
         " classes known: FlowNet",
     ),
     (ModelDamaged("base/ntc", "cut short"), 9, "model base/ntc: cut short"),
+    (
+        ChannelError("trellis", "4 bits have no room in 3 dimensions"),
+        17,
+        "channel 'trellis': 4 bits have no room in 3 dimensions",
+    ),
     (PayloadError("webp", "bad header"), 10, "payload of 'webp': bad header"),
     (
         VerificationError("a.gcx", b"\1\2", b"\3\4"),

@@ -22,7 +22,8 @@
     ├── WorkerError                  12   the fresh decoding process failed
     ├── MetricUnavailable            13   a metric lacks its weights, its package, or pixels to work on
     ├── CheckpointError              15   a training's saved state is damaged, or of another training
-    └── TrainingDiverged             16   a loss or a gradient is not a finite number
+    ├── TrainingDiverged             16   a loss or a gradient is not a finite number
+    └── ChannelError                 17   a channel simulator cannot send that, or never makes those bits
 
 A damaged container is a `gcodec_formats.FormatError`: exit status 20. Ctrl-C is 130 and a reader that
 went away 141, as in any shell. Every other exception is a defect of gcodec or of a plugin: exit status 70.
@@ -34,6 +35,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 __all__ = [
+    "ChannelError",
     "CheckpointError",
     "GcodecError",
     "ImageError",
@@ -276,6 +278,16 @@ class PayloadError(GcodecError):
     def __init__(self, embedding: str, reason: str) -> None:
         self.embedding, self.reason = embedding, reason
         super().__init__(f"payload of '{embedding}': {reason}")
+
+
+class ChannelError(GcodecError):
+    """The channel simulator `channel` cannot send what it was asked to, or was given bits that it never makes."""
+
+    exit_status = 17
+
+    def __init__(self, channel: str, reason: str) -> None:
+        self.channel, self.reason = channel, reason
+        super().__init__(f"channel '{channel}': {reason}")
 
 
 class VerificationError(GcodecError):
