@@ -169,6 +169,32 @@ def test_a_truncated_progressive_file_is_decoded_when_asked(
     assert (found["layers"], found["missing_layers"]) == (3, 1)
 
 
+def test_the_first_bytes_are_decoded_as_if_no_more_had_come(
+    gcodec: Command, layered: Path, tmp_path: Path
+) -> None:
+    kept = layered.stat().st_size - 3 * 45 * 61
+    cut = tmp_path / "cut.gcx"
+    cut.write_bytes(layered.read_bytes()[:kept])
+    words = ("-o", tmp_path / "a.png", "--force")
+    one = json.loads(succeeds(gcodec("decode", layered, *words, "--max-bytes", kept, "--json")))
+    first = (tmp_path / "a.png").read_bytes()
+    other = json.loads(succeeds(gcodec("decode", cut, *words, "--partial", "--json")))
+    assert (tmp_path / "a.png").read_bytes() == first
+    assert one["missing_layers"] == other["missing_layers"] == 2
+    fails(gcodec("decode", layered, *words, "--max-bytes", 4), 20, "byte")
+
+
+def test_pictures_are_written_as_layers_come(
+    gcodec: Command, layered: Path, tmp_path: Path
+) -> None:
+    words = ("decode", layered, "--partial", "-o", tmp_path / "a.png", "--preview-every", 2)
+    found = json.loads(succeeds(gcodec(*words, "--json")))
+    assert found["previews"] == [str(tmp_path / "a.002.png")]
+    assert set(listing(tmp_path)) == {"a.002.png", "a.png", "layered.gcx"}
+    fails(gcodec(*words), 8, "a.png")
+    fails(gcodec("decode", layered, "-o", "-", "--preview-every", 1), 2, "several pictures")
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tiff"])
 def test_the_suffix_names_the_format_of_the_picture(
     gcodec: Command, file: Path, tmp_path: Path, suffix: str

@@ -10,8 +10,8 @@ import pytest
 import support
 
 import gcodec_formats as gcx
-from gcodec.errors import PayloadError
-from gcodec.pipeline import decode, encode
+from gcodec.errors import PayloadError, UsageError
+from gcodec.pipeline import decode, decode_progressively, encode
 from gcodec.ratecontrol import Target
 
 if TYPE_CHECKING:
@@ -39,6 +39,25 @@ def test_a_truncated_progressive_file_gives_what_is_there(photo: Picture) -> Non
         seen.append(support.psnr(made.picture.pixels, photo.pixels))
     assert seen == sorted(seen, reverse=True)
     assert decode(data, partial=True).missing == 0
+
+
+@pytest.mark.parametrize(
+    ("every", "missing"), [(1, [3, 2, 1, 0]), (2, [2, 0]), (3, [1, 0]), (9, [0])]
+)
+def test_a_file_that_comes_slowly_is_seen_after_every_few_layers(
+    photo: Picture, every: int, missing: list[int]
+) -> None:
+    """Each picture is the one that a file cut there gives."""
+    data = encode(photo, "test/layered").data
+    layer = 3 * 45 * 61
+    made = list(decode_progressively(data, every=every))
+    assert [one.missing for one in made] == missing
+    for one in made:
+        cut = data[: len(data) - one.missing * (layer + 4)]
+        alone = decode(cut, partial=True).picture.pixels
+        assert np.array_equal(one.picture.pixels, alone)
+    with pytest.raises(UsageError, match="every 0 layers"):
+        list(decode_progressively(data, every=0))
 
 
 def test_a_progressive_file_without_its_first_layer_says_so(photo: Picture) -> None:

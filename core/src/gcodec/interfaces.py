@@ -7,7 +7,7 @@ needs must be in the layers. The reconstructor is the receiver's free choice and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,16 @@ class Embedding(ABC):
         A file may hold other layers than `encode` made: fewer, more, of any bytes.
         Raises PayloadError for bytes that `encode` cannot have made; never anything else, whatever the bytes are.
         """
+
+    def refine(
+        self, layers: Sequence[bytes], counts: Sequence[int], size: Size
+    ) -> Iterator[tuple[Signal, ...]]:
+        """Yield the signals of the first `counts[0]` layers, of the first `counts[1]`, and so on; counts ascend.
+
+        Worth implementing where one pass over the layers comes by all of these. Raises PayloadError like `decode`.
+        """
+        for count in counts:
+            yield self.decode(layers[:count], size)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """Return a canonical form of the decoded discrete symbols, the same on every machine (`gcodec verify`).

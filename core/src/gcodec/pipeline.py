@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -28,16 +28,18 @@ from gcodec.registry import registry
 from gcodec.resolver import Path, check_pair
 from gcodec.run import Run
 from gcodec.stage1 import SYMBOL_DIGEST, Part, Stage1, build, open_stage1
-from gcodec.stage2 import checked, open_stage2
+from gcodec.stage2 import Stage2, checked, open_stage2
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
     from gcodec.images import Picture
+    from gcodec.signals import Signal
 
 __all__ = [
     "Decoded",
     "Encoded",
     "decode",
+    "decode_progressively",
     "encode",
     "save_decoded",
     "verify",
@@ -91,6 +93,9 @@ class _Clock:
 
     seconds: dict[str, float] = field(default_factory=dict)
     last: float = field(default_factory=time.perf_counter)
+
+    def restart(self) -> None:
+        self.last = time.perf_counter()
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
@@ -203,27 +208,84 @@ def decode(
     it is not 0, asks for another sample. Raises what `open_stage1` raises, PayloadError, NoPath, UnknownOption,
     InvalidOption, and UsageError for a realism where there is no sample.
     """
+    receiver = _receive(data, reconstructor, options, model, partial, run)
+    signals = receiver.stage1.signals()
+    return receiver.decoded(signals, receiver.stage1.file.missing)
+
+
+def decode_progressively(
+    data: bytes,
+    reconstructor: str | None = None,
+    *,
+    every: int = 1,
+    options: Mapping[str, Any] | None = None,
+    model: str | None = None,
+    partial: bool = False,
+    run: Run | None = None,
+) -> Iterator[Decoded]:
+    """Decode a file as a receiver to whom it comes slowly: after every `every` >= 1 layers, and after the last.
+
+    `missing` of each counts the layers that it did without. Arguments and errors are those of `decode`.
+    """
+    if every < 1:
+        raise UsageError(f"a picture after every {every} layers is asked for; it takes 1 or more")
+    receiver = _receive(data, reconstructor, options, model, partial, run)
+    file = receiver.stage1.file
+    total = len(receiver.stage1.main.layers)
+    for count, signals in receiver.stage1.refine(every):
+        yield receiver.decoded(signals, file.missing + total - count)
+        receiver.clock.restart()  # what the caller did with the picture is not decoding
+
+
+@dataclass(frozen=True)
+class _Receiver:
+    """Both stages, set up for one file."""
+
+    stage1: Stage1
+    stage2: Stage2
+    suggested: bool
+    run: Run
+    clock: _Clock
+
+    def decoded(self, signals: Iterable[Signal], missing: int) -> Decoded:
+        """Stage 2, and what is to be said of the result."""
+        self.clock.lap("stage1")
+        file, choice = self.stage1.file, self.stage2.choice
+        pixels, path = self.stage2.reconstruct(signals, file.header.size)
+        self.clock.lap("stage2")
+        return Decoded(
+            picture=picture_of(pixels, file, self.run),
+            embedding=self.stage1.main.spec.name,
+            reconstructor=choice.spec.name,
+            suggested=self.suggested,
+            realism=choice.realism,
+            path=path,
+            missing=missing,
+            seconds=dict(self.clock.seconds),
+        )
+
+
+def _receive(
+    data: bytes,
+    reconstructor: str | None,
+    options: Mapping[str, Any] | None,
+    model: str | None,
+    partial: bool,
+    run: Run | None,
+) -> _Receiver:
+    """Open a file and set up stage 2 for it; the arguments are those of `decode`."""
     run = run or Run()
     clock = _Clock()
     stage1 = open_stage1(data, run=run, partial=partial)
     header = stage1.file.header
-    embedding = stage1.main.spec.name
     name, settings, suggested = _choose(header, reconstructor)
     spec = registry().reconstructor(name)
     chosen = checked(spec, {**settings, **(options or {})})
-    check_pair(embedding, stage1.makes, spec, registry(), chosen.share)
+    check_pair(stage1.main.spec.name, stage1.makes, spec, registry(), chosen.share)
     seed = run.seed or cast(int, header.extensions.get(numbers.SEED, 0))
     stage2 = open_stage2(chosen, model=model, run=run.with_seed(seed))
     clock.lap("open")
-    signals = stage1.signals()
-    clock.lap("stage1")
-    pixels, path = stage2.reconstruct(signals, header.size)
-    clock.lap("stage2")
-    picture = picture_of(pixels, stage1.file, run)
-    missing = stage1.file.missing
-    return Decoded(
-        picture, embedding, name, suggested, chosen.realism, path, missing, clock.seconds
-    )
+    return _Receiver(stage1, stage2, suggested, run, clock)
 
 
 def save_decoded(made: Decoded, target: str | FilePath | BinaryIO, *, force: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
@@ -57,6 +57,21 @@ class Stage1:
         """Decode stage 1. Raises PayloadError."""
         size = self.file.header.size
         return tuple(s for part in self.parts for s in part.embedding.decode(part.layers, size))
+
+    def refine(self, every: int) -> Iterator[tuple[int, tuple[Signal, ...]]]:
+        """Decode stage 1 after every so many layers of the main part, and after the last: (layers, signals).
+
+        Raises PayloadError.
+        """
+        size = self.file.header.size
+        beside = tuple(
+            s for part in self.parts[:-1] for s in part.embedding.decode(part.layers, size)
+        )
+        total = len(self.main.layers)
+        counts = [*range(every, total, every), total]
+        refined = self.main.embedding.refine(self.main.layers, counts, size)
+        for count, signals in zip(counts, refined, strict=True):
+            yield count, (*beside, *signals)
 
     def symbol_digest(self) -> bytes:
         """Return the first 8 bytes of the SHA-256 of all parts' decoded symbols. Raises PayloadError."""

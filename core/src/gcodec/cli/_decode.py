@@ -20,6 +20,7 @@ from gcodec.cli._common import (
 )
 from gcodec.cli._plugin_options import PluginCommand, as_decorator, options_of
 from gcodec.cli._run_options import RunOptions, run_options
+from gcodec.errors import UsageError
 from gcodec.plugin import REALISM
 
 
@@ -43,6 +44,19 @@ from gcodec.plugin import REALISM
 @click.option(
     "--partial", is_flag=True, help="Decode a truncated progressive file as far as it goes."
 )
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Decode the first N bytes of a progressive file as if no more had come.",
+)
+@click.option(
+    "--preview-every",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Write the picture after every N layers of a progressive file too: OUT with the number of layers before"
+    " the suffix.",
+)
 @force_option
 @json_option
 @run_options
@@ -54,6 +68,8 @@ def command(
     realism: float | None,
     seed: int,
     partial: bool,
+    max_bytes: int | None,
+    preview_every: int | None,
     force: bool,
     as_json: bool,
     how: RunOptions,
@@ -68,29 +84,36 @@ def command(
     spec = registry().reconstructor(recon) if recon else None
     if output is None:
         output = STREAM if source == STREAM else str(Path(source).with_suffix(".png"))
+    if preview_every and output == STREAM:
+        raise UsageError("--preview-every writes several pictures; give -o a file to name them by")
     check_output(output, force=force)
 
     from gcodec.images import format_of
-    from gcodec.pipeline import decode, save_decoded
+    from gcodec.pipeline import decode, decode_progressively, save_decoded
 
     if output != STREAM:
         format_of(output, Path(output).suffix)
     options = options_of(spec, plugin_options) if spec else {}
     if realism is not None:
         options[REALISM.name] = realism
+    data = read_bytes(source)[:max_bytes]
+    previews = []
     with progress_bar() as progress:
-        run = how.run(
-            seed=seed,
-            progress=progress,
-        )
-        made = decode(
-            read_bytes(source),
-            recon,
-            options=options,
-            model=model,
-            partial=partial,
-            run=run,
-        )
+        settings: dict[str, Any] = {
+            "options": options,
+            "model": model,
+            "partial": partial or max_bytes is not None,
+            "run": how.run(seed=seed, progress=progress),
+        }
+        if preview_every:
+            steps = decode_progressively(data, recon, every=preview_every, **settings)
+            made, layers = next(steps), preview_every
+            for later in steps:
+                previews.append(_after(output, layers))
+                save_decoded(made, previews[-1], force=force)
+                made, layers = later, layers + preview_every
+        else:
+            made = decode(data, recon, **settings)
     save_decoded(made, sys.stdout.buffer if output == STREAM else output, force=force)
     report = {
         "file": output,
@@ -100,6 +123,7 @@ def command(
         "realism": made.realism,
         "path": made.path.explain(),
         "missing_layers": made.missing,
+        "previews": previews,
         "seconds": rounded(made.seconds),
     }
     if as_json and output != STREAM:
@@ -117,3 +141,9 @@ def command(
         click.echo(
             f"gcodec: the file was cut short: {made.missing} of its parts are missing", err=True
         )
+
+
+def _after(output: str, layers: int) -> str:
+    """The name of the picture after so many layers: photo.png, 3 -> photo.003.png."""
+    path = Path(output)
+    return str(path.with_name(f"{path.stem}.{layers:03d}{path.suffix}"))
