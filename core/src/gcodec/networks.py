@@ -51,6 +51,10 @@ class LatentSpace(ABC):
     def decode(self, latent: FloatArray, size: Size) -> FloatArray:
         """Pixels float32 [3, H, W] in [0, 1] of a latent."""
 
+    @abstractmethod
+    def render(self, z: torch.Tensor) -> torch.Tensor:
+        """Pixels [1, 3, f h, f w] of latents float32 [1, C, h, w], nominally in [0, 1]; differentiable."""
+
 
 class Codebook(ABC):
     """Vector quantization of a latent space.
@@ -106,6 +110,14 @@ class Denoiser(ABC):
         """Turn those of `signals`, by type, that the network can use into its condition; {} is unconditional."""
 
     @abstractmethod
+    def estimate(self, signals: Mapping[str, Signal], size: Size) -> tuple[FloatArray, FloatArray]:
+        """What signals say of x_0 without the network: an estimate [C, h, w], and the deviation [C] of its error.
+
+        That of the signal with the least error of those that `condition` would use; {} gives the prior's, 0 and the
+        deviation of x_0 itself.
+        """
+
+    @abstractmethod
     def x0(
         self,
         x_t: torch.Tensor,
@@ -115,6 +127,8 @@ class Denoiser(ABC):
         step: float = 0.0,
     ) -> torch.Tensor:
         """x0-hat, float32 [1, C, h, w], of x_t = alpha_t x_0 + sigma_t epsilon, float32 [1, C, h, w].
+
+        Differentiable in x_t where that requires its gradient.
 
         step  the part of the way from noise to the picture that the next step will go, in (0, 1], for a network that
               was distilled for it: x0-hat is then what a straight line over that part should aim at. 0 asks for

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gcodec.errors import TargetTooSmall
 from gcodec.images import load_image
@@ -22,7 +23,8 @@ from gcodec.metrics import lpips_network
 from gcodec.pipeline import decode, encode
 from gcodec.ratecontrol import Target
 from gcodec_flow.losses import Metric
-from gcodec_flow.tiles import FloatArray
+
+FloatArray = NDArray[np.float32]
 
 
 def measure(metric: Metric, x: FloatArray, y: FloatArray) -> tuple[float, float]:

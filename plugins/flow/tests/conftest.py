@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from gcodec.interfaces import Setup
@@ -19,7 +20,8 @@ from gcodec.signals import Preview
 from gcodec.stage2 import checked
 from gcodec_flow.plugin import gcodec_reconstructors
 from gcodec_flow.reconstructor import Flow
-from gcodec_flow.tiles import FloatArray
+
+FloatArray = NDArray[np.float32]
 
 DATA = Path(__file__).parent / "data"
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from gcodec.training import Photos, packed
 from gcodec_flow import pairs
 from gcodec_flow.pairs import Pairs, PairSet, make
-from gcodec_flow.tiles import FloatArray
+
+FloatArray = NDArray[np.float32]
 
 SETTINGS = PairSet(codecs=("jpeg", "webp"), encodings=4, crops=2, size=64)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from gcodec.errors import ModelDamaged
@@ -18,8 +19,10 @@ from gcodec.interfaces import Size
 from gcodec.models import Model
 from gcodec.randomness import Randomness
 from gcodec.signals import Preview
-from gcodec_flow.reconstructor import Flow, load, noise
-from gcodec_flow.tiles import FloatArray, tiles
+from gcodec.tiles import noise, tiles
+from gcodec_flow.reconstructor import Flow, load
+
+FloatArray = NDArray[np.float32]
 
 Maker = Callable[..., Flow]
 
@@ -125,11 +128,11 @@ def test_an_image_does_not_depend_on_what_is_far_to_the_right(
     """Noise belongs to places in the image, so a narrower image gets the same."""
     narrow = next(tiles(64, 64, 256, 64))
     wide = next(tiles(64, 400, 256, 64))
-    a, b = noise(Randomness(5), narrow), noise(Randomness(5), wide)
+    a, b = noise(Randomness(5), narrow, 3), noise(Randomness(5), wide, 3)
     np.testing.assert_array_equal(a, b[:, :, :64])
     (_, second) = tiles(64, 400, 256, 64)
-    whole = noise(Randomness(5), next(tiles(64, 400, 512, 64)))
-    np.testing.assert_array_equal(noise(Randomness(5), second), whole[:, :, second.left :])
+    whole = noise(Randomness(5), next(tiles(64, 400, 512, 64)), 3)
+    np.testing.assert_array_equal(noise(Randomness(5), second, 3), whole[:, :, second.left :])
 
 
 def test_tiles_leave_no_seams(flow: Maker, preview: Preview, sample: FloatArray) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -19,8 +20,9 @@ from gcodec_flow import pairs
 from gcodec_flow.losses import flow_matching_loss
 from gcodec_flow.network import FlowUNet
 from gcodec_flow.reconstructor import load
-from gcodec_flow.tiles import FloatArray
 from gcodec_flow.training import Flow
+
+FloatArray = NDArray[np.float32]
 
 RECIPE = """
 task = "flow"

@@ -48,6 +48,21 @@ class LatentDenoiser(Denoiser):
 
     def condition(self, signals: Mapping[str, Signal], size: Size) -> Condition:
         """The estimate with the least error of those that the signals give, and the sketch if there is one."""
+        estimate, error = self.estimate(signals, size)
+        planes = torch.zeros(4, *estimate.shape[1:])
+        sketch = signals.get("sketch")
+        if isinstance(sketch, Sketch):
+            planes = sketch_planes(torch.from_numpy(padded(sketch.edges, FACTOR))[None])[0]
+        return Condition(
+            {"estimate": self._there(torch.from_numpy(estimate)), "sketch": self._there(planes)},
+            {
+                "error": self._there(torch.from_numpy(error)),
+                "drawn": self._there(torch.tensor(float(sketch is not None))),
+            },
+        )
+
+    def estimate(self, signals: Mapping[str, Signal], size: Size) -> tuple[FloatArray, FloatArray]:
+        """The estimate [C, h, w] with the least error of those that the signals give, and its deviation [C]."""
         h, w = -(-size.height // FACTOR), -(-size.width // FACTOR)
         estimates = [
             _ESTIMATES[signal.kind](self, signal, (h, w))
@@ -58,17 +73,7 @@ class LatentDenoiser(Denoiser):
         estimate, error = min(
             estimates, key=lambda pair: float(pair[1].log().sum()), default=nothing
         )
-        planes = torch.zeros(4, h, w)
-        sketch = signals.get("sketch")
-        if isinstance(sketch, Sketch):
-            planes = sketch_planes(torch.from_numpy(padded(sketch.edges, FACTOR))[None])[0]
-        return Condition(
-            {"estimate": self._there(torch.from_numpy(estimate)), "sketch": self._there(planes)},
-            {
-                "error": self._there(error),
-                "drawn": self._there(torch.tensor(float(sketch is not None))),
-            },
-        )
+        return estimate, error.numpy().copy()
 
     def of_preview(self, preview: Preview, shape: tuple[int, int]) -> Estimate:
         error = preview_error(preview.mse, self.encoder.scale, self.deviation)
@@ -82,7 +87,6 @@ class LatentDenoiser(Denoiser):
         estimate, error = open_codebook(model, self.run).dequantize(tokens.indices, shape)
         return estimate, torch.from_numpy(error)
 
-    @torch.inference_mode()
     def x0(
         self,
         x_t: Tensor,
@@ -92,6 +96,12 @@ class LatentDenoiser(Denoiser):
         step: float = 0.0,
     ) -> Tensor:
         """x0-hat [1, C, h, w]; any path is scaled to the rectified flow's (1 - t, t) at the same SNR."""
+        with torch.inference_mode(not x_t.requires_grad):
+            return self._x0(x_t, alpha_t, sigma_t, condition, step)
+
+    def _x0(
+        self, x_t: Tensor, alpha_t: float, sigma_t: float, condition: Condition, step: float
+    ) -> Tensor:
         total = alpha_t + sigma_t
         t, d = (torch.tensor([value], device=self.device) for value in (sigma_t / total, step))
         maps, globals_ = condition.maps, condition.globals

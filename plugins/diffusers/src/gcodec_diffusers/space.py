@@ -71,10 +71,14 @@ class LappedSpace(LatentSpace):
         """Pixels float32 [3, H, W] in [0, 1]."""
         device = self.network.scale.device
         z = torch.from_numpy(np.ascontiguousarray(latent))[None].to(device)
-        with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
-            x = self.network.decode(z)[0].float().clamp_(0, 1).cpu().numpy()
+        x = self.render(z)[0].float().clamp_(0, 1).cpu().numpy()
         pixels: FloatArray = x[:, : size.height, : size.width]
         return pixels
+
+    def render(self, z: Tensor) -> Tensor:
+        """Pixels [1, 3, 8 h, 8 w] of latents [1, C, h, w], nominally in [0, 1]; differentiable."""
+        with torch.autocast(z.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            return self.network.decode(z)
 
 
 def padded(planes: FloatArray, multiple: int) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,11 +13,13 @@ from gcodec.devices import torch_device
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.models import Model
-from gcodec.randomness import Domain, Randomness
 from gcodec.signals import Preview, Signal
+from gcodec.tiles import noise, tiles
 from gcodec_flow.network import ALIGNMENT, FlowUNet, build
 from gcodec_flow.sampler import euler, times
-from gcodec_flow.tiles import FloatArray, Tile, tiles
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
 
 #: Pixels by which tiles overlap; most of the network's reach.
 OVERLAP = 64
@@ -71,7 +74,7 @@ class Flow(Reconstructor):
             shown = y[window]
             below, beside = (a - b for a, b in zip(tile.weight.shape, shown.shape[1:], strict=True))
             shown = np.pad(shown, ((0, 0), (0, below), (0, beside)), mode="edge")
-            result[window] += tile.weight * self.solve(shown, s, noise(randomness, tile))
+            result[window] += tile.weight * self.solve(shown, s, noise(randomness, tile, 3))
         self.setup.run.progress("flow", len(pieces), len(pieces))
         return result[:, :height, :width]
 
@@ -87,18 +90,6 @@ class Flow(Reconstructor):
 
         r: FloatArray = euler(velocity, eps_, self.grid)[0].float().cpu().numpy()
         return r
-
-
-def noise(randomness: Randomness, tile: Tile) -> FloatArray:
-    """The initial noise of a tile, float32 [3, h, w].
-
-    Sample c of pixel (y, x) is element 3 x + c of row (DECODER_NOISE, a=0, b=y): it belongs to the
-    place in the image, so neither the tiling nor the image's size changes it.
-    """
-    rows = range(tile.top, tile.top + len(tile.rows))
-    shape = (len(tile.columns), 3)
-    eps = randomness.normal(Domain.DECODER_NOISE, 0, rows, shape, start=3 * tile.left)
-    return np.ascontiguousarray(eps.transpose(2, 0, 1))
 
 
 def load(model: Model) -> FlowUNet:

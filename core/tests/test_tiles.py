@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gcodec_flow.tiles import starts, tiles
+from gcodec.randomness import Randomness
+from gcodec.tiles import noise, starts, tiles
 
 
 @pytest.mark.parametrize("size", [(16, 16), (256, 256), (272, 800), (1024, 2048), (1008, 496)])
@@ -32,3 +33,17 @@ def test_the_border_of_a_tile_inside_the_image_has_no_weight() -> None:
     assert np.all(first.columns[-16:] == 0)
     assert np.all(second.columns[:16] == 0)
     assert first.columns[0] == second.columns[-1] == 1
+
+
+def test_noise_belongs_to_the_place() -> None:
+    """A tile's noise is the whole picture's there, so tiles agree where they overlap; another step draws anew."""
+    randomness = Randomness(3)
+    (whole,) = tiles(40, 48, 64, 16)
+    full = noise(randomness, whole, 32)
+    for tile in tiles(40, 48, 32, 16):
+        part = noise(randomness, tile, 32)
+        np.testing.assert_array_equal(part, full[(slice(None), *tile.window)])
+    assert abs(float(full.mean())) < 5 / np.sqrt(full.size)
+    assert float(full.var()) == pytest.approx(1, abs=5 * np.sqrt(2 / full.size))
+    other = noise(randomness, whole, 32, step=1)
+    assert abs(float((full * other).mean())) < 5 / np.sqrt(full.size)
