@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
 
 if TYPE_CHECKING:
@@ -63,3 +64,25 @@ class Channel(ABC):
     @abstractmethod
     def replay(self, bits: bytes, reference: Gaussian, common: Common) -> FloatArray:
         """Return the sample, float32 [D]. Raises ChannelError for bits that `simulate` cannot have returned."""
+
+
+def normalized(name: str, target: Gaussian, reference: Gaussian) -> FloatArray:
+    """m of the step in units of the reference, where the target is N(m, I) and the reference N(0, I): float32 [D].
+
+    Raises ValueError for shapes or deviations that differ, and ChannelError of the channel `name` for a mean that is
+    not finite.
+    """
+    shape, other = target.mean.shape, reference.mean.shape
+    if len(shape) != 1 or shape != other:
+        raise ValueError(f"a target mean of shape {shape} for a reference of {other}; both are [D]")
+    if target.deviation != reference.deviation:
+        raise ValueError(f"deviations {target.deviation} and {reference.deviation} differ")
+    m = (target.mean - reference.mean) / np.float32(reference.deviation)
+    if not np.isfinite(m).all():
+        raise ChannelError(name, "the target's mean is not finite")
+    return m.astype(np.float32, copy=False)
+
+
+def restored(z: FloatArray, reference: Gaussian) -> FloatArray:
+    """The sample that z of N(0, I) stands for: mean + deviation z, in float32."""
+    return reference.mean + np.float32(reference.deviation) * z
