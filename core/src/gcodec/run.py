@@ -38,7 +38,7 @@ class Run:
     """How to run, as opposed to what to do.
 
     device    torch's name of the device for networks: "cpu", "cuda", "cuda:1", "mps".
-    dtype     "float32", "bfloat16" or "float16": precision of stage-2 networks. It never decides bits.
+    dtype     "float32", "bfloat16" or "float16": precision of networks. It never decides what bits mean.
     seed      the file's 64-bit seed, key of all common randomness.
     models    where weights are found.
     progress  called as long work goes on.

@@ -80,7 +80,7 @@ EMBEDDINGS: Final = (
         26, "rate_variable", "gcodec-ldm", "reserved", "hyperprior-coded autoencoder latents"
     ),
     Embedding(32, "text_sketch", "gcodec-text-sketch", "reserved", "caption and edge sketch"),
-    Embedding(40, "diffc", "gcodec-diffc", "reserved", "noisy x_t by reverse channel coding"),
+    Embedding(40, "diffc", "gcodec-diffc", "published", "noisy x_t by reverse channel coding"),
     Embedding(41, "uqdm", "gcodec-diffc", "reserved", "noisy x_t by universal quantization"),
     Embedding(42, "ddcm", "gcodec-diffc", "reserved", "noisy x_t from noise codebooks"),
 )
@@ -142,6 +142,10 @@ PROFILES: Final = (
     Profile(
         *("ntc", 2, "published", "base/ntc"),
         "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1",
+    ),
+    Profile(
+        *("diffc", 1, "published", "base/diffc"),
+        "b55afe8dc78629c94fd546ade61fbb238a41e766806e80cf9b913314e0d641ce",
     ),
 )
 

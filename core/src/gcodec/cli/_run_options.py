@@ -66,7 +66,7 @@ _RUN = (
         type=click.Choice(["float32", "bfloat16", "float16"]),
         default="float32",
         show_default=True,
-        help="Precision of stage-2 networks; it never decides bits.",
+        help="Precision of networks; it never decides what bits mean.",
     ),
     click.option("--threads", type=click.IntRange(1), help="CPU threads for networks."),
     click.option(

@@ -37,6 +37,13 @@ MODELS = [
         licence="Apache-2.0",
     ),
     ModelSpec(
+        name="base/diffc",
+        digest="b55afe8dc78629c94fd546ade61fbb238a41e766806e80cf9b913314e0d641ce",
+        folder="gcodec_base:models/diffc",
+        summary="bits of the steps of the embedding `diffc`, for base/denoiser",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
         name="base/flow",
         digest="e2a35c19da90669f63ca3d5875b555c27eb53492faa3e713c0a18da5e9fadf3e",
         folder="gcodec_base:models/flow",

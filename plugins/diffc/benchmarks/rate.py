@@ -1,0 +1,148 @@
+"""What the channel costs `diffc`: bits at equal PSNR of `trellis`, `chunked` and the ideal channel, on one schedule.
+
+    python plugins/diffc/benchmarks/rate.py PHOTO... [--quality 0.85] [--threads 2]
+
+Rates are bytes of whole files cut after each layer; the ideal channel has no file: each of its steps costs its KL and
+nothing else, with a sample of q itself, so its curve is the model's own. PSNR is of one denoise, E[x_0 | x_t], decoded to
+8 bits. Bjontegaard rate differences against `chunked`, over the PSNR that both curves reach, mean over the photographs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from typing import cast
+
+import bjontegaard
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import gcodec_formats as gcx
+from gcodec.cli._common import progress_bar
+from gcodec.images import load_image
+from gcodec.interfaces import Setup, Size
+from gcodec.networks import Condition, Denoiser, LatentSpace
+from gcodec.options import check_options
+from gcodec.randomness import Domain, Randomness
+from gcodec.registry import registry
+from gcodec.run import Run
+from gcodec.signals import Noisy
+from gcodec.stage1 import build
+from gcodec_diffc.diffc._process import Step
+from gcodec_diffc.diffc.embedding import Diffc
+
+Array = NDArray[np.float32]
+Curve = list[tuple[float, float]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", nargs="+")
+    parser.add_argument("--quality", type=float, default=0.85)
+    parser.add_argument("--memory", type=int, default=14)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    curves: dict[str, list[Curve]] = {}
+    with progress_bar() as progress:
+        for number, photo in enumerate(arguments.photos):
+            progress("photographs", number, len(arguments.photos))
+            pixels = load_image(photo).pixels
+            for name, curve in measured(pixels, arguments.quality, arguments.memory):
+                curves.setdefault(name, []).append(curve)
+                points = "  ".join(f"{bpp:.4f} {psnr:.2f}" for bpp, psnr in curve)
+                print(f"{photo} {name}: {points}", flush=True)
+    for name, found in curves.items():
+        rates = [difference(curves["chunked"][k], curve) for k, curve in enumerate(found)]
+        ideal = [difference(curves["ideal"][k], curve) for k, curve in enumerate(found)]
+        print(
+            f"{name:10} {np.mean(rates):+6.1f} % against chunked, {np.mean(ideal):+6.1f} % against ideal"
+        )
+
+
+def measured(pixels: Array, quality: float, memory: int) -> Iterator[tuple[str, Curve]]:
+    """(channel, [(bits per pixel, PSNR)]) of one picture."""
+    size = Size(*pixels.shape[1:])
+    area = size.height * size.width
+    for channel in ("trellis", "chunked"):
+        embedding = made(channel=channel, memory=memory)
+        layers = embedding.encode(embedding.analyse(pixels), quality)
+        counts = range(1, len(layers) + 1)
+        curve = []
+        for count, signals in zip(counts, embedding.refine(layers, counts, size), strict=True):
+            state = cast(Noisy, signals[0])
+            file = gcx.File(
+                gcx.Header(gcx.Identity(id=40, profile=1), size, {}),
+                tuple(gcx.Segment(gcx.MAIN, layer) for layer in layers[:count]),
+                progressive=True,
+            )
+            bpp = 8 * len(gcx.write(file)) / area
+            curve.append((bpp, psnr(embedding, state, pixels)))
+        yield channel, curve
+    yield "ideal", list(ideal(made(channel="trellis", memory=memory), pixels, quality))
+
+
+def ideal(embedding: Diffc, pixels: Array, quality: float) -> Iterator[tuple[float, float]]:
+    """Every third step of the same schedule with samples of q and KL for bits."""
+    values, size = embedding.analyse(pixels)
+    x_0 = torch.from_numpy(values)[None]
+    condition: Condition = embedding.denoiser.condition({}, size)
+    noise = Randomness(1)
+    state = embedding._start(values.shape)
+    bits = 0.0
+    for number, length in enumerate(embedding._lengths(values.size, quality), 1):
+        x0_hat = embedding._x0_hat(state, condition)
+        r = x_0 - x0_hat
+        snr = state.snr + 2 * math.log(2) * 8 * length / float(r.double().square().sum())
+        m = math.sqrt(snr - state.snr) * r
+        eps = noise.normal(Domain.ENCODER, number, 0, values.shape)
+        z = m + torch.from_numpy(eps)[None]
+        state = type(state)(Step(state.snr, snr)(state.x_t, x0_hat, z), snr, number)
+        bits += 8 * length
+        if number % 3 == 0:
+            found = embedding._signal(state)
+            yield bits / (size.height * size.width), psnr(embedding, found, pixels)
+
+
+def made(**options: object) -> Diffc:
+    spec, run = registry().embedding("diffc"), Run()
+    values = check_options("diffc", spec.options, options)
+    return cast(Diffc, build(spec, Setup(run, values, run.models.find("base/diffc"))))
+
+
+def psnr(embedding: Diffc, state: Noisy, pixels: Array) -> float:
+    """In dB, of one denoise."""
+    size = Size(*pixels.shape[1:])
+    x0_hat = mean(embedding.denoiser, embedding.space, state, size)
+    error = np.rint(x0_hat * 255) / 255 - pixels
+    return -10 * math.log10(float(np.square(error, dtype=np.float64).mean()))
+
+
+def mean(denoiser: Denoiser, space: LatentSpace, state: Noisy, size: Size) -> Array:
+    x_t = torch.from_numpy(state.x_t)[None]
+    x0_hat = denoiser.x0(x_t, state.alpha_t, state.sigma_t, denoiser.condition({}, size))
+    return space.decode(x0_hat[0].numpy(), size)
+
+
+def difference(anchor: Curve, other: Curve) -> float:
+    """Bjontegaard's rate difference in per cent."""
+    (rate_a, psnr_a), (rate_b, psnr_b) = (
+        zip(*sorted(curve), strict=True) for curve in (anchor, other)
+    )
+    return float(
+        bjontegaard.bd_rate(
+            rate_a,
+            psnr_a,
+            rate_b,
+            psnr_b,
+            method="akima",
+            require_matching_points=False,
+            min_overlap=0,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

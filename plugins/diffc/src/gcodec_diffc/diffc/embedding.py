@@ -1,0 +1,204 @@
+"""The embedding `diffc`: noisy x_t, sent step by step.
+
+Review, Algorithm 1 (Ho et al. 2020; Theis et al. 2022, "Lossy compression with Gaussian diffusion"): x_T comes from common
+randomness, then each step sends a sample of q(x_s | x_t, x_0) by channel simulation under p(x_s | x_t). One unconditional
+denoiser, one progressive stream, any rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from gcodec.devices import torch_device
+from gcodec.errors import ChannelError, ModelMissing, PayloadError
+from gcodec.interfaces import Embedding, Setup, Size
+from gcodec.networks import Condition, open_denoiser, open_space
+from gcodec.randomness import Domain
+from gcodec.signals import Noisy, Signal
+from gcodec_diffc.channels import Channel, Common, Gaussian, Trellis
+from gcodec_diffc.diffc import _stream
+from gcodec_diffc.diffc._process import Step, level
+from gcodec_diffc.diffc._schedule import open_schedule
+from gcodec_diffc.diffc._stream import NAME, Head, Piece
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
+
+__all__ = ["Diffc"]
+
+#: Dimensions of the latent for each byte at quality 0.
+_SPARSEST = 4096
+
+
+@dataclass
+class State:
+    """What both sides know after some steps: x_t float32 [1, C, h, w] and its signal-to-noise ratio."""
+
+    x_t: torch.Tensor
+    snr: float
+    step: int = 0
+
+
+class Diffc(Embedding):
+    """Layers of whole steps; any number of them gives x_t at the SNR that it has reached.
+
+    Raises ModelMissing without a schedule and ModelDamaged for one of other networks than those installed.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        if setup.model is None:
+            raise ModelMissing("base/diffc", "`diffc` needs a schedule; install gcodec-base")
+        self.schedule = open_schedule(setup.model, setup.run.models)
+        run = setup.run
+        self.denoiser = open_denoiser(self.schedule.denoiser, run)
+        self.space = open_space(run.models.find(self.denoiser.space), run)
+
+    @property
+    def head(self) -> Head:
+        """What the sender's options ask for."""
+        options = self.setup.options
+        return Head(options["channel"], options["memory"])
+
+    def analyse(self, pixels: FloatArray) -> tuple[FloatArray, Size]:
+        """The latent x_0, float32 [C, h, w]."""
+        return self.space.encode(pixels), Size(*pixels.shape[1:])
+
+    def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
+        """Return the layers for a payload that is exponential in quality."""
+        values, size = analysis
+        x_0 = torch.from_numpy(values)[None].to(torch_device(self.setup.run.device))
+        condition = self.denoiser.condition({}, size)
+        state = self._start(values.shape)
+        lengths = self._lengths(values.size, quality)
+        sent = []
+        for length in lengths:
+            self.setup.run.progress(NAME, state.step, len(lengths))
+            x0_hat = self._x0_hat(state, condition)
+            piece, snr, z = self._send(x_0 - x0_hat, state, length)
+            sent.append(piece.pack(self.head.channel))
+            state = self._after(state, x0_hat, z, snr)
+        self.setup.run.progress(NAME, len(lengths), len(lengths))
+        cut = _stream.layers([len(piece) for piece in sent])
+        first, *rest = [b"".join(sent[part]) for part in cut]
+        return (self.head.pack() + first, *rest)
+
+    def sizes(self, analysis: Any, quality: float) -> tuple[int, ...] | None:
+        """The lengths of the layers, without a network; None for a channel with an entropy coder of its own."""
+        if self.head.channel in _stream.OWN_LENGTH:
+            return None
+        sent = [1 + length for length in self._lengths(analysis[0].size, quality)]
+        first, *rest = [sum(sent[part]) for part in _stream.layers(sent)]
+        return (1 + first, *rest)
+
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        """Return x_t as the sender had it, up to rounding in the network."""
+        (signals,) = self.refine(layers, [len(layers)], size)
+        return signals
+
+    def refine(
+        self, layers: Sequence[bytes], counts: Sequence[int], size: Size
+    ) -> Iterator[tuple[Signal, ...]]:
+        """Yield x_t after the first layers, as many as `counts` says, in one pass."""
+        data = b"".join(layers[: counts[-1]])
+        if not data:
+            raise PayloadError(NAME, "the stream is empty")
+        head = Head.unpack(data[0])
+        h, w = (-(-side // self.space.factor) for side in size)
+        shape = (self.space.channels, h, w)
+        dimensions = math.prod(shape)
+        pieces = list(_stream.pieces(data[1:], head.channel, self.schedule.steps(dimensions)))
+        condition = self.denoiser.condition({}, size)
+        state = self._start(shape)
+        read, ends = 1, [sum(map(len, layers[:count])) for count in counts]
+        for piece in pieces:
+            self.setup.run.progress(NAME, state.step, len(pieces))
+            x0_hat = self._x0_hat(state, condition)
+            z = self._receive(piece, head, dimensions, state.step)
+            snr = _stream.snr_after(state.snr, piece.error, piece.length, dimensions)
+            # A layer that ends within a step, which no sender makes, counts as far as whole steps go.
+            read += len(piece.pack(head.channel))
+            while len(ends) > 1 and ends[0] < read:
+                yield (self._signal(state),)
+                ends.pop(0)
+            state = self._after(state, x0_hat, z, snr)
+        self.setup.run.progress(NAME, len(pieces), len(pieces))
+        for _ in ends:
+            yield (self._signal(state),)
+
+    def _signal(self, state: State) -> Noisy:
+        x_t: FloatArray = state.x_t[0].cpu().numpy()
+        return Noisy(x_t, self.space.name, *level(state.snr))
+
+    def _send(
+        self, error: torch.Tensor, state: State, length: int
+    ) -> tuple[Piece, float, FloatArray]:
+        """Bits for the direction in which x0-hat errs, the SNR that they lead to, and the sample."""
+        r = error.cpu().numpy().ravel()
+        norm = max(float(np.linalg.norm(r.astype(np.float64))), 1e-12)
+        nominal = math.sqrt(2 * math.log(2) * 8 * length)
+        common, reference = self._common(state.step), _standard(r.size)
+        channel = _channel(self.head, length)
+        if self.head.channel in _stream.OWN_LENGTH:
+            # As published: the target first, a sample of it as good as the channel can.
+            code = _stream.error_code(norm**2 / r.size)
+            snr = _stream.snr_after(state.snr, code, length, r.size)
+            m = math.sqrt(snr - state.snr) * r
+            bits = channel.simulate(Gaussian(m), reference, common)
+            return Piece(length, code, bits), snr, channel.replay(bits, reference, common)
+        # The other way round: the bits' sample first, then the step to the SNR where it is one of q. All targets of a
+        # step lie in one direction, r; the sample goes A along it, and |m| = A at snr_s = snr_t + (A / |r|)^2.
+        bits = channel.simulate(Gaussian(r * np.float32(nominal / norm)), reference, common)
+        z = channel.replay(bits, reference, common)
+        A = max(float(z.astype(np.float64) @ r) / norm, 1e-3)
+        code = _stream.error_code((norm * nominal / A) ** 2 / r.size)
+        snr = _stream.snr_after(state.snr, code, length, r.size)
+        return Piece(length, code, bits), snr, z
+
+    def _receive(self, piece: Piece, head: Head, dimensions: int, step: int) -> FloatArray:
+        try:
+            channel = _channel(head, piece.length)
+            return channel.replay(piece.bits, _standard(dimensions), self._common(step))
+        except ChannelError as error:
+            raise PayloadError(NAME, f"step {step}: {error.reason}") from error
+
+    def _start(self, shape: tuple[int, ...]) -> State:
+        """x_T: all of row (INITIAL_NOISE, a=0, b=0) in C order."""
+        x_T = self.setup.run.randomness.normal(Domain.INITIAL_NOISE, 0, 0, shape)
+        return State(torch.from_numpy(x_T)[None].to(torch_device(self.setup.run.device)), 0.0)
+
+    def _x0_hat(self, state: State, condition: Condition) -> torch.Tensor:
+        return self.denoiser.x0(state.x_t, *level(state.snr), condition)
+
+    def _after(self, state: State, x0_hat: torch.Tensor, z: FloatArray, snr: float) -> State:
+        there = torch.from_numpy(z).to(x0_hat.device).view_as(x0_hat)
+        x_s = Step(state.snr, snr)(state.x_t, x0_hat, there)
+        return State(x_s, snr, state.step + 1)
+
+    def _common(self, step: int) -> Common:
+        return Common(self.setup.run.randomness, step)
+
+    def _lengths(self, dimensions: int, quality: float) -> list[int]:
+        steps = self.schedule.steps(dimensions)
+        low = max(_stream.smallest(), dimensions // _SPARSEST)
+        high = max(_stream.largest(steps), low)
+        payload = round(low * (high / low) ** min(max(quality, 0.0), 1.0))
+        return _stream.layout(steps, payload, self.head.channel)
+
+
+def _channel(head: Head, length: int) -> Channel:
+    if head.channel == "chunked":
+        from gcodec_diffc.channels import Chunked
+
+        return Chunked(kl=8 * length, fresh=False)
+    return Trellis(bits=8 * length, memory=head.memory)
+
+
+def _standard(dimensions: int) -> Gaussian:
+    return Gaussian(np.zeros(dimensions, np.float32))
