@@ -92,7 +92,7 @@ def snr_after(snr_t: float, error: int, length: int, dimensions: int) -> float:
 
 def layout(steps: Sequence[int], payload: int, channel: str) -> list[int]:
     """The lengths of the steps that fit in `payload` bytes, head included; the last of them may be cut short."""
-    left, lengths = payload - 1, []
+    left, lengths = payload - 1, list[int]()
     for length in steps:
         if left < 1 + (length if lengths and channel in OWN_LENGTH else SHORTEST):
             break
