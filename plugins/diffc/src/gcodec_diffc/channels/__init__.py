@@ -1,6 +1,9 @@
 """Channel simulators: one interface, `Channel`, and the schemes that implement it."""
 
+from gcodec_diffc.channels._chunked import Chunked
 from gcodec_diffc.channels._interface import Channel, Common, Gaussian
+from gcodec_diffc.channels._orc import Orc
+from gcodec_diffc.channels._pfr import Pfr
 from gcodec_diffc.channels._trellis import Trellis
 
-__all__ = ["Channel", "Common", "Gaussian", "Trellis"]
+__all__ = ["Channel", "Chunked", "Common", "Gaussian", "Orc", "Pfr", "Trellis"]
