@@ -21,7 +21,7 @@ from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.networks import Condition, open_denoiser, open_space
 from gcodec.randomness import Domain
 from gcodec.signals import Noisy, Signal
-from gcodec_diffc.channels import Channel, Common, Gaussian, Trellis
+from gcodec_diffc.channels import Channel, Chunked, Common, Gaussian, Trellis
 from gcodec_diffc.diffc import _stream
 from gcodec_diffc.diffc._process import Step, level
 from gcodec_diffc.diffc._schedule import open_schedule
@@ -194,8 +194,6 @@ class Diffc(Embedding):
 
 def _channel(head: Head, length: int) -> Channel:
     if head.channel == "chunked":
-        from gcodec_diffc.channels import Chunked
-
         return Chunked(kl=8 * length, fresh=False)
     return Trellis(bits=8 * length, memory=head.memory)
 
