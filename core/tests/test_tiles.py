@@ -39,11 +39,11 @@ def test_noise_belongs_to_the_place() -> None:
     """A tile's noise is the whole picture's there, so tiles agree where they overlap; another step draws anew."""
     randomness = Randomness(3)
     (whole,) = tiles(40, 48, 64, 16)
-    full = noise(randomness, whole, 32)
+    full = noise(randomness, whole.window, 32)
     for tile in tiles(40, 48, 32, 16):
-        part = noise(randomness, tile, 32)
+        part = noise(randomness, tile.window, 32)
         np.testing.assert_array_equal(part, full[(slice(None), *tile.window)])
     assert abs(float(full.mean())) < 5 / np.sqrt(full.size)
     assert float(full.var()) == pytest.approx(1, abs=5 * np.sqrt(2 / full.size))
-    other = noise(randomness, whole, 32, step=1)
+    other = noise(randomness, whole.window, 32, step=1)
     assert abs(float((full * other).mean())) < 5 / np.sqrt(full.size)

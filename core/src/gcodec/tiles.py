@@ -91,14 +91,16 @@ def tiles(height: int, width: int, tile: int, overlap: int) -> Iterator[Tile]:
             yield Tile(top, left, rows, columns)
 
 
-def noise(randomness: Randomness, tile: Tile, channels: int, step: int = 0) -> FloatArray:
-    """Standard normals of a tile, float32 [channels, h, w].
+def noise(
+    randomness: Randomness, window: tuple[slice, slice], channels: int, step: int = 0
+) -> FloatArray:
+    """Standard normals of a window of the picture, rows and columns, float32 [channels, h, w].
 
     Channel c of position (y, x) is element channels x + c of row (DECODER_NOISE, a=step, b=y), whatever the tiling.
     """
-    rows = range(tile.top, tile.top + len(tile.rows))
-    shape = (len(tile.columns), channels)
-    eps = randomness.normal(Domain.DECODER_NOISE, step, rows, shape, start=channels * tile.left)
+    rows, columns = (range(part.start, part.stop) for part in window)
+    shape = (len(columns), channels)
+    eps = randomness.normal(Domain.DECODER_NOISE, step, rows, shape, start=channels * columns.start)
     return np.ascontiguousarray(eps.transpose(2, 0, 1))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from gcodec.interfaces import Size
 from gcodec.models import ModelStore
 from gcodec.run import Run
-from gcodec.signals import Signal, Tokens
+from gcodec.signals import Latent, Noisy, Signal, Tokens
 from gcodec.testing import AdapterConformance, pictures
 from gcodec_diffusers.space import open_space
 from gcodec_diffusers.tokens import ScalarCodebook, open_codebook
@@ -51,6 +51,31 @@ class TestTokens32ToPreview(AdapterConformance):
 
     def example(self, size: Size) -> Signal:
         return tokens("base/codebook32", size)
+
+
+class TestNoisyToPreview(AdapterConformance):
+    source, target = "noisy/base", "preview"
+
+    def example(self, size: Size) -> Signal:
+        latent = TestLatentToPreview().example(size)
+        assert isinstance(latent, Latent)
+        return Noisy(0.7 * latent.values, "base", 0.7, 0.3)
+
+
+class TestPreviewToNoisy(AdapterConformance):
+    source, target = "preview", "noisy/base"
+
+
+class TestLatentToNoisy(TestLatentToPreview):
+    source, target = "latent/base", "noisy/base"
+
+
+class TestTokens16ToNoisy(TestTokens16ToPreview):
+    source, target = "tokens/base-16", "noisy/base"
+
+
+class TestTokens32ToNoisy(TestTokens32ToPreview):
+    source, target = "tokens/base-32", "noisy/base"
 
 
 def test_tokens_cost_what_they_say() -> None:

@@ -128,11 +128,13 @@ def test_an_image_does_not_depend_on_what_is_far_to_the_right(
     """Noise belongs to places in the image, so a narrower image gets the same."""
     narrow = next(tiles(64, 64, 256, 64))
     wide = next(tiles(64, 400, 256, 64))
-    a, b = noise(Randomness(5), narrow, 3), noise(Randomness(5), wide, 3)
+    a, b = noise(Randomness(5), narrow.window, 3), noise(Randomness(5), wide.window, 3)
     np.testing.assert_array_equal(a, b[:, :, :64])
     (_, second) = tiles(64, 400, 256, 64)
-    whole = noise(Randomness(5), next(tiles(64, 400, 512, 64)), 3)
-    np.testing.assert_array_equal(noise(Randomness(5), second, 3), whole[:, :, second.left :])
+    whole = noise(Randomness(5), next(tiles(64, 400, 512, 64)).window, 3)
+    np.testing.assert_array_equal(
+        noise(Randomness(5), second.window, 3), whole[:, :, second.left :]
+    )
 
 
 def test_tiles_leave_no_seams(flow: Maker, preview: Preview, sample: FloatArray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gcodec.plugin import AdapterSpec, NetworkSpec, TrainerSpec, hookimpl
 
 _SPACE = "base/autoencoder"
+_DENOISER = "base/denoiser"
 #: Codebooks of `base`: name of the tokens and of the model.
 _CODEBOOKS = {"base-16": "base/codebook16", "base-32": "base/codebook32"}
 
@@ -37,7 +38,7 @@ def gcodec_networks() -> list[NetworkSpec]:
 
 @hookimpl
 def gcodec_adapters() -> list[AdapterSpec]:
-    """Ways in and out of the latent space of `base`."""
+    """Ways in and out of the latent space of `base`, and of noise there."""
     adapters = "gcodec_diffusers.adapters"
     return [
         AdapterSpec(
@@ -66,6 +67,30 @@ def gcodec_adapters() -> list[AdapterSpec]:
                 model=model,
             )
             for name, model in _CODEBOOKS.items()
+        ),
+        AdapterSpec(
+            source="noisy/base",
+            target="preview",
+            implementation=f"{adapters}:noisy_to_preview",
+            cost=850,
+            summary="one denoising step and the autoencoder's reconstruction",
+            model=_DENOISER,
+        ),
+        *(
+            AdapterSpec(
+                source=source,
+                target="noisy/base",
+                implementation=f"{adapters}:to_noisy",
+                cost=cost,
+                summary="noise added until all channels err alike",
+                model=_DENOISER,
+            )
+            # From a preview straight: by way of its latent, which comes as exact, its error would be forgotten.
+            for source, cost in (
+                ("preview", 35),
+                ("latent/base", 10),
+                *((f"tokens/{name}", 40) for name in _CODEBOOKS),
+            )
         ),
     ]
 

@@ -43,7 +43,9 @@ class LatentFlow(Reconstructor):
         run, channels = self.setup.run, self.space.channels
 
         def solve(tile: Tile) -> FloatArray:
-            return self.solve(condition.window(*tile.window), noise(run.randomness, tile, channels))
+            return self.solve(
+                condition.window(*tile.window), noise(run.randomness, tile.window, channels)
+            )
 
         return through_latents(self.space, size, self.tile, solve, run.progress, "latent_flow")
 

@@ -74,7 +74,7 @@ class Flow(Reconstructor):
             shown = y[window]
             below, beside = (a - b for a, b in zip(tile.weight.shape, shown.shape[1:], strict=True))
             shown = np.pad(shown, ((0, 0), (0, below), (0, beside)), mode="edge")
-            result[window] += tile.weight * self.solve(shown, s, noise(randomness, tile, 3))
+            result[window] += tile.weight * self.solve(shown, s, noise(randomness, tile.window, 3))
         self.setup.run.progress("flow", len(pieces), len(pieces))
         return result[:, :height, :width]
 
