@@ -2,10 +2,65 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import ReconstructorSpec, hookimpl
+from gcodec.plugin import REALISM, Option, ReconstructorSpec, hookimpl
+
+_STEPS = Option("steps", int, 8, "denoising steps; time grows with them", minimum=1, maximum=50)
+_TILE = Option(
+    "tile",
+    int,
+    1024,
+    "largest side of a tile, in pixels; memory grows with its square",
+    choices=(256, 512, 1024, 2048),
+)
+_JACOBIAN = Option(
+    "jacobian", bool, False, "guide through the derivative of the network, at three times the time"
+)
+_MODEL = "base/denoiser"
+_NOISY = "noisy/base"
+# A preview, a latent or tokens beside may be what an adapter made the noisy state from: given both, the denoiser would
+# count one thing twice. No adapter makes one from a sketch.
+_BESIDE = ("sketch",)
+_KNOWN = ("latent/base", "preview", "tokens/base-16", "tokens/base-32", "sketch")
 
 
 @hookimpl
 def gcodec_reconstructors() -> list[ReconstructorSpec]:
     """Samplers from a noisy x_t, and from any signal."""
-    return []
+    return [
+        ReconstructorSpec(
+            name="ode",
+            summary="probability flow from x_t: DiffC-F",
+            implementation="gcodec_posterior.noisy:ProbabilityFlow",
+            needs=((_NOISY,),),
+            uses=_BESIDE,
+            model=_MODEL,
+            options=(_STEPS, REALISM, _TILE),
+        ),
+        ReconstructorSpec(
+            name="sde",
+            summary="ancestral sampling from x_t: DiffC-A",
+            implementation="gcodec_posterior.noisy:Ancestral",
+            needs=((_NOISY,),),
+            uses=_BESIDE,
+            model=_MODEL,
+            options=(_STEPS, REALISM, _TILE),
+        ),
+        ReconstructorSpec(
+            name="mse",
+            summary="one denoising step from x_t, least squared error: DiffC-MSE",
+            implementation="gcodec_posterior.noisy:Mean",
+            needs=((_NOISY,),),
+            uses=_BESIDE,
+            model=_MODEL,
+            options=(_TILE,),
+        ),
+        ReconstructorSpec(
+            name="dps",
+            summary="posterior sampling with an unconditional model, guided by any signal",
+            implementation="gcodec_posterior.dps:PosteriorSampler",
+            needs=((_NOISY,), *((known,) for known in _KNOWN)),
+            uses=_KNOWN,
+            model=_MODEL,
+            options=(_STEPS, REALISM, _JACOBIAN, _TILE),
+        ),
+    ]

@@ -1,0 +1,146 @@
+"""What the posterior samplers make of noisy states, and `dps` of files.
+
+    python plugins/posterior/benchmarks/quality.py --lpips FOLDER IMAGE... [--side 256] [--steps 8]
+
+First table: x_t = (1 - t) x_0 + t eps of the latent of each image (the middle `side` x `side`), with true noise. Squared
+errors in the latent space, in dB against unit variance, since pixels cannot be better than the autoencoder; PSNR and LPIPS
+(AlexNet, weights in the folder named) of the pictures. `ideal bpp` is I(X_0; X_t) by the I-MMSE relation (Guo, Shamai and
+Verdu 2005; review, eq. 25), 1/2 the integral of the squared error of `mse` over the SNR: what a perfect channel code
+would send.
+
+Second table: files of --embedding at no more than --bpp, decoded by the preview and by each of --recon.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gcodec.errors import TargetTooSmall
+from gcodec.images import load_image
+from gcodec.interfaces import Size
+from gcodec.metrics import lpips_network
+from gcodec.models import ModelStore
+from gcodec.networks import open_denoiser, open_space
+from gcodec.pipeline import decode, encode
+from gcodec.randomness import FIRST_PRIVATE
+from gcodec.ratecontrol import Target
+from gcodec.run import Run
+from gcodec_posterior.sampler import sample, times
+
+FloatArray: TypeAlias = NDArray[np.float32]
+Distance: TypeAlias = Callable[[FloatArray, FloatArray], float]
+TIMES = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.025)
+ETA = {"mse": 0.0, "ode": 0.0, "sde": 1.0}
+
+
+def decibels(error: float) -> float:
+    return -10 * float(np.log10(error))
+
+
+def squared(a: FloatArray, b: FloatArray) -> float:
+    return float(np.square(a - b).mean(dtype=np.float64))
+
+
+def states(paths: Sequence[Path], side: int, steps: int, distance: Distance) -> None:
+    """Print the first table."""
+    run = Run()
+    denoiser = open_denoiser(ModelStore.installed().find("base/denoiser"), run)
+    space = open_space(run.models.find(denoiser.space), run)
+    rows: list[list[list[tuple[float, ...]]]] = [[] for _ in TIMES]
+    for number, path in enumerate(paths):
+        whole = load_image(path).pixels
+        top, left = ((length - side) // 2 for length in whole.shape[1:])
+        x = np.ascontiguousarray(whole[:, top : top + side, left : left + side])
+        size = Size(*x.shape[1:])
+        z = torch.from_numpy(space.encode(x))[None]
+        condition = denoiser.condition({}, size)
+
+        def denoise(x: torch.Tensor, t: float, given: object = condition) -> torch.Tensor:
+            return denoiser.x0(x, 1 - t, t, given)  # type: ignore[arg-type]
+
+        def normals(step: int, number: int = number, like: torch.Tensor = z) -> torch.Tensor:
+            made = run.randomness.normal(FIRST_PRIVATE, number, step, tuple(like.shape))
+            return torch.from_numpy(made)
+
+        for row, t in zip(rows, TIMES, strict=True):
+            x_t = (1 - t) * z + t * normals(0)
+            found = []
+            for name, eta in ETA.items():
+                grid = times(t, 1 if name == "mse" else steps)
+                x_0 = sample(denoise, x_t, grid, eta, normals)
+                shown = space.decode(x_0[0].numpy(), size)
+                error = float((x_0 - z).square().mean())
+                found.append((error, squared(shown, x), distance(shown, x)))
+            row.append(found)
+    print(f"{len(paths)} images, {side}x{side}, {steps} steps; latent dB / PSNR / LPIPS")
+    print(
+        "    t  log SNR  ideal bpp | " + " | ".join(f"{name:^20}" for name in ETA) + " | F - A dB"
+    )
+    means = np.mean(np.asarray(rows), axis=1)
+    snr = np.array([((1 - t) / t) ** 2 for t in TIMES])
+    # Below the first SNR the least error is nearly the prior's.
+    slopes = np.concatenate([[means[0, 0, 0]], means[:, 0, 0]]) / 2
+    points = np.concatenate([[0], snr])
+    nats = np.cumsum(np.diff(points) * (slopes[1:] + slopes[:-1]) / 2)
+    bpp = nats / np.log(2) * space.channels / space.factor**2
+    for t, of_snr, bits, row in zip(TIMES, snr, bpp, means, strict=True):
+        parts = [f"{decibels(e):6.2f} {decibels(p):6.2f} {d:6.3f}" for e, p, d in row]
+        gain = decibels(row[1][0]) - decibels(row[2][0])
+        print(f"{t:5.3f} {np.log(of_snr):8.2f} {bits:10.3f} | {' | '.join(parts)} | {gain:8.2f}")
+
+
+def files(
+    paths: Sequence[Path], embedding: str, bpp: float, recons: Sequence[str], distance: Distance
+) -> None:
+    """Print the second table."""
+    rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in ("preview", *recons)}
+    for path in paths:
+        picture = load_image(path)
+        x = np.ascontiguousarray(picture.pixels)
+        try:
+            data = encode(picture, embedding, target=Target(bpp=bpp)).data
+        except TargetTooSmall as error:
+            print(f"{path.name} left out: {error}")
+            continue
+        rate = 8 * len(data) / (x.shape[1] * x.shape[2])
+        for name, found in rows.items():
+            recon, _, settings = name.partition(":")
+            options = {"jacobian": True} if settings == "jacobian" else {}
+            y = decode(data, recon, options=options).picture.pixels
+            found.append((rate, decibels(squared(x, y)), distance(x, y)))
+    print(f"\n{embedding}, at most {bpp} bpp\nreconstructor    bpp   PSNR  LPIPS")
+    for name, found in rows.items():
+        rate, quality, perceived = np.mean(found, axis=0)
+        print(f"{name:13} {rate:6.3f} {quality:6.2f} {perceived:6.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("images", type=Path, nargs="+")
+    parser.add_argument("--lpips", type=Path, required=True)
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--embedding", nargs="+", default=["ntc"])
+    parser.add_argument("--bpp", type=float, default=0.1)
+    parser.add_argument("--recon", nargs="+", default=["dps", "dps:jacobian", "latent_flow", "ode"])
+    arguments = parser.parse_args()
+    network = lpips_network(arguments.lpips)
+
+    def distance(x: FloatArray, y: FloatArray) -> float:
+        with torch.inference_mode():
+            return float(network(*(2 * torch.from_numpy(a)[None] - 1 for a in (x, y))))
+
+    states(arguments.images, arguments.side, arguments.steps, distance)
+    for embedding in arguments.embedding:
+        files(arguments.images, embedding, arguments.bpp, arguments.recon, distance)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The reconstructor `dps`: a sample of P(X | Y) from an unconditional denoiser, for signals nobody trained it for.
+
+Diffusion posterior sampling (Chung et al. 2023) adds to the score of p(x_t) that of the likelihood of what is known. By
+Tweedie's formula this moves x0-hat = E[x_0 | x_t] to
+
+    E[x_0 | x_t, y] = x0-hat + Cov[x_0 | x_t] w,    w = grad_{x_0} log p(y | x_t)         (`likelihood`)
+
+With `jacobian` the covariance is t^2 / (1 - t) J^T, J the denoiser's Jacobian: back-propagation through the network, as in
+Chung et al. (eqs. 10 and 16) and Song et al. 2023 (eq. 7). Without, it is r^2 in each channel, as if x_0 were Gaussian:
+Zhu et al. 2023 ("Denoising diffusion models for plug-and-play image restoration", eq. 12), at no cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gcodec.interfaces import Reconstructor, Setup, Size
+from gcodec.networks import Condition, open_denoiser, open_space
+from gcodec.signals import Noisy, Signal, Sketch
+from gcodec.tiles import Tile, noise, through_latents
+from gcodec_posterior.likelihood import Estimate, Likelihood, SketchOperator, posterior_variance
+from gcodec_posterior.sampler import Denoise, sample, times
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
+
+__all__ = ["PosteriorSampler"]
+
+
+class PosteriorSampler(Reconstructor):
+    """`sampler.sample` with an unconditional denoiser, guided by what the signals say.
+
+    It starts from noise, or from a noisy state where there is one: nothing else then needs to be done about that.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        if setup.model is None:
+            raise ValueError("dps needs a model; `base/denoiser` is the default")
+        run, options = setup.run, setup.options
+        self.denoiser = open_denoiser(setup.model, run)
+        self.space = open_space(run.models.find(self.denoiser.space), run)
+        self.steps: int = options["steps"]
+        self.jacobian: bool = options["jacobian"]
+        self.tile: int = options["tile"]
+
+    def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
+        """Return float32 [3, H, W] in [0, 1]."""
+        run, channels, factor = self.setup.run, self.space.channels, self.space.factor
+        condition = self.denoiser.condition({}, size)
+        device = next(iter(condition.maps.values())).device
+
+        def there(array: FloatArray) -> Tensor:
+            return torch.from_numpy(array)[None].to(device)
+
+        c, s = map(there, self.denoiser.estimate(signals, size))
+        _, d = map(there, self.denoiser.estimate({}, size))
+        s, d = s[..., None, None], d[..., None, None]
+        state = signals.get(f"{Noisy.kind}/{self.space.name}")
+        sketch = signals.get(Sketch.kind)
+
+        def solve(tile: Tile) -> FloatArray:
+            window = (slice(None), *tile.window)
+            known: list[Likelihood] = [Estimate(c[:, *window], s, d)]
+            if isinstance(sketch, Sketch):
+                edges = there(drawn(sketch.edges, tile, factor))
+                known.append(SketchOperator(edges, self.space.render))
+            if isinstance(state, Noisy):
+                total = state.alpha_t + state.sigma_t
+                x, start = there(state.x_t[window] / np.float32(total)), state.sigma_t / total
+            else:
+                x, start = there(noise(run.randomness, tile.window, channels)), 1.0
+            latent: FloatArray = (
+                sample(
+                    self.guided(condition.window(*tile.window), known, d),
+                    x,
+                    times(start, self.steps),
+                    1.0,
+                    lambda i: there(noise(run.randomness, tile.window, channels, i)),
+                )[0]
+                .cpu()
+                .numpy()
+            )
+            return latent
+
+        return through_latents(self.space, size, self.tile, solve, run.progress, "dps")
+
+    def guided(self, condition: Condition, known: Sequence[Likelihood], d: Tensor) -> Denoise:
+        """E[x_0 | x_t, y] for what is `known`; d [1, C, 1, 1] is the prior's deviation."""
+
+        def gradient(x_0: Tensor, variance: Tensor) -> Tensor:
+            return torch.stack([each.gradient(x_0, variance) for each in known]).sum(0)
+
+        def denoise(x_t: Tensor, t: float) -> Tensor:
+            variance = posterior_variance(t, d)
+            # At t = 1 x_t says nothing of x_0, and the covariance is the prior's.
+            if not self.jacobian or t == 1:
+                x_0 = self.denoiser.x0(x_t, 1 - t, t, condition)
+                return x_0 + variance * gradient(x_0, variance)
+            x = x_t.detach().clone().requires_grad_()
+            x_0 = self.denoiser.x0(x, 1 - t, t, condition)
+            w = gradient(x_0.detach(), variance)
+            (pulled,) = torch.autograd.grad(x_0, x, w)
+            return x_0.detach() + t**2 / (1 - t) * pulled
+
+        return denoise
+
+
+def drawn(edges: FloatArray, tile: Tile, factor: int) -> FloatArray:
+    """The part [1, factor h, factor w] of a sketch [1, H, W] that a tile sees, continued beyond the picture's border."""
+    rows, columns = (
+        np.minimum(np.arange(factor * part.start, factor * part.stop), length - 1)
+        for part, length in zip(tile.window, edges.shape[1:], strict=True)
+    )
+    return np.ascontiguousarray(edges[:, rows[:, None], columns[None]])

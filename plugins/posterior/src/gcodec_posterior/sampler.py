@@ -1,0 +1,48 @@
+"""From a noisy state to a clean one, with a denoiser.
+
+Everything is in the time of the rectified flow, x_t = (1 - t) x_0 + t eps: a state of any other path, x_t = alpha_t x_0 +
+sigma_t eps, is one of this path at t = sigma_t / (alpha_t + sigma_t), divided by alpha_t + sigma_t ("Lossy compression
+with pretrained diffusion models", A.3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from torch import Tensor
+
+__all__ = ["Denoise", "Noise", "sample", "times"]
+
+#: denoise(x_t, t) for 0 < t <= 1: E[x_0 | x_t], or what else is to be aimed at.
+Denoise = Callable[[Tensor, float], Tensor]
+#: noise(i): the standard normals of step i = 1, 2, ...
+Noise = Callable[[int], Tensor]
+
+
+def times(start: float, steps: int) -> list[float]:
+    """The times start = t_0 > ... > t_steps = 0, evenly spaced; [0] for start = 0, where nothing is left to do."""
+    return [start * (1 - i / steps) for i in range(steps + 1)] if start > 0 else [0.0]
+
+
+def sample(
+    denoise: Denoise, x: Tensor, grid: Sequence[float], eta: float = 0.0, noise: Noise | None = None
+) -> Tensor:
+    """Take x at t = grid[0] to t = grid[-1] in the steps of DDIM (Song et al. 2021, eq. 12):
+
+        x_s = (1 - s) x0-hat + sqrt(s^2 - v^2) eps-hat + v z,   eps-hat = (x_t - (1 - t) x0-hat) / t,
+        v = eta (s / t) sqrt(t^2 - ((1 - t) / (1 - s))^2 s^2)
+
+    eta = 0 is Euler's method for the probability-flow ODE (review, eq. 9): DiffC-F. eta = 1 is ancestral sampling, the
+    mean and the deviation of q(x_s | x_t, x_0 = x0-hat): DiffC-A. `noise` gives z, and is not asked where v = 0.
+    """
+    for i, (t, s) in enumerate(pairwise(grid), 1):
+        x_0 = denoise(x, t)
+        eps = (x - (1 - t) * x_0) / t
+        v = eta * s / t * math.sqrt(t**2 - ((1 - t) / (1 - s) * s) ** 2)
+        x = (1 - s) * x_0 + math.sqrt(s**2 - v**2) * eps
+        if v > 0:
+            assert noise is not None, "eta > 0 draws noise"
+            x = x + v * noise(i)
+    return x

@@ -1,0 +1,155 @@
+"""`dps`: what is known draws the sample towards it, whatever kind of signal it is."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from gcodec.builtin import edges
+from gcodec.interfaces import Reconstructor, Size
+from gcodec.metrics import psnr
+from gcodec.models import ModelStore
+from gcodec.networks import Denoiser, LatentSpace, open_codebook
+from gcodec.run import Run
+from gcodec.signals import Latent, Noisy, Preview, Signal, Sketch, Tokens, by_type
+from gcodec_posterior.likelihood import Estimate, edge_strength, posterior_variance
+
+FloatArray = NDArray[np.float32]
+SIZE = Size(96, 128)
+Maker = Callable[..., Reconstructor]
+
+
+def squared(a: FloatArray, b: FloatArray) -> float:
+    return float(np.square(a - b).mean(dtype=np.float64))
+
+
+@pytest.mark.parametrize("t", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("s", [0.05, 0.4, 1.2])
+def test_for_gaussians_the_guided_mean_is_bayes_rule(t: float, s: float) -> None:
+    """x_0 ~ N(0, d^2) given x_t and an estimate c of deviation s, integrated numerically."""
+    d, x_t, c = 1.2, 0.5, 0.3
+    x = np.linspace(-8, 8, 400_001)
+    g = 1 - s**2 / d**2
+    # p(x_0) p(x_t | x_0) p(y | x_0) with y = c / g of variance s^2 / g, multiplied out for g = 0.
+    log_p = -(x**2) / (2 * d**2) - (x_t - (1 - t) * x) ** 2 / (2 * t**2)
+    log_p -= (g * x**2 - 2 * c * x) / (2 * s**2)
+    p = np.exp(log_p - log_p.max())
+    expected = (p * x).sum() / p.sum()
+    one = torch.ones(1, 1, 1, 1)
+    variance = posterior_variance(t, d * one)
+    x_0 = variance * (1 - t) / t**2 * x_t
+    guided = x_0 + variance * Estimate(c * one, s * one, d * one).gradient(x_0, variance)
+    assert float(guided) == pytest.approx(expected, abs=2e-3)
+
+
+def test_the_edges_are_those_of_core(photo: FloatArray) -> None:
+    found = edge_strength(torch.from_numpy(photo)[None])[0].numpy()
+    np.testing.assert_allclose(found, edges.edge_strength(photo), atol=2e-4)
+
+
+def preview_of(photo: FloatArray) -> Preview:
+    buffer = io.BytesIO()
+    octets = np.rint(photo.transpose(1, 2, 0) * 255).astype(np.uint8)
+    Image.fromarray(octets).save(buffer, "WEBP", quality=5)
+    seen = np.asarray(Image.open(buffer).convert("RGB"), np.float32).transpose(2, 0, 1) / 255
+    return Preview(np.ascontiguousarray(seen), squared(seen, photo))
+
+
+def tokens_of(latent: FloatArray) -> Tokens:
+    book = open_codebook(ModelStore.installed().find("base/codebook16"), Run())
+    return Tokens(book.quantize(latent), book.name)
+
+
+@pytest.fixture(scope="module")
+def signals(
+    photo: FloatArray, latent: FloatArray, state: Callable[..., Noisy]
+) -> dict[str, Signal]:
+    """One of each kind that `dps` takes."""
+    coarse = Latent(np.round(latent / 1.5) * np.float32(1.5), "base", 1.5)
+    known = (preview_of(photo), coarse, tokens_of(latent), Sketch(edges.edge_strength(photo)))
+    return by_type((*known, state(0.4)))
+
+
+@pytest.fixture(scope="module")
+def free(reconstructor: Maker) -> FloatArray:
+    """A sample given nothing."""
+    return reconstructor("dps", steps=4).reconstruct({}, SIZE)
+
+
+@pytest.mark.parametrize("jacobian", [False, True])
+@pytest.mark.parametrize("name", ["preview", "latent/base", "tokens/base-16"])
+def test_estimates_are_met(
+    reconstructor: Maker,
+    denoiser: Denoiser,
+    space: LatentSpace,
+    photo: FloatArray,
+    free: FloatArray,
+    signals: dict[str, Signal],
+    name: str,
+    jacobian: bool,
+) -> None:
+    """Far nearer to the estimate than a free sample, in units of the estimate's own error, and to the picture."""
+    known = {name: signals[name]}
+    drawn = reconstructor("dps", steps=8 if jacobian else 4, jacobian=jacobian).reconstruct(
+        known, SIZE
+    )
+    c, s = denoiser.estimate(known, SIZE)
+    _, d = denoiser.estimate({}, SIZE)
+    c, s, d = (torch.from_numpy(a)[None] for a in (c, s, d))
+    target = Estimate(c, s[..., None, None], d[..., None, None])
+    misfit, before = (target.misfit(torch.from_numpy(space.encode(x))[None]) for x in (drawn, free))
+    assert misfit < 0.2 * before
+    assert misfit < 2
+    assert squared(drawn, photo) < 0.5 * squared(free, photo)
+
+
+def test_a_preview_is_refined_at_a_bounded_cost(
+    reconstructor: Maker, signals: dict[str, Signal], photo: FloatArray
+) -> None:
+    """A posterior sample errs by at most about twice the preview's error (review, eq. 19)."""
+    preview = signals["preview"]
+    assert isinstance(preview, Preview)
+    drawn = reconstructor("dps").reconstruct({"preview": preview}, SIZE)
+    assert squared(drawn, photo) < 2 * preview.mse
+
+
+def test_a_sketch_is_drawn(
+    reconstructor: Maker, signals: dict[str, Signal], free: FloatArray
+) -> None:
+    sketch = signals["sketch"]
+    assert isinstance(sketch, Sketch)
+    drawn = reconstructor("dps", steps=12).reconstruct({"sketch": sketch}, SIZE)
+    after, before = (squared(edges.edge_strength(x), sketch.edges) for x in (drawn, free))
+    assert after < 0.6 * before
+
+
+def test_of_a_noisy_state_alone_it_is_sde(reconstructor: Maker, signals: dict[str, Signal]) -> None:
+    known = {"noisy/base": signals["noisy/base"]}
+    dps, sde = (reconstructor(name, steps=4).reconstruct(known, SIZE) for name in ("dps", "sde"))
+    np.testing.assert_array_equal(dps, sde)
+
+
+def test_more_signals_bring_it_nearer(
+    reconstructor: Maker, signals: dict[str, Signal], photo: FloatArray
+) -> None:
+    """A noisy state, and a preview of other origin beside."""
+    dps = reconstructor("dps", steps=4)
+    both = ("noisy/base", "preview")
+    alone = [psnr(photo, dps.reconstruct({name: signals[name]}, SIZE)) for name in both]
+    together = psnr(photo, dps.reconstruct({name: signals[name] for name in both}, SIZE))
+    assert together > max(alone) + 0.3
+
+
+def test_the_seed_chooses_the_sample(reconstructor: Maker, signals: dict[str, Signal]) -> None:
+    known = {"tokens/base-16": signals["tokens/base-16"]}
+    one, again, other = (
+        reconstructor("dps", seed=seed, steps=3).reconstruct(known, SIZE) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert squared(one, other) > 1e-4
