@@ -103,10 +103,10 @@ RECONSTRUCTORS: Final = (
     Reconstructor("perco", "gcodec-diffusion", "reserved", "latent diffusion on perco"),
     Reconstructor("controlnet", "gcodec-diffusion", "reserved", "diffusion on caption and sketch"),
     Reconstructor("relic", "gcodec-diffusion", "reserved", "diffusion from the bin width's noise"),
-    Reconstructor("ode", "gcodec-posterior", "reserved", "probability flow from x_t"),
-    Reconstructor("sde", "gcodec-posterior", "reserved", "ancestral sampling from x_t"),
-    Reconstructor("mse", "gcodec-posterior", "reserved", "one denoising step from x_t"),
-    Reconstructor("dps", "gcodec-posterior", "reserved", "diffusion posterior sampling"),
+    Reconstructor("ode", "gcodec-posterior", "published", "probability flow from x_t"),
+    Reconstructor("sde", "gcodec-posterior", "published", "ancestral sampling from x_t"),
+    Reconstructor("mse", "gcodec-posterior", "published", "one denoising step from x_t"),
+    Reconstructor("dps", "gcodec-posterior", "published", "diffusion posterior sampling"),
 )
 
 SEGMENTS: Final = (
