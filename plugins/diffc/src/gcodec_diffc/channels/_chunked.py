@@ -37,7 +37,7 @@ class Chunked(ByChunks):
 
     def _arrivals(self, chunks: Chunks, c: int, count: int) -> FloatArray:
         """T_k: sums of exponential times."""
-        return np.cumsum(exponentials(chunks, c, 0, count))
+        return np.cumsum(exponentials(chunks, c, 0, count), dtype=np.float64)
 
 
 def exponentials(chunks: Chunks, c: int, first: int, last: int) -> FloatArray:
@@ -45,4 +45,5 @@ def exponentials(chunks: Chunks, c: int, first: int, last: int) -> FloatArray:
     uniform = chunks.common.randomness.uniform(
         Domain.ENCODER, chunks.common.step, c, last - first, first
     )
-    return -np.log(uniform.astype(np.float64))
+    times: FloatArray = -np.log(uniform)
+    return times

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ByChunks", "Chunks"]
 
-_COLUMNS = 256  # of the shared codebook
+_COLUMNS = 256  # most columns of the shared codebook
 _PARTS = 64  # most parts of a chunk that take different rows of it; longer chunks repeat them, under other signs
+_ROWS = 64  # of a product of matrices
 _BLOCK = 1 << 22  # numbers at a time
 
 
@@ -93,8 +94,10 @@ class ByChunks(Channel):
         count = -(-self.kl // (self.chunk - self.padding))
         total = self.kl + self.padding * count
         widths = [total // count + (c < total % count) for c in range(count)]
-        if dimensions < total:
-            raise ChannelError(self.name, f"{total} bits are too many for {dimensions} dimensions")
+        if dimensions < self.kl:
+            raise ChannelError(
+                self.name, f"{self.kl} bits are too many for {dimensions} dimensions"
+            )
         ends = np.cumsum(widths, dtype=np.int64)
         edges = [0, *(ends * dimensions // total).tolist()]
         return Chunks(widths, edges, self.fresh, common)
@@ -126,12 +129,20 @@ class Chunks:
         rows = np.arange(1 << max(self.widths))
         codebook = self._rows(rows).T
         folded = np.bincount(
-            self._place, self._signs * ordered, len(self.widths) * self._parts * _COLUMNS
+            self._place, self._signs * ordered, len(self.widths) * self._parts * self._columns
         )
-        parts = folded.reshape(-1, _COLUMNS).astype(np.float32)
-        for c, width in enumerate(self.widths):
-            products = parts[c * self._parts : (c + 1) * self._parts] @ codebook[:, : 1 << width]
-            yield sum(row[rows[: 1 << width] ^ u % (1 << width)] for u, row in enumerate(products))
+        parts = folded.reshape(-1, self._columns).astype(np.float32)
+        batch = max(1, _ROWS // self._parts) * self._parts
+        part = 0
+        for start in range(0, len(parts), batch):
+            products = (parts[start : start + batch] @ codebook).reshape(-1, self._parts, len(rows))
+            for width, product in zip(self.widths[start // self._parts :], products, strict=False):
+                count = 1 << width
+                log_w = np.zeros(count, np.float32)
+                for row in product:
+                    log_w += row[rows[:count] ^ part % count]
+                    part += 1
+                yield log_w
 
     def scores(self, ordered: FloatArray, c: int, first: int, last: int) -> FloatArray:
         """log w_k of fresh candidates first <= k < last of chunk c, for m in the shared order."""
@@ -151,9 +162,9 @@ class Chunks:
             parts = [self._fresh(c, [k])[0] for c, k in enumerate(indices.tolist())]
             z[self.order] = np.concatenate(parts)
             return z
-        part, column = np.divmod(self._place, _COLUMNS)
-        chunk, u = np.divmod(part, self._parts)
-        wanted = indices[chunk] ^ u % np.left_shift(1, self.widths)[chunk]
+        part, column = np.divmod(self._place, self._columns)
+        chunk = part // self._parts
+        wanted = indices[chunk] ^ part % np.left_shift(1, self.widths)[chunk]
         rows, which = np.unique(wanted, return_inverse=True)
         z[self.order] = self._signs * self._rows(rows)[which, column]
         return z
@@ -166,7 +177,7 @@ class Chunks:
         )
 
     def _rows(self, rows: Index) -> FloatArray:
-        return self.common.randomness.normal(Domain.CODEBOOK, self.common.step, rows, _COLUMNS)
+        return self.common.randomness.normal(Domain.CODEBOOK, self.common.step, rows, self._columns)
 
     @cached_property
     def _signs(self) -> FloatArray:
@@ -174,15 +185,21 @@ class Chunks:
 
     @cached_property
     def _parts(self) -> int:
-        """Parts of the longest chunk; part u of candidate k has row k xor u."""
-        longest = max(end - begin for begin, end in pairwise(self.edges))
-        return min(-(-longest // _COLUMNS), _PARTS)
+        """Parts of the longest chunk. Part u of candidate k of chunk c has row k xor (c parts + u)."""
+        return min(-(-max(self._lengths) // _COLUMNS), _PARTS)
+
+    @cached_property
+    def _columns(self) -> int:
+        return min(max(self._lengths), _COLUMNS)
+
+    @cached_property
+    def _lengths(self) -> list[int]:
+        return [end - begin for begin, end in pairwise(self.edges)]
 
     @cached_property
     def _place(self) -> Index:
         """(chunk, part, column) of each place in the shared order, as one number."""
-        lengths = [end - begin for begin, end in pairwise(self.edges)]
-        chunk = np.repeat(np.arange(len(lengths)), lengths)
-        within = np.arange(self.edges[-1]) - np.repeat(self.edges[:-1], lengths)
-        part = within // _COLUMNS % self._parts
-        return (chunk * self._parts + part) * _COLUMNS + within % _COLUMNS
+        chunk = np.repeat(np.arange(len(self._lengths)), self._lengths)
+        within = np.arange(self.edges[-1]) - np.repeat(self.edges[:-1], self._lengths)
+        part = within // self._columns % self._parts
+        return (chunk * self._parts + part) * self._columns + within % self._columns

@@ -26,7 +26,10 @@ __all__ = ["best", "draw"]
 
 _EXHAUSTIVE = 16  # so few bits are searched word by word
 _BLOCK = 1 << 20  # branch metrics at a time
-_WORK = 1 << 23  # branch metrics to look at while several ends are tried
+_WORK, _STEPS = (
+    1 << 23,
+    1 << 11,
+)  # branch metrics to look at while several ends are tried, and groups
 _REACH = 8  # groups on either side that tell the state at the end, in multiples of v
 _FLOOR = np.float32(-60)  # of a log weight against the best of its group
 
@@ -43,7 +46,8 @@ def best(metrics: Metrics, n: int, v: int) -> tuple[Bits, float]:
     ring, still = _Max(), np.zeros(n, np.float32)
     around = _around(ring, metrics, n, v)
     answer, highest = np.zeros(n, np.uint8), -np.inf
-    for end in np.argsort(-around)[: max(1, _WORK // (n << v))].tolist():
+    tries = max(1, min(_WORK >> v, _STEPS) // n)
+    for end in np.argsort(-around)[:tries].tolist():
         score, back = _forward(ring, metrics, np.arange(n), ring.at(end, v), still)
         if score[end] > highest:
             answer, highest = _trace(back, end, v), float(score[end])
@@ -57,9 +61,10 @@ def draw(metrics: Metrics, n: int, v: int, uniforms: FloatArray) -> Bits:
     drawn by the 8 v groups on either side.
     """
     if n <= _EXHAUSTIVE:
-        return _unpacked(_drawn(_totals(metrics, n, v), float(uniforms[n])), n)
+        total = _totals(metrics, n, v)
+        return _unpacked(_drawn(np.exp(total - total.max()), float(uniforms[n])), n)
     ring = _Sum()
-    end = _drawn(np.log(_around(ring, metrics, n, v)), float(uniforms[n]))
+    end = _drawn(_around(ring, metrics, n, v), float(uniforms[n]))
     _, back = _forward(ring, metrics, np.arange(n), ring.at(end, v), uniforms)
     return _trace(back, end, v)
 
@@ -80,10 +85,9 @@ def _unpacked(word: int, n: int) -> Bits:
     return (word >> np.arange(n - 1, -1, -1) & 1).astype(np.uint8)
 
 
-def _drawn(log_weights: FloatArray, uniform: float) -> int:
+def _drawn(weights: FloatArray, uniform: float) -> int:
     """An index by its weight."""
-    weights = np.exp((log_weights - log_weights.max()).astype(np.float64))
-    cumulative = np.cumsum(weights)
+    cumulative = np.cumsum(weights, dtype=np.float64)
     return int(np.searchsorted(cumulative, uniform * cumulative[-1], "right"))
 
 

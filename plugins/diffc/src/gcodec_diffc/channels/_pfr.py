@@ -60,7 +60,9 @@ class Pfr(ByChunks):
         norm = float(np.linalg.norm(m))
         best, winner, time, first, count = math.inf, 0, 0.0, 0, _FIRST
         while first + count <= _LIMIT:
-            arrivals = time + np.cumsum(exponentials(chunks, c, first, first + count))
+            arrivals = time + np.cumsum(
+                exponentials(chunks, c, first, first + count), dtype=np.float64
+            )
             log_w = chunks.scores(ordered, c, first, first + count) - norm**2 / 2
             scores = np.log(arrivals) - log_w
             k = int(np.argmin(scores))

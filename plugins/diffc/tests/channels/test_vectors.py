@@ -1,0 +1,190 @@
+"""The write-once vectors of spec/vectors/channels, read by the channels and by a reader made from spec/CHANNELS.md alone."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gcodec.randomness import Domain, Randomness
+from gcodec_diffc import channels
+from gcodec_diffc.channels import Common, Gaussian, _zipf
+
+SPEC = Path(__file__).parents[4] / "spec"
+FOLDER = SPEC / "vectors" / "channels"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="spec/ is not part of this copy")
+
+
+def load(name: str) -> dict[str, Any]:
+    vector: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return vector
+
+
+def check(z: Any, vector: dict[str, Any]) -> None:
+    z = np.asarray(z, np.float32)
+    assert len(z) == vector["dimensions"]
+    assert (z[:16] * float(vector["denominator"])).tolist() == vector["first"]
+    assert hashlib.sha256(z.astype(vector["stored"]).tobytes()).hexdigest() == vector["sha256"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_channels_replay_the_vectors(name: str) -> None:
+    vector = load(name)
+    channel = getattr(channels, vector["channel"].capitalize())(**vector["parameters"])
+    common = Common(Randomness(int(vector["seed"], 16)), vector["step"])
+    reference = Gaussian(np.zeros(vector["dimensions"], np.float32))
+    check(channel.replay(bytes.fromhex(vector["bits"]), reference, common), vector)
+
+
+class Reader:
+    """spec/CHANNELS.md, line by line, in Python's integers. Only the rows of RANDOMNESS.md are taken from gcodec."""
+
+    def __init__(self, vector: dict[str, Any]) -> None:
+        self.vector, self.D, self.a = vector, vector["dimensions"], vector["step"]
+        self.randomness = Randomness(int(vector["seed"], 16))
+        self.rows: dict[int, list[float]] = {}
+
+    def normal(self, b: int, count: int) -> list[float]:
+        if b not in self.rows:
+            self.rows[b] = self.randomness.normal(Domain.CODEBOOK, self.a, b, count).tolist()
+        return self.rows[b]
+
+    def read(self) -> list[float]:
+        parameters, data = self.vector["parameters"], bytes.fromhex(self.vector["bits"])
+        if not parameters.get("bits", parameters.get("kl")):
+            return self.normal(0, self.D)
+        self.order = self.randomness.permutation(Domain.PERMUTATION, self.a, 0, self.D).tolist()
+        self.sign = self.randomness.signs(Domain.SIGNS, self.a, 0, self.D).tolist()
+        if self.vector["channel"] == "trellis":
+            return self.trellis(data, **parameters)
+        return self.chunks(data, **parameters)
+
+    def trellis(self, data: bytes, bits: int, memory: int) -> list[float]:
+        n, v, z = bits, min(memory, bits), [0.0] * self.D
+        b = [data[k // 8] >> (7 - k % 8) & 1 for k in range(n)]
+        s = [sum(b[(i - k) % n] * 2 ** (v - 1 - k) for k in range(v)) for i in range(n)]
+        size = -(-self.D // n)
+        turns = max(1, 16 // size)
+        C = min(turns * size, 256)
+        for q in range(self.D):
+            i = q % n
+            c = ((i % turns) * size + q // n) % C
+            z[self.order[q]] = self.sign[q] * self.normal(s[i], C)[c]
+        return z
+
+    def chunks(
+        self, data: bytes, kl: int, chunk: int, padding: int, fresh: bool = True
+    ) -> list[float]:
+        count = -(-kl // (chunk - padding))
+        total = kl + padding * count
+        w = [total // count + (c < total % count) for c in range(count)]
+        e = [sum(w[:c]) * self.D // total for c in range(count + 1)]
+        pfr = self.vector["channel"] == "pfr"
+        k = indices(data, [16] * count if pfr else w, kl)
+        P = min(-(-max(e[c + 1] - e[c] for c in range(count)) // 256), 64)
+        z = [0.0] * self.D
+        for c in range(count):
+            for q in range(e[c], e[c + 1]):
+                j = q - e[c]
+                if fresh:
+                    z[self.order[q]] = self.normal(k[c], self.D)[q]
+                else:
+                    u = (c * P + j // 256 % P) % 2 ** w[c]
+                    z[self.order[q]] = self.sign[q] * self.normal(k[c] ^ u, 256)[j % 256]
+        return z
+
+
+def log2(k: int) -> int:
+    answer = k.bit_length() - 1
+    x = k << (31 - answer)
+    for _ in range(24):
+        x = x * x // 2**31
+        d = x // 2**32
+        x = x // 2**d
+        answer = 2 * answer + d
+    return answer
+
+
+def exp2(e: int) -> int:
+    g, r = 2**32, 2**31
+    for i in range(1, 25):
+        r = math.isqrt(r * 2**32)
+        if e >> (24 - i) & 1:
+            g = g * r // 2**32
+    return g // 2 ** (e // 2**24)
+
+
+def table(W: int, kl: int, count: int) -> list[int]:
+    N = 2**W
+    s = 2**16 + (10000 * count * 2**16) // (10000 * kl + 15307 * count)
+    g = [exp2(s * log2(p + 1) // 2**16) for p in range(N)]
+    everything = sum(g)
+    f = [1 + weight * (2**24 - N - 2) // everything for weight in g] + [1, 1]
+    f[0] += 2**24 - sum(f)
+    return f
+
+
+def indices(data: bytes, W: list[int], kl: int) -> list[int]:
+    data += bytes(-len(data) % 4)
+    stack = [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)]
+    x = stack.pop() if stack else 0
+    if stack:
+        x = 2**32 * x + stack.pop()
+
+    def symbol(f: list[int]) -> int:
+        nonlocal x
+        r, F, p = x % 2**24, 0, 0
+        while r >= F + f[p]:
+            F, p = F + f[p], p + 1
+        x = x // 2**24 * f[p] + r - F
+        if x < 2**32 and stack:
+            x = 2**32 * x + stack.pop()
+        return p
+
+    k = [0] * len(W)
+    chunks = sorted(range(len(W)), key=lambda c: W[c])
+    tables = {width: table(width, kl, len(W)) for width in set(W)}
+    for c in chunks:
+        k[c] = symbol(tables[W[c]])
+    escaped = [c for c in range(len(W)) if k[c] == 2 ** W[c] + 1]
+    t = {c: symbol([2**19] * 32) for c in escaped}
+    for c in sorted(escaped, key=lambda c: t[c]):
+        low = symbol([2 ** (24 - t[c])] * 2 ** t[c]) if t[c] else 0
+        k[c] = 2 ** W[c] + 2 ** t[c] + low
+    assert x == 0 and not stack
+    return k
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_reader_made_from_the_text_finds_the_same(name: str) -> None:
+    vector = load(name)
+    check(Reader(vector).read(), vector)
+
+
+@pytest.mark.parametrize("sent", [[3, 9, 10, 70, 0], [8, 9, 7, 1000, 4]])
+def test_a_reader_made_from_the_text_reads_escapes(sent: list[int]) -> None:
+    widths = [3, 3, 3, 4, 4]
+    assert indices(_zipf.encode(sent, widths, (11, 5)), widths, 11) == sent
+
+
+def test_the_generator_never_writes_a_vector_again(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("channel_vectors", FOLDER / "generate.py")
+    assert spec and spec.loader
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    assert {name for name, _ in generator.questions()} <= set(NAMES)
+    for name in NAMES:
+        (tmp_path / f"{name}.json").write_text("kept", encoding="utf-8")
+    (tmp_path / "trellis-clamped.json").unlink()
+    assert generator.write(tmp_path) == ["trellis-clamped"]
+    assert (tmp_path / "trellis-plain.json").read_text(encoding="utf-8") == "kept"
+    assert (tmp_path / "trellis-clamped.json").read_text() == (
+        FOLDER / "trellis-clamped.json"
+    ).read_text()

@@ -1,0 +1,95 @@
+"""Writes the test vectors of spec/CHANNELS.md that do not exist yet; an existing vector is never written again.
+
+    python spec/vectors/channels/generate.py
+
+A vector is NAME.json: a channel, its parameters and bits, and the sample z that a receiver makes of them. The bits are a
+sender's, for a target of the channel's own KL or so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gcodec.randomness import FIRST_PRIVATE, Randomness
+from gcodec_diffc import channels
+from gcodec_diffc.channels import Common, Gaussian
+
+HERE = Path(__file__).parent
+SEED = 0xFEDCBA9876543210
+WORD = 0xFFFFFFFF
+
+
+def questions() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name, and what to ask."""
+
+    def ask(channel: str, dimensions: int, **parameters: Any) -> dict[str, Any]:
+        return {
+            "channel": channel,
+            "parameters": parameters,
+            "seed": hex(1),
+            "step": 3,
+            "dimensions": dimensions,
+        }
+
+    yield "trellis-plain", ask("trellis", 24576, bits=500, memory=12)
+    yield "trellis-clamped", ask("trellis", 100, bits=5, memory=12)
+    yield "trellis-uneven", ask("trellis", 1000, bits=77, memory=8)
+    yield "trellis-repeated", ask("trellis", 50_000, bits=50, memory=10)
+    yield "trellis-dense", ask("trellis", 100, bits=90, memory=6)
+    yield "trellis-none", ask("trellis", 50, bits=0, memory=12)
+    last = {"seed": hex(SEED), "step": WORD}
+    yield "trellis-end", ask("trellis", 333, bits=40, memory=14) | last
+    fresh = {"chunk": 10, "padding": 2, "fresh": True}
+    yield "chunked-fresh", ask("chunked", 300, kl=37, **fresh)
+    yield "chunked-end", ask("chunked", 300, kl=37, **fresh) | last
+    yield "chunked-shared", ask("chunked", 30_000, kl=37, **fresh | {"fresh": False})
+    yield "chunked-repeated", ask("chunked", 40_000, kl=8, **fresh | {"fresh": False})
+    yield "chunked-published", ask("chunked", 1000, kl=20, chunk=16, padding=2, fresh=False)
+    yield "chunked-none", ask("chunked", 50, kl=0, **fresh)
+    yield "orc-fresh", ask("orc", 300, kl=37, **fresh)
+    yield "pfr-plain", ask("pfr", 60, kl=11, chunk=2, padding=0)
+
+
+def answer(ask: dict[str, Any]) -> dict[str, Any]:
+    """The bits, and what a reader must find: first elements, digest."""
+    channel = getattr(channels, ask["channel"].capitalize())(**ask["parameters"])
+    common = Common(Randomness(int(ask["seed"], 16)), ask["step"])
+    reference = Gaussian(np.zeros(ask["dimensions"], np.float32))
+    m = common.randomness.normal(FIRST_PRIVATE, ask["step"], 0, ask["dimensions"])
+    kl = ask["parameters"].get("bits", ask["parameters"].get("kl"))
+    m *= np.float32(math.sqrt(2 * math.log(2) * kl) / np.linalg.norm(m))
+    bits = channel.simulate(Gaussian(m), reference, common)
+    z = channel.replay(bits, reference, common)
+    return {
+        "bits": bits.hex(),
+        "first": [int(value) for value in z[:16].astype(np.float64) * 2**20],
+        "denominator": 2**20,
+        "stored": "<f4",
+        "sha256": hashlib.sha256(z.astype("<f4").tobytes()).hexdigest(),
+    }
+
+
+def write(folder: Path = HERE) -> list[str]:
+    """Write what is missing in `folder`; returns the names written."""
+    written = []
+    for name, ask in questions():
+        path = folder / f"{name}.json"
+        if not path.exists():
+            text = json.dumps(ask | answer(ask))
+            path.write_text(text.replace(', "', ',\n "') + "\n", encoding="utf-8")
+            written.append(name)
+    return written
+
+
+if __name__ == "__main__":
+    for name in write():
+        print(name)
+    sys.exit(0)
