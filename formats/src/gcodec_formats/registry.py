@@ -82,7 +82,7 @@ EMBEDDINGS: Final = (
     Embedding(32, "text_sketch", "gcodec-text-sketch", "reserved", "caption and edge sketch"),
     Embedding(40, "diffc", "gcodec-diffc", "published", "noisy x_t by reverse channel coding"),
     Embedding(41, "uqdm", "gcodec-diffc", "reserved", "noisy x_t by universal quantization"),
-    Embedding(42, "ddcm", "gcodec-diffc", "reserved", "noisy x_t from noise codebooks"),
+    Embedding(42, "ddcm", "gcodec-diffc", "published", "noisy x_t from noise codebooks"),
 )
 
 RECONSTRUCTORS: Final = (
@@ -146,6 +146,10 @@ PROFILES: Final = (
     Profile(
         *("diffc", 1, "published", "base/diffc"),
         "b55afe8dc78629c94fd546ade61fbb238a41e766806e80cf9b913314e0d641ce",
+    ),
+    Profile(
+        *("ddcm", 1, "published", "base/denoiser"),
+        "c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5",
     ),
 )
 

@@ -34,11 +34,50 @@ _DIFFC = EmbeddingSpec(
     ),
 )
 
+#: SHA-256 of `base/denoiser`, which profile 1 of `ddcm` pins.
+DENOISER = "c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5"
+
+_DDCM = EmbeddingSpec(
+    name="ddcm",
+    summary="noisy x_t from noise codebooks, 0.005 to 0.3 bpp; progressive",
+    implementation="gcodec_diffc.ddcm.embedding:Ddcm",
+    makes=("noisy/base",),
+    parse_class="A",
+    id=42,
+    profiles=(Profile(1, DENOISER),),
+    model="base/denoiser",
+    progressive=True,
+    options=(
+        Option(
+            "atoms",
+            int,
+            1,
+            "atoms of a block, the rate decides how many blocks; 0: one block, the rate decides how many atoms",
+            minimum=0,
+            maximum=128,
+        ),
+        Option(
+            "codebook", int, 14, "base-2 logarithm of the codebook's entries", minimum=1, maximum=16
+        ),
+        Option("coefficients", int, 1, "bits of an atom's coefficient", minimum=1, maximum=8),
+        Option(
+            "method",
+            str,
+            "threshold",
+            "how atoms are chosen: threshold all at once (Turbo-DDCM), pursuit one by one (DDCM)",
+            choices=("threshold", "pursuit"),
+        ),
+        Option(
+            "steps", int, 12, "steps of the sampler; time is proportional", minimum=1, maximum=256
+        ),
+    ),
+)
+
 
 @hookimpl
 def gcodec_embeddings() -> list[EmbeddingSpec]:
     """Stage 1 by channel simulation."""
-    return [_DIFFC]
+    return [_DIFFC, _DDCM]
 
 
 @hookimpl

@@ -34,7 +34,7 @@ import numpy as np
 
 from gcodec.errors import ChannelError
 from gcodec.randomness import Domain
-from gcodec_diffc.channels._interface import Channel, Common, Gaussian
+from gcodec_diffc.channels._interface import Channel, Common, Gaussian, normalized, restored
 from gcodec_diffc.channels._subsets import rank, unrank
 
 if TYPE_CHECKING:
@@ -104,12 +104,11 @@ class Codebook(Channel):
         return self.blocks * self.block_bits
 
     def simulate(self, target: Gaussian, reference: Gaussian, common: Common) -> bytes:
-        """Return the choice of every block, first block first. Deviations must be equal, `blocks` at most D."""
-        if target.mean.shape != reference.mean.shape or target.deviation != reference.deviation:
-            raise ValueError("target and reference differ in shape or deviation")
-        self._check(target.mean.size)
+        """Return the choice of every block, first block first. Its size depends on the parameters alone."""
+        r = normalized(self.name, target, reference)
+        self._check(r.size)
         value = 0
-        for field in self._choose(target.mean - reference.mean, common):
+        for field in self._choose(r, common):
             value = value << self.block_bits | field
         length = -(-self.bits // 8)
         return (value << 8 * length - self.bits).to_bytes(length, "big")
@@ -126,7 +125,7 @@ class Codebook(Channel):
         mask = (1 << self.block_bits) - 1
         fields = [value >> i * self.block_bits & mask for i in reversed(range(self.blocks))]
         z = self._combine([self._parse(field) for field in fields], reference.mean.size, common)
-        return reference.mean + np.float32(reference.deviation) * z
+        return restored(z, reference)
 
     def _check(self, dimensions: int) -> None:
         if self.blocks > dimensions:
@@ -223,8 +222,9 @@ class _Layout:
 
     Dimension order[n] is element n div blocks of block n mod blocks, with `order` the permutation (PERMUTATION, a, 0).
     A block has `length` elements, the last of which may be missing, in `pieces` of `row`. Element i of piece j of
-    codeword k is element i of row (CODEBOOK, a, (k + j) mod K), times element j row + i of the signs (SIGNS, a, block):
-    normals of their own within a codeword, and one product of matrices for the scores of all.
+    codeword k is element i of row (CODEBOOK, a, (k + j) mod K): normals of their own within a codeword, and one product of
+    matrices for the scores of all. What makes codewords of blocks different are signs, n-th of row (SIGNS, a, 0) for
+    element n of `order`.
     """
 
     def __init__(self, channel: Codebook, dimensions: int, common: Common) -> None:
@@ -234,21 +234,20 @@ class _Layout:
         self.pieces = -(-self.length // ROW)
         self.row = -(-self.length // self.pieces)
         self.order = self.randomness.permutation(Domain.PERMUTATION, self.step, 0, dimensions)
-        blocks = range(self.blocks)
-        self.signs = self.randomness.signs(Domain.SIGNS, self.step, blocks, self.length)
+        self.signs = self.randomness.signs(Domain.SIGNS, self.step, 0, dimensions)
 
     def collect(self, blocks: FloatArray) -> FloatArray:
         """Unsigned blocks [blocks, length] to dimensions [D]."""
         z = np.empty(self.dimensions, np.float32)
-        z[self.order] = (blocks * self.signs).T.ravel()[: self.dimensions]
+        z[self.order] = blocks.T.ravel()[: self.dimensions] * self.signs
         return z
 
     def scores(self, r: FloatArray) -> Iterator[FloatArray]:
         """<z_k, r> of all codewords for dimensions r [D], block by block: float32 [K]."""
         dealt = np.zeros(self.length * self.blocks, np.float32)
-        dealt[: self.dimensions] = r[self.order]
+        dealt[: self.dimensions] = r[self.order] * self.signs
         padded = np.zeros((self.blocks, self.pieces * self.row), np.float32)
-        padded[:, : self.length] = dealt.reshape(self.length, self.blocks).T * self.signs
+        padded[:, : self.length] = dealt.reshape(self.length, self.blocks).T
         pieces = padded.reshape(self.blocks, self.pieces, self.row)
         rows = self.rows(range(self.entries)).T
         high = max(_PIECES // self.pieces, 1)
