@@ -14,13 +14,13 @@ import math
 from collections.abc import Iterator
 from typing import cast
 
-import bjontegaard
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 import gcodec_formats as gcx
 from gcodec.cli._common import progress_bar
+from gcodec.evaluation._bjontegaard import bd_rate
 from gcodec.images import load_image
 from gcodec.interfaces import Setup, Size
 from gcodec.networks import Condition, Denoiser, LatentSpace
@@ -55,8 +55,8 @@ def main() -> None:
                 points = "  ".join(f"{bpp:.4f} {psnr:.2f}" for bpp, psnr in curve)
                 print(f"{photo} {name}: {points}", flush=True)
     for name, found in curves.items():
-        rates = [difference(curves["chunked"][k], curve) for k, curve in enumerate(found)]
-        ideal = [difference(curves["ideal"][k], curve) for k, curve in enumerate(found)]
+        rates = [bd_rate(curves["chunked"][k], curve) for k, curve in enumerate(found)]
+        ideal = [bd_rate(curves["ideal"][k], curve) for k, curve in enumerate(found)]
         print(
             f"{name:10} {np.mean(rates):+6.1f} % against chunked, {np.mean(ideal):+6.1f} % against ideal"
         )
@@ -124,24 +124,6 @@ def mean(denoiser: Denoiser, space: LatentSpace, state: Noisy, size: Size) -> Ar
     x_t = torch.from_numpy(state.x_t)[None]
     x0_hat = denoiser.x0(x_t, state.alpha_t, state.sigma_t, denoiser.condition({}, size))
     return space.decode(x0_hat[0].numpy(), size)
-
-
-def difference(anchor: Curve, other: Curve) -> float:
-    """Bjontegaard's rate difference in per cent."""
-    (rate_a, psnr_a), (rate_b, psnr_b) = (
-        zip(*sorted(curve), strict=True) for curve in (anchor, other)
-    )
-    return float(
-        bjontegaard.bd_rate(
-            rate_a,
-            psnr_a,
-            rate_b,
-            psnr_b,
-            method="akima",
-            require_matching_points=False,
-            min_overlap=0,
-        )
-    )
 
 
 if __name__ == "__main__":

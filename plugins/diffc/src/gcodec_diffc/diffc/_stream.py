@@ -45,7 +45,7 @@ _LEAST_MEMORY = 4
 _LARGEST, _PER_CODE = 64.0, 1 / 20
 
 #: A layer is closed once it has these bytes, and this share of all before it: its frame costs about 6 bytes.
-_LAYER, _SHARE = 32, 0.4
+_LAYER, _SHARE = 48, 0.6
 
 
 class Head(NamedTuple):
@@ -110,8 +110,9 @@ def layers(sizes: Sequence[int]) -> list[slice]:
             ends.append(slice(start, end))
             start, before, here = end, before + here, 0
     if here:
-        # A short rest is not worth a frame.
-        ends = [*ends[:-1], slice(ends[-1].start, len(sizes))] if ends else [slice(0, len(sizes))]
+        # A short rest is not worth a frame of its own.
+        joined = ends and (here < _LAYER or here < _SHARE / 2 * before)
+        ends.append(slice(ends.pop().start if joined else start, len(sizes)))
     return ends
 
 
