@@ -1,0 +1,1 @@
+"""uqdm: universally quantized diffusion (Yang, Will and Mandt 2025) of a reversible wavelet transform."""
