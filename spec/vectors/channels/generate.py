@@ -56,6 +56,13 @@ def questions() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "chunked-none", ask("chunked", 50, kl=0, **fresh)
     yield "orc-fresh", ask("orc", 300, kl=37, **fresh)
     yield "pfr-plain", ask("pfr", 60, kl=11, chunk=2, padding=0)
+    one = {"atoms": 1, "coefficients": 1, "method": "threshold"}
+    yield "codebook-plain", ask("codebook", 5000, entries=1024, **one, blocks=7)
+    yield "codebook-one-block", ask("codebook", 3000, entries=4, **one, blocks=1)
+    five = {"entries": 256, "atoms": 5, "coefficients": 3}
+    yield "codebook-threshold", ask("codebook", 1000, **five, method="threshold", blocks=3)
+    yield "codebook-pursuit", ask("codebook", 1000, **five, method="pursuit", blocks=3)
+    yield "codebook-end", ask("codebook", 600, **five, method="threshold", blocks=599) | last
 
 
 def answer(ask: dict[str, Any]) -> dict[str, Any]:
@@ -64,13 +71,16 @@ def answer(ask: dict[str, Any]) -> dict[str, Any]:
     common = Common(Randomness(int(ask["seed"], 16)), ask["step"])
     reference = Gaussian(np.zeros(ask["dimensions"], np.float32))
     m = common.randomness.normal(FIRST_PRIVATE, ask["step"], 0, ask["dimensions"])
-    kl = ask["parameters"].get("bits", ask["parameters"].get("kl"))
+    kl = ask["parameters"].get("bits", ask["parameters"].get("kl", 1))
     m *= np.float32(math.sqrt(2 * math.log(2) * kl) / np.linalg.norm(m))
     bits = channel.simulate(Gaussian(m), reference, common)
     z = channel.replay(bits, reference, common)
     return {
         "bits": bits.hex(),
-        "first": [int(value) for value in z[:16].astype(np.float64) * 2**20],
+        "first": [
+            int(value) if value.is_integer() else float(value)
+            for value in z[:16].astype(np.float64) * 2**20
+        ],
         "denominator": 2**20,
         "stored": "<f4",
         "sha256": hashlib.sha256(z.astype("<f4").tobytes()).hexdigest(),

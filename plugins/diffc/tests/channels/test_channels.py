@@ -18,7 +18,7 @@ import pytest
 
 from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
-from gcodec_diffc.channels import Channel, Chunked, Common, Gaussian, Orc, Pfr, Trellis
+from gcodec_diffc.channels import Channel, Chunked, Codebook, Common, Gaussian, Orc, Pfr, Trellis
 
 #: Bounds are put at so many standard errors; all seeds are fixed, so a test that passes keeps passing.
 SURE = 4.0
@@ -62,6 +62,13 @@ SIMULATORS = {
     "chunked, fresh": Claim(Chunked(24, 8), 120, 24, (0.7, 0.95), (0.5, 1), (0.9, 1.9), runs=60),
     "orc": Claim(Orc(12, 10, 4), 60, 12, (0.92, 1), (0.7, 1.1), (1, 3), runs=80),
     "pfr": Claim(Pfr(4, 1), 40, 4, (1, 1), (0.85, 1.15), (1, 9), exact=True, runs=250),
+    "codebook": Claim(Codebook(1 << 12, blocks=16), 4096, 170, (0.97, 1.01), (0, 0.4), (1.2, 1.25)),
+    "codebook, atoms": Claim(
+        Codebook(1 << 10, atoms=20), 4096, 100, (0.98, 1.05), (0, 0.7), (1.55, 1.65), runs=40
+    ),
+    "codebook, pursuit": Claim(
+        Codebook(1 << 8, 4, 3, "pursuit", blocks=8), 2048, 145, (0.97, 1.03), (0, 0.5), (2.2, 2.3)
+    ),
 }
 NAMES = list(SIMULATORS)
 

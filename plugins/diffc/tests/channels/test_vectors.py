@@ -58,12 +58,14 @@ class Reader:
 
     def read(self) -> list[float]:
         parameters, data = self.vector["parameters"], bytes.fromhex(self.vector["bits"])
-        if not parameters.get("bits", parameters.get("kl")):
+        if not parameters.get("bits", parameters.get("kl", 1)):
             return self.normal(0, self.D)
         self.order = self.randomness.permutation(Domain.PERMUTATION, self.a, 0, self.D).tolist()
         self.sign = self.randomness.signs(Domain.SIGNS, self.a, 0, self.D).tolist()
         if self.vector["channel"] == "trellis":
             return self.trellis(data, **parameters)
+        if self.vector["channel"] == "codebook":
+            return self.codebook(data, **parameters)
         return self.chunks(data, **parameters)
 
     def trellis(self, data: bytes, bits: int, memory: int) -> list[float]:
@@ -77,6 +79,48 @@ class Reader:
             i = q % n
             c = ((i % turns) * size + q // n) % C
             z[self.order[q]] = self.sign[q] * self.normal(s[i], C)[c]
+        return z
+
+    def codebook(
+        self,
+        data: bytes,
+        entries: int,
+        atoms: int,
+        coefficients: int,
+        method: str,
+        blocks: int,
+    ) -> list[float]:
+        K, M, C, k = entries, atoms, coefficients, entries.bit_length() - 1
+        bits = [byte >> (7 - n) & 1 for byte in data for n in range(8)]
+
+        def take(count: int) -> int:
+            taken, bits[:count] = bits[:count], []
+            return int("0" + "".join(map(str, taken)), 2)
+
+        i, w = [], []
+        for _ in range(blocks):
+            if method == "threshold":
+                i.append(subset(take(math.ceil(math.log2(math.comb(K, M)))), K, M))
+                a = [2 * take(C) - 2**C + 1 for _ in range(M)]
+                w.append([x / math.sqrt(sum(y * y for y in a)) for x in a])
+                continue
+            i.append([take(k)])
+            w.append([1.0])
+            for _ in range(1, M):
+                i[-1].append(take(k))
+                h = (take(C) + 1) / 2**C
+                d = math.sqrt(h * h + (1 - h) * (1 - h))
+                w[-1] = [h * x / d for x in w[-1]] + [(1 - h) / d]
+        assert not any(bits) and len(bits) < 8
+        L = -(-self.D // blocks)
+        R = -(-L // -(-L // 512))
+        z = [0.0] * self.D
+        for q in range(self.D):
+            block, e = q % blocks, q // blocks
+            y = 0.0
+            for x, atom in zip(w[block], i[block], strict=True):
+                y += x * self.normal((atom + e // R) % K, R)[e % R]
+            z[self.order[q]] = self.sign[q] * float(np.float32(y))
         return z
 
     def chunks(
@@ -99,6 +143,20 @@ class Reader:
                     u = (c * P + j // 256 % P) % 2 ** w[c]
                     z[self.order[q]] = self.sign[q] * self.normal(k[c] ^ u, 256)[j % 256]
         return z
+
+
+def subset(rank: int, K: int, M: int) -> list[int]:
+    """Element by element: so many sets begin with each candidate."""
+    found: list[int] = []
+    candidate = 0
+    while len(found) < M:
+        begin = math.comb(K - 1 - candidate, M - len(found) - 1)
+        if rank < begin:
+            found.append(candidate)
+        else:
+            rank -= begin
+        candidate += 1
+    return found
 
 
 def log2(k: int) -> int:
