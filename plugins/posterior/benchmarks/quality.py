@@ -24,20 +24,17 @@ from numpy.typing import NDArray
 
 from gcodec.errors import TargetTooSmall
 from gcodec.images import load_image
-from gcodec.interfaces import Size
+from gcodec.interfaces import Setup, Size
 from gcodec.metrics import lpips_network
-from gcodec.models import ModelStore
-from gcodec.networks import open_denoiser, open_space
 from gcodec.pipeline import decode, encode
 from gcodec.randomness import FIRST_PRIVATE
 from gcodec.ratecontrol import Target
 from gcodec.run import Run
-from gcodec_posterior.sampler import sample, times
+from gcodec_posterior.noisy import Ancestral, Mean, ProbabilityFlow
 
 FloatArray: TypeAlias = NDArray[np.float32]
 Distance: TypeAlias = Callable[[FloatArray, FloatArray], float]
 TIMES = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.025)
-ETA = {"mse": 0.0, "ode": 0.0, "sde": 1.0}
 
 
 def decibels(error: float) -> float:
@@ -51,37 +48,34 @@ def squared(a: FloatArray, b: FloatArray) -> float:
 def states(paths: Sequence[Path], side: int, steps: int, distance: Distance) -> None:
     """Print the first table."""
     run = Run()
-    denoiser = open_denoiser(ModelStore.installed().find("base/denoiser"), run)
-    space = open_space(run.models.find(denoiser.space), run)
+    model = run.models.find("base/denoiser")
+    made = [
+        cls(Setup(run, {"steps": count, "tile": 1024}, model))
+        for cls, count in ((Mean, 1), (ProbabilityFlow, steps), (Ancestral, steps))
+    ]
+    space = made[0].space
     rows: list[list[list[tuple[float, ...]]]] = [[] for _ in TIMES]
     for number, path in enumerate(paths):
         whole = load_image(path).pixels
         top, left = ((length - side) // 2 for length in whole.shape[1:])
         x = np.ascontiguousarray(whole[:, top : top + side, left : left + side])
-        size = Size(*x.shape[1:])
-        z = torch.from_numpy(space.encode(x))[None]
-        condition = denoiser.condition({}, size)
-
-        def denoise(x: torch.Tensor, t: float, given: object = condition) -> torch.Tensor:
-            return denoiser.x0(x, 1 - t, t, given)  # type: ignore[arg-type]
-
-        def normals(step: int, number: int = number, like: torch.Tensor = z) -> torch.Tensor:
-            made = run.randomness.normal(FIRST_PRIVATE, number, step, tuple(like.shape))
-            return torch.from_numpy(made)
-
+        size, z = Size(*x.shape[1:]), space.encode(x)
+        condition = made[0].denoiser.condition({}, size)
+        window = slice(0, z.shape[1]), slice(0, z.shape[2])
+        eps = run.randomness.normal(FIRST_PRIVATE, 0, number, z.shape)
         for row, t in zip(rows, TIMES, strict=True):
-            x_t = (1 - t) * z + t * normals(0)
+            x_t = np.float32(1 - t) * z + np.float32(t) * eps
             found = []
-            for name, eta in ETA.items():
-                grid = times(t, 1 if name == "mse" else steps)
-                x_0 = sample(denoise, x_t, grid, eta, normals)
-                shown = space.decode(x_0[0].numpy(), size)
-                error = float((x_0 - z).square().mean())
-                found.append((error, squared(shown, x), distance(shown, x)))
+            for each in made:
+                x_0 = each.solve(x_t, t, condition, window)
+                shown = space.decode(x_0, size)
+                found.append((squared(x_0, z), squared(shown, x), distance(shown, x)))
             row.append(found)
     print(f"{len(paths)} images, {side}x{side}, {steps} steps; latent dB / PSNR / LPIPS")
     print(
-        "    t  log SNR  ideal bpp | " + " | ".join(f"{name:^20}" for name in ETA) + " | F - A dB"
+        "    t  log SNR  ideal bpp | "
+        + " | ".join(f"{name:^20}" for name in ("mse", "ode", "sde"))
+        + " | F - A dB"
     )
     means = np.mean(np.asarray(rows), axis=1)
     snr = np.array([((1 - t) / t) ** 2 for t in TIMES])

@@ -15,7 +15,7 @@ D = 0.7
 COUNT = 200_000
 
 
-def gaussian(x_t: Tensor, t: float) -> Tensor:
+def gaussian(x_t: Tensor, t: float, s: float) -> Tensor:
     """E[x_0 | x_t] of x_0 ~ N(0, D^2)."""
     return (1 - t) * D**2 / ((1 - t) ** 2 * D**2 + t**2) * x_t
 
@@ -58,7 +58,7 @@ def test_one_ancestral_step_has_the_moments_of_bayes_rule() -> None:
     """q(x_s | x_t, x_0) of the forward process, from its joint Gaussian."""
     t, s, x_0, x_t = 0.8, 0.3, 0.4, -1.1
     drawn = sample(
-        lambda x, _: torch.full_like(x, x_0),
+        lambda x, *_: torch.full_like(x, x_0),
         torch.full((COUNT,), x_t),
         [t, s],
         1.0,

@@ -96,7 +96,7 @@ class PosteriorSampler(Reconstructor):
         def gradient(x_0: Tensor, variance: Tensor) -> Tensor:
             return torch.stack([each.gradient(x_0, variance) for each in known]).sum(0)
 
-        def denoise(x_t: Tensor, t: float) -> Tensor:
+        def denoise(x_t: Tensor, t: float, s: float) -> Tensor:
             variance = posterior_variance(t, d)
             # At t = 1 x_t says nothing of x_0, and the covariance is the prior's.
             if not self.jacobian or t == 1:

@@ -15,8 +15,8 @@ from torch import Tensor
 
 __all__ = ["Denoise", "Noise", "sample", "times"]
 
-#: denoise(x_t, t) for 0 < t <= 1: E[x_0 | x_t], or what else is to be aimed at.
-Denoise = Callable[[Tensor, float], Tensor]
+#: denoise(x_t, t, s) for 0 <= s < t <= 1: E[x_0 | x_t], or what else a step from t to s is to aim at.
+Denoise = Callable[[Tensor, float, float], Tensor]
 #: noise(i): the standard normals of step i = 1, 2, ...
 Noise = Callable[[int], Tensor]
 
@@ -38,7 +38,7 @@ def sample(
     mean and the deviation of q(x_s | x_t, x_0 = x0-hat): DiffC-A. `noise` gives z, and is not asked where v = 0.
     """
     for i, (t, s) in enumerate(pairwise(grid), 1):
-        x_0 = denoise(x, t)
+        x_0 = denoise(x, t, s)
         eps = (x - (1 - t) * x_0) / t
         v = eta * s / t * math.sqrt(t**2 - ((1 - t) / (1 - s) * s) ** 2)
         x = (1 - s) * x_0 + math.sqrt(s**2 - v**2) * eps
