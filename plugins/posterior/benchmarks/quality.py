@@ -2,7 +2,9 @@
 
     python plugins/posterior/benchmarks/quality.py --lpips FOLDER IMAGE... [--side 256] [--steps 8]
 
-First table: x_t = (1 - t) x_0 + t eps of the latent of each image (the middle `side` x `side`), with true noise. Squared
+The middle `side` x `side` of each image counts.
+
+First table: x_t = (1 - t) x_0 + t eps of the latent of each image, with true noise. Squared
 errors in the latent space, in dB against unit variance, since pixels cannot be better than the autoencoder; PSNR and LPIPS
 (AlexNet, weights in the folder named) of the pictures. `ideal bpp` is I(X_0; X_t) by the I-MMSE relation (Guo, Shamai and
 Verdu 2005; review, eq. 25), 1/2 the integral of the squared error of `mse` over the SNR: what a perfect channel code
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from gcodec.errors import TargetTooSmall
-from gcodec.images import load_image
+from gcodec.images import Picture, load_image
 from gcodec.interfaces import Setup, Size
 from gcodec.metrics import lpips_network
 from gcodec.pipeline import decode, encode
@@ -45,6 +48,14 @@ def squared(a: FloatArray, b: FloatArray) -> float:
     return float(np.square(a - b).mean(dtype=np.float64))
 
 
+def middle(path: Path, side: int) -> Picture:
+    """The middle `side` x `side` of a photograph."""
+    picture = load_image(path)
+    top, left = ((length - side) // 2 for length in picture.pixels.shape[1:])
+    part = picture.pixels[:, top : top + side, left : left + side]
+    return replace(picture, pixels=np.ascontiguousarray(part))
+
+
 def states(paths: Sequence[Path], side: int, steps: int, distance: Distance) -> None:
     """Print the first table."""
     run = Run()
@@ -56,9 +67,7 @@ def states(paths: Sequence[Path], side: int, steps: int, distance: Distance) -> 
     space = made[0].space
     rows: list[list[list[tuple[float, ...]]]] = [[] for _ in TIMES]
     for number, path in enumerate(paths):
-        whole = load_image(path).pixels
-        top, left = ((length - side) // 2 for length in whole.shape[1:])
-        x = np.ascontiguousarray(whole[:, top : top + side, left : left + side])
+        x = middle(path, side).pixels
         size, z = Size(*x.shape[1:]), space.encode(x)
         condition = made[0].denoiser.condition({}, size)
         window = slice(0, z.shape[1]), slice(0, z.shape[2])
@@ -79,10 +88,10 @@ def states(paths: Sequence[Path], side: int, steps: int, distance: Distance) -> 
     )
     means = np.mean(np.asarray(rows), axis=1)
     snr = np.array([((1 - t) / t) ** 2 for t in TIMES])
-    # Below the first SNR the least error is nearly the prior's.
-    slopes = np.concatenate([[means[0, 0, 0]], means[:, 0, 0]]) / 2
-    points = np.concatenate([[0], snr])
-    nats = np.cumsum(np.diff(points) * (slopes[1:] + slopes[:-1]) / 2)
+    # dI = mmse / 2 dSNR = (mmse SNR) / 2 d ln SNR, which is nearly flat; below the first SNR the error is the prior's.
+    flat = means[:, 0, 0] * snr / 2
+    pieces = np.diff(np.log(snr)) * (flat[1:] + flat[:-1]) / 2
+    nats = np.cumsum([flat[0], *pieces])
     bpp = nats / np.log(2) * space.channels / space.factor**2
     for t, of_snr, bits, row in zip(TIMES, snr, bpp, means, strict=True):
         parts = [f"{decibels(e):6.2f} {decibels(p):6.2f} {d:6.3f}" for e, p, d in row]
@@ -91,13 +100,18 @@ def states(paths: Sequence[Path], side: int, steps: int, distance: Distance) -> 
 
 
 def files(
-    paths: Sequence[Path], embedding: str, bpp: float, recons: Sequence[str], distance: Distance
+    paths: Sequence[Path],
+    side: int,
+    embedding: str,
+    bpp: float,
+    recons: Sequence[str],
+    distance: Distance,
 ) -> None:
     """Print the second table."""
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in ("preview", *recons)}
     for path in paths:
-        picture = load_image(path)
-        x = np.ascontiguousarray(picture.pixels)
+        picture = middle(path, side)
+        x = picture.pixels
         try:
             data = encode(picture, embedding, target=Target(bpp=bpp)).data
         except TargetTooSmall as error:
@@ -121,7 +135,7 @@ def main() -> None:
     parser.add_argument("--lpips", type=Path, required=True)
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--embedding", nargs="+", default=["ntc"])
+    parser.add_argument("--embedding", nargs="*", default=["ntc"])
     parser.add_argument("--bpp", type=float, default=0.1)
     parser.add_argument("--recon", nargs="+", default=["dps", "dps:jacobian", "latent_flow", "ode"])
     arguments = parser.parse_args()
@@ -133,7 +147,7 @@ def main() -> None:
 
     states(arguments.images, arguments.side, arguments.steps, distance)
     for embedding in arguments.embedding:
-        files(arguments.images, embedding, arguments.bpp, arguments.recon, distance)
+        files(arguments.images, arguments.side, embedding, arguments.bpp, arguments.recon, distance)
 
 
 if __name__ == "__main__":
