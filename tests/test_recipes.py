@@ -47,6 +47,10 @@ SMALL = {
         *("data.batch=3", "data.crop=64", "data.held_out=1"),
         *('conditions.previews=["jpeg", "ntc"]', "student.start=1", "student.share=2"),
     ],
+    "uqdm": [
+        *("network.width=8", "network.passed=4", "network.restore=[4, 8, 8]"),
+        *("data.batch=1", "data.crop=64", "data.held_out=1"),
+    ],
 }
 
 #: By task: figures that it must have come to.
@@ -56,6 +60,7 @@ FIGURES = {
     "ntc": {"loss", "bpp", "held_out.psnr_0.6"},
     "codebook": {"loss", "held_out.of_variance", "held_out.entropy"},
     "denoiser": {"loss", "consistency", "held_out.preview.lpips_after_4", "held_out.tokens.mse"},
+    "uqdm": {"loss", "log_mse", "held_out.psnr_0", "held_out.bpp_lossless"},
 }
 
 

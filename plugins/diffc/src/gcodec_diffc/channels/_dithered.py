@@ -81,30 +81,38 @@ class Dithered:
         if ((x < reference.lo) | (x >= reference.hi)).any():
             raise ChannelError(self.name, "x lies outside of the reference's support")
         dither = self.dither(common, len(x))
-        first, tables = self._tables(reference, dither)
+        first, counts = self._cells(reference, dither)
+        symbols, open_ = self.cell(x, dither) - first, np.flatnonzero(counts > 1)
         writer = Writer()
-        writer.put(self.cell(x, dither) - first, tables)
+        if open_.size:
+            writer.put(symbols[open_], self._tables(reference, dither, open_))
         return writer.finish()
 
     def replay(self, bits: bytes, reference: Logistic, common: Common) -> NDArray[np.float64]:
         """Return y, float64 [D], exactly. Raises ChannelError for bits that `simulate` cannot have returned."""
         dither = self.dither(common, len(reference.mean))
-        first, tables = self._tables(reference, dither)
-        last = self.cell(reference.hi - 1, dither)
+        first, counts = self._cells(reference, dither)
+        symbols, open_ = np.zeros_like(first), np.flatnonzero(counts > 1)
         try:
             reader = Reader(bits, self.name)
-            k = first + reader.get(tables)
+            if open_.size:
+                symbols[open_] = reader.get(self._tables(reference, dither, open_))
             reader.finish()
         except PayloadError as error:
             raise ChannelError(self.name, error.reason) from error
-        if (k > last).any():
+        if (symbols >= counts).any():
             raise ChannelError(self.name, "a cell outside of the reference's support")
-        return self.edge(k, dither) + self.width / 2
+        return self.edge(first + symbols, dither) + self.width / 2
 
-    def _tables(self, reference: Logistic, dither: Ints) -> tuple[Ints, Ints]:
-        lo, hi = reference.lo, reference.hi
-        first, last = self.cell(lo, dither), self.cell(hi - 1, dither)
-        edge, counts = self.edge(first, dither), last - first + 1
+    def _cells(self, reference: Logistic, dither: Ints) -> tuple[Ints, Ints]:
+        """The first cell in each dimension, and how many there are."""
+        first, last = self.cell(reference.lo, dither), self.cell(reference.hi - 1, dither)
+        return first, last - first + 1
+
+    def _tables(self, reference: Logistic, dither: Ints, some: Ints) -> Ints:
+        lo, hi, dither = reference.lo[some], reference.hi[some], dither[some]
+        first = self.cell(lo, dither)
+        edge, counts = self.edge(first, dither), self.cell(hi - 1, dither) - first + 1
         width = np.broadcast_to(self.width, edge.shape)
-        mean, scale = reference.mean, reference.scale
-        return first, frequencies(self.width, mean, scale, edge, width, counts, lo, hi)
+        mean, scale = reference.mean[some], reference.scale[some]
+        return frequencies(self.width, mean, scale, edge, width, counts, lo, hi)

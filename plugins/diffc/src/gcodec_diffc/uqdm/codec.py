@@ -35,7 +35,7 @@ from gcodec_diffc.uqdm.integer import (
     difference_features,
     value_features,
 )
-from gcodec_diffc.uqdm.model import Config, Restorer
+from gcodec_diffc.uqdm.model import Restorer, network_config
 from gcodec_diffc.uqdm.schedule import (
     GROUPS,
     LAYERS,
@@ -157,7 +157,7 @@ class Codec:
     def __init__(
         self, config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], randomness: Randomness
     ) -> None:
-        sizes = Config(**{**config["network"], "restore": tuple(config["network"]["restore"])})
+        sizes = network_config(config)
         self.prior = IntegerPrior(sizes.passed, tensors)
         self.restorer = _loaded(Restorer(sizes), tensors)
         self.randomness = randomness

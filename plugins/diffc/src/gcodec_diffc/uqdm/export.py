@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from gcodec_diffc.uqdm.integer import GAIN_BITS, UNIT_BITS
-from gcodec_diffc.uqdm.model import Modulated, Uqdm
+from gcodec_diffc.uqdm.model import Modulated, Uqdm, network_config
 
-__all__ = ["export", "integer_tensors"]
+__all__ = ["export", "integer_tensors", "rebuilt"]
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 #: Weights keep 13 bits and a sign: their rounding is far below what training leaves undecided.
 _LARGEST = (1 << 13) - 1
+#: Layers of 3x3 taps; the others have one.
+_SPATIAL = frozenset({"first", "second", "third", "known"})
 
 
 def integer_tensors(layer: Modulated) -> dict[str, NDArray[Any]]:
@@ -37,6 +41,33 @@ def integer_tensors(layer: Modulated) -> dict[str, NDArray[Any]]:
         "bias": bias.round().numpy().astype(np.int64),
         "shift": np.array([shift], np.int32),
     }
+
+
+def rebuilt(config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Uqdm:
+    """The floating-point network of a model folder, to measure with. Raises KeyError, TypeError, RuntimeError."""
+    network = Uqdm(network_config(config))
+    state = {}
+    for name, value in tensors.items():
+        part = name.rpartition(".")[2]
+        if name.startswith("restorer."):
+            state[name] = torch.from_numpy(value.astype(np.float32))
+        elif part != "shift":
+            shift = int(tensors[name.removesuffix(part) + "shift"][0])
+            state |= _float_tensor(name, part, value, shift)
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def _float_tensor(name: str, part: str, value: NDArray[Any], shift: int) -> dict[str, torch.Tensor]:
+    wide = torch.from_numpy(value.astype(np.float64))
+    if part == "gain":
+        return {name: (wide / (1 << GAIN_BITS)).float()}
+    if part == "bias":
+        return {name: (wide / (1 << (UNIT_BITS + GAIN_BITS + shift))).float()}
+    kernel = 3 if name.split(".")[1] in _SPATIAL else 1
+    shape = (kernel, kernel, -1, wide.shape[1])
+    weight = (wide / (1 << shift)).float().view(shape).permute(3, 2, 0, 1)
+    return {name.removesuffix("weight") + "conv.weight": weight}
 
 
 def export(network: Uqdm, folder: Path) -> None:

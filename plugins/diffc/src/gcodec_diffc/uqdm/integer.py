@@ -46,6 +46,11 @@ _STRIP = 8192  # positions computed at a time, about; bounds memory, changes no 
 Visitor: TypeAlias = Callable[[int, Ints, Ints], Carried]
 
 
+def product(x: Carried, weight: Carried) -> Carried:
+    """The product of matrices, whose order of summation is the library's."""
+    return np.asarray(x @ weight)
+
+
 class Layer:
     """A convolution of integers, with a gain and a bias for each row (stage and level).
 
@@ -88,7 +93,7 @@ class Layer:
                 patches = np.concatenate(taps, 2).reshape(count * w, -1)
             else:
                 patches = x[top : top + count].reshape(count * w, -1)
-            sums = patches @ self.weight
+            sums = product(patches, self.weight)
             sums *= gain
             sums += bias
             sums *= unit  # a power of two: exact

@@ -7,8 +7,9 @@ in gains and biases. `Restorer` estimates the picture from what has been receive
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,15 @@ from gcodec_diffc.uqdm.schedule import (
     weight,
 )
 
-__all__ = ["Config", "Prior", "Restorer", "Uqdm", "difference_features", "value_features"]
+__all__ = [
+    "Config",
+    "Prior",
+    "Restorer",
+    "Uqdm",
+    "difference_features",
+    "network_config",
+    "value_features",
+]
 
 #: Limits on features, on means (in widths) and on log2 scales (of widths).
 LIMIT = 15.0
@@ -45,6 +54,11 @@ class Config:
     width: int = 40
     passed: int = 24
     restore: tuple[int, int, int] = (16, 40, 64)
+
+
+def network_config(config: Mapping[str, Any]) -> Config:
+    """The sizes in a model's config.json. Raises KeyError, TypeError."""
+    return Config(**{**config["network"], "restore": tuple(config["network"]["restore"])})
 
 
 def log_magnitude(v: Tensor) -> Tensor:
