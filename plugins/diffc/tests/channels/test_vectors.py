@@ -69,7 +69,8 @@ class Reader:
         return self.chunks(data, **parameters)
 
     def trellis(self, data: bytes, bits: int, memory: int) -> list[float]:
-        n, v, z = bits, min(memory, bits), [0.0] * self.D
+        n, z = bits, [0.0] * self.D
+        v = min(memory, n if n <= 16 else n // 3 + 4)
         b = [data[k // 8] >> (7 - k % 8) & 1 for k in range(n)]
         s = [sum(b[(i - k) % n] * 2 ** (v - 1 - k) for k in range(v)) for i in range(n)]
         size = -(-self.D // n)

@@ -26,10 +26,8 @@ __all__ = ["best", "draw"]
 
 _EXHAUSTIVE = 16  # so few bits are searched word by word
 _BLOCK = 1 << 20  # branch metrics at a time
-_WORK, _STEPS = (
-    1 << 23,
-    1 << 11,
-)  # branch metrics to look at while several ends are tried, and groups
+_TRIES = 200  # ends to try, in multiples of (v/n)^2: the shorter the path, the more its end matters
+_MOST_TRIES = 64
 _REACH = 8  # groups on either side that tell the state at the end, in multiples of v
 _FLOOR = np.float32(-60)  # of a log weight against the best of its group
 
@@ -37,7 +35,7 @@ _FLOOR = np.float32(-60)  # of a log weight against the best of its group
 def best(metrics: Metrics, n: int, v: int) -> tuple[Bits, float]:
     """The n bits of the path of the largest sum of metrics, and that sum.
 
-    For n > 16 both ends of the path are joined at the likeliest states only, as many as time allows.
+    For n > 16 the path's ends are joined at the likeliest states only: one of them for n > 14 v.
     """
     if n <= _EXHAUSTIVE:
         total = _totals(metrics, n, v)
@@ -46,7 +44,7 @@ def best(metrics: Metrics, n: int, v: int) -> tuple[Bits, float]:
     ring, still = _Max(), np.zeros(n, np.float32)
     around = _around(ring, metrics, n, v)
     answer, highest = np.zeros(n, np.uint8), -np.inf
-    tries = max(1, min(_WORK >> v, _STEPS) // n)
+    tries = min(-(-_TRIES * v * v // (n * n)), _MOST_TRIES)
     for end in np.argsort(-around)[:tries].tolist():
         score, back = _forward(ring, metrics, np.arange(n), ring.at(end, v), still)
         if score[end] > highest:

@@ -30,6 +30,7 @@ __all__ = ["Trellis"]
 _LONGEST = 20  # largest memory: 2^20 states
 _COLUMNS = 256  # most columns of the codebook; larger groups repeat them, under other signs
 _LABELS = 16  # groups of fewer dimensions take turns at as many columns
+_WORDS = 16  # so few bits are searched word by word, whatever the memory
 _KEPT = 1 << 23  # so many branch metrics are kept, because the search looks at them several times
 
 
@@ -80,7 +81,12 @@ class Trellis(Channel):
             raise ChannelError(
                 self.name, f"{self.bits} bits are too many for {dimensions} dimensions"
             )
-        return _Code(self.bits, min(self.memory, self.bits), dimensions, common)
+        return _Code(self.bits, min(self.memory, _most(self.bits)), dimensions, common)
+
+
+def _most(n: int) -> int:
+    """Bits of memory that serve n bits: more find no better path, because the ends are too near."""
+    return n if n <= _WORDS else n // 3 + 4
 
 
 class _Code:
