@@ -28,7 +28,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from gcodec.randomness import Randomness
-from gcodec_diffc.channels import Channel, Chunked, Common, Gaussian, Orc, Pfr, Trellis
+from gcodec_diffc.channels import Channel, Chunked, Codebook, Common, Gaussian, Orc, Pfr, Trellis
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,13 @@ SIMULATORS = [
     Simulator("trellis, 12", lambda n: Trellis(n, 12)),
     Simulator("trellis, 14", lambda n: Trellis(n, 14)),
     Simulator("trellis, 16", lambda n: Trellis(n, 16)),
+    Simulator("codebook", lambda n: Codebook(blocks=max(n // 15, 1))),
+    Simulator("codebook, one block", lambda n: Codebook(atoms=max(n // 10, 1))),
 ]
 DIMENSIONS, BITS = (64, 4096, 24_576, 393_216), (16, 64, 200, 1000, 5000)
 QUICK = ((4096, 64), (24_576, 500))
 MOST_NORMALS = 3e9
-SECONDS, RUNS = 2.0, 8  # at most this many runs, and no new one after so long
+SECONDS, RUNS = 1.0, 8  # at most this many runs, and no new one after so long
 
 
 def cases(quick: bool) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The bytes of a `ddcm` stream. spec/CHANNELS.md is the normative text.
+"""The bytes of a `ddcm` stream; what its channel makes of a step's bits is in spec/CHANNELS.md, section 5.
 
     kind    bit 7 method (0 threshold, 1 pursuit), bits 4-6 C - 1, bits 0-3 log2 K - 1
     steps   T - 1
