@@ -31,14 +31,20 @@ _SPATIAL = frozenset({"first", "second", "third", "known"})
 
 
 def integer_tensors(layer: Modulated) -> dict[str, NDArray[Any]]:
-    """Weight [taps * inputs, outputs], gain and bias [rows, outputs], shift: see `gcodec_diffc.uqdm.integer.Layer`."""
+    """Weight [taps * inputs, outputs], gain and bias [rows, outputs], shift: see `gcodec_diffc.uqdm.integer.Layer`.
+
+    Raises ValueError for numbers that do not fit.
+    """
     weight = layer.conv.weight.detach().double().permute(2, 3, 1, 0).flatten(0, 2)
-    shift = math.floor(math.log2(_LARGEST / max(float(weight.abs().max()), 1e-6)))
-    bias = layer.bias.detach().double() * float(1 << (UNIT_BITS + GAIN_BITS + shift))
+    shift = min(24, math.floor(math.log2(_LARGEST / max(float(weight.abs().max()), 1e-6))))
+    gain = layer.gain.detach().double() * (1 << GAIN_BITS)
+    bias = layer.bias.detach().double() * (1 << (UNIT_BITS + GAIN_BITS))
+    if gain.abs().max() >= 1 << 15 or bias.abs().max() >= 1 << 31:
+        raise ValueError("a gain beyond 8 or a bias beyond 512 cannot be stored")
     return {
         "weight": (weight * (1 << shift)).round().numpy().astype(np.int16),
-        "gain": (layer.gain.detach().double() * (1 << GAIN_BITS)).round().numpy().astype(np.int32),
-        "bias": bias.round().numpy().astype(np.int64),
+        "gain": gain.round().numpy().astype(np.int16),
+        "bias": bias.round().numpy().astype(np.int32),
         "shift": np.array([shift], np.int32),
     }
 
@@ -63,7 +69,7 @@ def _float_tensor(name: str, part: str, value: NDArray[Any], shift: int) -> dict
     if part == "gain":
         return {name: (wide / (1 << GAIN_BITS)).float()}
     if part == "bias":
-        return {name: (wide / (1 << (UNIT_BITS + GAIN_BITS + shift))).float()}
+        return {name: (wide / (1 << (UNIT_BITS + GAIN_BITS))).float()}
     kernel = 3 if name.split(".")[1] in _SPATIAL else 1
     shape = (kernel, kernel, -1, wide.shape[1])
     weight = (wide / (1 << shift)).float().view(shape).permute(3, 2, 0, 1)

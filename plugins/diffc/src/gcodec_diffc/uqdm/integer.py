@@ -5,7 +5,7 @@ activations are integers carried in float64; as long as every partial sum stays 
 numbers before it is used, products of matrices are exact in any order of summation, so in any library and with any number
 of threads. NumPy only: reading a file's symbols needs no torch.
 
-Numbers: an activation is an integer in units of 2**-10, at most 2**17 in magnitude; a feature one in units of 2**-6,
+Numbers: an activation is an integer in units of 2**-10, at most 2**20 in magnitude; a feature one in units of 2**-6,
 brought to 2**-10. Rounding is half up. Array order is [rows, columns, channels].
 """
 
@@ -36,7 +36,7 @@ UNIT_BITS = 10  # of activations
 FEATURE_BITS = 6  # of what comes in
 GAIN_BITS = 12
 MEAN_BITS = 10  # of means, in widths
-LIMIT = 1 << 17  # on the magnitude of an activation
+LIMIT = 1 << 20  # on the magnitude of an activation
 EXACT = 1 << 52  # bound proved for sums, gains and biases together
 MEAN_LIMIT = 15 << MEAN_BITS
 _FEATURE_LIMIT = 15 << FEATURE_BITS
@@ -55,8 +55,8 @@ class Layer:
     """A convolution of integers, with a gain and a bias for each row (stage and level).
 
     weight  int16 [taps * inputs, outputs] in units of 2**-shift; taps is 1 or 9.
-    gain    int32 [rows, outputs] in units of 2**-12.
-    bias    int64 [rows, outputs] in units of 2**-(22 + shift).
+    gain    int16 [rows, outputs] in units of 2**-12.
+    bias    int32 [rows, outputs] in units of 2**-22.
 
     Raises ValueError if a sum could reach 2**52.
     """
@@ -66,8 +66,9 @@ class Layer:
     ) -> None:
         self.weight = weight.astype(np.float64)
         self.gain = gain.astype(np.float64)
-        self.bias = bias.astype(np.float64)
         self.shift = int(shift)
+        # In the units of what it is added to, and with the half that rounds.
+        self.bias = (bias.astype(np.float64) + 0.5 * (1 << GAIN_BITS)) * 2.0**self.shift
         sums = np.abs(self.weight).sum(0) * LIMIT
         largest = (sums * np.abs(self.gain) + np.abs(self.bias)).max()
         if not 0 <= self.shift <= 24 or not largest < EXACT:
@@ -76,8 +77,7 @@ class Layer:
     def __call__(self, x: Carried, row: int, kernel: int) -> Carried:
         """Activations [h, w, inputs] -> sums [h, w, outputs] in units of 2**-10, rounded, not limited."""
         h, w, _ = x.shape
-        half = 0.5 * (1 << (self.shift + GAIN_BITS))
-        gain, bias = self.gain[row], self.bias[row] + half
+        gain, bias = self.gain[row], self.bias[row]
         unit = 1.0 / (1 << (self.shift + GAIN_BITS))
         out = np.empty((h, w, self.weight.shape[1]))
         padded = np.pad(x, ((1, 1), (1, 1), (0, 0))) if kernel == 3 else x
