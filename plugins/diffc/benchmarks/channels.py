@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
 from gcodec_diffc.channels import Channel, Chunked, Codebook, Common, Gaussian, Orc, Pfr, Trellis
 
@@ -103,7 +104,10 @@ def worker(arguments: argparse.Namespace) -> None:
     """Print a line of JSON for each measurement."""
     clock = time.process_time if arguments.worker == 1 else time.perf_counter
     for simulator, dimensions, bits in work(arguments.quick, arguments.only):
-        found = measure(simulator, dimensions, bits, clock)
+        try:
+            found = measure(simulator, dimensions, bits, clock)
+        except ChannelError:  # beyond what it can send
+            found = ()
         print(json.dumps([simulator.name, dimensions, bits, *found]), flush=True)
 
 
@@ -137,7 +141,8 @@ def main() -> None:
         task = progress.add_task("", total=todo * len(arguments.threads))
         for threads in arguments.threads:
             for name, dimensions, bits, *figures in run(threads, passed):
-                found.setdefault((name, dimensions, bits), []).append(figures)
+                if figures:
+                    found.setdefault((name, dimensions, bits), []).append(figures)
                 progress.update(task, advance=1, description=f"{name}, {dimensions}, {bits}")
     show(found, arguments.threads, arguments.markdown)
 

@@ -53,7 +53,7 @@ SIMULATORS = {
         Trellis(12), 512, 12, (0.85, 0.97), (0, 0.7), (1.3, 1.4), runs=60
     ),
     "trellis, surplus": Claim(
-        Trellis(100, 8), 4096, 40, (0.97, 1.01), (0.75, 1.2), (2.6, 2.7), runs=60
+        Trellis(100, 8), 4096, 40, (0.99, 1.01), (0.8, 1.1), (2.6, 2.7), runs=60
     ),
     "trellis, a bit each": Claim(Trellis(250, 8), 250, 250, (0.86, 0.98), (0, 1), (1, 1.1)),
     "chunked": Claim(

@@ -10,6 +10,7 @@ group 0 the register holds the last bits, so that every bit drives as many group
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, ClassVar
@@ -31,6 +32,7 @@ _LONGEST = 20  # largest memory: 2^20 states
 _COLUMNS = 256  # most columns of the codebook; larger groups repeat them, under other signs
 _LABELS = 16  # groups of fewer dimensions take turns at as many columns
 _WORDS = 16  # so few bits are searched word by word, whatever the memory
+_DRAWS, _NEAR = 6, 0.2  # paths drawn for an A, and how near is near enough
 _KEPT = 1 << 23  # so many branch metrics are kept, because the search looks at them several times
 
 
@@ -137,16 +139,28 @@ def _states(bits: Bits, v: int) -> Index:
 
 
 def _choose(code: _Code, m: FloatArray, uniforms: FloatArray) -> Bits:
-    """The bits to send. The last uniform decides whether the best path is too much; the others draw one.
+    """The bits to send.
 
-    A = <z, m>/|m| shall be N(|m|, 1), and no path exceeds the best. So a draw of A that does takes the best path, and
-    any other a path by its weight. If even the best falls short of |m| it is taken always, for the least loss.
+    A = <z, m>/|m| shall be N(|m|, 1), so the last uniform draws it, and the others draw a path of about that A: by its
+    weight, exp(b <z, m>), for a sharpness b that is 1 in theory and a little more for a register of few bits. No path
+    exceeds the best, which is taken for all draws beyond it, and always if even its A falls short of |m|.
     """
     norm = float(np.linalg.norm(m.astype(np.float64)))
     metrics = code.metrics(m)
-    if norm:
-        bits, highest = _path.best(metrics, code.n, code.v)
-        wanted = norm + NormalDist().inv_cdf(float(uniforms[-1]))
-        if highest <= norm * max(norm, wanted):
-            return bits
-    return _path.draw(metrics, code.n, code.v, uniforms[:-1])
+    if not norm:
+        return _path.draw(metrics, code.n, code.v, uniforms[:-1])
+    bits, highest = _path.best(metrics, code.n, code.v)
+    wanted = norm + NormalDist().inv_cdf(float(uniforms[-1]))
+    if highest <= norm * max(norm, wanted):
+        return bits
+    nearest, sharpness = math.inf, 1.0
+    for _ in range(_DRAWS):
+        scale = np.float32(sharpness)
+        path = _path.draw(lambda i: scale * metrics(i), code.n, code.v, uniforms[:-1])  # noqa: B023
+        miss = wanted - float(code.codeword(path) @ m) / norm
+        if abs(miss) < nearest:
+            nearest, bits = abs(miss), path
+        if nearest < _NEAR:
+            break
+        sharpness += miss / norm  # because E[A] is about b |m|
+    return bits
