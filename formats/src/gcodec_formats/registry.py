@@ -81,7 +81,7 @@ EMBEDDINGS: Final = (
     ),
     Embedding(32, "text_sketch", "gcodec-text-sketch", "reserved", "caption and edge sketch"),
     Embedding(40, "diffc", "gcodec-diffc", "published", "noisy x_t by reverse channel coding"),
-    Embedding(41, "uqdm", "gcodec-diffc", "reserved", "noisy x_t by universal quantization"),
+    Embedding(41, "uqdm", "gcodec-diffc", "published", "noisy x_t by universal quantization"),
     Embedding(42, "ddcm", "gcodec-diffc", "published", "noisy x_t from noise codebooks"),
 )
 
@@ -150,6 +150,10 @@ PROFILES: Final = (
     Profile(
         *("ddcm", 1, "published", "base/denoiser"),
         "c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5",
+    ),
+    Profile(
+        *("uqdm", 1, "published", "base/uqdm"),
+        "e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a",
     ),
 )
 

@@ -57,6 +57,13 @@ MODELS = [
         summary="transforms and integer entropy model of the embedding `ntc`",
         licence="Apache-2.0",
     ),
+    ModelSpec(
+        name="base/uqdm",
+        digest="e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a",
+        folder="gcodec_base:models/uqdm",
+        summary="integer prior and previews of the embedding `uqdm`",
+        licence="Apache-2.0",
+    ),
 ]
 
 

@@ -73,11 +73,24 @@ _DDCM = EmbeddingSpec(
     ),
 )
 
+_UQDM = EmbeddingSpec(
+    name="uqdm",
+    id=41,
+    levels=17,
+    summary="universal quantization step by step, 0.05 bpp to lossless; progressive",
+    implementation="gcodec_diffc.uqdm.embedding:Uqdm",
+    makes=("preview",),
+    profiles=(Profile(1, "e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a"),),
+    model="base/uqdm",
+    parse_class="B",
+    progressive=True,
+)
+
 
 @hookimpl
 def gcodec_embeddings() -> list[EmbeddingSpec]:
     """Stage 1 by channel simulation."""
-    return [_DIFFC, _DDCM]
+    return [_DIFFC, _UQDM, _DDCM]
 
 
 @hookimpl
