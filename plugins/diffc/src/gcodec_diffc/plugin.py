@@ -68,7 +68,7 @@ _DDCM = EmbeddingSpec(
             choices=("threshold", "pursuit"),
         ),
         Option(
-            "steps", int, 12, "steps of the sampler; time is proportional", minimum=1, maximum=256
+            "steps", int, 8, "steps of the sampler; time is proportional", minimum=1, maximum=256
         ),
     ),
 )
