@@ -72,15 +72,12 @@ def frequencies(
     edge, width    lower edge of the first cell, width of each; counts: cells, at least 1.
     lo, hi         where the densities are cut off: first and last cell may lie in part outside. All below 2**24.
     """
-    inverse = _inverse_scales(unit)[index]
     most = int(counts.max())
-    low = _distribution(lo - mean, inverse)
-    masses = np.empty((len(mean), most), np.int64)
-    for column in range(most):
-        edge = edge + width
-        high = _distribution(np.minimum(edge, hi) - mean, inverse)
-        masses[:, column] = high - low + _FLOOR
-        low = high
+    edges = np.minimum(edge[:, None] + np.arange(most + 1) * width[:, None], hi[:, None])
+    np.maximum(edges, lo[:, None], out=edges)
+    edges -= mean[:, None]
+    below = _distribution(edges, _inverse_scales(unit)[index][:, None])
+    masses = np.diff(below, axis=1) + _FLOOR
     masses *= np.arange(most) < counts[:, None]
     return _fitted(masses)
 

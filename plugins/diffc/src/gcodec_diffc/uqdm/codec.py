@@ -52,7 +52,7 @@ NAME = "uqdm"
 _OCTET = (
     1 / 1024
 )  # samples so near to whole levels are 8-bit ones; those of 16 bits are 1/257 away or more
-_STRIP = 1 << 15  # symbols whose frequencies are computed at a time; changes no result
+_STRIP = 1 << 13  # symbols whose frequencies are computed at a time; changes no result
 
 FloatArray = NDArray[np.float32]
 #: Given frequencies [N, K] and which symbols of a group they are for, returns these symbols [N].

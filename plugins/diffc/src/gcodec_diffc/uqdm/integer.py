@@ -80,7 +80,9 @@ class Layer:
         gain, bias = self.gain[row], self.bias[row]
         unit = 1.0 / (1 << (self.shift + GAIN_BITS))
         out = np.empty((h, w, self.weight.shape[1]))
-        padded = np.pad(x, ((1, 1), (1, 1), (0, 0))) if kernel == 3 else x
+        if kernel == 3:
+            padded = np.zeros((h + 2, w + 2, x.shape[2]))
+            padded[1:-1, 1:-1] = x
         rows = max(1, _STRIP // w)
         for top in range(0, h, rows):
             count = min(rows, h - top)
