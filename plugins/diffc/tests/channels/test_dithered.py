@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
 from gcodec_diffc.channels import Common, Dithered, Logistic
+from gcodec_diffc.channels._symbols import Writer
 
 WIDTH, D = 1000, 60_000
 COMMON = Common(Randomness(3), 2)
@@ -108,3 +109,28 @@ def test_parameters_out_of_range() -> None:
             Dithered(width)
     with pytest.raises(ValueError, match="shape"):
         Dithered(WIDTH).simulate(np.zeros(3, np.int64), reference(40, 4), COMMON)
+
+
+def test_frequencies_are_those_of_the_stream() -> None:
+    """An asymmetric numeral system in Python's integers, under the frequencies as they are, reads what was written."""
+    rng = np.random.default_rng(6)
+    tables = rng.integers(1, 1 << 20, (200, 5))
+    tables = tables * ((1 << 24) // tables.sum(1, keepdims=True))
+    tables[:, 0] += (1 << 24) - tables.sum(1)
+    symbols = rng.integers(0, 5, 200)
+    writer = Writer()
+    writer.put(symbols, tables)
+    data = writer.finish()
+    words = [int(w) for w in np.frombuffer(data + bytes(-len(data) % 4), "<u4")]
+    state = words.pop() << 32 | words.pop()
+    for row, wanted in zip(tables.tolist(), symbols.tolist(), strict=True):
+        slot, below, symbol = state & 0xFFFFFF, 0, 0
+        while below + row[symbol] <= slot:
+            below += row[symbol]
+            symbol += 1
+        assert symbol == wanted
+        state = (state >> 24) * row[symbol] + slot - below
+        if state < 1 << 32 and words:
+            state = state << 32 | words.pop()
+    assert state == 0
+    assert not words
