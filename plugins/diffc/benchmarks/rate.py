@@ -30,7 +30,7 @@ from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Noisy
 from gcodec.stage1 import build
-from gcodec_diffc.diffc._process import Step
+from gcodec_diffc.diffc._process import start
 from gcodec_diffc.diffc.embedding import Diffc
 
 Array = NDArray[np.float32]
@@ -90,7 +90,7 @@ def ideal(embedding: Diffc, pixels: Array, quality: float) -> Iterator[tuple[flo
     x_0 = torch.from_numpy(values)[None]
     condition: Condition = embedding.denoiser.condition({}, size)
     noise = Randomness(1)
-    state = embedding._start(values.shape)
+    state = start(embedding.setup.run, values.shape)
     bits = 0.0
     for number, length in enumerate(embedding._lengths(values.size, quality), 1):
         x0_hat = embedding._x0_hat(state, condition)
@@ -98,11 +98,11 @@ def ideal(embedding: Diffc, pixels: Array, quality: float) -> Iterator[tuple[flo
         snr = state.snr + 2 * math.log(2) * 8 * length / float(r.double().square().sum())
         m = math.sqrt(snr - state.snr) * r
         eps = noise.normal(Domain.ENCODER, number, 0, values.shape)
-        z = m + torch.from_numpy(eps)[None]
-        state = type(state)(Step(state.snr, snr)(state.x_t, x0_hat, z), snr, number)
+        z = (m + torch.from_numpy(eps)[None]).numpy().ravel()
+        state = state.after(x0_hat, z, snr)
         bits += 8 * length
         if number % 3 == 0:
-            found = embedding._signal(state)
+            found = state.signal(embedding.space.name)
             yield bits / (size.height * size.width), psnr(embedding, found, pixels)
 
 

@@ -29,6 +29,11 @@ class Gaussian:
     mean: FloatArray
     deviation: float = 1.0
 
+    @classmethod
+    def standard(cls, dimensions: int) -> Gaussian:
+        """N(0, I)."""
+        return cls(np.zeros(dimensions, np.float32))
+
     def kl(self, reference: Gaussian) -> float:
         """KL(self || reference) in nats, for equal deviations: |mean - mean_p|^2 / (2 deviation^2)."""
         m = (self.mean.astype(np.float64) - reference.mean) / reference.deviation

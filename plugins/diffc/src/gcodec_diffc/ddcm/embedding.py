@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +32,11 @@ from gcodec.devices import torch_device
 from gcodec.errors import ChannelError, InvalidOption, ModelDamaged, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.networks import Denoiser, LatentSpace, open_denoiser, open_space
-from gcodec.randomness import Domain
 from gcodec.run import Run
-from gcodec.signals import Noisy, Signal
+from gcodec.signals import Signal
 from gcodec_diffc.channels import Common, Gaussian
 from gcodec_diffc.ddcm._stream import NAME, Plan, pieces
-from gcodec_diffc.diffc._process import Step, level
+from gcodec_diffc.diffc._process import level, start
 from gcodec_diffc.diffc._stream import error_code, snr_after
 from gcodec_diffc.diffc._stream import layers as layers_of
 from gcodec_diffc.plugin import DENOISER
@@ -54,15 +52,6 @@ __all__ = ["Ddcm"]
 _SPACE = "base"
 #: Digests of denoisers and of the autoencoders whose latents they were trained on: their folders give a name only.
 _TRAINED_ON = {DENOISER: "45343cc8ecbc45180ce500bd8bd0a78c64f852b943bf440bee2f5b12cf6211e4"}
-
-
-@dataclass
-class _State:
-    """What both sides know after some steps: x_t float32 [1, C, h, w] and its signal-to-noise ratio."""
-
-    x_t: torch.Tensor
-    snr: float = 0.0
-    step: int = 0
 
 
 class Ddcm(Embedding):
@@ -93,14 +82,14 @@ class Ddcm(Embedding):
         plan = self._plan(analysis, quality)
         x_0 = torch.from_numpy(values)[None].to(torch_device(self.setup.run.device))
         condition = self.denoiser.condition({}, size)
-        state = self._start(values.shape)
+        state = start(self.setup.run, values.shape)
         sent = []
         for i in range(plan.steps):
             self.setup.run.progress(NAME, i, plan.steps)
             x0_hat = self.denoiser.x0(state.x_t, *level(state.snr), condition)
             error, bits, z = self._choose(plan.step(i), x_0 - x0_hat, i)
             sent.append(bytes([error]) + bits)
-            state = _after(state, x0_hat, z, error, len(bits))
+            state = state.after(x0_hat, z, snr_after(state.snr, error, len(bits), z.size))
         self.setup.run.progress(NAME, plan.steps, plan.steps)
         first, *rest = [b"".join(sent[part]) for part in layers_of(plan.lengths())]
         return (plan.pack() + first, *rest)
@@ -125,19 +114,18 @@ class Ddcm(Embedding):
         plan, steps, ends = pieces(layers[: counts[-1]], math.prod(shape))
         wanted = [ends[count - 1] for count in counts]
         condition = self.denoiser.condition({}, size)
-        state = self._start(shape)
+        state = start(self.setup.run, shape)
         for i, piece in enumerate(steps):
             self.setup.run.progress(NAME, i, len(steps))
             error, bits = piece[0], piece[1:]
             try:
-                z = plan.step(i).replay(bits, _standard(math.prod(shape)), self._common(i))
+                z = plan.step(i).replay(bits, Gaussian.standard(math.prod(shape)), self._common(i))
             except ChannelError as refused:
                 raise PayloadError(NAME, f"step {i}: {refused.reason}") from refused
             x0_hat = self.denoiser.x0(state.x_t, *level(state.snr), condition)
-            state = _after(state, x0_hat, z, error, len(bits))
+            state = state.after(x0_hat, z, snr_after(state.snr, error, len(bits), z.size))
             if state.step in wanted:
-                x_t: FloatArray = state.x_t[0].cpu().numpy()
-                yield (Noisy(x_t, self.space.name, *level(state.snr)),)
+                yield (state.signal(self.space.name),)
         self.setup.run.progress(NAME, len(steps), len(steps))
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
@@ -154,7 +142,7 @@ class Ddcm(Embedding):
     ) -> tuple[int, bytes, FloatArray]:
         """The step's code, its bits, and the z that they give, for r = x_0 - x0-hat."""
         r = error.cpu().numpy().ravel()
-        reference, common = _standard(r.size), self._common(step)
+        reference, common = Gaussian.standard(r.size), self._common(step)
         bits = channel.simulate(Gaussian(r), reference, common)
         z = channel.replay(bits, reference, common)
         norm = max(float(np.linalg.norm(r.astype(np.float64))), 1e-12)
@@ -166,11 +154,6 @@ class Ddcm(Embedding):
     def _shape(self, size: Size) -> tuple[int, int, int]:
         h, w = (-(-side // self.space.factor) for side in size)
         return self.space.channels, h, w
-
-    def _start(self, shape: tuple[int, ...]) -> _State:
-        """x_T: all of row (INITIAL_NOISE, a=0, b=0) in C order."""
-        x_T = self.setup.run.randomness.normal(Domain.INITIAL_NOISE, 0, 0, shape)
-        return _State(torch.from_numpy(x_T)[None].to(torch_device(self.setup.run.device)))
 
     def _common(self, step: int) -> Common:
         return Common(self.setup.run.randomness, step)
@@ -196,13 +179,3 @@ def _open(model: Model, run: Run) -> tuple[Denoiser, LatentSpace]:
             model.name, f"it denoises the latent space '{space.name}', `ddcm` wants '{_SPACE}'"
         )
     return denoiser, space
-
-
-def _after(state: _State, x0_hat: torch.Tensor, z: FloatArray, error: int, length: int) -> _State:
-    snr = snr_after(state.snr, error, length, z.size)
-    there = torch.from_numpy(z).to(x0_hat.device).view_as(x0_hat)
-    return _State(Step(state.snr, snr)(state.x_t, x0_hat, there), snr, state.step + 1)
-
-
-def _standard(dimensions: int) -> Gaussian:
-    return Gaussian(np.zeros(dimensions, np.float32))

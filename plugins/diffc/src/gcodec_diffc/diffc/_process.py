@@ -21,12 +21,20 @@ Over ever smaller steps that is I-MMSE, dI / d snr = mmse / 2 (Guo, Shamai and V
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    import torch
+import torch
 
-__all__ = ["Step", "level"]
+from gcodec.devices import torch_device
+from gcodec.randomness import Domain
+from gcodec.signals import Noisy
+
+if TYPE_CHECKING:
+    from gcodec.run import Run
+    from gcodec.signals import FloatArray
+
+__all__ = ["State", "Step", "level", "start"]
 
 
 def level(snr: float) -> tuple[float, float]:
@@ -49,3 +57,28 @@ class Step(NamedTuple):
         b = alpha_s * var_ts / sigma_t**2
         std = math.sqrt(var_ts) * sigma_s / sigma_t
         return a * x_t + b * x0_hat + std * z
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What both sides know after some steps: x_t float32 [1, C, h, w] and its signal-to-noise ratio."""
+
+    x_t: torch.Tensor
+    snr: float = 0.0
+    step: int = 0
+
+    def after(self, x0_hat: torch.Tensor, z: FloatArray, snr: float) -> State:
+        """The state at `snr`, by the sample z, float32 [C h w]."""
+        there = torch.from_numpy(z).to(x0_hat.device).view_as(x0_hat)
+        return State(Step(self.snr, snr)(self.x_t, x0_hat, there), snr, self.step + 1)
+
+    def signal(self, space: str) -> Noisy:
+        """x_t as stage 1 hands it on."""
+        x_t: FloatArray = self.x_t[0].cpu().numpy()
+        return Noisy(x_t, space, *level(self.snr))
+
+
+def start(run: Run, shape: tuple[int, ...]) -> State:
+    """x_T: all of row (INITIAL_NOISE, a=0, b=0) in C order, on the run's device."""
+    x_T = run.randomness.normal(Domain.INITIAL_NOISE, 0, 0, shape)
+    return State(torch.from_numpy(x_T)[None].to(torch_device(run.device)))

@@ -1,4 +1,4 @@
-"""The bytes of a `diffc` stream. spec/CHANNELS.md is the normative text.
+"""The bytes of a `diffc` stream; what its channel makes of a step's bits is in spec/CHANNELS.md.
 
     head    bits 0-3 channel (0 trellis, 1 chunked), 4-7 its memory less 4
     steps   one after another, each a byte `error`, the bytes of its bits in three bytes where the channel is `chunked`,

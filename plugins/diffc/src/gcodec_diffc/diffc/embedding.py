@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,11 +18,10 @@ from gcodec.devices import torch_device
 from gcodec.errors import ChannelError, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.networks import Condition, open_denoiser, open_space
-from gcodec.randomness import Domain
-from gcodec.signals import Noisy, Signal
+from gcodec.signals import Signal
 from gcodec_diffc.channels import Channel, Chunked, Common, Gaussian, Trellis
 from gcodec_diffc.diffc import _stream
-from gcodec_diffc.diffc._process import Step, level
+from gcodec_diffc.diffc._process import State, level, start
 from gcodec_diffc.diffc._schedule import open_schedule
 from gcodec_diffc.diffc._stream import NAME, Head, Piece
 
@@ -34,15 +32,6 @@ __all__ = ["Diffc"]
 
 #: Dimensions of the latent for each byte at quality 0.
 _SPARSEST = 4096
-
-
-@dataclass
-class State:
-    """What both sides know after some steps: x_t float32 [1, C, h, w] and its signal-to-noise ratio."""
-
-    x_t: torch.Tensor
-    snr: float
-    step: int = 0
 
 
 class Diffc(Embedding):
@@ -75,7 +64,7 @@ class Diffc(Embedding):
         values, size = analysis
         x_0 = torch.from_numpy(values)[None].to(torch_device(self.setup.run.device))
         condition = self.denoiser.condition({}, size)
-        state = self._start(values.shape)
+        state = start(self.setup.run, values.shape)
         lengths = self._lengths(values.size, quality)
         sent = []
         for length in lengths:
@@ -83,7 +72,7 @@ class Diffc(Embedding):
             x0_hat = self._x0_hat(state, condition)
             piece, snr, z = self._send(x_0 - x0_hat, state, length)
             sent.append(piece.pack(self.head.channel))
-            state = self._after(state, x0_hat, z, snr)
+            state = state.after(x0_hat, z, snr)
         self.setup.run.progress(NAME, len(lengths), len(lengths))
         cut = _stream.layers([len(piece) for piece in sent])
         first, *rest = [b"".join(sent[part]) for part in cut]
@@ -115,7 +104,7 @@ class Diffc(Embedding):
         dimensions = math.prod(shape)
         pieces = list(_stream.pieces(data[1:], head.channel, self.schedule.steps(dimensions)))
         condition = self.denoiser.condition({}, size)
-        state = self._start(shape)
+        state = start(self.setup.run, shape)
         read, ends = 1, [sum(map(len, layers[:count])) for count in counts]
         for piece in pieces:
             self.setup.run.progress(NAME, state.step, len(pieces))
@@ -125,16 +114,12 @@ class Diffc(Embedding):
             # A layer that ends within a step, which no sender makes, counts as far as whole steps go.
             read += len(piece.pack(head.channel))
             while len(ends) > 1 and ends[0] < read:
-                yield (self._signal(state),)
+                yield (state.signal(self.space.name),)
                 ends.pop(0)
-            state = self._after(state, x0_hat, z, snr)
+            state = state.after(x0_hat, z, snr)
         self.setup.run.progress(NAME, len(pieces), len(pieces))
         for _ in ends:
-            yield (self._signal(state),)
-
-    def _signal(self, state: State) -> Noisy:
-        x_t: FloatArray = state.x_t[0].cpu().numpy()
-        return Noisy(x_t, self.space.name, *level(state.snr))
+            yield (state.signal(self.space.name),)
 
     def _send(
         self, error: torch.Tensor, state: State, length: int
@@ -143,7 +128,7 @@ class Diffc(Embedding):
         r = error.cpu().numpy().ravel()
         norm = max(float(np.linalg.norm(r.astype(np.float64))), 1e-12)
         nominal = math.sqrt(2 * math.log(2) * 8 * length)
-        common, reference = self._common(state.step), _standard(r.size)
+        common, reference = self._common(state.step), Gaussian.standard(r.size)
         channel = _channel(self.head, length)
         if self.head.channel in _stream.OWN_LENGTH:
             # As published: the target first, a sample of it as good as the channel can.
@@ -164,22 +149,12 @@ class Diffc(Embedding):
     def _receive(self, piece: Piece, head: Head, dimensions: int, step: int) -> FloatArray:
         try:
             channel = _channel(head, piece.length)
-            return channel.replay(piece.bits, _standard(dimensions), self._common(step))
+            return channel.replay(piece.bits, Gaussian.standard(dimensions), self._common(step))
         except ChannelError as error:
             raise PayloadError(NAME, f"step {step}: {error.reason}") from error
 
-    def _start(self, shape: tuple[int, ...]) -> State:
-        """x_T: all of row (INITIAL_NOISE, a=0, b=0) in C order."""
-        x_T = self.setup.run.randomness.normal(Domain.INITIAL_NOISE, 0, 0, shape)
-        return State(torch.from_numpy(x_T)[None].to(torch_device(self.setup.run.device)), 0.0)
-
     def _x0_hat(self, state: State, condition: Condition) -> torch.Tensor:
         return self.denoiser.x0(state.x_t, *level(state.snr), condition)
-
-    def _after(self, state: State, x0_hat: torch.Tensor, z: FloatArray, snr: float) -> State:
-        there = torch.from_numpy(z).to(x0_hat.device).view_as(x0_hat)
-        x_s = Step(state.snr, snr)(state.x_t, x0_hat, there)
-        return State(x_s, snr, state.step + 1)
 
     def _common(self, step: int) -> Common:
         return Common(self.setup.run.randomness, step)
@@ -196,7 +171,3 @@ def _channel(head: Head, length: int) -> Channel:
     if head.channel == "chunked":
         return Chunked(kl=8 * length, fresh=False)
     return Trellis(bits=8 * length, memory=head.memory)
-
-
-def _standard(dimensions: int) -> Gaussian:
-    return Gaussian(np.zeros(dimensions, np.float32))
