@@ -1,0 +1,1 @@
+"""gcodec-diffusion: conditional diffusion as stage 2."""

@@ -1,0 +1,1 @@
+"""Specs of gcodec-diffusion. Imports neither torch nor NumPy."""

@@ -1,0 +1,1 @@
+"""gcodec-ldm: autoencoder latents, quantized and entropy-coded, as stage 1."""

@@ -1,0 +1,1 @@
+"""Specs of gcodec-ldm. Imports neither torch nor NumPy."""

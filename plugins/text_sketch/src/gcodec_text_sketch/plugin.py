@@ -1,0 +1,1 @@
+"""Specs of gcodec-text-sketch. Imports neither torch nor NumPy."""
