@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gcodec.metrics import lpips_network
 from gcodec.metrics.weights import LPIPS, find
-from gcodec_flow.network import FlowUNet
+from gcodec_flow.network import PatchUNet
 from gcodec_flow.sampler import euler, times
 
 #: Distance of two batches [B, 3, H, W] in [-1, 1], e.g. `gcodec.metrics.lpips_network`.
@@ -43,7 +43,7 @@ class Perceptual:
 
 
 def objective(
-    network: FlowUNet,
+    network: PatchUNet,
     batch: Sequence[Tensor],
     t_min: float,
     wanted: Perceptual | None,
@@ -64,7 +64,7 @@ def objective(
     first, (x, y, s) = [part[0::2] for part in batch], [part[1::2] for part in batch]
     matching = flow_matching_loss(network, first, t_min, generator)
     steps = int(rng.choice(wanted.steps))
-    eps = torch.randn(x.shape, generator=generator, device=x.device)
+    eps = network.noise * torch.randn(x.shape, generator=generator, device=x.device)
     r_hat = sampled(network, y, s.log(), eps, steps)
     squared = (r_hat - residual(x, y, s)).square().mean()
     distance = perceptual_distance(metric, x, y + s[:, None, None, None] * r_hat, rng)
@@ -78,9 +78,9 @@ def residual(x: Tensor, y: Tensor, s: Tensor) -> Tensor:
 
 
 def flow_matching_loss(
-    network: FlowUNet, batch: Sequence[Tensor], t_min: float, generator: torch.Generator
+    network: PatchUNet, batch: Sequence[Tensor], t_min: float, generator: torch.Generator
 ) -> Tensor:
-    """Conditional flow matching on x_t = (1 - t) r + t eps, a scalar.
+    """Conditional flow matching on x_t = (1 - t) r + t eps, a scalar; for a bridge eps is 0.
 
     Eq. (10) of "Advances in diffusion-based generative compression" with alpha_t = 1 - t and
     sigma_t = t: the regression of the velocity eps - r. Since v - v_hat = (r_hat - r) / t, the
@@ -96,7 +96,8 @@ def flow_matching_loss(
     t = t_min + (1 - t_min) * u
     a = t[:, None, None, None]
     r = residual(x, y, s)
-    x_t = (1 - a) * r + a * torch.randn(x.shape, generator=generator, device=device)
+    eps = network.noise * torch.randn(x.shape, generator=generator, device=device)
+    x_t = (1 - a) * r + a * eps
     return (network.denoise(x_t, y, t, s.log()) - r).square().mean()
 
 
@@ -114,7 +115,7 @@ def perceptual_distance(
     return metric(2 * shown[window] - 1, 2 * x[window] - 1).mean()
 
 
-def sampled(network: FlowUNet, y: Tensor, log_s: Tensor, eps: Tensor, steps: int) -> Tensor:
+def sampled(network: PatchUNet, y: Tensor, log_s: Tensor, eps: Tensor, steps: int) -> Tensor:
     """The sampler's end point after `steps` Euler steps from eps, differentiable in the last one."""
 
     def at(t: float) -> Tensor:
@@ -123,4 +124,4 @@ def sampled(network: FlowUNet, y: Tensor, log_s: Tensor, eps: Tensor, steps: int
     *before, last, _ = times(steps)
     with torch.no_grad():
         x_t = euler(lambda x, t: network(x, y, at(t), log_s), eps, [*before, last])
-    return network.denoise(x_t, y, at(last), log_s)
+    return x_t - last * network(x_t, y, at(last), log_s)

@@ -1,4 +1,6 @@
-"""The velocity network v(x_t, y, t, log s): a small convolutional U-Net on 4x4 pixel patches.
+"""The velocity networks v(x_t, y, t, log s): a small convolutional U-Net on 4x4 pixel patches.
+
+`FlowUNet` is that of a flow from noise, `BridgeUNet` that of one from the preview itself.
 
 Everything in it is local: the normalisation is over the channels of one position, never over the
 image, so a tile of an image sees exactly what the whole image would, up to the receptive field.
@@ -12,9 +14,10 @@ weights may be in another precision; states stay in that of x_t.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -69,18 +72,15 @@ def fourier(value: Tensor, frequencies: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
-class FlowUNet(nn.Module):
-    """U-Net at strides 4, 8 and 16 with additive skips; returns F of the preconditioning (below).
+class PatchUNet(nn.Module, ABC):
+    """U-Net at strides 4, 8 and 16 with additive skips, and the flow that it is the velocity of.
 
-    Following Karras et al. 2022 (EDM, eq. 7) the network's raw output F is the unit-variance
-    target obtained after taking out of r the best linear guess from x_t alone:
-
-        r_hat = c_skip x_t + c_out F(c_in x_t, y, t, log s),
-        c_skip = (1 - t) / n^2,  c_out = t / n,  c_in = 1 / n,  n^2 = (1 - t)^2 + t^2.
-
-    At t = 1 F is r itself, near t = 0 it is -eps, and in between it is the v of the
-    variance-preserving circle, so the small network never has to copy the noise it is given.
+    pictures  of three samples a pixel each that the network sees.
+    noise     deviation of the state at t = 1, where sampling starts.
     """
+
+    pictures: ClassVar[int]
+    noise: ClassVar[float]
 
     def __init__(
         self,
@@ -92,10 +92,11 @@ class FlowUNet(nn.Module):
         super().__init__()
         self.frequencies = frequencies
         samples = 3 * PATCH**2
+        seen = self.pictures * samples
         self.embed = nn.Sequential(
             nn.Linear(4 * frequencies, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
         )
-        self.head = nn.Conv2d(2 * samples, channels[0], 3, padding=1)
+        self.head = nn.Conv2d(seen, channels[0], 3, padding=1)
         self.down = nn.ModuleList(
             nn.ModuleList(Block(c, embedding) for _ in range(n))
             for c, n in zip(channels, blocks, strict=True)
@@ -109,18 +110,26 @@ class FlowUNet(nn.Module):
         self.grow = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in steps)
         self.norm = ChannelNorm(channels[0])
         # The patch itself joins again at the end: 64 channels cannot carry 96 samples through.
-        self.tail = nn.Conv2d(channels[0] + 2 * samples, samples, 3, padding=1)
+        self.tail = nn.Conv2d(channels[0] + seen, samples, 3, padding=1)
         zero(self.tail)
         # The layout in which CPU convolutions and the channel norm are fast; kept by loading.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def raw(self, x: Tensor, y: Tensor, t: Tensor, log_s: Tensor) -> Tensor:
-        """F(c_in x_t, y, t, log s): [B, 3, H, W]; t and log_s are [B]."""
+    @abstractmethod
+    def denoise(self, x_t: Tensor, y: Tensor, t: Tensor, log_s: Tensor) -> Tensor:
+        """r_hat = E[r | x_t, y] in units of s: [B, 3, H, W]; t and log_s are [B]."""
+
+    @abstractmethod
+    def forward(self, x_t: Tensor, y: Tensor, t: Tensor, log_s: Tensor) -> Tensor:
+        """The velocity at x_t for 0 < t <= 1, in units of s."""
+
+    def raw(self, pictures: Sequence[Tensor], t: Tensor, log_s: Tensor) -> Tensor:
+        """F, [B, 3, H, W], of what the network sees at t, [B], for a preview of log s, [B]."""
         dtype = self.tail.weight.dtype
         level = (log_s.clamp(*LOG_S) - LOG_S[0]) / (LOG_S[1] - LOG_S[0])
         scalars = torch.cat([fourier(v, self.frequencies) for v in (t, level)], dim=1)
         embedding = F.silu(self.embed(scalars.to(dtype)))
-        patches = F.pixel_unshuffle(torch.cat([x, 4 * y - 2], dim=1), PATCH)
+        patches = F.pixel_unshuffle(torch.cat([*pictures], dim=1), PATCH)
         patches = patches.to(dtype, memory_format=torch.channels_last)
         h = self.head(patches)
         skips = []
@@ -136,16 +145,58 @@ class FlowUNet(nn.Module):
             for block in cast(nn.ModuleList, self.up[i]):
                 h = block(h, embedding)
         h = torch.cat([F.silu(self.norm(h)), patches], dim=1)
-        return F.pixel_shuffle(self.tail(h), PATCH).to(x.dtype)
+        return F.pixel_shuffle(self.tail(h), PATCH).to(pictures[0].dtype)
+
+
+class FlowUNet(PatchUNet):
+    """From noise to r, given y: x_t = (1 - t) r + t eps.
+
+    Following Karras et al. 2022 (EDM, eq. 7) the network's raw output F is the unit-variance
+    target obtained after taking out of r the best linear guess from x_t alone:
+
+        r_hat = c_skip x_t + c_out F(c_in x_t, y, t, log s),
+        c_skip = (1 - t) / n^2,  c_out = t / n,  c_in = 1 / n,  n^2 = (1 - t)^2 + t^2.
+
+    At t = 1 F is r itself, near t = 0 it is -eps, and in between it is the v of the
+    variance-preserving circle, so the small network never has to copy the noise it is given.
+    """
+
+    pictures = 2
+    noise = 1.0
 
     def denoise(self, x_t: Tensor, y: Tensor, t: Tensor, log_s: Tensor) -> Tensor:
         """r_hat = E[r | x_t, y] in units of s: [B, 3, H, W]."""
         c_skip, c_out, c_in = preconditioning(t)
-        return c_skip * x_t + c_out * self.raw(c_in * x_t, y, t, log_s)
+        return c_skip * x_t + c_out * self.raw((c_in * x_t, _centred(y)), t, log_s)
 
     def forward(self, x_t: Tensor, y: Tensor, t: Tensor, log_s: Tensor) -> Tensor:
         """The velocity v = E[eps - r | x_t, y] = (x_t - r_hat) / t, for 0 < t <= 1."""
         return (x_t - self.denoise(x_t, y, t, log_s)) / t[:, None, None, None]
+
+
+class BridgeUNet(PatchUNet):
+    """From the preview to the picture, X_t = (1 - t) X + t Y, without noise: x_t = (X_t - Y) / s = (1 - t) r.
+
+    The network sees X_t alone. Given where the path began as well, one point on it would give away its end, and the
+    flow of P_Y to P_X would be regression.
+    """
+
+    pictures = 1
+    noise = 0.0
+
+    def denoise(self, x_t: Tensor, y: Tensor, t: Tensor, log_s: Tensor) -> Tensor:
+        """r_hat = E[X - Y | X_t] / s: [B, 3, H, W]."""
+        state = y + log_s.exp()[:, None, None, None] * x_t
+        return self.raw((_centred(state),), t, log_s)
+
+    def forward(self, x_t: Tensor, y: Tensor, t: Tensor, log_s: Tensor) -> Tensor:
+        """The velocity E[Y - X | X_t] / s = -r_hat."""
+        return -self.denoise(x_t, y, t, log_s)
+
+
+def _centred(y: Tensor) -> Tensor:
+    """Pixels in [0, 1] on a scale like that of r."""
+    return 4 * y - 2
 
 
 def preconditioning(t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -155,10 +206,10 @@ def preconditioning(t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return (1 - t) / norm**2, t / norm, 1 / norm
 
 
-CLASSES = {"FlowUNet": FlowUNet}
+CLASSES = {cls.__name__: cls for cls in (FlowUNet, BridgeUNet)}
 
 
-def build(config: Mapping[str, object]) -> FlowUNet:
+def build(config: Mapping[str, object]) -> PatchUNet:
     """An untrained network from the contents of a model folder's config.json.
 
     Raises ValueError if `_class_name` is not one of this module's.

@@ -46,11 +46,12 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
 
 @hookimpl
 def gcodec_trainers() -> list[TrainerSpec]:
-    """`flow`: the network of the reconstructor."""
+    """The networks of the reconstructors `flow` and `bridge`."""
     return [
         TrainerSpec(
-            name="flow",
-            summary="the velocity network of the reconstructor flow, on pairs made from photographs",
-            implementation="gcodec_flow.training:Flow",
+            name=name,
+            summary=f"the velocity network of the reconstructor {name}, on pairs made from photographs",
+            implementation=f"gcodec_flow.training:{name.title()}",
         )
+        for name in ("flow", "bridge")
     ]

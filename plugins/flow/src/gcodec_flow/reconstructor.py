@@ -1,10 +1,10 @@
-"""The reconstructor `flow`: HFD's second stage with flow matching, noise to X given the preview."""
+"""The reconstructors `flow` and `bridge`: HFD's second stage with flow matching, from noise or from the preview to X."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -14,8 +14,8 @@ from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.models import Model
 from gcodec.signals import Preview, Signal
-from gcodec.tiles import noise, tiles
-from gcodec_flow.network import ALIGNMENT, FlowUNet, build
+from gcodec.tiles import Tile, noise, tiles
+from gcodec_flow.network import ALIGNMENT, BridgeUNet, FlowUNet, PatchUNet, build
 from gcodec_flow.sampler import euler, times
 
 if TYPE_CHECKING:
@@ -38,12 +38,21 @@ class Flow(Reconstructor):
     what keeps the squared error at or below 2 s^2 (eq. 19); for any preview it is below 4 s^2.
     """
 
+    name: ClassVar[str] = "flow"
+    architecture: ClassVar[type[PatchUNet]] = FlowUNet
+
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         if setup.model is None:
-            raise ValueError("flow needs a model; `base/flow` is the default")
+            raise ValueError(f"{self.name} needs a model; `base/{self.name}` is the default")
         device, dtype = torch_device(setup.run.device), getattr(torch, setup.run.dtype)
-        self.network = load(setup.model).to(device, dtype)
+        network = load(setup.model)
+        if not isinstance(network, self.architecture):
+            raise ModelDamaged(
+                setup.model.name,
+                f"{self.name} needs a {self.architecture.__name__}, not a {type(network).__name__}",
+            )
+        self.network = network.to(device, dtype)
         self.grid = times(setup.options["steps"], setup.model.config["_time_shift"])
         self.tile: int = setup.options["tile"]
 
@@ -63,20 +72,23 @@ class Flow(Reconstructor):
 
     def residual(self, y: FloatArray, s: float) -> FloatArray:
         """The flow's end point r, float32 [3, H, W] in units of s, tile by tile."""
-        randomness = self.setup.run.randomness
         _, height, width = y.shape
         bottom, right = (-n % ALIGNMENT for n in (height, width))
         result = np.zeros((3, height + bottom, width + right), np.float32)
         pieces = list(tiles(height + bottom, width + right, self.tile, OVERLAP))
         for done, tile in enumerate(pieces):
-            self.setup.run.progress("flow", done, len(pieces))
+            self.setup.run.progress(self.name, done, len(pieces))
             window = (slice(None), *tile.window)
             shown = y[window]
             below, beside = (a - b for a, b in zip(tile.weight.shape, shown.shape[1:], strict=True))
             shown = np.pad(shown, ((0, 0), (0, below), (0, beside)), mode="edge")
-            result[window] += tile.weight * self.solve(shown, s, noise(randomness, tile.window, 3))
-        self.setup.run.progress("flow", len(pieces), len(pieces))
+            result[window] += tile.weight * self.solve(shown, s, self.start(tile))
+        self.setup.run.progress(self.name, len(pieces), len(pieces))
         return result[:, :height, :width]
+
+    def start(self, tile: Tile) -> FloatArray:
+        """The state at t = 1, float32 [3, h, w]."""
+        return noise(self.setup.run.randomness, tile.window, 3)
 
     @torch.inference_mode()
     def solve(self, y: FloatArray, s: float, eps: FloatArray) -> FloatArray:
@@ -92,7 +104,22 @@ class Flow(Reconstructor):
         return r
 
 
-def load(model: Model) -> FlowUNet:
+class Bridge(Flow):
+    """The estimator X^_0 of perfect realism by the neural ODE from P_Y to P_X: HFD-flow.
+
+    No noise takes part: the end point is a function of the preview (review, section IV-A, after eq. 22), by which the
+    dial of `gcodec.stage2` runs along the line of eq. (17) as the theory has it.
+    """
+
+    name = "bridge"
+    architecture = BridgeUNet
+
+    def start(self, tile: Tile) -> FloatArray:
+        """Nothing is added to the preview at t = 1."""
+        return np.zeros((3, *tile.weight.shape), np.float32)
+
+
+def load(model: Model) -> PatchUNet:
     """The trained network, every tensor of it from the file and none left over.
 
     Raises ModelDamaged if config.json and the weights do not fit each other.

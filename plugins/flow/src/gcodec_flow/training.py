@@ -1,4 +1,4 @@
-"""Trainer "flow": conditional flow matching on the normalised residual of a preview, and LPIPS of the sampler's end point.
+"""Trainers "flow" and "bridge": flow matching on the normalised residual of a preview, and LPIPS of the sampler's end point.
 
     gcodec train plugins/base/recipes/flow.toml --data PHOTOS --out RUN
 
@@ -20,12 +20,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gcodec.errors import RecipeError
+from gcodec.run import Run
 from gcodec.training import Inputs, Schema, Task, packed
 from gcodec_flow.losses import Perceptual, objective, residual, sampled
-from gcodec_flow.network import FlowUNet
+from gcodec_flow.network import PATCH, BridgeUNet, FlowUNet, PatchUNet
 from gcodec_flow.pairs import Pairs, PairSet, make
+from gcodec_flow.reconstructor import load
 
-__all__ = ["Flow"]
+__all__ = ["Bridge", "Flow"]
 
 #: Held-out pairs of each set that are evaluated, and Euler steps taken on them.
 _HELD_OUT_PAIRS, _STEPS = 32, 4
@@ -59,8 +61,9 @@ def pair_sets(**sets: PairSet) -> dict[str, PairSet]:
 
 
 class Flow(Task):
-    """See the module; the recipe's tables are those of `tables`."""
+    """Flow matching from noise; the recipe's tables are those of `tables`."""
 
+    architecture: ClassVar[type[PatchUNet]] = FlowUNet
     tables: ClassVar[Mapping[str, Schema] | None] = {
         "network": FlowUNet,
         "data": Data,
@@ -94,22 +97,23 @@ class Flow(Task):
         super().__init__(inputs)
 
     def build(self) -> nn.Module:
-        return self.inputs.table("network", FlowUNet)
+        return self.inputs.table("network", self.architecture)
 
     def losses(self, network: nn.Module, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        assert isinstance(network, FlowUNet)
+        assert isinstance(network, PatchUNet)
         batch = [part.to(self.inputs.device) for part in draw(self.sets, self.data.batch, rng)]
         wanted = self.perceptual if self.perceptual and step >= self.perceptual.start else None
         return objective(network, batch, self.t_min, wanted, self.metric, rng)
 
     def evaluate(self, network: nn.Module) -> dict[str, float]:
         """Squared error of the sample in multiples of the preview's, and LPIPS where it is trained on, by set."""
-        assert isinstance(network, FlowUNet)
+        assert isinstance(network, PatchUNet)
         figures = {}
         for name, pairs in self.held_out:
             rng = np.random.default_rng(0)
             x, y, s = (p.to(self.inputs.device) for p in draw([(pairs, 1)], _HELD_OUT_PAIRS, rng))
             eps = torch.from_numpy(rng.standard_normal(x.shape, np.float32)).to(x.device)
+            eps *= network.noise
             r_hat = sampled(network, y, s.log(), eps, _STEPS)
             r = residual(x, y, s)
             figures[f"{name}.mse"] = float((r_hat - r).square().mean() / r.square().mean())
@@ -122,9 +126,41 @@ class Flow(Task):
         """Write config.json and float16 weights."""
         weights = {k: v.half().contiguous().cpu() for k, v in network.state_dict().items()}
         save_file(weights, folder / "diffusion_pytorch_model.safetensors")
-        config = {"_class_name": "FlowUNet", "_time_shift": self.time_shift}
+        config = {"_class_name": self.architecture.__name__, "_time_shift": self.time_shift}
         config |= self.inputs.recipe["network"]
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+
+
+@dataclass(frozen=True)
+class Start:
+    """The table [start]: the network of a `flow` to begin with, by name, folder or digest."""
+
+    model: str
+
+
+class Bridge(Flow):
+    """Flow matching from the preview; the recipe's tables are those of `tables`."""
+
+    architecture = BridgeUNet
+    tables: ClassVar[Mapping[str, Schema] | None] = {**(Flow.tables or {}), "start": Start | None}
+
+    def build(self) -> nn.Module:
+        network = super().build()
+        if "start" in self.inputs.recipe:
+            model = Run().models.find(self.inputs.table("start", Start).model)
+            network.load_state_dict(from_flow(load(model).state_dict()), strict=True)
+        return network
+
+
+def from_flow(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a `FlowUNet` for a `BridgeUNet` of the same sizes, without those that see the state."""
+    seen, width = 3 * PATCH**2, len(state["head.weight"])
+    tail = state["tail.weight"]
+    return {
+        **state,
+        "head.weight": state["head.weight"][:, seen:],
+        "tail.weight": torch.cat([tail[:, :width], tail[:, width + seen :]], 1),
+    }
 
 
 def draw(
