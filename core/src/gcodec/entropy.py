@@ -3,7 +3,7 @@
 Nothing here computes with rounding: a table is a row of integer frequencies that sum to 2**24, the coder is the
 asymmetric numeral system of Duda 2013 (arXiv:1311.2540) in constriction's form, a 64-bit state that exchanges 32-bit
 words with a stack. Which table a symbol is coded under is the caller's to say, per symbol, and must itself be derived
-from integers (`gcodec_ntc` does it with integer networks).
+from integers (`gcodec.integers` does it with networks).
 
 Symbols are signed. Row k of a table belongs to the k-th of 0, 1, -1, 2, -2, ...; the last row of every table is the
 escape, for all symbols beyond. An escaped symbol at position z of that sequence sends v = z - (rows - 1) + 1 >= 1 as in

@@ -1,58 +1,12 @@
-"""The integer entropy model: exact under every way of computing it, and refused where it could not be."""
+"""The integer entropy model of `ntc`: exact under every way of computing it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from gcodec_ntc.integer import EXACT, LIMIT, IntegerModel, Layer, Visit, interpolate, split
-
-
-def layer(weight, bias=0, shift=8):
-    weight = np.array(weight, np.int16)
-    return Layer(weight, np.full((1, weight.shape[1]), bias, np.int32), shift)
-
-
-def test_a_layer_equals_python_integers():
-    rng = np.random.default_rng(0)
-    weight = rng.integers(-32768, 32768, (300, 20)).astype(np.int16)
-    bias = rng.integers(-(1 << 30), 1 << 30, (1, 20)).astype(np.int32)
-    x = rng.integers(-LIMIT, LIMIT + 1, (7, 300))
-    made = Layer(weight, bias, 11)
-    sums = made(x.astype(np.float64), 0)
-    expected = [
-        [
-            sum(int(x[n, k]) * int(weight[k, m]) for k in range(300)) + int(bias[0, m])
-            for m in range(20)
-        ]
-        for n in range(7)
-    ]
-    assert sums.astype(object).tolist() == expected
-    leaky = [[s if s >= 0 else s // 8 for s in row] for row in expected]
-    rounded = [[max(-LIMIT, min(LIMIT, (s + 1024) >> 11)) for s in row] for row in leaky]
-    assert made.activate(sums).tolist() == rounded
-
-
-def test_a_layer_that_could_be_inexact_is_refused():
-    enough = EXACT // LIMIT // 32767 + 1
-    with pytest.raises(ValueError, match="exact"):
-        layer(np.full((enough, 1), 32767))
-    layer(np.full((enough - 2, 1), 32767))
-
-
-def test_interpolation_meets_its_knots():
-    knots = np.array([[0], [100], [-50]])
-    assert interpolate(knots, 0) == 0
-    assert interpolate(knots, 255) == -50
-    assert interpolate(knots, 127) == 99  # 254/255 of the way, rounded down
-
-
-def test_means_and_tables_round_half_up():
-    one = 1 << 18  # shift 8
-    sums = np.array([[one / 32, -one / 32, 0.0, one / 12 * 1.01]])
-    mean, index = split(sums, 8)
-    assert mean.tolist() == [[1, 0]]
-    assert index.tolist() == [[30, 31]]
+from gcodec.integers import Layer
+from gcodec_ntc.integer import IntegerModel, Visit
 
 
 def random_visitor(seed, seen):
@@ -74,7 +28,7 @@ def integer(model):
 def test_strips_change_nothing(integer, monkeypatch):
     whole, strips = [], []
     a = integer.code(100, 9, 13, random_visitor(1, whole))
-    monkeypatch.setattr("gcodec_ntc.integer.STRIP", 7)
+    monkeypatch.setattr("gcodec.integers.STRIP", 7)
     b = integer.code(100, 9, 13, random_visitor(1, strips))
     for one, two in zip(whole, strips, strict=True):
         assert all((np.asarray(p) == np.asarray(q)).all() for p, q in zip(one, two, strict=True))

@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+from gcodec.integers import LEVELS
 from gcodec.training import Inputs, train
 from gcodec_ntc.codec import Codec
-from gcodec_ntc.export import WEIGHTS, export, logistic_rows, scale_of
-from gcodec_ntc.integer import LEVELS, SCALES
+from gcodec_ntc.export import WEIGHTS, export
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.start import grow, rebuilt
 from gcodec_ntc.training import Loss, NtcTask, qualities
@@ -189,12 +189,3 @@ def test_the_export_codes_what_was_trained(trained, data, tmp_path):
     assert np.abs(first.index - index).max() < 0.6
     payload = codec.encode(analysed, level)
     assert (codec.read(payload, 48, 80)[3] == y).all()
-
-
-def test_starting_tables_are_logistic():
-    for index in (0, 30, SCALES - 1):
-        rows = logistic_rows(scale_of(index))
-        assert rows.sum() == pytest.approx(1)
-        assert (rows[1:-1:2] == rows[2:-1:2]).all()
-    b = scale_of(42)
-    assert logistic_rows(b)[0] == pytest.approx(np.tanh(1 / (4 * b)))

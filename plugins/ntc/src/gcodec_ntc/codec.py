@@ -23,8 +23,10 @@ from torch.nn import functional as F
 
 from gcodec.entropy import Decoder, Encoder, FrequencyTables
 from gcodec.errors import PayloadError
+from gcodec.integers import LEVELS, MEAN_BITS, Ints, unpack_tables
+from gcodec.mean_scale import lerp
 from gcodec.signals import pack_mse, unpack_mse
-from gcodec_ntc.integer import LEVELS, MEAN_BITS, IntegerModel, Ints, Visit
+from gcodec_ntc.integer import IntegerModel, Visit
 from gcodec_ntc.transform import (
     BLOCK,
     Analysis,
@@ -32,7 +34,6 @@ from gcodec_ntc.transform import (
     HyperEncoderConfig,
     Synthesis,
     TransformConfig,
-    lerp,
 )
 
 NAME = "ntc"
@@ -69,8 +70,7 @@ class Codec:
         self.encoder = _loaded(HyperEncoder(sizes), tensors, "encoder.")
         self.gain = torch.from_numpy(tensors["gain"].astype(np.float32))
         self.integer = IntegerModel(entropy["groups"], tensors)
-        ends = np.cumsum(tensors["tables.length"])
-        self.tables = FrequencyTables(np.split(tensors["tables.values"], ends[:-1]))
+        self.tables = unpack_tables(tensors)
         self.trade = float(config["trade"])
         self._starts = np.cumsum([0, *entropy["groups"]])
         self._cost = _costs(self.tables)

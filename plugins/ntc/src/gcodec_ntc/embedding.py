@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
+from gcodec.integers import LEVELS
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal
 from gcodec_ntc.codec import NAME, Analysed, Codec
-from gcodec_ntc.integer import LEVELS
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray

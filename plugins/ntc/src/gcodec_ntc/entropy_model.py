@@ -19,17 +19,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gcodec_ntc.transform import (
+from gcodec.mean_scale import (
+    LOG_SCALE_MAX,
+    LOG_SCALE_MIN,
     MEAN_UNIT,
     SLOPE,
-    HyperEncoder,
-    HyperEncoderConfig,
+    Head,
+    checkerboard,
     features,
     lerp,
+    logistic_bits,
+    noisy_bits,
+    ste_round,
 )
+from gcodec_ntc.transform import HyperEncoder, HyperEncoderConfig
 
 PRIOR_SPEED = 8.0  # no network stands before the prior's parameters: they must move by themselves
-LOG_SCALE_MIN, LOG_SCALE_MAX = -5.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -45,19 +50,6 @@ class EntropyConfig:
     knots: int = 17
 
 
-def ste_round(x: Tensor) -> Tensor:
-    """Rounding with the gradient of the identity."""
-    return x + (x.round() - x).detach()
-
-
-def logistic_bits(v: Tensor, log_scale: Tensor) -> Tensor:
-    """-log2 of the logistic mass on [v - 1/2, v + 1/2], elementwise; exact in the tails."""
-    inverse = torch.exp2(-log_scale)
-    a = (0.5 - v.abs()) * inverse
-    log_p = F.logsigmoid(a) + F.logsigmoid(inverse - a) + torch.log(-torch.expm1(-inverse))
-    return log_p * -1.4426950408889634
-
-
 @torch.no_grad()
 def decide(d: Tensor, log_scale: Tensor, trade: float) -> Tensor:
     """Rate-distortion optimised rounding of `d`: the nearest integer or the next one towards 0.
@@ -71,42 +63,6 @@ def decide(d: Tensor, log_scale: Tensor, trade: float) -> Tensor:
     added = (some - near + 1).square() - (some - near).square()
     nearest[which] -= torch.sign(nearest[which]) * (saved > trade * added)
     return nearest
-
-
-def checkerboard(h: int, w: int) -> Tensor:
-    """Bool [h, w], true where row + column is even: the elements coded first."""
-    return (torch.arange(h)[:, None] + torch.arange(w)[None]) % 2 == 0
-
-
-class Head(nn.Module):
-    """Context to (mean, log2 scale) of one pass."""
-
-    def __init__(self, config: EntropyConfig, channels: int, **inputs: tuple[int, int]) -> None:
-        super().__init__()
-        width = config.width
-        self.inputs = nn.ModuleDict(
-            {
-                name: nn.Conv2d(size, width, kernel, padding=kernel // 2, bias=False)
-                for name, (size, kernel) in inputs.items()
-            }
-        )
-        self.bias_q = nn.Parameter(torch.zeros(config.knots, width))
-        self.hidden = nn.Conv2d(width, width, 1)
-        self.out = nn.Conv2d(width, 2 * channels, 1, bias=False)
-        self.out_q = nn.Parameter(torch.zeros(config.knots, 2 * channels))
-        nn.init.zeros_(self.out.weight)
-
-    def forward(self, q: Tensor, **inputs: Tensor) -> tuple[Tensor, Tensor]:
-        u: Tensor = lerp(self.bias_q, q)[:, :, None, None]
-        for name, value in inputs.items():
-            u = u + self.inputs[name](value)
-        u = F.leaky_relu(u, SLOPE)
-        u = F.leaky_relu(self.hidden(u), SLOPE)
-        u = self.out(u) + lerp(self.out_q, q)[:, :, None, None]
-        mean, log_scale = u.chunk(2, 1)
-        return ste_round(mean * MEAN_UNIT) / MEAN_UNIT, log_scale.clamp(
-            LOG_SCALE_MIN, LOG_SCALE_MAX
-        )
 
 
 class EntropyModel(HyperEncoder):
@@ -126,22 +82,17 @@ class EntropyModel(HyperEncoder):
         self.reduce1 = nn.Conv2d(2 * g1, config.reduced[0], 1)
         self.reduce2 = nn.Conv2d(2 * g2, config.reduced[1], 1)
         r1, r2 = config.reduced
+        seen: tuple[dict[str, tuple[int, int]], ...] = (
+            {},
+            {"own": (2 * g0, 3)},
+            {"low": (2 * g0, 3)},
+            {"low": (2 * g0, 3), "own": (2 * g1, 3)},
+            {"low": (2 * g0, 3), "middle": (r1, 3)},
+            {"low": (2 * g0, 1), "middle": (r1, 3), "high": (r2, 3)},
+        )
         self.heads = nn.ModuleList(
-            [
-                Head(config, g0, hyper=(size, 1)),
-                Head(config, g0, hyper=(size, 1), own=(2 * g0, 3)),
-                Head(config, g1, hyper=(size, 1), low=(2 * g0, 3)),
-                Head(config, g1, hyper=(size, 1), low=(2 * g0, 3), own=(2 * g1, 3)),
-                Head(config, g2, hyper=(size, 1), low=(2 * g0, 3), middle=(r1, 3)),
-                Head(
-                    config,
-                    g3,
-                    hyper=(size, 1),
-                    low=(2 * g0, 1),
-                    middle=(r1, 3),
-                    high=(r2, 3),
-                ),
-            ]
+            Head(config.width, config.knots, channels, hyper=(size, 1), **inputs)
+            for channels, inputs in zip((g0, g0, g1, g1, g2, g3), seen, strict=True)
         )
 
     def prior_knots(self) -> Tensor:
@@ -195,7 +146,7 @@ class EntropyModel(HyperEncoder):
         mean, log_scale = self.prior(q)
         symbols = ste_round(z - mean)
         bits = logistic_bits(symbols.detach(), log_scale).flatten(1).sum(1)
-        soft = _noisy_bits(z, mean, log_scale).flatten(1).sum(1) if noise else bits * 0
+        soft = noisy_bits(z, mean, log_scale).flatten(1).sum(1) if noise else bits * 0
         hyper = self.hyper_features(symbols + mean, q, h, w)
 
         anchor = checkerboard(h, w).to(v.dtype)
@@ -209,7 +160,7 @@ class EntropyModel(HyperEncoder):
             mask = 1.0 if parity is None else anchor if parity else 1 - anchor
             bits = bits + (logistic_bits(symbols, log_scale) * mask).flatten(1).sum(1)
             if noise:
-                soft = soft + (_noisy_bits(part, mean, log_scale) * mask).flatten(1).sum(1)
+                soft = soft + (noisy_bits(part, mean, log_scale) * mask).flatten(1).sum(1)
             value = (symbols + fixed) * mask
             loose = (part - part.detach() + mean - fixed) * mask + value
             if parity is False:
@@ -219,9 +170,3 @@ class EntropyModel(HyperEncoder):
                 decoded.append(value)
                 through.append(loose)
         return torch.cat(through, 1), bits, soft
-
-
-def _noisy_bits(v: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-    # Below 2^-2.5 steps the noise would dominate: a symbol that is 0 for sure costs nothing.
-    noise = torch.rand_like(v) - 0.5
-    return logistic_bits(v - mean + noise, log_scale.detach().clamp(min=-2.5))

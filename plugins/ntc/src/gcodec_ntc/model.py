@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from gcodec_ntc.entropy_model import EntropyConfig, EntropyModel, Head
-from gcodec_ntc.transform import Analysis, Synthesis, TransformConfig, initialise, lerp
+from gcodec.mean_scale import Head, lerp
+from gcodec_ntc.entropy_model import EntropyConfig, EntropyModel
+from gcodec_ntc.transform import Analysis, Synthesis, TransformConfig, initialise
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gcodec_ntc import integer
-from gcodec_ntc.entropy_model import PRIOR_SPEED, EntropyConfig, EntropyModel, Head
+from gcodec import integers
+from gcodec.mean_scale import Head
+from gcodec_ntc.entropy_model import PRIOR_SPEED, EntropyConfig, EntropyModel
 from gcodec_ntc.export import WEIGHTS
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.transform import Blocks, TransformConfig
@@ -52,7 +53,7 @@ def _entropy_state(entropy: EntropyModel, tensors: Mapping[str, NDArray[Any]]) -
     def layer(name: str) -> tuple[Tensor, Tensor]:
         shift = int(tensors[f"integer.{name}.shift"][0])
         weight = tensors[f"integer.{name}.weight"] / float(1 << shift)
-        bias = tensors[f"integer.{name}.bias"] / float(1 << (integer.UNIT_BITS + shift))
+        bias = tensors[f"integer.{name}.bias"] / float(1 << (integers.UNIT_BITS + shift))
         return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
 
     def kernel(rows: Tensor, conv: nn.Conv2d) -> Tensor:
@@ -84,8 +85,8 @@ def _entropy_state(entropy: EntropyModel, tensors: Mapping[str, NDArray[Any]]) -
         put(f"head{i}.hidden", f"{module}.hidden", head.hidden)
         put(f"head{i}.out", f"{module}.out", head.out, f"{module}.out_q")
     mean, index = np.split(tensors["integer.prior"], 2, 1)
-    log_scale = index / integer.PER_OCTAVE + integer.LOWEST
-    prior = np.concatenate([mean / (1 << integer.MEAN_BITS), log_scale], 1)
+    log_scale = index / integers.PER_OCTAVE + integers.LOWEST
+    prior = np.concatenate([mean / (1 << integers.MEAN_BITS), log_scale], 1)
     state["entropy.prior_q"] = torch.from_numpy(prior / PRIOR_SPEED).float()
     return state
 

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gcodec.mean_scale import SLOPE, features, lerp
+
 BLOCK = 16
-SLOPE = 0.125  # of every leaky ReLU
-MEAN_UNIT = 16  # means, and features of latents, are multiples of 1/16 step
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,6 @@ class TransformConfig:
     knots: int = 17
     step_max: float = 300.0
     step_min: float = 12.0
-
-
-def lerp(table: Tensor, q: Tensor) -> Tensor:
-    """Row of a [K, N] `table` at position `q` [B] in [0, 1], linear between knots: [B, N]."""
-    position = q.clamp(0, 1) * (table.shape[0] - 1)
-    low = position.floor().clamp(max=table.shape[0] - 2).long()
-    fraction = (position - low).unsqueeze(1)
-    return table[low] * (1 - fraction) + table[low + 1] * fraction
 
 
 def opponent_matrix() -> Tensor:
@@ -238,12 +230,6 @@ class HyperEncoderConfig:
     hyper: int
     width: int
     knots: int
-
-
-def features(y: Tensor) -> Tensor:
-    """[B, C, h, w] steps -> [B, 2 C, h, w]: clipped value and log magnitude, in units of 1/16."""
-    magnitude = torch.round(torch.log2(1 + y.abs()) * MEAN_UNIT) / MEAN_UNIT
-    return torch.cat([y.clamp(-4, 4), magnitude], 1)
 
 
 class HyperEncoder(nn.Module):
