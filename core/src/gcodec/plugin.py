@@ -10,6 +10,9 @@ any of these functions, each marked ``@gcodec.plugin.hookimpl`` and returning a 
     gcodec_trainers()        TrainerSpec          what `gcodec train` can train
     gcodec_networks()        NetworkSpec          classes of networks that model folders may name
 
+Types of signals that live in a latent space name it ("noisy/base"). In the spec of an embedding or a reconstructor it is
+the space of the spec's own model; where the user names another model, that model's space stands in its place.
+
 Implementations are named by import path ("package.module:Name") and imported on first use, so that listing plugins
 costs nothing. A spec may keep its name for as long as files written under it decode; a change of what the bytes mean is
 a new name or a new profile.
@@ -22,9 +25,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 __all__ = [
+    "GUIDANCE",
     "INTERFACE",
     "LEVELS",
     "REALISM",
+    "TILE",
     "AdapterSpec",
     "EmbeddingSpec",
     "ModelSpec",
@@ -34,6 +39,7 @@ __all__ = [
     "ReconstructorSpec",
     "TrainerSpec",
     "hookimpl",
+    "steps",
 ]
 
 #: Version of the plugin interface. A plugin built for another one is listed as incompatible and never loaded.
@@ -83,6 +89,34 @@ REALISM = Option(
     minimum=0.0,
     maximum=1.0,
 )
+
+
+#: Largest side of what a network sees at a time.
+TILE = Option(
+    "tile",
+    int,
+    1024,
+    "largest side of a tile, in pixels; memory grows with its square",
+    choices=(256, 512, 1024, 2048),
+)
+
+#: Classifier-free guidance of a sampler (`gcodec.latents.guided`).
+GUIDANCE = Option(
+    "guidance",
+    float,
+    1.0,
+    "how far to go from what the network says unconditionally to what it says given the file, and beyond;"
+    " other than 1 takes twice the time",
+    minimum=0.0,
+    maximum=20.0,
+)
+
+
+def steps(default: int, maximum: int = 64) -> Option:
+    """The option `steps` of a sampler."""
+    return Option(
+        "steps", int, default, "sampling steps; time grows with them", minimum=1, maximum=maximum
+    )
 
 
 @dataclass(frozen=True)
@@ -162,7 +196,11 @@ class ReconstructorSpec:
 class AdapterSpec:
     """A way from one signal type to another.
 
+    source, target  types; "*" for a space ("noisy/*") makes the adapter serve every space that a model in play brings
+                    with it (`gcodec.networks.Place`).
     implementation  function (signal, size, setup) -> signal.
+    model           its weights. An adapter of every space has none of its own: `setup.model` is the denoiser in play
+                    where noise is involved, otherwise the autoencoder.
     cost            about the milliseconds for a 768x512 image on one core, at least 1: the resolver adds them up.
     """
 
@@ -177,17 +215,20 @@ class AdapterSpec:
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A class of networks: how a model folder whose config.json names it becomes something that can be used.
+    """A class of networks: how a model folder that names it becomes something that can be used.
 
-    name            the value of `_class_name`, as diffusers writes it.
-    kind            which interface of `gcodec.networks` comes of it.
+    name            the value of `_class_name`, as diffusers writes it in config.json or model_index.json.
+    kind            which interface of `gcodec.networks` comes of it; "schedule": what an embedding of the same plugin
+                    knows of a denoiser, which nobody else opens.
     implementation  function (model, run) -> LatentSpace, Denoiser or Codebook.
+    place           function (model, store) -> gcodec.networks.Place, which imports no torch.
     """
 
     name: str
-    kind: Literal["space", "denoiser", "codebook"]
+    kind: Literal["space", "denoiser", "codebook", "schedule"]
     summary: str
     implementation: str
+    place: str | None = None
     interface: int = INTERFACE
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from gcodec.metrics import lpips_network
 from gcodec.metrics.weights import LPIPS, find
+from gcodec.sampling import euler, times
 from gcodec_flow.network import PatchUNet
-from gcodec_flow.sampler import euler, times
 
 #: Distance of two batches [B, 3, H, W] in [-1, 1], e.g. `gcodec.metrics.lpips_network`.
 Metric = Callable[[Tensor, Tensor], Tensor]

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import REALISM, Option, ReconstructorSpec, TrainerSpec, hookimpl
+from gcodec.plugin import REALISM, TILE, ReconstructorSpec, TrainerSpec, hookimpl, steps
 
-_STEPS = Option("steps", int, 4, "Euler steps; time grows with them", minimum=1, maximum=64)
-_TILE = Option(
-    "tile",
-    int,
-    1024,
-    "largest side of a tile, in pixels; memory grows with its square",
-    choices=(256, 512, 1024, 2048),
-)
+_STEPS = steps(4)
 
 
 @hookimpl
@@ -24,7 +17,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             implementation="gcodec_flow.reconstructor:Flow",
             needs=(("preview",),),
             model="base/flow",
-            options=(_STEPS, REALISM, _TILE),
+            options=(_STEPS, REALISM, TILE),
         ),
         ReconstructorSpec(
             name="latent_flow",
@@ -39,7 +32,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             ),
             uses=("sketch",),
             model="base/denoiser",
-            options=(_STEPS, REALISM, _TILE),
+            options=(_STEPS, REALISM, TILE),
         ),
     ]
 

@@ -13,10 +13,10 @@ from gcodec.devices import torch_device
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.models import Model
+from gcodec.sampling import euler, times
 from gcodec.signals import Preview, Signal
 from gcodec.tiles import Tile, noise, tiles
 from gcodec_flow.network import ALIGNMENT, BridgeUNet, FlowUNet, PatchUNet, build
-from gcodec_flow.sampler import euler, times
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -53,7 +53,7 @@ class Flow(Reconstructor):
                 f"{self.name} needs a {self.architecture.__name__}, not a {type(network).__name__}",
             )
         self.network = network.to(device, dtype)
-        self.grid = times(setup.options["steps"], setup.model.config["_time_shift"])
+        self.grid = times(setup.options["steps"], shift=setup.model.config["_time_shift"])
         self.tile: int = setup.options["tile"]
 
     def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:

@@ -12,19 +12,20 @@ Zhu et al. 2023 ("Denoising diffusion models for plug-and-play image restoration
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gcodec.interfaces import Reconstructor, Setup, Size
-from gcodec.networks import Condition, open_denoiser, open_space
+from gcodec.interfaces import Setup, Size
+from gcodec.latents import LatentSampler, Start, from_noisy
+from gcodec.networks import Condition
+from gcodec.sampling import Denoise
 from gcodec.signals import Noisy, Signal, Sketch
-from gcodec.tiles import Tile, noise, through_latents
+from gcodec.tiles import Tile
 from gcodec_posterior.likelihood import Estimate, Likelihood, SketchOperator, posterior_variance
-from gcodec_posterior.sampler import Denoise, sample, times
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -32,63 +33,40 @@ if TYPE_CHECKING:
 __all__ = ["PosteriorSampler"]
 
 
-class PosteriorSampler(Reconstructor):
-    """`sampler.sample` with an unconditional denoiser, guided by what the signals say.
+class PosteriorSampler(LatentSampler):
+    """`gcodec.sampling.sample` with an unconditional denoiser, guided by what the signals say.
 
     It starts from noise, or from a noisy state where there is one: nothing else then needs to be done about that.
     """
 
+    name = "dps"
+    eta = 1.0
+
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        if setup.model is None:
-            raise ValueError("dps needs a model; `base/denoiser` is the default")
-        run, options = setup.run, setup.options
-        self.denoiser = open_denoiser(setup.model, run)
-        self.space = open_space(run.models.find(self.denoiser.space), run)
-        self.steps: int = options["steps"]
-        self.jacobian: bool = options["jacobian"]
-        self.tile: int = options["tile"]
+        self.jacobian: bool = setup.options["jacobian"]
 
-    def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
-        """Return float32 [3, H, W] in [0, 1]."""
-        run, channels, factor = self.setup.run, self.space.channels, self.space.factor
-        condition = self.denoiser.condition({}, size)
-        device = next(iter(condition.maps.values())).device
-
-        def there(array: FloatArray) -> Tensor:
-            return torch.from_numpy(array)[None].to(device)
-
-        c, s = map(there, self.denoiser.estimate(signals, size))
-        _, d = map(there, self.denoiser.estimate({}, size))
-        s, d = s[..., None, None], d[..., None, None]
+    def start(self, signals: Mapping[str, Signal], size: Size) -> Start:
+        """The noisy state, if there is one."""
         state = signals.get(f"{Noisy.kind}/{self.space.name}")
+        return from_noisy(state) if isinstance(state, Noisy) else super().start(signals, size)
+
+    def denoise(self, signals: Mapping[str, Signal], size: Size) -> Callable[[Tile], Denoise]:
+        """E[x_0 | x_t, y] in each tile."""
+        condition = self.denoiser.condition({}, size)
+        c, s = self.denoiser.estimate(signals, size)
+        _, d = map(self.there, self.denoiser.estimate({}, size))
+        s_, d_ = self.there(s)[..., None, None], d[..., None, None]
         sketch = signals.get(Sketch.kind)
 
-        def solve(tile: Tile) -> FloatArray:
-            window = (slice(None), *tile.window)
-            known: list[Likelihood] = [Estimate(c[:, *window], s, d)]
+        def inside(tile: Tile) -> Denoise:
+            known: list[Likelihood] = [Estimate(self.there(c[:, *tile.window]), s_, d_)]
             if isinstance(sketch, Sketch):
-                edges = there(drawn(sketch.edges, tile, factor))
+                edges = self.there(drawn(sketch.edges, tile, self.space.factor))
                 known.append(SketchOperator(edges, self.space.render))
-            if isinstance(state, Noisy):
-                total = state.alpha_t + state.sigma_t
-                x, start = there(state.x_t[window] / np.float32(total)), state.sigma_t / total
-            else:
-                x, start = there(noise(run.randomness, tile.window, channels)), 1.0
-            latent: FloatArray = (
-                sample(
-                    self.guided(condition.window(*tile.window), known, d),
-                    x,
-                    times(start, self.steps),
-                    1.0,
-                    lambda i: there(noise(run.randomness, tile.window, channels, i)),
-                )[0]
-                .cpu()
-                .numpy()
-            )
-            return latent
+            return self.guided(condition.window(*tile.window), known, d_)
 
-        return through_latents(self.space, size, self.tile, solve, run.progress, "dps")
+        return inside
 
     def guided(self, condition: Condition, known: Sequence[Likelihood], d: Tensor) -> Denoise:
         """E[x_0 | x_t, y] for what is `known`; d [1, C, 1, 1] is the prior's deviation."""

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import REALISM, Option, ReconstructorSpec, hookimpl
+from gcodec.plugin import REALISM, TILE, Option, ReconstructorSpec, hookimpl, steps
 
-_STEPS = Option("steps", int, 8, "denoising steps; time grows with them", minimum=1, maximum=50)
-_TILE = Option(
-    "tile",
-    int,
-    1024,
-    "largest side of a tile, in pixels; memory grows with its square",
-    choices=(256, 512, 1024, 2048),
-)
+_STEPS = steps(8, maximum=50)
 _JACOBIAN = Option(
     "jacobian", bool, False, "guide through the derivative of the network, at three times the time"
 )
@@ -34,7 +27,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             needs=((_NOISY,),),
             uses=_BESIDE,
             model=_MODEL,
-            options=(_STEPS, REALISM, _TILE),
+            options=(_STEPS, REALISM, TILE),
         ),
         ReconstructorSpec(
             name="sde",
@@ -43,7 +36,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             needs=((_NOISY,),),
             uses=_BESIDE,
             model=_MODEL,
-            options=(_STEPS, REALISM, _TILE),
+            options=(_STEPS, REALISM, TILE),
         ),
         ReconstructorSpec(
             name="mse",
@@ -52,7 +45,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             needs=((_NOISY,),),
             uses=_BESIDE,
             model=_MODEL,
-            options=(_TILE,),
+            options=(TILE,),
         ),
         ReconstructorSpec(
             name="dps",
@@ -61,6 +54,6 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             needs=((_NOISY,), *((known,) for known in _KNOWN)),
             uses=_KNOWN,
             model=_MODEL,
-            options=(_STEPS, REALISM, _JACOBIAN, _TILE),
+            options=(_STEPS, REALISM, _JACOBIAN, TILE),
         ),
     ]

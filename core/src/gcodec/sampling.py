@@ -1,8 +1,9 @@
-"""From a noisy state to a clean one, with a denoiser.
+"""Samplers: from noise, or from a noisy state, to a clean one with a denoiser.
 
 Everything is in the time of the rectified flow, x_t = (1 - t) x_0 + t eps: a state of any other path, x_t = alpha_t x_0 +
 sigma_t eps, is one of this path at t = sigma_t / (alpha_t + sigma_t), divided by alpha_t + sigma_t ("Lossy compression
-with pretrained diffusion models", A.3).
+with pretrained diffusion models", A.3). The velocity of the flow is v = E[eps - x_0 | x_t] = (x_t - x0-hat) / t (review,
+eqs. 9 and 10), so that a denoiser and a flow are the same thing.
 """
 
 from __future__ import annotations
@@ -13,17 +14,34 @@ from itertools import pairwise
 
 from torch import Tensor
 
-__all__ = ["Denoise", "Noise", "sample", "times"]
+__all__ = ["Denoise", "Noise", "Velocity", "euler", "sample", "times"]
 
 #: denoise(x_t, t, s) for 0 <= s < t <= 1: E[x_0 | x_t], or what else a step from t to s is to aim at.
 Denoise = Callable[[Tensor, float, float], Tensor]
 #: noise(i): the standard normals of step i = 1, 2, ...
 Noise = Callable[[int], Tensor]
+#: velocity(x_t, t) for 0 < t <= 1
+Velocity = Callable[[Tensor, float], Tensor]
 
 
-def times(start: float, steps: int) -> list[float]:
-    """The times start = t_0 > ... > t_steps = 0, evenly spaced; [0] for start = 0, where nothing is left to do."""
-    return [start * (1 - i / steps) for i in range(steps + 1)] if start > 0 else [0.0]
+def times(steps: int, start: float = 1.0, shift: float = 1.0) -> list[float]:
+    """The times start = t_0 > t_1 > ... > t_steps = 0; [0] for start = 0, where nothing is left to do.
+
+    shift  1 spaces them evenly; above 1 they crowd towards noise, below 1 towards the image:
+           t = shift u / (1 + (shift - 1) u) for u evenly spaced, which is a change of the signal
+           to noise ratio by a constant factor.
+
+    Raises ValueError unless steps >= 1, 0 <= start <= 1 and shift > 0.
+    """
+    if steps < 1 or not shift > 0 or not 0 <= start <= 1:
+        raise ValueError(
+            f"steps must be at least 1, start 0 to 1 and shift positive, not {steps}, {start} and {shift}"
+        )
+    if start == 0:
+        return [0.0]
+    first = start / (shift - (shift - 1) * start)
+    even = [first * (1 - i / steps) for i in range(1, steps + 1)]
+    return [start, *(shift * u / (1 + (shift - 1) * u) for u in even)]
 
 
 def sample(
@@ -45,4 +63,11 @@ def sample(
         if v > 0:
             assert noise is not None, "eta > 0 draws noise"
             x = x + v * noise(i)
+    return x
+
+
+def euler(velocity: Velocity, x: Tensor, grid: Sequence[float]) -> Tensor:
+    """Integrate dx = v(x, t) dt from x at t = grid[0] to t = grid[-1] by Euler's method."""
+    for t, s in pairwise(grid):
+        x = x + (s - t) * velocity(x, t)
     return x

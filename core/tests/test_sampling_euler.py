@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gcodec_flow.sampler import euler, times
+from gcodec.sampling import euler, times
 
 MEAN, DEVIATION = 0.7, 0.4
 
@@ -26,7 +26,7 @@ def noise(count: int) -> Tensor:
 
 def error(steps: int, shift: float = 1.0) -> float:
     eps = noise(1000)
-    solved = euler(gaussian_velocity, eps, times(steps, shift))
+    solved = euler(gaussian_velocity, eps, times(steps, shift=shift))
     return float((solved - (MEAN + DEVIATION * eps)).abs().max())
 
 
@@ -54,17 +54,24 @@ def test_one_step_is_the_posterior_mean() -> None:
 
 @pytest.mark.parametrize("shift", [0.25, 1.0, 4.0])
 def test_times_fall_from_one_to_zero(shift: float) -> None:
-    grid = times(6, shift)
+    grid = times(6, shift=shift)
     assert (grid[0], grid[-1], len(grid)) == (1.0, 0.0, 7)
     assert all(a > b for a, b in pairwise(grid))
 
 
 def test_shift_scales_the_signal_to_noise_ratio() -> None:
-    for even, shifted in zip(times(5)[1:-1], times(5, 3.0)[1:-1], strict=True):
+    for even, shifted in zip(times(5)[1:-1], times(5, shift=3.0)[1:-1], strict=True):
         assert shifted / (1 - shifted) == pytest.approx(3 * even / (1 - even))
 
 
 @pytest.mark.parametrize(("steps", "shift"), [(0, 1.0), (4, 0.0), (4, -1.0), (4, math.nan)])
 def test_refuses_what_is_no_schedule(steps: int, shift: float) -> None:
     with pytest.raises(ValueError, match="steps must be at least 1"):
-        times(steps, shift)
+        times(steps, shift=shift)
+
+
+@pytest.mark.parametrize("shift", [0.5, 1.0, 2.0])
+def test_times_from_a_state_on_the_way(shift: float) -> None:
+    """They begin where it is, and lie where the whole way's would where that passes it."""
+    whole = times(8, shift=shift)
+    assert times(5, whole[3], shift) == pytest.approx(whole[3:])
