@@ -1,0 +1,43 @@
+"""Writes the test vectors of spec/CAPTIONS.md that do not exist yet; an existing vector is never written again.
+
+    python spec/vectors/captions/generate.py
+
+A vector is NAME.json: a text and its bytes in hexadecimal.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gcodec.captions import LONGEST, pack
+
+HERE = Path(__file__).parent
+
+TEXTS = {
+    "empty": "",
+    "letter": "A",
+    "english": "A close-up of two parrots, one of them red, in front of a green forest.",
+    "plain": "a dog running along the beach",
+    "german": "Ein kleiner Junge mit roter Mütze füttert die Gänse.",
+    "japanese": "日本の古いお寺の前に立っている女性",
+    "emoji": "🙂🙃 \N{ZERO WIDTH JOINER}",
+    "combining": "e\N{COMBINING ACUTE ACCENT} is not é",
+    "control": "\x00\t\r\n\x7f",
+    "digits": "31415926535897932384626433832795028841971",
+    "repeated": "the cat on the mat with the hat; " * 12,
+    "longest": "ab" * (LONGEST // 2),
+}
+
+
+def main() -> None:
+    """Write what is missing."""
+    for name, text in TEXTS.items():
+        path = HERE / f"{name}.json"
+        if not path.exists():
+            vector = {"text": text, "bytes": pack(text).hex()}
+            path.write_text(json.dumps(vector, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()
