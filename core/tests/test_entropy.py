@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gcodec.entropy import PRECISION, Decoder, Encoder, FrequencyTables, fit_frequencies
+from gcodec.entropy import (
+    PRECISION,
+    Decoder,
+    Encoder,
+    FrequencyTables,
+    RowDecoder,
+    RowEncoder,
+    fit_frequencies,
+)
 from gcodec.errors import PayloadError
 
 TOTAL = 1 << PRECISION
@@ -195,3 +203,42 @@ def test_fitted_frequencies_are_positive_and_sum_up():
     assert int(fitted.sum()) == TOTAL
     with pytest.raises(ValueError):
         fit_frequencies([1.0, float("nan")])
+
+
+def rows(count, size, seed=1):
+    weights = np.random.default_rng(seed).random((count, size)) ** 6 + 1e-9
+    return np.stack([fit_frequencies(row) for row in weights])
+
+
+def test_every_symbol_under_a_row_of_its_own():
+    """The stream is that of the reference coder, and costs what the rows say."""
+    frequencies, rng = rows(300, 5), np.random.default_rng(2)
+    symbols = np.array([rng.choice(5, p=row / TOTAL) for row in frequencies])
+    encoder = RowEncoder()
+    encoder.put(symbols[:100], frequencies[:100])
+    encoder.put(symbols[100:], frequencies[100:])
+    data = encoder.finish()
+    bits = (PRECISION - np.log2(frequencies[np.arange(300), symbols])).sum()
+    assert 0 <= 8 * len(data) - bits < 40
+    reference = ReferenceDecoder(data)
+    assert [reference.row(row) for row in frequencies.tolist()] == symbols.tolist()
+    decoder = RowDecoder(data, "test")
+    found = [decoder.get(frequencies[:100]), decoder.get(frequencies[100:])]
+    decoder.finish()
+    assert np.concatenate(found).tolist() == symbols.tolist()
+
+
+def test_rows_refuse_a_stream_that_does_not_end_with_them():
+    frequencies = rows(50, 4)
+    encoder = RowEncoder()
+    encoder.put(np.full(50, 3), frequencies)
+    data = encoder.finish()
+    for damaged in (data[:-1], data + b"\1", b"\7" + data):
+        with pytest.raises(PayloadError, match="test"):
+            decoder = RowDecoder(damaged, "test")
+            decoder.get(frequencies)
+            decoder.finish()
+    with pytest.raises(PayloadError, match="zero byte"):
+        RowDecoder(data + b"\0", "test")
+    empty = RowDecoder(RowEncoder().finish(), "test")
+    empty.finish()

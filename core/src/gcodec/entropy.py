@@ -13,6 +13,9 @@ Symbols are coded in batches. Within a batch they go table by table (in index or
 a table), because constriction codes a run of symbols under one table five times faster than symbols under changing
 tables; then come the escapes of the batch: all n, then the low bits, by ascending n.
 
+Where every symbol needs a table of its own, `RowEncoder` and `RowDecoder` do without shared ones: symbols 0, 1, 2, ...,
+each under a row of frequencies >= 1 with sum 2**24, no escape, coded in the order in which they are put.
+
 A finished stream is the coder's words, little-endian, least significant first, without trailing zero bytes. The coder
 starts from state 0 and codes the last symbol first, so zeros at the end of the last batch cost nothing and zeros alone
 not a byte. Decoding must end in state 0 again, which nearly all damaged streams do not.
@@ -32,7 +35,15 @@ if TYPE_CHECKING:
 
     IntArray: TypeAlias = NDArray[np.int32]
 
-__all__ = ["PRECISION", "Decoder", "Encoder", "FrequencyTables", "fit_frequencies"]
+__all__ = [
+    "PRECISION",
+    "Decoder",
+    "Encoder",
+    "FrequencyTables",
+    "RowDecoder",
+    "RowEncoder",
+    "fit_frequencies",
+]
 
 #: Frequencies of a table sum to 2**PRECISION.
 PRECISION = 24
@@ -155,8 +166,7 @@ class Encoder:
         coder = stream.stack.AnsCoder()
         for rows, model in reversed(self._batches):
             coder.encode_reverse(rows, model)
-        words: bytes = coder.get_compressed().astype("<u4").tobytes()
-        return words.rstrip(b"\0")
+        return _finished(coder)
 
 
 class Decoder:
@@ -170,14 +180,9 @@ class Decoder:
     """
 
     def __init__(self, tables: FrequencyTables, data: bytes, owner: str) -> None:
-        from constriction import stream
-
-        if data.endswith(b"\0"):
-            raise PayloadError(owner, "the entropy-coded stream ends in a zero byte")
         self._tables = tables
         self._owner = owner
-        words = np.frombuffer(data + bytes(-len(data) % 4), "<u4").astype(np.uint32)
-        self._coder = stream.stack.AnsCoder(words) if words.size else stream.stack.AnsCoder()
+        self._coder = _opened(data, owner)
 
     def get(self, indices: ArrayLike) -> IntArray:
         """Decode one batch, given the table index of each symbol: int32 symbols in the shape of `indices`.
@@ -213,7 +218,71 @@ class Decoder:
 
     def finish(self) -> None:
         """Check that the stream ended exactly here. Raises PayloadError if it did not."""
-        if not self._coder.is_empty():
-            raise PayloadError(
-                self._owner, "the entropy-coded stream does not end where the symbols do"
-            )
+        _check_end(self._coder, self._owner)
+
+
+class RowEncoder:
+    """Collects symbols, each with its own row of frequencies, and codes them, last first."""
+
+    def __init__(self) -> None:
+        self._batches: list[tuple[IntArray, NDArray[np.uint32]]] = []
+
+    def put(self, symbols: NDArray[Any], frequencies: NDArray[Any]) -> None:
+        """Append int symbols [N] in 0..K-1 under integer frequencies [N, K], rows >= 1 of sum 2**24."""
+        self._batches.append((symbols.astype(np.int32), frequencies.astype(np.uint32)))
+
+    def finish(self) -> bytes:
+        """Return the stream of everything put so far."""
+        from constriction import stream
+
+        coder, family = stream.stack.AnsCoder(), _rows()
+        for symbols, frequencies in reversed(self._batches):
+            coder.encode_reverse(symbols, family, frequencies.astype(np.float64) - 1)
+        return _finished(coder)
+
+
+class RowDecoder:
+    """Reads back what a `RowEncoder` wrote; `owner` names the embedding in errors.
+
+    Raises PayloadError if `data` is not a stream in its one allowed form.
+    """
+
+    def __init__(self, data: bytes, owner: str) -> None:
+        self._owner = owner
+        self._coder = _opened(data, owner)
+        self._family = _rows()
+
+    def get(self, frequencies: NDArray[Any]) -> NDArray[np.int64]:
+        """Decode symbols [N] under integer frequencies [N, K]."""
+        symbols = self._coder.decode(self._family, frequencies.astype(np.float64) - 1)
+        return np.asarray(symbols).astype(np.int64)
+
+    def finish(self) -> None:
+        """Check that the stream ended exactly here. Raises PayloadError if it did not."""
+        _check_end(self._coder, self._owner)
+
+
+def _rows() -> Any:
+    from constriction import stream
+
+    # As in `FrequencyTables`: with p_i = frequency - 1 every sum is an exact integer.
+    return stream.model.Categorical(perfect=False)
+
+
+def _finished(coder: Any) -> bytes:
+    words: bytes = coder.get_compressed().astype("<u4").tobytes()
+    return words.rstrip(b"\0")
+
+
+def _opened(data: bytes, owner: str) -> Any:
+    from constriction import stream
+
+    if data.endswith(b"\0"):
+        raise PayloadError(owner, "the entropy-coded stream ends in a zero byte")
+    words = np.frombuffer(data + bytes(-len(data) % 4), "<u4").astype(np.uint32)
+    return stream.stack.AnsCoder(words) if words.size else stream.stack.AnsCoder()
+
+
+def _check_end(coder: Any, owner: str) -> None:
+    if not coder.is_empty():
+        raise PayloadError(owner, "the entropy-coded stream does not end where the symbols do")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gcodec.entropy import RowEncoder
 from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
 from gcodec_diffc.channels import Common, Dithered, Logistic
-from gcodec_diffc.channels._symbols import Writer
 
 WIDTH, D = 1000, 60_000
 COMMON = Common(Randomness(3), 2)
@@ -118,7 +118,7 @@ def test_frequencies_are_those_of_the_stream() -> None:
     tables = tables * ((1 << 24) // tables.sum(1, keepdims=True))
     tables[:, 0] += (1 << 24) - tables.sum(1)
     symbols = rng.integers(0, 5, 200)
-    writer = Writer()
+    writer = RowEncoder()
     writer.put(symbols, tables)
     data = writer.finish()
     words = [int(w) for w in np.frombuffer(data + bytes(-len(data) % 4), "<u4")]

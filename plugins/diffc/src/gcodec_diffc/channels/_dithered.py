@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from gcodec.entropy import RowDecoder, RowEncoder
 from gcodec.errors import ChannelError, PayloadError
 from gcodec.randomness import Domain
 from gcodec_diffc.channels._logistic import Ints, frequencies
-from gcodec_diffc.channels._symbols import Reader, Writer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +83,7 @@ class Dithered:
         dither = self.dither(common, len(x))
         first, counts = self._cells(reference, dither)
         symbols, open_ = self.cell(x, dither) - first, np.flatnonzero(counts > 1)
-        writer = Writer()
+        writer = RowEncoder()
         if open_.size:
             writer.put(symbols[open_], self._tables(reference, dither, open_))
         return writer.finish()
@@ -94,7 +94,7 @@ class Dithered:
         first, counts = self._cells(reference, dither)
         symbols, open_ = np.zeros_like(first), np.flatnonzero(counts > 1)
         try:
-            reader = Reader(bits, self.name)
+            reader = RowDecoder(bits, self.name)
             if open_.size:
                 symbols[open_] = reader.get(self._tables(reference, dither, open_))
             reader.finish()

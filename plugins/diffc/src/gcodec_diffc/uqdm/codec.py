@@ -3,7 +3,7 @@
 A layer (normative):
 
     1 byte   measured squared error of the preview that it completes (`gcodec.signals.pack_mse`)
-    rest     one stream of `gcodec_diffc.channels._symbols`
+    rest     one stream of `gcodec.entropy.RowEncoder`
 
 Layers are the parts of the steps (`schedule.PARTS`), coarse to fine, step by step, then the integers. A stage sends the
 coarsest averages, all cells alike, then each level from coarse to fine in the groups of `schedule.GROUPS`; symbols go
@@ -22,11 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from gcodec.entropy import RowDecoder, RowEncoder
 from gcodec.errors import PayloadError
 from gcodec.randomness import Randomness
 from gcodec.signals import pack_mse, unpack_mse
 from gcodec_diffc.channels._logistic import Ints, frequencies, uniform
-from gcodec_diffc.channels._symbols import Reader, Writer
 from gcodec_diffc.uqdm import lifting
 from gcodec_diffc.uqdm.integer import (
     MEAN_BITS,
@@ -183,7 +183,7 @@ class Codec:
     def encode(self, analysed: Analysed, count: int) -> tuple[bytes, ...]:
         """The first `count` layers; those made before are not made again."""
         for index in range(len(analysed.layers), count):
-            writer = Writer()
+            writer = RowEncoder()
             analysed.walk.layer(index, partial(_sender, analysed.positions, writer))
             preview = self.preview(analysed.walk.state, index + 1)
             error = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
@@ -206,7 +206,7 @@ class Codec:
         for index, layer in enumerate(layers):
             if not layer:
                 raise PayloadError(NAME, f"layer {index} is empty")
-            reader = Reader(layer[1:], NAME)
+            reader = RowDecoder(layer[1:], NAME)
             walk.layer(index, partial(_receiver, reader))
             reader.finish()
             yield walk.state, unpack_mse(layer[0])
@@ -230,7 +230,7 @@ class Codec:
 
 
 def _sender(
-    positions: Sequence[Ints], writer: Writer, level: int, channels: slice, cells: Cells
+    positions: Sequence[Ints], writer: RowEncoder, level: int, channels: slice, cells: Cells
 ) -> Exchange:
     wanted = ((positions[level][..., channels] - cells.edge) // cells.width).ravel()
 
@@ -241,7 +241,7 @@ def _sender(
     return exchange
 
 
-def _receiver(reader: Reader, level: int, channels: slice, cells: Cells) -> Exchange:
+def _receiver(reader: RowDecoder, level: int, channels: slice, cells: Cells) -> Exchange:
     counts = cells.counts.ravel()
 
     def exchange(tables: Ints, which: NDArray[np.int64]) -> Ints:
