@@ -1,12 +1,12 @@
-"""The integer entropy model of `ntc`: exact under every way of computing it."""
+"""The integer entropy model, with the weights of `ntc`: exact under every way of computing it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from gcodec.integer_model import IntegerModel, Visit
 from gcodec.integers import Layer
-from gcodec_ntc.integer import IntegerModel, Visit
 
 
 def random_visitor(seed, seen):

@@ -5,7 +5,7 @@ Payload (normative):
     1 byte   quality level, 0..255
     1 byte   measured squared error of the preview (`gcodec.signals.pack_mse`)
     rest     one stream of `gcodec.entropy`: a batch of hyper-latents, then six batches of
-             latents, in the order of `gcodec_ntc.integer.IntegerModel.code`
+             latents, in the order of `gcodec.integer_model.IntegerModel.code`
 
 The image is padded to multiples of 16 by repeating its last row and column; no size is stored.
 """
@@ -22,16 +22,15 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from gcodec.entropy import Decoder, Encoder, FrequencyTables
+from gcodec.entropy_model import HyperEncoder, HyperEncoderConfig, loaded
 from gcodec.errors import PayloadError
+from gcodec.integer_model import IntegerModel, Visit
 from gcodec.integers import LEVELS, MEAN_BITS, Ints, unpack_tables
 from gcodec.mean_scale import lerp
 from gcodec.signals import pack_mse, unpack_mse
-from gcodec_ntc.integer import IntegerModel, Visit
 from gcodec_ntc.transform import (
     BLOCK,
     Analysis,
-    HyperEncoder,
-    HyperEncoderConfig,
     Synthesis,
     TransformConfig,
 )
@@ -62,12 +61,12 @@ class Codec:
     def __init__(self, config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
         transform = TransformConfig(**config["transform"])
         entropy = config["entropy"]
-        self.analysis = _loaded(Analysis(transform), tensors, "analysis.")
-        self.synthesis = _loaded(Synthesis(transform), tensors, "synthesis.")
+        self.analysis = loaded(Analysis(transform), tensors, "analysis.")
+        self.synthesis = loaded(Synthesis(transform), tensors, "synthesis.")
         sizes = HyperEncoderConfig(
             transform.channels, entropy["hyper"], entropy["hyper_width"], entropy["knots"]
         )
-        self.encoder = _loaded(HyperEncoder(sizes), tensors, "encoder.")
+        self.encoder = loaded(HyperEncoder(sizes), tensors, "encoder.")
         self.gain = torch.from_numpy(tensors["gain"].astype(np.float32))
         self.integer = IntegerModel(entropy["groups"], tensors)
         self.tables = unpack_tables(tensors)
@@ -164,16 +163,6 @@ class Codec:
 
 def _quality(level: int) -> torch.Tensor:
     return torch.tensor([level / (LEVELS - 1)])
-
-
-def _loaded(module: Any, tensors: Mapping[str, NDArray[Any]], prefix: str) -> Any:
-    state = {}
-    for name, value in tensors.items():
-        if name.startswith(prefix):
-            wide = value.astype(np.float32) if value.dtype == np.float16 else value
-            state[name.removeprefix(prefix)] = torch.from_numpy(wide.copy())
-    module.load_state_dict(state)
-    return module.eval()
 
 
 def _costs(tables: FrequencyTables) -> FloatArray:

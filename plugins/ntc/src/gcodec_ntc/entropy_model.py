@@ -1,53 +1,14 @@
-"""The entropy model as trained: a hyperprior and four frequency groups coded one after the other.
-
-After Balle et al. 2018 (hyperprior), Minnen et al. 2018 (means, context) and He et al. 2022
-(ELIC: uneven channel groups, checkerboard). Latents in quantization steps are split into groups
-of channels, most variance first; the first two groups are coded in two checkerboard passes. Each
-pass predicts, from the hyperprior and from everything coded before, a mean (a multiple of 1/16)
-and a log2 scale per element; the symbol is the rounded difference from the mean, under a
-zero-mean logistic density of that scale.
-
-Everything here has an exact integer twin in `gcodec_ntc.integer`, which is what codes files.
-"""
+"""The entropy model of `gcodec.entropy_model` as `ntc` trains it: with rounding that weighs bits against error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from gcodec.mean_scale import (
-    LOG_SCALE_MAX,
-    LOG_SCALE_MIN,
-    MEAN_UNIT,
-    SLOPE,
-    Head,
-    checkerboard,
-    features,
-    lerp,
-    logistic_bits,
-    noisy_bits,
-    ste_round,
-)
-from gcodec_ntc.transform import HyperEncoder, HyperEncoderConfig
+from gcodec.entropy_model import EntropyModel
+from gcodec.mean_scale import checkerboard, logistic_bits, noisy_bits, ste_round
 
-PRIOR_SPEED = 8.0  # no network stands before the prior's parameters: they must move by themselves
-
-
-@dataclass(frozen=True)
-class EntropyConfig:
-    """Sizes of the entropy model; part of a model's config.json."""
-
-    groups: tuple[int, ...] = (16, 48, 96, 160)
-    hyper: int = 32
-    hyper_width: int = 96
-    features: int = 64
-    width: int = 128
-    reduced: tuple[int, int] = (48, 64)
-    knots: int = 17
+__all__ = ["RatedModel", "decide"]
 
 
 @torch.no_grad()
@@ -65,70 +26,8 @@ def decide(d: Tensor, log_scale: Tensor, trade: float) -> Tensor:
     return nearest
 
 
-class EntropyModel(HyperEncoder):
-    """Hyper encoder, hyper decoder and the six coding passes."""
-
-    def __init__(self, config: EntropyConfig) -> None:
-        super().__init__(
-            HyperEncoderConfig(sum(config.groups), config.hyper, config.hyper_width, config.knots)
-        )
-        self.config = config
-        g0, g1, g2, g3 = config.groups
-        size = config.features
-        self.prior_q = nn.Parameter(torch.zeros(config.knots, 2 * config.hyper))
-        self.decode1 = nn.Conv2d(config.hyper, config.width, 3, padding=1)
-        self.decode_q = nn.Parameter(torch.zeros(config.knots, config.width))
-        self.decode2 = nn.Conv2d(config.width, 4 * size, 1)
-        self.reduce1 = nn.Conv2d(2 * g1, config.reduced[0], 1)
-        self.reduce2 = nn.Conv2d(2 * g2, config.reduced[1], 1)
-        r1, r2 = config.reduced
-        seen: tuple[dict[str, tuple[int, int]], ...] = (
-            {},
-            {"own": (2 * g0, 3)},
-            {"low": (2 * g0, 3)},
-            {"low": (2 * g0, 3), "own": (2 * g1, 3)},
-            {"low": (2 * g0, 3), "middle": (r1, 3)},
-            {"low": (2 * g0, 1), "middle": (r1, 3), "high": (r2, 3)},
-        )
-        self.heads = nn.ModuleList(
-            Head(config.width, config.knots, channels, hyper=(size, 1), **inputs)
-            for channels, inputs in zip((g0, g0, g1, g1, g2, g3), seen, strict=True)
-        )
-
-    def prior_knots(self) -> Tensor:
-        """Means and log2 scales of the hyper-latents at the quality knots, [K, 2 hyper]."""
-        return self.prior_q * PRIOR_SPEED
-
-    def prior(self, q: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log2 scale of the hyper-latents, [B, hyper, 1, 1] each."""
-        mean, log_scale = lerp(self.prior_knots(), q)[:, :, None, None].chunk(2, 1)
-        mean = ste_round(mean * MEAN_UNIT) / MEAN_UNIT
-        return mean, log_scale.clamp(LOG_SCALE_MIN, LOG_SCALE_MAX)
-
-    def hyper_features(self, z: Tensor, q: Tensor, h: int, w: int) -> Tensor:
-        """Decoded hyper-latents -> features [B, features, h, w]."""
-        u = self.decode1(z) + lerp(self.decode_q, q)[:, :, None, None]
-        u = self.decode2(F.leaky_relu(u, SLOPE))
-        return F.leaky_relu(F.pixel_shuffle(u, 2), SLOPE)[:, :, :h, :w]
-
-    def passes(
-        self, q: Tensor, hyper: Tensor, decoded: list[Tensor]
-    ) -> Iterator[tuple[int, bool | None, tuple[Tensor, Tensor]]]:
-        """Yield (group, parity, parameters) of each pass in coding order.
-
-        `decoded` is the caller's: before asking for the next pass it must hold the values of all
-        groups coded so far (zeros at elements of the second checkerboard pass not yet coded).
-        """
-        heads = self.heads
-        yield 0, True, heads[0](q, hyper=hyper)
-        yield 0, False, heads[1](q, hyper=hyper, own=features(decoded[0]))
-        low = features(decoded[0])
-        yield 1, True, heads[2](q, hyper=hyper, low=low)
-        yield 1, False, heads[3](q, hyper=hyper, low=low, own=features(decoded[1]))
-        middle = F.leaky_relu(self.reduce1(features(decoded[1])), SLOPE)
-        yield 2, None, heads[4](q, hyper=hyper, low=low, middle=middle)
-        high = F.leaky_relu(self.reduce2(features(decoded[2])), SLOPE)
-        yield 3, None, heads[5](q, hyper=hyper, low=low, middle=middle, high=high)
+class RatedModel(EntropyModel):
+    """Hyper encoder, hyper decoder and the six coding passes, and what they cost."""
 
     def forward(
         self, v: Tensor, q: Tensor, noise: bool, trade: float

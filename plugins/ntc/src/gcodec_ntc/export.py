@@ -1,7 +1,7 @@
 """From a trained network to a model folder.
 
 The folder gets `config.json` and `diffusion_pytorch_model.safetensors`: transforms and hyper encoder as floats
-(`analysis.*`, `synthesis.*`, `encoder.*`, `gain`), the integer entropy model (`integer.*`, see `gcodec_ntc.integer`) and
+(`analysis.*`, `synthesis.*`, `encoder.*`, `gain`), the integer entropy model (`integer.*`, see `gcodec.integer_model`) and
 its frequency tables (`tables.values`, `tables.length`). The tables start as logistic distributions and are then fitted
 to the symbols that the codec itself produces on training crops.
 """
@@ -16,54 +16,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from gcodec import integers
 from gcodec.entropy import fit_frequencies
+from gcodec.entropy_model import encoder_tensors, integer_tensors
+from gcodec.integer_model import Visit
 from gcodec.integers import Ints
-from gcodec.mean_scale import Head, conv_tensors, head_tensors
 from gcodec_ntc.codec import Codec
-from gcodec_ntc.entropy_model import EntropyModel
-from gcodec_ntc.integer import Visit
 from gcodec_ntc.model import Model
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
-def integer_tensors(model: EntropyModel) -> dict[str, NDArray[Any]]:
-    """All `integer.*` tensors."""
-    made = {
-        **conv_tensors("integer.decode1", model.decode1, model.decode_q),
-        **conv_tensors("integer.decode2", model.decode2),
-        **conv_tensors("integer.reduce1", model.reduce1),
-        **conv_tensors("integer.reduce2", model.reduce2),
-    }
-    for i, head in enumerate(model.heads):
-        assert isinstance(head, Head)
-        made |= head_tensors(f"integer.head{i}", head)
-    mean, log_scale = model.prior_knots().detach().double().chunk(2, 1)
-    index = ((log_scale - integers.LOWEST) * integers.PER_OCTAVE).clamp(0, integers.SCALES - 1)
-    prior = torch.cat([mean * (1 << integers.MEAN_BITS), index], 1)
-    made["integer.prior"] = prior.round().to(torch.int32).numpy()
-    made["integer.magnitude"] = integers.magnitudes()
-    return made
-
-
 def float_tensors(model: Model) -> dict[str, NDArray[Any]]:
     """Transforms and hyper encoder: kernels in half precision, everything else in single."""
-    made = {"gain": model.gain.detach().numpy()}
-    encoder = ("encode1.", "encode2.", "encode3.", "encode_q")
+    made = {"gain": model.gain.detach().numpy(), **encoder_tensors(model.entropy)}
     for name, value in model.state_dict().items():
-        if name.startswith("entropy."):
-            short = name.removeprefix("entropy.")
-            if not short.startswith(encoder):
-                continue
-            name = f"encoder.{short}"
-        elif name == "gain":
-            continue
-        half = value.ndim == 4
-        made[name] = (value.half() if half else value).numpy()
+        if name != "gain" and not name.startswith("entropy."):
+            made[name] = (value.half() if value.ndim == 4 else value).numpy()
     return made
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from gcodec.entropy_model import EntropyConfig
 from gcodec.mean_scale import Head, lerp
-from gcodec_ntc.entropy_model import EntropyConfig, EntropyModel
+from gcodec_ntc.entropy_model import RatedModel
 from gcodec_ntc.transform import Analysis, Synthesis, TransformConfig, initialise
 
 
@@ -29,7 +30,7 @@ class Model(nn.Module):
         self.sizes = sizes
         self.analysis = Analysis(sizes.transform)
         self.synthesis = Synthesis(sizes.transform)
-        self.entropy = EntropyModel(sizes.entropy)
+        self.entropy = RatedModel(sizes.entropy)
         self.gain = nn.Parameter(torch.zeros(sizes.transform.knots, sizes.transform.channels))
 
     def scaled(self, y: Tensor, q: Tensor) -> Tensor:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gcodec import integers
+from gcodec.entropy_model import PRIOR_SPEED, EntropyConfig, EntropyModel
 from gcodec.mean_scale import Head
-from gcodec_ntc.entropy_model import PRIOR_SPEED, EntropyConfig, EntropyModel
 from gcodec_ntc.export import WEIGHTS
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.transform import Blocks, TransformConfig
@@ -47,7 +47,7 @@ def rebuilt(folder: Path) -> Model:
 
 
 def _entropy_state(entropy: EntropyModel, tensors: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-    """What `export.integer_tensors` made integers of, as floats."""
+    """What `integer_tensors` made integers of, as floats."""
     state: dict[str, Tensor] = {}
 
     def layer(name: str) -> tuple[Tensor, Tensor]:

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gcodec.entropy_model import EntropyConfig
 from gcodec.models import ModelStore
 from gcodec.training import Inputs, Schema, Task, packed
-from gcodec_ntc.entropy_model import EntropyConfig
 from gcodec_ntc.export import export
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.start import grow, rebuilt

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gcodec.mean_scale import SLOPE, features, lerp
+from gcodec.mean_scale import SLOPE, lerp
 
 BLOCK = 16
 
@@ -220,34 +220,6 @@ class Synthesis(nn.Module):
             x = _unblocks(x.permute(0, 3, 2, 5, 1, 4), self.post, self.dct)  # b c w kw H
             x = _unblocks(x.permute(0, 1, 4, 2, 3), self.post, self.dct)
             return torch.einsum("oc,bohw->bchw", self.colour, x)
-
-
-@dataclass(frozen=True)
-class HyperEncoderConfig:
-    """Sizes of the hyper encoder."""
-
-    channels: int
-    hyper: int
-    width: int
-    knots: int
-
-
-class HyperEncoder(nn.Module):
-    """Latents to hyper-latents: what the encoder tells about scales and means in advance."""
-
-    def __init__(self, config: HyperEncoderConfig) -> None:
-        super().__init__()
-        width = config.width
-        self.encode1 = nn.Conv2d(2 * config.channels, width, 1)
-        self.encode_q = nn.Parameter(torch.zeros(config.knots, width))
-        self.encode2 = nn.Conv2d(width, width, 3, stride=2, padding=1)
-        self.encode3 = nn.Conv2d(width, config.hyper, 1)
-
-    def hyper_latent(self, v: Tensor, q: Tensor) -> Tensor:
-        """Latents in steps [B, C, h, w] -> unrounded hyper-latents [B, hyper, h/2, w/2] (ceil)."""
-        u = self.encode1(features(v)) + lerp(self.encode_q, q)[:, :, None, None]
-        u = F.leaky_relu(self.encode2(F.leaky_relu(u, SLOPE)), SLOPE)
-        return self.encode3(u)
 
 
 def initialise(

@@ -1,6 +1,7 @@
-"""The entropy model of `ntc` in exact integer arithmetic: what decides bits, the same on every machine.
+"""A hyperprior and four groups of channels in exact integer arithmetic: how a file's symbols are read.
 
-Numbers and layers are those of `gcodec.integers`; array order is [rows, columns, channels].
+The twin of `gcodec.mean_scale.EntropyModel`, which is what is trained. Numbers and layers are those of `gcodec.integers`;
+array order is [rows, columns, channels].
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from gcodec.integers import (
     strips,
 )
 
-__all__ = ["IntegerModel", "Visit", "Visitor"]
+__all__ = ["KERNELS", "IntegerModel", "Visit", "Visitor"]
+
+#: Side of the neighbourhood that each coding pass sees of each of its inputs; the first are the hyperprior's features.
+KERNELS = ((1,), (1, 3), (1, 3), (1, 3, 3), (1, 3, 3), (1, 1, 3, 3))
 
 
 @dataclass(frozen=True)
@@ -51,23 +55,31 @@ Visitor: TypeAlias = Callable[[Visit], Ints]
 class IntegerModel:
     """Hyper decoder and coding passes, from the integer tensors of a model file.
 
-    groups  channels of each latent group. tensors: as `gcodec_ntc.export` writes them.
+    groups    channels of each latent group.
+    tensors   as `gcodec.mean_scale.integer_tensors` makes them.
+    anchored  a value is its symbol plus its mean; otherwise the symbol alone, a multiple of the step.
+
     Raises KeyError for a missing tensor, ValueError for one that could not compute exactly.
     """
 
-    def __init__(self, groups: Sequence[int], tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(
+        self,
+        groups: Sequence[int],
+        tensors: Mapping[str, NDArray[Any]],
+        anchored: bool = True,
+    ) -> None:
         def layer(name: str) -> Layer:
             return Layer.of(tensors, f"integer.{name}")
 
         self.groups = tuple(groups)
+        self.anchored = anchored
         self._magnitude = tensors["integer.magnitude"].astype(np.int32)
         self._prior = tensors["integer.prior"].astype(np.int64)
         self._decode1, self._decode2 = layer("decode1"), layer("decode2")
         self._reduce = [layer("reduce1"), layer("reduce2")]
-        kernels = ((1,), (1, 3), (1, 3), (1, 3, 3), (1, 3, 3), (1, 1, 3, 3))
         self._heads = [
             Head(layer(f"head{i}.first"), sizes, layer(f"head{i}.hidden"), layer(f"head{i}.out"))
-            for i, sizes in enumerate(kernels)
+            for i, sizes in enumerate(KERNELS)
         ]
 
     def code(self, level: int, h: int, w: int, visit: Visitor) -> tuple[Ints, Ints]:
@@ -86,7 +98,7 @@ class IntegerModel:
         ) -> Carried:
             mean, index = self._heads[head](level, positions, (hyper, *inputs))
             symbols = visit(Visit(group, positions, mean, index))
-            y[group][positions] = (symbols << MEAN_BITS) + mean
+            y[group][positions] = (symbols << MEAN_BITS) + mean * self.anchored
             return features(y[group].reshape(h, w, -1), self._magnitude)
 
         first, second = everywhere[~odd], everywhere[odd]
@@ -103,7 +115,8 @@ class IntegerModel:
         mean, index = (np.repeat(part.astype(np.int32), h * w, 0) for part in np.split(row, 2, 1))
         index = (index + SCALES).astype(np.uint8)
         symbols = visit(Visit(-1, np.arange(h * w), mean, index))
-        return ((symbols << MEAN_BITS) + mean).reshape(h, w, -1)
+        values: Ints = (symbols << MEAN_BITS) + mean
+        return values.reshape(h, w, -1)
 
     def _hyper_features(self, level: int, z: Ints, h: int, w: int) -> Carried:
         x = limited(activations(z))
