@@ -49,7 +49,7 @@ class LatentSampler(Reconstructor):
     """
 
     name: ClassVar[str]
-    eta: ClassVar[float] = 0.0
+    eta: float = 0.0
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -67,13 +67,17 @@ class LatentSampler(Reconstructor):
         """Where to begin."""
         return Start(None, 1.0)
 
+    def seen(self, signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
+        """Those of the signals that the denoiser is conditioned on."""
+        return signals
+
     def grid(self, start: float) -> list[float]:
         """The times from `start` to 0."""
         return times(self.steps, start)
 
     def denoise(self, signals: Mapping[str, Signal], size: Size) -> Callable[[Tile], Denoise]:
         """What the steps aim at, for each tile."""
-        given = self.denoiser.condition(signals, size)
+        given = self.denoiser.condition(self.seen(signals), size)
         nothing = self.denoiser.condition({}, size) if self.guidance != 1 else None
 
         def inside(tile: Tile) -> Denoise:

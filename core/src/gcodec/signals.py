@@ -70,7 +70,8 @@ class Latent:
 
     values  float32 [C, h, w], dequantized, in the scaled units of `space`.
     space   name of the autoencoder's latent space.
-    step    quantization bin width in the same units; 0 for an unquantized latent.
+    step    quantization bin width in the same units; of a latent that was never quantized, a preview's say, the width whose
+            noise would be as strong as its error; 0 for an exact one.
     """
 
     kind: ClassVar[str] = "latent"

@@ -15,7 +15,7 @@ from gcodec.signals import Latent, Noisy, Preview, Tokens, type_of
 from gcodec.tiles import Tile, noise, through_latents
 from gcodec_diffusers.autoencoder import FACTOR
 from gcodec_diffusers.denoiser import open_denoiser
-from gcodec_diffusers.space import LappedSpace, open_space
+from gcodec_diffusers.space import LappedSpace, codec_error, open_space
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -57,9 +57,10 @@ _ERROR = np.array(
 
 
 def preview_to_latent(preview: Preview, size: Size, setup: Setup) -> Latent:
-    """The preview's latent, unquantized: step 0."""
+    """The preview's latent, and the bin width whose noise is as strong as its error."""
     space = open_space(_model(setup), setup.run)
-    return Latent(space.encode(preview.pixels), space.name, 0.0)
+    sigma = math.sqrt(codec_error(preview.mse, space.scale).square().mean())
+    return Latent(space.encode(preview.pixels), space.name, 12**0.5 * sigma)
 
 
 def latent_to_preview(latent: Latent, size: Size, setup: Setup) -> Preview:

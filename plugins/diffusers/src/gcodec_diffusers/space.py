@@ -26,14 +26,22 @@ __all__ = ["LappedSpace", "latent_error", "open_space", "preview_error"]
 _COLOUR = 30.0
 
 
-def preview_error(mse: float, scale: Tensor, deviation: Tensor) -> Tensor:
+def codec_error(mse: float, scale: Tensor) -> Tensor:
     """Deviation [C] of a preview's latent from the image's, for a squared error of the samples in [0, 1].
 
     A codec errs most where the image varies most: before scaling, the variance of its error grows as the component's
-    deviation, so after it as `scale`. A preview never errs by more than the channel holds, so both combine as in the
-    reverse water-filling of a Gaussian source: 1 / s^2 = 1 / deviation^2 + 1 / (30 mse scale).
+    deviation, so after it as `scale`.
     """
-    return (deviation.pow(-2) + 1 / (_COLOUR * max(mse, 1e-7) * scale)).rsqrt()
+    return (_COLOUR * mse * scale).sqrt()
+
+
+def preview_error(mse: float, scale: Tensor, deviation: Tensor) -> Tensor:
+    """`codec_error` where the latent's own `deviation` [C] is known.
+
+    A preview never errs by more than the channel holds, so both combine as in the reverse water-filling of a Gaussian
+    source: 1 / s^2 = 1 / deviation^2 + 1 / (30 mse scale).
+    """
+    return (deviation.pow(-2) + codec_error(max(mse, 1e-7), scale).pow(-2)).rsqrt()
 
 
 def latent_error(step: float, deviation: Tensor) -> Tensor:
