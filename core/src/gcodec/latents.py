@@ -6,7 +6,7 @@ belongs to its place, conditions and guidance are the same for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 from gcodec.devices import torch_device
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.networks import Condition, Denoiser, open_denoiser, open_space
-from gcodec.sampling import Denoise, sample, times
+from gcodec.sampling import Denoise, Noise, sample, times
 from gcodec.signals import Noisy, Signal
 from gcodec.tiles import Tile, noise, through_latents
 
@@ -86,6 +86,10 @@ class LatentSampler(Reconstructor):
 
         return inside
 
+    def solve(self, denoise: Denoise, x: Tensor, grid: Sequence[float], noise: Noise) -> Tensor:
+        """x_0 from x at grid[0], both [1, C, h, w]."""
+        return sample(denoise, x, grid, self.eta, noise)
+
     def leap(self, step: float) -> float:
         """The length of step that the denoiser is told; 0 asks for E[x_0 | x_t]."""
         return 0.0
@@ -99,18 +103,18 @@ class LatentSampler(Reconstructor):
         start, denoise = self.start(signals, size), self.denoise(signals, size)
         grid = self.grid(start.t)
 
-        def solve(tile: Tile) -> FloatArray:
+        def solved(tile: Tile) -> FloatArray:
             def normals(step: int) -> Tensor:
                 made = noise(self.setup.run.randomness, tile.window, self.space.channels, step)
                 return self.there(made)
 
             x_t = start.x_t
             x = normals(0) if x_t is None else self.there(x_t[:, *tile.window])
-            latent: FloatArray = sample(denoise(tile), x, grid, self.eta, normals)[0].cpu().numpy()
+            latent: FloatArray = self.solve(denoise(tile), x, grid, normals)[0].cpu().numpy()
             return latent
 
         return through_latents(
-            self.space, size, self.tile, solve, self.setup.run.progress, self.name
+            self.space, size, self.tile, solved, self.setup.run.progress, self.name
         )
 
 

@@ -64,6 +64,18 @@ TRIED: dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]] = {
         ("latent",),
         [{}, {"steps": 1}, {"steps": 8}, {"time": 0.1}, {"time": 0.2}, {"time": 0.4}],
     ),
+    "rate_variable": (
+        ("latent",),
+        [
+            {},
+            {"steps": 1},
+            {"steps": 3},
+            {"ratio": 0.1},
+            {"ratio": 0.5},
+            {"beta": 0.0},
+            {"beta": 0.2},
+        ],
+    ),
     "latent_flow": (("preview", "latent", "tokens", "sketch"), [{}]),
     "flow": (("preview",), [{"steps": 1}, {"steps": 2}, {}]),
 }

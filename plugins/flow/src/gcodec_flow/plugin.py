@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import REALISM, TILE, ReconstructorSpec, TrainerSpec, hookimpl, steps
+from gcodec.plugin import REALISM, TILE, Option, ReconstructorSpec, TrainerSpec, hookimpl, steps
 
 _STEPS = steps(4)
+_RATIO = Option(
+    "ratio", float, 0.25, "of one bin width to the one before it", minimum=0.01, maximum=0.99
+)
+_BETA = Option("beta", float, 0.075, "strength of the noise injected", minimum=0.0, maximum=1.0)
 
 
 @hookimpl
@@ -33,6 +37,14 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             uses=("sketch",),
             model="base/denoiser",
             options=(_STEPS, REALISM, TILE),
+        ),
+        ReconstructorSpec(
+            name="rate_variable",
+            summary="quantization undone in two steps, from the dequantized latent",
+            implementation="gcodec_flow.rate_variable:RateVariable",
+            needs=(("latent/base",),),
+            model="base/denoiser",
+            options=(steps(2), _RATIO, _BETA, REALISM, TILE),
         ),
     ]
 

@@ -1,0 +1,109 @@
+"""What each method's own dial does, on a small photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gcodec.builtin.edges import edge_strength
+from gcodec.interfaces import Reconstructor, Size
+from gcodec.metrics import psnr
+from gcodec.signals import Latent, Preview, Sketch, by_type
+from gcodec_diffusion.relic import eta
+
+FloatArray = NDArray[np.float32]
+Make = Callable[..., Reconstructor]
+SIZE = Size(96, 128)
+
+
+@pytest.fixture(scope="module")
+def quantized(latent: FloatArray) -> Callable[[float], Latent]:
+    def at(step: float) -> Latent:
+        return Latent((np.rint(latent / step) * step).astype(np.float32), "base", step)
+
+    return at
+
+
+def test_gamma_turns_cdc_from_a_function_of_the_file_to_a_sample(
+    reconstructor: Make, quantized: Callable[[float], Latent], photo: FloatArray
+) -> None:
+    signals = by_type([quantized(2.0)])
+
+    def drawn(gamma: float, seed: int) -> FloatArray:
+        return reconstructor("cdc", seed, gamma=gamma, steps=4).reconstruct(signals, SIZE)
+
+    np.testing.assert_array_equal(drawn(0.0, 1), drawn(0.0, 2))
+    spread = [float(np.square(drawn(g, 1) - drawn(g, 2)).mean()) for g in (0.0, 0.5, 1.0)]
+    assert all(b > 1.5 * a for a, b in pairwise(spread))
+    # And the less noise, the nearer to the picture.
+    assert psnr(photo, drawn(0.0, 1)) > psnr(photo, drawn(1.0, 1)) + 0.3
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+@pytest.mark.parametrize("steps", [1, 2, 17])
+def test_cdc_steps_fall_from_noise_to_the_picture(
+    reconstructor: Make, schedule: str, steps: int
+) -> None:
+    grid = reconstructor("cdc", schedule=schedule, steps=steps).grid(1.0)
+    assert (grid[0], grid[-1], len(grid)) == (1.0, 0.0, steps + 1)
+    assert all(a > b for a, b in pairwise(grid))
+
+
+def test_hfd_steps_lie_at_low_noise(reconstructor: Make) -> None:
+    even = reconstructor("hfd", shift=1.0).grid(1.0)
+    low = reconstructor("hfd").grid(1.0)
+    assert all(a < b for a, b in zip(low[1:-1], even[1:-1], strict=True))
+
+
+def test_hfd_adds_no_more_error_than_theory_has_it(reconstructor: Make, photo: FloatArray) -> None:
+    """At most about twice the preview's (review, eq. 19)."""
+    coarse = photo.reshape(3, 12, 8, 16, 8).mean((2, 4)).repeat(8, 1).repeat(8, 2)
+    mse = float(np.square(coarse - photo).mean())
+    drawn = reconstructor("hfd").reconstruct(by_type([Preview(coarse, mse)]), SIZE)
+    assert float(np.square(drawn - photo).mean()) < 2.2 * mse
+    assert float(np.square(drawn - coarse).mean()) > 0.1 * mse
+
+
+def test_eta_is_where_the_deviation_is_that_of_uniform_noise() -> None:
+    assert eta(0.0) == 0
+    step = 1.7
+    t = eta(step)
+    uniform = np.random.default_rng(0).uniform(-step / 2, step / 2, 1_000_000)
+    # Deviation over signal, of the flow's state and of the quantized value; 1/sqrt(2 n) is the standard error.
+    assert t / (1 - t) == pytest.approx(float(uniform.std()), rel=5 / 2e6**0.5)
+
+
+def test_relic_is_best_at_eta(
+    reconstructor: Make, quantized: Callable[[float], Latent], photo: FloatArray
+) -> None:
+    """Neither too much noise, which wipes out what was sent, nor too little, which leaves the quantizer's (Relic 2024, fig. 1)."""
+    signals = by_type([quantized(1.5)])
+
+    def quality(time: float) -> float:
+        return psnr(photo, reconstructor("relic", time=time).reconstruct(signals, SIZE))
+
+    at_eta = quality(0.0)
+    assert quality(eta(1.5)) == at_eta
+    assert at_eta > quality(0.5 * eta(1.5)) and at_eta > quality(min(2.2 * eta(1.5), 0.9))
+
+
+def test_relic_leaves_an_exact_latent_alone(
+    reconstructor: Make, latent: FloatArray, photo: FloatArray
+) -> None:
+    drawn = reconstructor("relic").reconstruct(by_type([Latent(latent, "base", 0.0)]), SIZE)
+    assert psnr(photo, drawn) > 30
+
+
+def test_guidance_leans_on_the_sketch(reconstructor: Make, photo: FloatArray) -> None:
+    edges = edge_strength(photo)
+    signals = by_type([Sketch(edges)])
+
+    def misfit(guidance: float) -> float:
+        drawn = reconstructor("controlnet", guidance=guidance, steps=4).reconstruct(signals, SIZE)
+        return float(np.square(edge_strength(drawn) - edges).mean())
+
+    assert misfit(1.0) < 0.9 * misfit(0.0)
