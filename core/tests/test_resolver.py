@@ -262,3 +262,23 @@ def test_an_adapter_that_is_not_there_is_its_plugins_failure(installed: Registry
     signals = [Sketch(np.zeros((1, 8, 8), np.float32))]
     with pytest.raises(UnusablePlugin, match="sketch -> latent/never"):
         adapt(signals, wants(("latent/never",)), Size(8, 8), Run())
+
+
+def test_a_pair_works_if_it_does_whatever_the_file_holds() -> None:
+    """Files hold tokens of one of two codebooks: the matrix answers for both, and shows the path of the finer."""
+    shared = {"summary": "", "implementation": "x:y"}
+    grids = EmbeddingSpec(
+        "test/grids", makes=("tokens/a", "tokens/b", "text"), one_of=2, parse_class="A", **shared
+    )
+    assert grids.contents == (("tokens/a", "text"), ("tokens/b", "text"))
+    fine = ReconstructorSpec("fine", needs=(("tokens/a",),), **shared)
+    either = ReconstructorSpec("either", needs=(("tokens/b",), ("tokens/a",)), **shared)
+    both = ReconstructorSpec("both", needs=(("tokens/a", "tokens/b"),), **shared)
+    found = Registry(
+        *((), {grids.name: grids}, {"fine": fine, "either": either, "both": both}, (), {}, {}, {})
+    )
+    rows = {row.reconstructor: row for row in matrix(found)}
+    assert rows["fine"].path is None
+    assert rows["both"].path is None
+    assert rows["either"].path is not None
+    assert (rows["either"].path.feeds, rows["either"].ignored) == (("tokens/a",), ("text",))

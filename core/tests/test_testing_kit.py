@@ -40,7 +40,7 @@ DEFECTS = {
     "TestHashing::test_fresh_process[1]": "other symbols in the fresh process",
     "TestNotInstalled::test_spec": "no installed embedding is called 'acme/nowhere'",
     "TestStolen::test_spec": "number 191 is registered to nobody",
-    "TestPromising::test_round_trip[(1, 1)]": "the spec's `makes` says ['preview', 'sketch']",
+    "TestPromising::test_round_trip[(1, 1)]": "the spec says ['preview', 'sketch']",
     "TestOptional::test_spec": "option 'effort' of 'kit/optional' is 60",
     "TestHeavy::test_listing_imports_nothing_heavy": "kit_heavy_plugin imports numpy",
     "TestUnseeded::test_two_processes": "two processes differ",

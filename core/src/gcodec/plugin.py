@@ -148,6 +148,8 @@ class EmbeddingSpec:
     """Stage 1.
 
     makes        types of the signals that `decode` returns.
+    one_of       of the first so many of them a file holds only one, by its quality, the first of all at the highest; 0: a
+                 file holds all that there are.
     name         one word where a number is registered, otherwise "vendor/name" in a-z 0-9 . _ -
     id           registered number (spec/REGISTRY.md); None: the name itself travels in the file.
     profiles     registered profiles, the one for new files last; () where the model's digest travels instead.
@@ -170,6 +172,13 @@ class EmbeddingSpec:
     levels: int = LEVELS
     options: tuple[Option, ...] = ()
     interface: int = INTERFACE
+    one_of: int = 0
+
+    @property
+    def contents(self) -> tuple[tuple[str, ...], ...]:
+        """What a file may hold: sets of types, that of the highest quality first."""
+        rest = self.makes[self.one_of :]
+        return tuple((first, *rest) for first in self.makes[: self.one_of]) or (self.makes,)
 
 
 @dataclass(frozen=True)

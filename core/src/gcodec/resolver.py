@@ -154,11 +154,15 @@ def check_pair(
 
 def _row(embedding: EmbeddingSpec, reconstructor: ReconstructorSpec, installed: Registry) -> Row:
     try:
-        path = check_pair(embedding.name, embedding.makes, reconstructor, installed)
+        # A pair works if every file does; the path shown is that of the highest quality.
+        path, *_ = (
+            check_pair(embedding.name, held, reconstructor, installed)
+            for held in embedding.contents
+        )
     except NoPath as error:
         return Row(embedding.name, reconstructor.name, None, str(error))
     used = {*path.feeds, *(adapter.source for adapter in path.adapters)}
-    ignored = tuple(made for made in embedding.makes if made not in used)
+    ignored = tuple(made for made in embedding.contents[0] if made not in used)
     return Row(embedding.name, reconstructor.name, path, "", ignored)
 
 

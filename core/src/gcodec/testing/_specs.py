@@ -38,6 +38,9 @@ def check_embedding(spec: EmbeddingSpec) -> None:
     assert spec.makes, "an embedding makes at least one signal"
     for name in spec.makes:
         _check_type(name)
+    assert spec.one_of in (0, *range(2, len(spec.makes) + 1)), (
+        f"one_of is {spec.one_of}: one of two or more of {spec.makes}, or 0"
+    )
     assert spec.parse_class in ("A", "B", "C"), f"parse_class is {spec.parse_class!r}"
     ids = [profile.id for profile in spec.profiles]
     assert len(set(ids)) == len(ids), f"a profile appears twice: {ids}"

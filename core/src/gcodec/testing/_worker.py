@@ -69,7 +69,7 @@ def _survive(part: Part, case: Case) -> None:
     except PayloadError:
         pass
     else:
-        check_signals(signals, case.size, part.spec.makes)
+        check_signals(signals, case.size, part.spec.contents)
     try:
         symbols = part.embedding.symbols(case.layers, case.size)
     except PayloadError:
