@@ -32,8 +32,12 @@ if TYPE_CHECKING:
 
 @click.command(cls=PluginCommand)
 @click.argument("source", metavar="IN", type=str)
-@click.option("--embed", default="ntc", show_default=True, help="Stage 1; several with commas.")
-@click.option("--recon", default="flow", show_default=True, help="Stage 2; several with commas.")
+@click.option(
+    "--embed", default="ntc", show_default=True, help="Stage 1; several with commas, or `all`."
+)
+@click.option(
+    "--recon", default="flow", show_default=True, help="Stage 2; several with commas, or `all`."
+)
 @click.option(
     "-o", "--output", metavar="DIR", default=".", show_default=True, help="Folder for the results."
 )
@@ -61,8 +65,9 @@ def command(
 ) -> None:
     """Encode IN, decode it in a fresh process from the file alone, and measure.
 
-    For each embedding writes IN.EMBED.gcx, for each pair IN.EMBED.RECON.png and the record IN.EMBED.RECON.json, and
-    prints bytes, bits per pixel, PSNR, LPIPS or MS-SSIM, and seconds for each stage.
+    For each embedding writes IN.EMBED.gcx, for each pair IN.EMBED.RECON.png and the record IN.EMBED.RECON.json, of
+    several pairs the contact sheet IN.sheet.jpg, and prints bytes, bits per pixel, PSNR, LPIPS or MS-SSIM, and seconds
+    for each stage.
     """
     from gcodec.registry import registry
     from gcodec.resolver import check_pair
@@ -70,8 +75,10 @@ def command(
     if source == STREAM:
         raise UsageError("mix reads a file, not standard input: its results are named after it")
     installed = registry()
-    embeddings = [installed.embedding(name) for name in names(embed)]
-    reconstructors = [installed.reconstructor(name) for name in names(recon)]
+    embeddings = [installed.embedding(name) for name in names(embed, installed.embeddings)]
+    reconstructors = [
+        installed.reconstructor(name) for name in names(recon, installed.reconstructors)
+    ]
     if not embeddings or not reconstructors:
         raise UsageError("name at least one embedding and one reconstructor")
     for e in embeddings:
@@ -80,6 +87,9 @@ def command(
 
     folder = _folder(output)
     stem = folder / Path(source).stem
+    sheet = f"{stem}.sheet.jpg" if len(embeddings) * len(reconstructors) > 1 else None
+    if sheet is not None:
+        check_output(sheet, force=force)
     for e in embeddings:
         check_output(_file(stem, e.name), force=force)
         for r in reconstructors:
@@ -106,10 +116,16 @@ def command(
                 words = [*passed, *as_arguments(r, plugin_options)]
                 records.append(_pair(source, picture, made, file, stem, r.name, words, force))
                 done += 1
+    if sheet is not None:
+        from gcodec.contact_sheet import contact_sheet
+
+        write_bytes(sheet, contact_sheet(Path(source), records), force=force)
     if as_json:
         print_json(records)
         return
     _print_records(records)
+    if sheet is not None:
+        click.echo(f"wrote {sheet}")
 
 
 def _pair(

@@ -18,6 +18,8 @@ from gcodec.plugin import Option
 
 _TYPES: Mapping[type, Any] = {int: click.INT, float: click.FLOAT, str: click.STRING}
 
+_ALL = "all"
+
 #: Flag -> (registry attribute, words for help).
 _FLAGS = {"--embed": ("embeddings", "embedding"), "--recon": ("reconstructors", "reconstructor")}
 
@@ -53,8 +55,10 @@ class _PluginOption(click.Option):
     section: str
 
 
-def names(text: str | None) -> list[str]:
-    """Split "flow,ode" into names."""
+def names(text: str | None, installed: Iterable[str] = ()) -> list[str]:
+    """Split "flow,ode" into names; "all" is every one of `installed`."""
+    if (text or "").strip() == _ALL:
+        return list(installed)
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
@@ -118,7 +122,16 @@ def _named(command: click.Command, args: Sequence[str]) -> Iterable[tuple[str, s
                 text = args[i + 1]
             elif word.startswith(f"{flag}="):
                 text = word.partition("=")[2]
-        yield from ((_FLAGS[flag][0], name) for name in names(text))
+        kind = _FLAGS[flag][0]
+        yield from ((kind, name) for name in names(text, _installed(kind, text)))
+
+
+def _installed(kind: str, text: str | None) -> Iterable[str]:
+    if (text or "").strip() != _ALL:
+        return ()
+    from gcodec.registry import registry
+
+    return list(getattr(registry(), kind))
 
 
 def _flag(option: Option) -> str:
