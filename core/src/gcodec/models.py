@@ -1,6 +1,7 @@
 """The model store: weights by name and by digest, verified before use, never fetched unasked.
 
-A model is a diffusers-style folder: ``config.json`` and ``*.safetensors``, possibly in sub-folders. Its digest is
+A model is a diffusers-style folder: ``config.json`` and ``*.safetensors``, or a pipeline of such folders under a
+``model_index.json``. Its digest is
 SHA-256 over, for every ``*.json`` and ``*.safetensors`` file below the folder in the order of their POSIX paths:
 the path in UTF-8, a zero byte, the length as 8 little-endian bytes, the contents. The card and the licence beside the
 weights may be corrected without changing what the model is.
@@ -37,6 +38,7 @@ __all__ = ["DIGEST_PREFIX", "Model", "ModelStore", "folder_digest"]
 DIGEST_PREFIX = 8
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
+_PIPELINE = "model_index.json"
 
 
 def folder_digest(folder: Path) -> str:
@@ -76,12 +78,26 @@ class Model:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The contents of ``config.json``. Raises ModelDamaged if it is not a JSON object."""
+        return self.json("config.json")
+
+    @property
+    def class_name(self) -> str | None:
+        """What the folder holds: `_class_name` of ``model_index.json``, of a pipeline, or else of ``config.json``.
+
+        Raises ModelDamaged where neither is there.
+        """
+        pipeline = (self.folder / _PIPELINE).is_file()
+        name = (self.json(_PIPELINE) if pipeline else self.config).get("_class_name")
+        return name if isinstance(name, str) else None
+
+    def json(self, file: str) -> dict[str, Any]:
+        """The contents of a file in the folder. Raises ModelDamaged if it is not a JSON object."""
         try:
-            config = json.loads((self.folder / "config.json").read_text("utf-8"))
+            config = json.loads((self.folder / file).read_text("utf-8"))
         except (OSError, ValueError) as error:
-            raise ModelDamaged(self.name, f"config.json: {error}") from error
+            raise ModelDamaged(self.name, f"{file}: {error}") from error
         if not isinstance(config, dict):
-            raise ModelDamaged(self.name, "config.json does not hold an object")
+            raise ModelDamaged(self.name, f"{file} does not hold an object")
         return config
 
     def tensors(self, file: str = _WEIGHTS) -> dict[str, NDArray[np.generic]]:

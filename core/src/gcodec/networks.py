@@ -2,7 +2,8 @@
 
 A model folder says in config.json, under `_class_name`, what it holds; an installed plugin that has registered that name
 (`gcodec.plugin.NetworkSpec`) opens it. So a sampler or a channel coder is written once, against these interfaces, and
-serves whatever model the user names.
+serves whatever model the user names. In which latent space a model's signals live, and which networks lead in and out of
+it, is its `Place`: known from the folder alone, before any network is loaded.
 
 Signals are NumPy arrays; what a sampler iterates on are torch tensors on the run's device. A denoiser takes any x_t =
 alpha_t x_0 + sigma_t epsilon: parametrisations and schedules are its own affair.
@@ -21,7 +22,8 @@ from gcodec_formats import Size
 if TYPE_CHECKING:
     import torch
 
-    from gcodec.models import Model
+    from gcodec.models import Model, ModelStore
+    from gcodec.plugin import NetworkSpec
     from gcodec.run import Run
     from gcodec.signals import FloatArray, IntArray, Signal
 
@@ -30,10 +32,15 @@ __all__ = [
     "Condition",
     "Denoiser",
     "LatentSpace",
+    "Place",
     "open_codebook",
     "open_denoiser",
     "open_space",
+    "place_of",
 ]
+
+#: Latent positions a side of the middle of a picture on which `LatentSpace.error` is measured.
+_MIDDLE = 32
 
 
 class LatentSpace(ABC):
@@ -54,6 +61,26 @@ class LatentSpace(ABC):
     @abstractmethod
     def render(self, z: torch.Tensor) -> torch.Tensor:
         """Pixels [1, 3, f h, f w] of latents float32 [1, C, h, w], nominally in [0, 1]; differentiable."""
+
+    def error(self, latent: FloatArray, deviation: FloatArray) -> float:
+        """Squared error of the pixels, signal range [0, 1], that white noise of `deviation` [C] in a latent makes.
+
+        Measured on the middle of the picture, with noise that is always the same.
+        """
+        middle, eps = _middle(latent, _MIDDLE)
+        size = Size(*(self.factor * side for side in middle.shape[1:]))
+        moved = self.decode(middle + deviation[:, None, None] * eps, size)
+        return float(((moved - self.decode(middle, size)) ** 2).mean(dtype="float64"))
+
+    def spread(self, pixels: FloatArray, mse: float) -> FloatArray:
+        """Deviation [C] by which a latent moves where the pixels [3, H, W] err by white noise of that squared error.
+
+        Measured in the same way.
+        """
+        middle, eps = _middle(pixels, self.factor * _MIDDLE)
+        moved = self.encode(middle + eps.dtype.type(mse**0.5) * eps) - self.encode(middle)
+        deviation: FloatArray = (moved**2).mean((1, 2)) ** 0.5
+        return deviation
 
 
 class Codebook(ABC):
@@ -135,9 +162,56 @@ class Denoiser(ABC):
               E[x_0 | x_t].
         """
 
+    def error(
+        self, alpha_t: float, sigma_t: float, space: LatentSpace, latent: FloatArray
+    ) -> float:
+        """Expected squared error of the pixels, signal range [0, 1], of `latent` = E[x_0 | x_t] in the denoiser's `space`.
+
+        At most, that is: what it would be for Gaussian x_0 of the prior's deviation d, whose variance given x_t is
+        1 / (1 / d^2 + snr_t).
+        """
+        _, d = self.estimate({}, Size(1, 1))
+        total = (alpha_t * d) ** 2 + sigma_t**2
+        return space.error(latent, (sigma_t * d / total**0.5).astype(d.dtype))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the signals of a model live.
+
+    space        name of the latent space.
+    autoencoder  model to open as that space.
+    denoiser     model to open as a denoiser there; None where the model has none.
+    """
+
+    space: str
+    autoencoder: str
+    denoiser: str | None = None
+
+
+def place_of(model: Model, store: ModelStore) -> Place | None:
+    """Return where the signals of a model live, None where its class is not known to live anywhere.
+
+    Reads configurations and digests, loads no network. Raises ModelMissing and ModelDamaged.
+    """
+    from gcodec.registry import load_object
+
+    spec = _spec_of(model)
+    if spec is None or spec.place is None:
+        return None
+    return cast(Place, load_object(spec.name, spec.place)(model, store))
+
 
 def open_space(model: Model, run: Run) -> LatentSpace:
-    """Open a model folder as a latent space. Raises UnknownNetwork and ModelDamaged."""
+    """Open a model folder as a latent space; that of a denoiser is the one that it works in.
+
+    Raises UnknownNetwork and ModelDamaged.
+    """
+    spec = _spec_of(model)
+    if spec is not None and spec.kind == "denoiser":
+        place = place_of(model, run.models)
+        if place is not None:
+            return open_space(run.models.find(place.autoencoder), run)
     return cast(LatentSpace, _open("space", model, run))
 
 
@@ -152,15 +226,32 @@ def open_codebook(model: Model, run: Run) -> Codebook:
 
 
 def _open(kind: str, model: Model, run: Run) -> object:
-    """Open a model folder by the class that its config.json names, if an installed plugin knows it as of this kind."""
+    """Open a model folder by the class that it names, if an installed plugin knows it as of this kind."""
     from gcodec.registry import load_object, registry
 
-    name = model.config.get("_class_name")
-    if not isinstance(name, str):
+    name = model.class_name
+    if name is None:
         raise ModelDamaged(model.name, "config.json names no class; it lacks the key _class_name")
-    spec = registry().networks.get(name)
+    spec = _spec_of(model)
     if spec is None or spec.kind != kind:
         known = [s.name for s in registry().networks.values() if s.kind == kind]
         raise UnknownNetwork(model.name, name, kind, known)
     made: object = load_object(spec.name, spec.implementation)(model, run)
     return made
+
+
+def _spec_of(model: Model) -> NetworkSpec | None:
+    """The spec of the class that a model folder names, if it names one that is installed."""
+    from gcodec.registry import registry
+
+    name = model.class_name
+    return None if name is None else registry().networks.get(name)
+
+
+def _middle(planes: FloatArray, side: int) -> tuple[FloatArray, FloatArray]:
+    """The middle of [C, H, W], `side` a side at most, and standard normals of its shape."""
+    from gcodec.randomness import Domain, Randomness
+
+    top, left = (max(0, (length - side) // 2) for length in planes.shape[1:])
+    middle = planes[:, top : top + side, left : left + side].copy()
+    return middle, Randomness(0).normal(Domain.DECODER_NOISE, 0, 0, middle.shape)

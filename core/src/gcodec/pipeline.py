@@ -20,6 +20,7 @@ from gcodec._container import (
     identify,
     picture_of,
 )
+from gcodec._places import elsewhere, furnished, placed
 from gcodec.errors import UsageError, VerificationError
 from gcodec.interfaces import Setup, Size
 from gcodec.options import check_options
@@ -280,10 +281,12 @@ def _receive(
     header = stage1.file.header
     name, settings, suggested = _choose(header, reconstructor)
     spec = registry().reconstructor(name)
-    chosen = checked(spec, {**settings, **(options or {})})
-    check_pair(stage1.main.spec.name, stage1.makes, spec, registry(), chosen.share)
+    place = elsewhere(spec, run.models.find(model), run.models) if model else None
+    chosen = checked(placed(spec, place), {**settings, **(options or {})})
+    installed = furnished(registry(), (*stage1.places, place))
+    check_pair(stage1.main.spec.name, stage1.makes, chosen.spec, installed, chosen.share)
     seed = run.seed or cast(int, header.extensions.get(numbers.SEED, 0))
-    stage2 = open_stage2(chosen, model=model, run=run.with_seed(seed))
+    stage2 = open_stage2(chosen, model=model, run=run.with_seed(seed), installed=installed)
     clock.lap("open")
     return _Receiver(stage1, stage2, suggested, run, clock)
 

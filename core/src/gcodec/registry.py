@@ -107,7 +107,7 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Registry:
-    """Everything that installed plugins offer, by name."""
+    """Everything that installed plugins offer, by name; `everywhere` are the adapters for every space ("noisy/*")."""
 
     plugins: tuple[Plugin, ...]
     embeddings: Mapping[str, EmbeddingSpec]
@@ -116,6 +116,7 @@ class Registry:
     models: Mapping[str, ModelSpec]
     trainers: Mapping[str, TrainerSpec]
     networks: Mapping[str, NetworkSpec]
+    everywhere: tuple[AdapterSpec, ...] = ()
 
     @classmethod
     def discover(cls, found: Iterable[EntryPoint] | None = None) -> Registry:
@@ -128,14 +129,16 @@ class Registry:
             _load(point, manager, owners) for point in sorted(points, key=lambda p: p.name)
         )
         specs = [spec for plugin in plugins for spec in plugin.specs]
+        adapters = [s for s in specs if isinstance(s, AdapterSpec)]
         return cls(
             plugins,
             {s.name: s for s in specs if isinstance(s, EmbeddingSpec)},
             {s.name: s for s in specs if isinstance(s, ReconstructorSpec)},
-            tuple(s for s in specs if isinstance(s, AdapterSpec)),
+            tuple(a for a in adapters if not _everywhere(a)),
             {s.name: s for s in specs if isinstance(s, ModelSpec)},
             {s.name: s for s in specs if isinstance(s, TrainerSpec)},
             {s.name: s for s in specs if isinstance(s, NetworkSpec)},
+            tuple(a for a in adapters if _everywhere(a)),
         )
 
     def embedding(self, name: str) -> EmbeddingSpec:
@@ -291,6 +294,10 @@ def registered(kind: str, name: str) -> Row | None:
     if kind == "embedding":
         return numbers.embedding(name)
     return numbers.reconstructor(name) if kind == "reconstructor" else None
+
+
+def _everywhere(adapter: AdapterSpec) -> bool:
+    return "*" in adapter.source or "*" in adapter.target
 
 
 def _one_line(error: BaseException) -> str:

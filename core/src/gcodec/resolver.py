@@ -85,16 +85,17 @@ def adapt(
     size: Size,
     run: Run,
     realism: float = 1.0,
+    installed: Registry | None = None,
 ) -> tuple[dict[str, Signal], Path]:
     """Run the adapters between these signals and `reconstructor`; return what `resolve` found wanted, by type.
 
-    The path comes with them: its `feeds` are for the reconstructor. Raises NoPath if there is no way, and whatever an
-    adapter raises.
+    The path comes with them: its `feeds` are for the reconstructor. Adapters are those of `installed`, by default of this
+    installation. Raises NoPath if there is no way, and whatever an adapter raises.
     """
     from gcodec.registry import registry
 
     at_hand = by_type(signals)
-    path = resolve(at_hand, reconstructor, registry().adapters, realism)
+    path = resolve(at_hand, reconstructor, (installed or registry()).adapters, realism)
     if path is None:
         here, wanted = " + ".join(at_hand) or "nothing", _wanted(reconstructor, realism)
         raise NoPath(here, reconstructor.name, wanted)

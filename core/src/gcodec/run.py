@@ -39,6 +39,8 @@ class Run:
 
     device    torch's name of the device for networks: "cpu", "cuda", "cuda:1", "mps".
     dtype     "float32", "bfloat16" or "float16": precision of networks. It never decides what bits mean.
+    memory    "plenty", "low" (attention in slices, latents decoded in tiles, where a network can do so) or "least"
+              (besides, its layers wait on the CPU and visit the device one by one).
     seed      the file's 64-bit seed, key of all common randomness.
     models    where weights are found.
     progress  called as long work goes on.
@@ -51,6 +53,7 @@ class Run:
     models: ModelStore = field(default_factory=_default_models)
     progress: Progress = silent
     limits: Limits = field(default_factory=_default_limits)
+    memory: str = "plenty"
 
     @property
     def randomness(self) -> Randomness:

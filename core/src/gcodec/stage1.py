@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import gcodec_formats as gcx
 from gcodec._container import named_model
+from gcodec._places import elsewhere, made_at
 from gcodec.errors import PayloadError
 from gcodec.interfaces import Embedding, Setup
 from gcodec.options import check_options
@@ -18,6 +19,7 @@ from gcodec.run import Run
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
+    from gcodec.networks import Place
     from gcodec.plugin import EmbeddingSpec
     from gcodec.signals import Signal
 
@@ -29,11 +31,15 @@ SYMBOL_DIGEST = 8
 
 @dataclass(frozen=True)
 class Part:
-    """One embedding's share of a file: the installed spec, its implementation, its layers, base first."""
+    """One embedding's share of a file: the installed spec, its implementation, its layers, base first.
+
+    place  where its signals live, if that is not where the spec says.
+    """
 
     spec: EmbeddingSpec
     embedding: Embedding
     layers: Sequence[bytes]
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,12 @@ class Stage1:
     @property
     def makes(self) -> tuple[str, ...]:
         """The types of signals that all parts together promise."""
-        return tuple(kind for part in self.parts for kind in part.spec.makes)
+        return tuple(kind for part in self.parts for kind in made_at(part.place, part.spec.makes))
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where signals live, apart from the spaces that specs name."""
+        return tuple(part.place for part in self.parts if part.place is not None)
 
     def signals(self) -> tuple[Signal, ...]:
         """Decode stage 1. Raises PayloadError."""
@@ -115,4 +126,5 @@ def _part(identity: gcx.Identity, layers: Sequence[bytes], run: Run) -> Part:
         spec = registry().embedding_by_id(identity.id)
     weights = named_model(spec, identity, run)
     options = check_options(spec.name, spec.options, {})
-    return Part(spec, build(spec, Setup(run, options, weights)), layers)
+    place = elsewhere(spec, weights, run.models)
+    return Part(spec, build(spec, Setup(run, options, weights)), layers, place)

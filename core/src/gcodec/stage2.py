@@ -39,6 +39,7 @@ from gcodec.signals import Preview
 
 if TYPE_CHECKING:
     from gcodec.plugin import ReconstructorSpec
+    from gcodec.registry import Registry
     from gcodec.run import Run
     from gcodec.signals import FloatArray, Signal
 
@@ -65,11 +66,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Stage2:
-    """A reconstructor that is set up; None where realism 0 asks for nothing but the preview."""
+    """A reconstructor that is set up; None where realism 0 asks for nothing but the preview.
+
+    installed  where adapters are looked for.
+    """
 
     choice: Choice
     reconstructor: Reconstructor | None
     run: Run
+    installed: Registry
 
     def reconstruct(self, signals: Iterable[Signal], size: Size) -> tuple[FloatArray, Path]:
         """Return X_alpha, float32 [3, H, W] in [0, 1], and how the signals reached the reconstructor.
@@ -77,7 +82,7 @@ class Stage2:
         At alpha = 1 it is the reconstructor's own array, at alpha = 0 the preview's. Raises NoPath.
         """
         alpha = self.choice.share
-        made, path = adapt(signals, self.choice.spec, size, self.run, alpha)
+        made, path = adapt(signals, self.choice.spec, size, self.run, alpha, self.installed)
         preview = made.get(Preview.kind)
         if self.reconstructor is None:
             return cast(Preview, preview).pixels, path
@@ -100,18 +105,24 @@ def checked(spec: ReconstructorSpec, given: Mapping[str, Any]) -> Choice:
     return Choice(spec, values, values.pop(REALISM.name))
 
 
-def open_stage2(choice: Choice, *, model: str | None = None, run: Run) -> Stage2:
+def open_stage2(
+    choice: Choice, *, model: str | None = None, run: Run, installed: Registry | None = None
+) -> Stage2:
     """Load and set up the implementation, unless realism 0 has no use for it.
 
-    model: name, folder or digest of other weights than the spec's. Raises UnusablePlugin, ModelMissing, ModelDamaged.
+    model      name, folder or digest of other weights than the spec's.
+    installed  where adapters are looked for; by default this installation.
+
+    Raises UnusablePlugin, ModelMissing, ModelDamaged.
     """
+    installed = installed or registry()
     spec = choice.spec
     if choice.share == 0:
-        return Stage2(choice, None, run)
+        return Stage2(choice, None, run, installed)
     name = model or spec.model
     setup = Setup(run, choice.options, run.models.find(name) if name else None)
     implementation = load_object(spec.name, spec.implementation)
-    return Stage2(choice, cast(Reconstructor, implementation(setup)), run)
+    return Stage2(choice, cast(Reconstructor, implementation(setup)), run, installed)
 
 
 def interpolate(preview: FloatArray, sample: FloatArray, alpha: float) -> FloatArray:

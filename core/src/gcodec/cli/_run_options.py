@@ -27,6 +27,7 @@ class RunOptions:
     dtype: str
     threads: int | None
     folders: tuple[Path, ...]
+    memory: str = "plenty"
 
     def run(self, *, seed: int = 0, progress: Progress | None = None) -> Run:
         """Return the Run that is asked for."""
@@ -43,11 +44,13 @@ class RunOptions:
             seed=seed,
             models=ModelStore.installed(self.folders),
             progress=progress or silent,
+            memory=self.memory,
         )
 
     def as_arguments(self) -> list[str]:
         """Return the command line that says the same."""
         words = ["--device", self.device, "--dtype", self.dtype]
+        words += ["--memory", self.memory] if self.memory != "plenty" else []
         words += ["--threads", str(self.threads)] if self.threads else []
         for folder in self.folders:
             words += ["--models", str(folder)]
@@ -67,6 +70,13 @@ _RUN = (
         default="float32",
         show_default=True,
         help="Precision of networks; it never decides what bits mean.",
+    ),
+    click.option(
+        "--memory",
+        type=click.Choice(["plenty", "low", "least"]),
+        default="plenty",
+        show_default=True,
+        help="What large networks may take: low slices attention and tiles autoencoders, least keeps layers on the CPU.",
     ),
     click.option("--threads", type=click.IntRange(1), help="CPU threads for networks."),
     click.option(
@@ -88,13 +98,20 @@ _TARGET = (
 
 
 def run_options(command: Command) -> Command:
-    """Add --device, --dtype, --threads and --models; the command gets them as `how`, a RunOptions."""
+    """Add --device, --dtype, --memory, --threads and --models; the command gets them as `how`, a RunOptions."""
 
     @wraps(command)
     def gathered(
-        *args: Any, device: str, dtype: str, threads: int | None, folders: Any, **others: Any
+        *args: Any,
+        device: str,
+        dtype: str,
+        memory: str,
+        threads: int | None,
+        folders: Any,
+        **others: Any,
     ) -> Any:
-        return command(*args, how=RunOptions(device, dtype, threads, tuple(folders)), **others)
+        how = RunOptions(device, dtype, threads, tuple(folders), memory)
+        return command(*args, how=how, **others)
 
     return _with(_RUN, gathered)
 

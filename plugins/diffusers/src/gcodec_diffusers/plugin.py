@@ -6,6 +6,19 @@ from gcodec.plugin import AdapterSpec, NetworkSpec, TrainerSpec, hookimpl
 
 _SPACE = "base/autoencoder"
 _DENOISER = "base/denoiser"
+#: Classes of pipelines, as model_index.json has them.
+PIPELINES = (
+    "FluxControlNetPipeline",
+    "FluxPipeline",
+    "StableDiffusion3ControlNetPipeline",
+    "StableDiffusion3Pipeline",
+    "StableDiffusionControlNetPipeline",
+    "StableDiffusionImg2ImgPipeline",
+    "StableDiffusionPipeline",
+    "StableDiffusionXLControlNetPipeline",
+    "StableDiffusionXLImg2ImgPipeline",
+    "StableDiffusionXLPipeline",
+)
 #: Codebooks of `base`: name of the tokens and of the model.
 _CODEBOOKS = {"base-16": "base/codebook16", "base-32": "base/codebook32"}
 
@@ -20,12 +33,14 @@ def gcodec_networks() -> list[NetworkSpec]:
             "space",
             "linear encoder of factor 8, convolutional decoder",
             f"{package}.space:open_space",
+            f"{package}.layout:place_of_autoencoder",
         ),
         NetworkSpec(
             "UNet2DModel",
             "denoiser",
             "diffusers' U-Net around a linear estimate of x_0",
             f"{package}.denoiser:open_denoiser",
+            f"{package}.layout:place_of_unet",
         ),
         NetworkSpec(
             "LatentCodebook",
@@ -33,12 +48,29 @@ def gcodec_networks() -> list[NetworkSpec]:
             "finite scalar quantization of latents",
             f"{package}.tokens:open_codebook",
         ),
+        NetworkSpec(
+            "AutoencoderKL",
+            "space",
+            "the latent space of Stable Diffusion, SDXL, SD3 or FLUX",
+            f"{package}.kl:open_kl",
+            f"{package}.layout:place_of_kl",
+        ),
+        *(
+            NetworkSpec(
+                name,
+                "denoiser",
+                "a published pipeline: its network, schedule, text encoders and autoencoder",
+                f"{package}.pipeline:open_pipeline",
+                f"{package}.layout:place_of_pipeline",
+            )
+            for name in PIPELINES
+        ),
     ]
 
 
 @hookimpl
 def gcodec_adapters() -> list[AdapterSpec]:
-    """Ways in and out of the latent space of `base`, and of noise there."""
+    """Ways in and out of the latent space of `base`, and of noise there; and of any space that a model brings with it."""
     adapters = "gcodec_diffusers.adapters"
     return [
         AdapterSpec(
@@ -90,6 +122,17 @@ def gcodec_adapters() -> list[AdapterSpec]:
                 ("preview", 35),
                 ("latent/base", 10),
                 *((f"tokens/{name}", 40) for name in _CODEBOOKS),
+            )
+        ),
+        # Costs are those of Stable Diffusion 1.
+        *(
+            AdapterSpec(source, target, f"{adapters}:{function}", cost, summary)
+            for source, target, function, cost, summary in (
+                ("preview", "latent/*", "preview_to_latent", 10_000, "the preview's latent"),
+                ("latent/*", "preview", "latent_to_preview", 25_000, "the latent, decoded"),
+                ("noisy/*", "preview", "noisy_to_preview", 37_000, "one denoising step, decoded"),
+                ("preview", "noisy/*", "to_noisy", 12_000, "noise added to the preview's latent"),
+                ("latent/*", "noisy/*", "to_noisy", 10, "noise added to the latent"),
             )
         ),
     ]

@@ -83,6 +83,17 @@ class LappedSpace(LatentSpace):
         pixels: FloatArray = x[:, : size.height, : size.width]
         return pixels
 
+    def error(self, latent: FloatArray, deviation: FloatArray) -> float:
+        """That of the round trip, and what the error of the latent makes of its own."""
+        # The encoder's components are nearly orthonormal before scaling, on samples in [-1, 1].
+        of_latent = float(np.sum(np.square(deviation / self.scale.numpy()))) / (4 * 3 * FACTOR**2)
+        return self.ceiling + of_latent
+
+    def spread(self, pixels: FloatArray, mse: float) -> FloatArray:
+        """`codec_error`: it has been measured for this space."""
+        deviation: FloatArray = codec_error(mse, self.scale).numpy()
+        return deviation
+
     def render(self, z: Tensor) -> Tensor:
         """Pixels [1, 3, 8 h, 8 w] of latents [1, C, h, w], nominally in [0, 1]; differentiable."""
         with torch.autocast(z.device.type, self.dtype, enabled=self.dtype != torch.float32):

@@ -1,0 +1,93 @@
+"""Specs where another model than their own is in play: its latent space stands in the place of theirs.
+
+Specs are static and name the space of their default model ("noisy/base"). A model that the user or the file names may
+live in another one (`gcodec.networks.Place`); then the types of the spec move there, and the adapters for every space
+("noisy/*") lead in and out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gcodec.networks import Place, place_of
+from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
+from gcodec.signals import Latent, Noisy, Tokens
+
+if TYPE_CHECKING:
+    from gcodec.models import Model, ModelStore
+    from gcodec.plugin import AdapterSpec
+    from gcodec.registry import Registry
+
+__all__ = ["elsewhere", "furnished", "made_at", "placed"]
+
+#: Kinds whose arrays mean nothing without the space that they name.
+_IN_A_SPACE = (Latent.kind, Noisy.kind)
+
+
+def elsewhere(
+    spec: EmbeddingSpec | ReconstructorSpec, model: Model | None, store: ModelStore
+) -> Place | None:
+    """Return where signals live under `model`; None where that is the spec's own, or no place is known."""
+    if model is None or model.name == spec.model:
+        return None
+    if isinstance(spec, EmbeddingSpec) and model.digest in [p.model for p in spec.profiles]:
+        return None
+    return place_of(model, store)
+
+
+def made_at(place: Place | None, makes: Iterable[str]) -> tuple[str, ...]:
+    """Return the types of signals that an embedding makes there, given those of its spec."""
+    return tuple(makes) if place is None else tuple(_moved(name, place) for name in makes)
+
+
+def placed(spec: ReconstructorSpec, place: Place | None) -> ReconstructorSpec:
+    """Return the spec with its latents and noisy states in the space of `place`.
+
+    Tokens belong to a codebook, which quantizes another space: what a reconstructor took them for is no longer there.
+    """
+    types = [*spec.uses, *(name for need in spec.needs for name in need)]
+    if place is None or {_space(name) for name in types} - {None} <= {place.space}:
+        return spec
+    needs = [
+        tuple(_moved(name, place) for name in need)
+        for need in spec.needs
+        if Tokens.kind not in map(_kind, need)
+    ]
+    uses = tuple(_moved(name, place) for name in spec.uses if _kind(name) != Tokens.kind)
+    return replace(spec, needs=tuple(dict.fromkeys(needs)), uses=uses)
+
+
+def furnished(installed: Registry, places: Iterable[Place | None]) -> Registry:
+    """Return the registry with adapters for these places too, but where a space has its own installed."""
+    own = {space for a in installed.adapters for space in map(_space, (a.source, a.target))}
+    made = {
+        adapter: None
+        for place in places
+        if place is not None and place.space not in own
+        for adapter in _adapters(installed.everywhere, place)
+    }
+    return replace(installed, adapters=(*installed.adapters, *made)) if made else installed
+
+
+def _adapters(everywhere: Iterable[AdapterSpec], place: Place) -> Iterable[AdapterSpec]:
+    for adapter in everywhere:
+        kinds = (_kind(adapter.source), _kind(adapter.target))
+        model = place.denoiser if Noisy.kind in kinds else place.autoencoder
+        if model is not None:
+            source, target = (t.replace("*", place.space) for t in (adapter.source, adapter.target))
+            yield replace(adapter, source=source, target=target, model=model)
+
+
+def _moved(name: str, place: Place) -> str:
+    return name if _space(name) is None else f"{_kind(name)}/{place.space}"
+
+
+def _kind(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _space(name: str) -> str | None:
+    kind, _, space = name.partition("/")
+    return space if kind in _IN_A_SPACE else None

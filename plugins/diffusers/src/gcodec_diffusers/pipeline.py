@@ -1,0 +1,157 @@
+"""A published pipeline behind core's `Denoiser`: Stable Diffusion 1 and 2, SDXL and its refiner, SD3, FLUX.1.
+
+Nobody trained these networks to see a codec's preview or a quantized latent. Where such an estimate c of x_0 with the
+deviation s of its error is given, the network's x0-hat is moved towards it as if x_0 given x_t were Gaussian with the
+variance r^2,
+
+    x0-hat + r^2 (c - g x0-hat) / (g r^2 + s^2),    1 / r^2 = 1 / d^2 + snr_t,    g = 1 - s^2 / d^2
+
+with the deviation d = 1 of scaled latents: "Denoising diffusion models for plug-and-play image restoration" (Zhu et al.
+2023, eq. 12), in the form in which an estimate that says nothing, s = d and c = 0, changes nothing. So every sampler that
+conditions its denoiser works with a model that has seen no more than captions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gcodec import _torchvision_cpu
+from gcodec.devices import torch_device
+from gcodec.errors import ModelDamaged, UsageError
+from gcodec.interfaces import Size
+from gcodec.models import Model
+from gcodec.networks import Condition, Denoiser
+from gcodec.run import Run
+from gcodec.signals import Latent, Noisy, Preview, Signal, Text
+from gcodec_diffusers.architectures import ARCHITECTURES
+from gcodec_diffusers.kl import KlSpace, open_kl
+from gcodec_diffusers.layout import autoencoder_of, family_of
+from gcodec_diffusers.loading import load_network
+from gcodec_diffusers.noise_levels import levels_of, parametrisation_of
+from gcodec_diffusers.prompts import embed, reads_text
+from gcodec_diffusers.space import latent_error
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
+
+__all__ = ["PipelineDenoiser", "open_pipeline"]
+
+#: Latent positions that every network's maps can be halved to, or cut into patches of.
+_MULTIPLE = 2
+
+
+class PipelineDenoiser(Denoiser):
+    """A pipeline's network, told of captions by its text encoders and of everything else by the module's formula."""
+
+    def __init__(self, model: Model, run: Run) -> None:
+        self.model, self.run = model, run
+        family = family_of(model)
+        self.architecture = ARCHITECTURES[family.name]
+        self.space = str(autoencoder_of(model))
+        self.encoder: KlSpace = open_kl(run.models.find(self.space), run)
+        self.device, self.dtype = torch_device(run.device), getattr(torch, run.dtype)
+        scheduler = model.json("scheduler/scheduler_config.json")
+        try:
+            self.level, self.x0_of = levels_of(scheduler), parametrisation_of(scheduler)
+        except (TypeError, ValueError, NotImplementedError) as error:
+            raise ModelDamaged(model.name, f"scheduler_config.json: {error}") from error
+        self.network = _network(model, family.name, run.device, run.dtype, run.memory)
+        self.deviation = torch.ones(self.encoder.channels)
+        captions = ("text",) if reads_text(model) else ()
+        self.sees = ("preview", f"latent/{self.encoder.name}", *captions)
+
+    def condition(self, signals: Mapping[str, Signal], size: Size) -> Condition:
+        """The best estimate of x_0 among the signals, and the caption; {} is the empty prompt.
+
+        Raises UsageError for signals of which the model can use none, and what `embed` raises.
+        """
+        used = [name for name in signals if name in self.sees]
+        if not used and any(signal.kind != Noisy.kind for signal in signals.values()):
+            raise UsageError(
+                f"{self.model.name} can use nothing of {' + '.join(signals)}; it sees {', '.join(self.sees)}"
+            )
+        caption = signals.get(Text.kind)
+        prompt = caption.value if isinstance(caption, Text) and used else ""
+        estimate, error = self.estimate(signals, size)
+        given = {
+            "error": torch.from_numpy(error).to(self.device),
+            **embed(self.model, prompt, str(self.device), self.dtype),
+        }
+        about = self.architecture.about(self.network, size, given)
+        maps = {"estimate": torch.from_numpy(estimate).to(self.device)}
+        return Condition(maps, given | {k: v.to(self.device) for k, v in about.items()})
+
+    def estimate(self, signals: Mapping[str, Signal], size: Size) -> tuple[FloatArray, FloatArray]:
+        """The estimate [C, h, w] with the least error of those that the signals give, and its deviation [C]."""
+        h, w = (-(-side // self.encoder.factor) for side in size)
+        found = [(np.zeros((self.encoder.channels, h, w), np.float32), self.deviation)]
+        for name, signal in signals.items():
+            if name in self.sees and isinstance(signal, Latent):
+                found.append((signal.values, latent_error(signal.step, self.deviation)))
+            elif isinstance(signal, Preview):
+                spread = torch.from_numpy(self.encoder.spread(signal.pixels, max(signal.mse, 1e-7)))
+                error = (self.deviation.pow(-2) + spread.pow(-2)).rsqrt()
+                found.append((self.encoder.encode(signal.pixels), error))
+        estimate, error = min(found, key=lambda pair: float(pair[1].log().sum()))
+        return estimate, error.numpy().copy()
+
+    def x0(
+        self,
+        x_t: Tensor,
+        alpha_t: float,
+        sigma_t: float,
+        condition: Condition,
+        step: float = 0.0,
+    ) -> Tensor:
+        """x0-hat [1, C, h, w]; any path is scaled to the model's own at the same SNR."""
+        with torch.set_grad_enabled(x_t.requires_grad):
+            at = self.level(alpha_t, sigma_t)
+            x = x_t * at.scale
+            x_0 = self.x0_of(x, self._output(x, at.timestep, condition), at)
+            c, s = condition.maps["estimate"][None], condition.globals["error"]
+            s2, d2 = (v.to(x_0.device).square()[:, None, None] for v in (s, self.deviation))
+            snr = (at.alpha / at.sigma) ** 2 if at.sigma else torch.inf
+            g, r2 = 1 - s2 / d2, 1 / (1 / d2 + snr)
+            return x_0 + r2 * (c - g * x_0) / (g * r2 + s2)
+
+    def _output(self, x: Tensor, timestep: float, condition: Condition) -> Tensor:
+        # Sides that cannot be cut into patches are continued, and cut off again.
+        h, w = x.shape[2:]
+        bottom, right = (-side % _MULTIPLE for side in (h, w))
+        x = F.pad(x, (0, right, 0, bottom), mode="replicate").to(self.dtype)
+        clock = torch.tensor([timestep], device=x.device)
+        raw = self.architecture.call(self.network, x, clock, condition.globals)
+        return raw[:, :, :h, :w].float()
+
+
+def open_pipeline(model: Model, run: Run) -> PipelineDenoiser:
+    """The denoiser of a pipeline's folder. Raises ModelDamaged."""
+    return PipelineDenoiser(model, run)
+
+
+@lru_cache(maxsize=1)
+def _network(model: Model, family: str, device: str, dtype: str, memory: str) -> Any:
+    """The network, loaded once for sender and receiver, adapters and samplers."""
+    _torchvision_cpu.install()
+    architecture = ARCHITECTURES[family]
+    cls = getattr(import_module(architecture.module), architecture.cls)
+    folder = model.folder / family_of(model).network
+    network = load_network(cls, folder, getattr(torch, dtype))
+    if memory != "plenty" and hasattr(network, "set_attention_slice"):
+        network.set_attention_slice("auto")
+    if memory == "least":
+        from diffusers.hooks.group_offloading import apply_group_offloading
+
+        apply_group_offloading(
+            network, torch_device(device), torch.device("cpu"), offload_type="leaf_level"
+        )
+        return network
+    return network.to(torch_device(device))
