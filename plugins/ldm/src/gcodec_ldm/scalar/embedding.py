@@ -1,0 +1,126 @@
+"""The embeddings `ldm_quant` and `rate_variable`: one entropy model, two ways of rounding a latent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
+from gcodec.interfaces import Embedding, Setup, Size
+from gcodec.networks import open_space
+from gcodec.signals import Latent, Signal
+from gcodec_ldm.scalar.codec import Codec
+from gcodec_ldm.scalar.scale import CODES, width_of
+
+if TYPE_CHECKING:
+    from gcodec.networks import LatentSpace
+    from gcodec.signals import FloatArray
+
+__all__ = ["LdmQuant", "RateVariable"]
+
+
+class _Rounded(Embedding):
+    """A latent at a bin width that the payload's first bytes say.
+
+    Raises ModelMissing without a model and ModelDamaged for one that is no entropy model of latents.
+    """
+
+    name: ClassVar[str]
+    anchored: ClassVar[bool]
+    #: Bytes that say the bin width.
+    head: ClassVar[int]
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        model = setup.model
+        if model is None:
+            raise ModelMissing(
+                "base/ldm", f"`{self.name}` cannot work without weights; install gcodec-base"
+            )
+        try:
+            self._codec = Codec(model.config, model.tensors(), self.anchored, self.name)
+            about = model.config["latents"]
+            self._space, self._autoencoder = str(about["space"]), str(about["autoencoder"])
+            self._factor, self._digest = int(about["factor"]), str(about["digest"])
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"not an entropy model of latents: {error}"
+            raise ModelDamaged(model.name, reason) from error
+
+    def analyse(self, pixels: FloatArray) -> FloatArray:
+        """The latent [C, h, w] of float32 [3, H, W] in [0, 1].
+
+        Raises ModelMissing, and ModelDamaged where the autoencoder is another than the entropy model was trained for.
+        """
+        return self._opened().encode(pixels)
+
+    def _opened(self) -> LatentSpace:
+        run = self.setup.run
+        model = run.models.find(self._autoencoder)
+        if model.digest != self._digest:
+            raise ModelDamaged(
+                model.name,
+                f"its latents are not those of {self._digest[:16]}... that `{self.name}` codes;"
+                " install the gcodec-base that came with its entropy model",
+            )
+        return open_space(model, run)
+
+    def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
+        """Return the one layer at `quality` in [0, 1]."""
+        code, head = self._coded(min(max(quality, 0.0), 1.0))
+        return (head + self._codec.encode(analysis, code),)
+
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        """Return the dequantized latent with its bin width."""
+        code, _, y = self._read(layers, size)
+        return (Latent(self._codec.dequantize(y, code), self._space, width_of(code)),)
+
+    def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
+        """The bin width's bytes, then hyper-latents and latents in 1/16 bin widths, int32 little-endian."""
+        _, z, y = self._read(layers, size)
+        return (
+            layers[0][: self.head] + np.concatenate([z.ravel(), y.ravel()]).astype("<i4").tobytes()
+        )
+
+    def _read(self, layers: Sequence[bytes], size: Size) -> tuple[int, Any, Any]:
+        if len(layers) != 1:
+            raise PayloadError(self.name, f"{len(layers)} layers instead of one")
+        (payload,) = layers
+        if len(payload) < self.head:
+            raise PayloadError(self.name, f"{len(payload)} bytes, which do not hold the bin width")
+        code = int.from_bytes(payload[: self.head], "big") * self._unit
+        h, w = -(-size.height // self._factor), -(-size.width // self._factor)
+        return code, *self._codec.read(payload[self.head :], code, h, w)
+
+    @property
+    def _unit(self) -> int:
+        """Codes from one value of the head to the next."""
+        return (CODES - 1) // ((1 << 8 * self.head) - 1)
+
+    def _coded(self, quality: float) -> tuple[int, bytes]:
+        """The code of a quality, and the bytes that say it."""
+        told = round(quality * ((1 << 8 * self.head) - 1))
+        return told * self._unit, told.to_bytes(self.head, "big")
+
+
+class LdmQuant(_Rounded):
+    """Y = Delta * round(Y_0 / Delta), as Relic et al. 2024 quantize the latent of a foundation model.
+
+    Every value is a multiple of Delta, so that its error is that of plain rounding: noise that a diffusion model takes for
+    its own. One byte says Delta.
+    """
+
+    name = "ldm_quant"
+    anchored = False
+    head = 1
+
+
+class RateVariable(_Rounded):
+    """y_q = q * (round(y / q - mu) + mu), the forward process of "Estimating gradients of the rate-variable feature
+    distribution" (under review for ICLR 2026, eq. 5 and 6), mu from hyperprior and context. Two bytes say q.
+    """
+
+    name = "rate_variable"
+    anchored = True
+    head = 2
