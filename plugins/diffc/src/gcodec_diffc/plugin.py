@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import EmbeddingSpec, Option, Profile, TrainerSpec, hookimpl
+from gcodec.plugin import EmbeddingSpec, NetworkSpec, Option, Profile, TrainerSpec, hookimpl
 
 _DIFFC = EmbeddingSpec(
     name="diffc",
@@ -91,6 +91,21 @@ _UQDM = EmbeddingSpec(
 def gcodec_embeddings() -> list[EmbeddingSpec]:
     """Stage 1 by channel simulation."""
     return [_DIFFC, _UQDM, _DDCM]
+
+
+@hookimpl
+def gcodec_networks() -> list[NetworkSpec]:
+    """Schedules of `diffc`."""
+    schedule = "gcodec_diffc.diffc._schedule"
+    return [
+        NetworkSpec(
+            "DiffcSchedule",
+            "schedule",
+            "bits of the steps of the embedding diffc, for one denoiser",
+            f"{schedule}:open_schedule",
+            f"{schedule}:place_of_schedule",
+        )
+    ]
 
 
 @hookimpl

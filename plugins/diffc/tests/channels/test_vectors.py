@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import math
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import pytest
 
 from gcodec.randomness import Domain, Randomness
 from gcodec_diffc import channels
-from gcodec_diffc.channels import Common, Gaussian, _zipf
+from gcodec_diffc.channels import Common, Dithered, Gaussian, Logistic, _zipf
 
 SPEC = Path(__file__).parents[4] / "spec"
 FOLDER = SPEC / "vectors" / "channels"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+DITHERED = sorted(path.stem for path in (SPEC / "vectors" / "dithered").glob("*.json"))
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="spec/ is not part of this copy")
 
 
@@ -190,35 +192,93 @@ def table(W: int, kl: int, count: int) -> list[int]:
     return f
 
 
-def indices(data: bytes, W: list[int], kl: int) -> list[int]:
-    data += bytes(-len(data) % 4)
-    stack = [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)]
-    x = stack.pop() if stack else 0
-    if stack:
-        x = 2**32 * x + stack.pop()
+class Stack:
+    """The entropy coder of section 4.3."""
 
-    def symbol(f: list[int]) -> int:
-        nonlocal x
-        r, F, p = x % 2**24, 0, 0
+    def __init__(self, data: bytes) -> None:
+        data += bytes(-len(data) % 4)
+        self.stack = [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)]
+        self.x = self.stack.pop() if self.stack else 0
+        if self.stack:
+            self.x = 2**32 * self.x + self.stack.pop()
+
+    def symbol(self, f: list[int]) -> int:
+        r, F, p = self.x % 2**24, 0, 0
         while r >= F + f[p]:
             F, p = F + f[p], p + 1
-        x = x // 2**24 * f[p] + r - F
-        if x < 2**32 and stack:
-            x = 2**32 * x + stack.pop()
+        self.x = self.x // 2**24 * f[p] + r - F
+        if self.x < 2**32 and self.stack:
+            self.x = 2**32 * self.x + self.stack.pop()
         return p
 
+    def finish(self) -> None:
+        assert self.x == 0 and not self.stack
+
+
+def indices(data: bytes, W: list[int], kl: int) -> list[int]:
+    coder = Stack(data)
     k = [0] * len(W)
     chunks = sorted(range(len(W)), key=lambda c: W[c])
     tables = {width: table(width, kl, len(W)) for width in set(W)}
     for c in chunks:
-        k[c] = symbol(tables[W[c]])
+        k[c] = coder.symbol(tables[W[c]])
     escaped = [c for c in range(len(W)) if k[c] == 2 ** W[c] + 1]
-    t = {c: symbol([2**19] * 32) for c in escaped}
+    t = {c: coder.symbol([2**19] * 32) for c in escaped}
     for c in sorted(escaped, key=lambda c: t[c]):
-        low = symbol([2 ** (24 - t[c])] * 2 ** t[c]) if t[c] else 0
+        low = coder.symbol([2 ** (24 - t[c])] * 2 ** t[c]) if t[c] else 0
         k[c] = 2 ** W[c] + 2 ** t[c] + low
-    assert x == 0 and not stack
+    coder.finish()
     return k
+
+
+def dithered(vector: dict[str, Any]) -> list[int]:
+    """Twice y, from section 6."""
+    C, seed = vector["width"], int(vector["seed"], 16)
+    mean, lo, hi = vector["mean"], vector["lo"], vector["hi"]
+    D = len(mean)
+    word = Randomness(seed).bits(Domain.DITHER, vector["step"], 0, D).tolist()
+    context = Context(prec=40)
+    root = Decimal(2)
+    for _ in range(3):
+        root = context.sqrt(root)
+    T = [
+        int(context.divide(Decimal(2**26), context.add(1, context.exp(Decimal(768 - p) / 64))))
+        for p in range(1537)
+    ]
+
+    def F(u: int, R: int) -> int:
+        v = max(-49152, min(49151, (u * R) >> 20)) + 49152
+        p = v // 64
+        return T[p] + (T[p + 1] - T[p]) * (v % 64) // 64
+
+    o = [w * C >> 32 for w in word]
+    j = [(a + b) // C for a, b in zip(lo, o, strict=True)]
+    K = [(a - 1 + b) // C - c + 1 for a, b, c in zip(hi, o, j, strict=True)]
+    N = max(K)
+    coder = Stack(bytes.fromhex(vector["bits"]))
+    twice = []
+    for k in range(D):
+        e, m = j[k] * C - o[k], 0
+        if K[k] > 1:
+            power = context.power(root, vector["scale"][k])
+            R = int(context.divide(context.divide(Decimal(2**40), Decimal(C)), power))
+            b = [max(lo[k], min(hi[k], e + i * C)) - mean[k] for i in range(N + 1)]
+            w = [F(b[i + 1], R) - F(b[i], R) + 4096 if i < K[k] else 0 for i in range(N)]
+            f = [1 + x * (2**24 - N) // sum(w) for x in w]
+            f[0] += 2**24 - sum(f)
+            m = coder.symbol(f)
+        twice.append(2 * (e + m * C) + C)
+    coder.finish()
+    return twice
+
+
+@pytest.mark.parametrize("name", DITHERED)
+def test_dithered_replays_its_vectors_and_so_does_a_reader_made_from_the_text(name: str) -> None:
+    vector = json.loads((SPEC / "vectors" / "dithered" / f"{name}.json").read_text("utf-8"))
+    reference = Logistic(*(np.array(vector[key]) for key in ("mean", "scale", "lo", "hi")))
+    common = Common(Randomness(int(vector["seed"], 16)), vector["step"])
+    y = Dithered(vector["width"]).replay(bytes.fromhex(vector["bits"]), reference, common)
+    assert (2 * y).tolist() == vector["twice"] == dithered(vector)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING, ClassVar
 
@@ -83,7 +84,7 @@ class Trellis(Channel):
             raise ChannelError(
                 self.name, f"{self.bits} bits are too many for {dimensions} dimensions"
             )
-        return _Code(self.bits, min(self.memory, _most(self.bits)), dimensions, common)
+        return _code(self.bits, min(self.memory, _most(self.bits)), dimensions, common)
 
 
 def _most(n: int) -> int:
@@ -128,6 +129,11 @@ class _Code:
         return self._common.randomness.normal(
             Domain.CODEBOOK, self._common.step, states, self.columns
         )
+
+
+@lru_cache(maxsize=1)  # a sender replays at once what it has simulated
+def _code(n: int, v: int, dimensions: int, common: Common) -> _Code:
+    return _Code(n, v, dimensions, common)
 
 
 def _states(bits: Bits, v: int) -> Index:

@@ -37,6 +37,7 @@ from gcodec.signals import Signal
 from gcodec_diffc.channels import Common, Gaussian
 from gcodec_diffc.ddcm._stream import NAME, Plan, pieces
 from gcodec_diffc.diffc._process import level, start
+from gcodec_diffc.diffc._schedule import holds
 from gcodec_diffc.diffc._stream import error_code, snr_after
 from gcodec_diffc.diffc._stream import layers as layers_of
 from gcodec_diffc.plugin import DENOISER
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ddcm"]
 
-#: The latent space of the signals that the spec promises.
+#: The one latent space whose digest need not be that of the denoiser's own folder: see `_TRAINED_ON`.
 _SPACE = "base"
 #: Digests of denoisers and of the autoencoders whose latents they were trained on: their folders give a name only.
 _TRAINED_ON = {DENOISER: "45343cc8ecbc45180ce500bd8bd0a78c64f852b943bf440bee2f5b12cf6211e4"}
@@ -174,7 +175,7 @@ def _open(model: Model, run: Run) -> tuple[Denoiser, LatentSpace]:
             latents.name, f"{model.name} was trained on latents of another; install both again"
         )
     space = open_space(latents, run)
-    if space.name != _SPACE:
+    if space.name != _SPACE and not holds(model, denoiser.space):
         raise ModelDamaged(
             model.name, f"it denoises the latent space '{space.name}', `ddcm` wants '{_SPACE}'"
         )

@@ -2,24 +2,35 @@
 
 What is fixed is the bits of a step, per dimension of the latent, not its end: where a picture is simple the same bits lead
 to a higher SNR, and the stream says to which (`_stream`). The published scheme fixes both and is wrong about one.
+
+A published pipeline, which holds its own autoencoder, needs no such model: named itself, it is taken in steps that each add
+a fifth to all that was sent before (`GENERIC`). The file then names the pipeline by its digest.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise, repeat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gcodec.errors import ModelDamaged
+from gcodec.errors import ModelDamaged, ModelMissing
+from gcodec.networks import Place, place_of
 
 if TYPE_CHECKING:
     from gcodec.models import Model, ModelStore
 
-__all__ = ["SHORTEST", "UNIT", "Schedule", "open_schedule"]
+__all__ = ["GENERIC", "SHORTEST", "UNIT", "Schedule", "holds", "open_schedule", "place_of_schedule"]
 
 #: `Schedule.bits` counts in millionths of a bit.
 UNIT = 1_000_000
 #: Bytes of the shortest step.
 SHORTEST = 4
+
+#: Millionths of a bit per dimension, sent after each step of `GENERIC`: 0.002 bits to 5.
+_SENT = list(accumulate(repeat(None, 43), lambda sent, _: sent + sent // 5, initial=2_000))
+#: The steps of a denoiser of which nothing was measured. Files that name a pipeline depend on them.
+GENERIC = (_SENT[0], *(after - before for before, after in pairwise(_SENT)))
 
 
 @dataclass(frozen=True)
@@ -52,25 +63,53 @@ class Schedule:
 def open_schedule(model: Model, store: ModelStore) -> Schedule:
     """The schedule in a model folder, and the networks that it belongs to.
 
-    Raises ModelDamaged for a folder that holds none, or where an installed network is not the one that it was made for.
+    Networks are found by their digests, whatever they are called here.
+    Raises ModelDamaged for a folder that holds none, or where an installed network is not the one that it was made for, and
+    ModelMissing where there is none at all.
     """
+    if model.class_name != "DiffcSchedule":
+        place = place_of(model, store)
+        if place is None or place.denoiser is None or not holds(model, place.autoencoder):
+            raise ModelDamaged(
+                model.name,
+                f"not a schedule of `diffc` nor a pipeline: it is of class {model.class_name}",
+            )
+        return Schedule(model, GENERIC)
     config = model.config
     try:
-        if config["_class_name"] != "DiffcSchedule":
-            raise ValueError(f"it is of class {config['_class_name']}")
-        networks = dict(config["networks"])
+        networks = {str(name): str(digest) for name, digest in config["networks"].items()}
         bits = tuple(int(bits) for bits in model.tensors()["bits"])
         if not bits or min(bits) < 1 or max(bits) > UNIT:
             raise ValueError("bits are integers from 1 to 1000000")
-        denoiser = store.find(str(config["denoiser"]))
-    except (KeyError, TypeError, ValueError) as error:
+        denoiser = config["denoiser"]
+        if denoiser not in networks:
+            raise ValueError(f"no digest of {denoiser}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelDamaged(model.name, f"not a schedule of `diffc`: {error}") from error
-    for name, digest in networks.items():
-        found = store.find(name).digest
-        if found != digest:
-            raise ModelDamaged(
-                model.name,
-                f"its schedule was made for {name} {str(digest)[:16]}..., not for the {found[:16]}..."
-                " installed here; install the gcodec-base that it came with",
-            )
-    return Schedule(denoiser, bits)
+    found = {name: _found(model, name, digest, store) for name, digest in networks.items()}
+    return Schedule(found[denoiser], bits)
+
+
+def place_of_schedule(model: Model, store: ModelStore) -> Place | None:
+    """Where the denoiser of a schedule works. Raises ModelMissing and ModelDamaged."""
+    return place_of(open_schedule(model, store).denoiser, store)
+
+
+def holds(model: Model, folder: str) -> bool:
+    """Whether a network lies in the folder of a model, so that the model's digest is its digest too."""
+    return Path(folder).is_relative_to(model.folder.absolute())
+
+
+def _found(schedule: Model, name: str, digest: str, store: ModelStore) -> Model:
+    try:
+        return store.find(digest)
+    except ModelMissing:
+        try:
+            found = store.find(name)
+        except ModelMissing as missing:
+            raise ModelMissing(f"{name} ({digest[:16]}...)", missing.advice) from None
+    raise ModelDamaged(
+        schedule.name,
+        f"its schedule was made for {name} {digest[:16]}..., not for the {found.digest[:16]}..."
+        " installed here; install the gcodec-base that it came with",
+    )

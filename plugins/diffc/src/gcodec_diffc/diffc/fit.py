@@ -29,7 +29,7 @@ from gcodec.networks import open_denoiser, open_space
 from gcodec.randomness import Domain, Randomness
 from gcodec.run import Run
 from gcodec_diffc.diffc._process import level
-from gcodec_diffc.diffc._schedule import UNIT
+from gcodec_diffc.diffc._schedule import UNIT, holds
 
 if TYPE_CHECKING:
     from gcodec.networks import Denoiser, LatentSpace
@@ -129,12 +129,18 @@ def main(folder: Path, photos: tuple[Path, ...], name: str, steps: int, device: 
     snr = np.concatenate([[0.0], np.exp(GRID)])
     path = best_path(mse, nats, steps)
     bits = [
-        math.ceil((snr[j] - snr[i]) * mse[i] / 2 / math.log(2) * UNIT) for i, j in pairwise(path)
+        min(math.ceil((snr[j] - snr[i]) * mse[i] / 2 / math.log(2) * UNIT), UNIT)
+        for i, j in pairwise(path)
     ]
+    # A folder is somewhere else on other machines; there its digest counts.
+    name = model.folder.name if Path(name).is_dir() else name
+    networks = {name: model.digest}
+    if not holds(model, denoiser.space):
+        networks[denoiser.space] = space_model.digest
     config = {
         "_class_name": "DiffcSchedule",
         "denoiser": name,
-        "networks": {name: model.digest, denoiser.space: space_model.digest},
+        "networks": networks,
         "photographs": len(photos),
     }
     tensors = {
