@@ -51,6 +51,10 @@ SMALL = {
         *("network.width=8", "network.passed=4", "network.restore=[4, 8, 8]"),
         *("data.batch=1", "data.crop=64", "data.held_out=1"),
     ],
+    "perco": [
+        *("network.width=8", "network.inside=8"),
+        *("data.batch=16", "data.variants=2", "data.held_out=1"),
+    ],
 }
 
 #: By task: figures that it must have come to.
@@ -61,6 +65,7 @@ FIGURES = {
     "codebook": {"loss", "held_out.of_variance", "held_out.entropy"},
     "denoiser": {"loss", "consistency", "held_out.preview.lpips_after_4", "held_out.tokens.mse"},
     "uqdm": {"loss", "log_mse", "held_out.psnr_0", "held_out.bpp_lossless"},
+    "perco": {"loss", "base-16", "held_out.base-32"},
 }
 
 
