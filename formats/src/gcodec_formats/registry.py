@@ -97,12 +97,21 @@ RECONSTRUCTORS: Final = (
         "flow matching in a latent space, given what is known",
     ),
     Reconstructor("bridge", "gcodec-flow", "reserved", "flow from the preview to the image"),
-    Reconstructor("rate_variable", "gcodec-flow", "reserved", "the reverse of rate_variable"),
-    Reconstructor("cdc", "gcodec-diffusion", "reserved", "conditional diffusion on latents"),
-    Reconstructor("hfd", "gcodec-diffusion", "reserved", "diffusion on the preview, high fidelity"),
-    Reconstructor("perco", "gcodec-diffusion", "reserved", "latent diffusion on perco"),
-    Reconstructor("controlnet", "gcodec-diffusion", "reserved", "diffusion on caption and sketch"),
-    Reconstructor("relic", "gcodec-diffusion", "reserved", "diffusion from the bin width's noise"),
+    Reconstructor(
+        "rate_variable",
+        "gcodec-flow",
+        "published",
+        "quantization undone, from the dequantized latent",
+    ),
+    Reconstructor("cdc", "gcodec-diffusion", "published", "DDIM given the quantized latent"),
+    Reconstructor("hfd", "gcodec-diffusion", "published", "ancestral sampling given the preview"),
+    Reconstructor("perco", "gcodec-diffusion", "published", "diffusion given tokens and a caption"),
+    Reconstructor(
+        "controlnet", "gcodec-diffusion", "published", "diffusion given a sketch and a caption"
+    ),
+    Reconstructor(
+        "relic", "gcodec-diffusion", "published", "diffusion from the noise of the bin width"
+    ),
     Reconstructor("ode", "gcodec-posterior", "published", "probability flow from x_t"),
     Reconstructor("sde", "gcodec-posterior", "published", "ancestral sampling from x_t"),
     Reconstructor("mse", "gcodec-posterior", "published", "one denoising step from x_t"),
