@@ -77,10 +77,10 @@ def _network(folder: Path, digest: str, device: str, dtype: str, memory: str) ->
     _torchvision_cpu.install()
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
-    network = load_network(AutoencoderKL, folder, torch.float32)
     # Many overflow in float16, and those that do not are small.
     precision = torch.bfloat16 if dtype == "bfloat16" else torch.float32
+    network = load_network(AutoencoderKL, folder, precision)
     if memory != "plenty":
         network.enable_tiling()
         network.enable_slicing()
-    return network.to(torch_device(device), precision)
+    return network.to(torch_device(device))

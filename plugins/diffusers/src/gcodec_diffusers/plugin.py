@@ -131,7 +131,7 @@ def gcodec_adapters() -> list[AdapterSpec]:
                 ("preview", "latent/*", "preview_to_latent", 10_000, "the preview's latent"),
                 ("latent/*", "preview", "latent_to_preview", 25_000, "the latent, decoded"),
                 ("noisy/*", "preview", "noisy_to_preview", 37_000, "one denoising step, decoded"),
-                ("preview", "noisy/*", "to_noisy", 12_000, "noise added to the preview's latent"),
+                ("preview", "noisy/*", "to_noisy", 10_000, "noise added to the preview's latent"),
                 ("latent/*", "noisy/*", "to_noisy", 10, "noise added to the latent"),
             )
         ),

@@ -1,0 +1,174 @@
+"""Tiny random pipelines of every architecture, saved as folders: what tests need in the place of the hub.
+
+They have the layout, the classes and the configurations of the published ones at a thousandth of the size, and mean
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import save_file
+
+from gcodec import _torchvision_cpu
+from gcodec_diffusers.layout import EMPTY_PROMPT
+
+__all__ = ["KINDS", "make"]
+
+#: Width of text embeddings, of pooled ones, and tokens of a prompt.
+_TEXT, _POOLED, _TOKENS = 32, 16, 7
+
+
+class _Kind(NamedTuple):
+    """A published model: its pipeline's class, latent channels, scheduler, how its network is made; `more` of its index."""
+
+    pipeline: str
+    channels: int
+    scheduler: Mapping[str, Any]
+    network: Callable[[], Any]
+    more: Mapping[str, Any] = {}
+
+
+def make(kind: str, folder: Path, seed: int = 0) -> Path:
+    """Save a pipeline of one of `KINDS` in `folder`, with the embeddings of the empty prompt and without text encoders."""
+    _torchvision_cpu.install()
+    about = KINDS[kind]
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        network = about.network()
+        part = "unet" if "UNet" in type(network).__name__ else "transformer"
+        network.save_pretrained(folder / part)
+        _autoencoder(about.channels).save_pretrained(folder / "vae")
+        empty = {"text": torch.randn(1, _TOKENS, _TEXT), "pooled": torch.randn(1, _POOLED)}
+    save_file(empty, folder / EMPTY_PROMPT)
+    _write(folder / "scheduler" / "scheduler_config.json", about.scheduler)
+    index = {"_class_name": about.pipeline, **about.more}
+    for name, made in ((part, network), ("vae", None)):
+        cls = "AutoencoderKL" if made is None else type(made).__name__
+        index[name] = ["diffusers", cls]
+    index["scheduler"] = ["diffusers", about.scheduler["_class_name"]]
+    _write(folder / "model_index.json", index)
+    return folder
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
+
+
+def _autoencoder(channels: int) -> Any:
+    """Factor 8, scaled to unit variance on noise; 16 channels are shifted too, as those of SD3 and FLUX."""
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+    made = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(8, 8, 8, 16),
+        norm_num_groups=4,
+        latent_channels=channels,
+        sample_size=64,
+        use_quant_conv=channels == 4,
+        use_post_quant_conv=channels == 4,
+    )
+    with torch.no_grad():
+        blocks = torch.rand(1, 3, 8, 8).repeat_interleave(16, 2).repeat_interleave(16, 3)
+        z = made.encode(2 * blocks - 1).latent_dist.mode()
+    made.register_to_config(scaling_factor=float(1 / z.std()))
+    if channels != 4:
+        made.register_to_config(shift_factor=float(z.mean()))
+    return made
+
+
+def _unet(**settings: Any) -> Any:
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    return UNet2DConditionModel(
+        sample_size=16,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=_TEXT,
+        attention_head_dim=4,
+        norm_num_groups=4,
+        **settings,
+    )
+
+
+def _sdxl(ids: int) -> Any:
+    return _unet(
+        addition_embed_type="text_time",
+        addition_time_embed_dim=4,
+        projection_class_embeddings_input_dim=4 * ids + _POOLED,
+        use_linear_projection=True,
+    )
+
+
+def _sd3() -> Any:
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+
+    return SD3Transformer2DModel(
+        sample_size=16,
+        num_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        joint_attention_dim=_TEXT,
+        caption_projection_dim=16,
+        pooled_projection_dim=_POOLED,
+        pos_embed_max_size=64,
+    )
+
+
+def _flux() -> Any:
+    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+
+    return FluxTransformer2DModel(
+        in_channels=64,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=_TEXT,
+        pooled_projection_dim=_POOLED,
+        guidance_embeds=True,
+        axes_dims_rope=(4, 4, 8),
+    )
+
+
+def _ddpm(scheduler: str, prediction: str) -> dict[str, Any]:
+    return {
+        "_class_name": scheduler,
+        "num_train_timesteps": 1000,
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "prediction_type": prediction,
+    }
+
+
+_FLOW = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000}
+
+KINDS: Mapping[str, _Kind] = {
+    "sd15": _Kind("StableDiffusionPipeline", 4, _ddpm("PNDMScheduler", "epsilon"), _unet),
+    "sd21": _Kind("StableDiffusionPipeline", 4, _ddpm("DDIMScheduler", "v_prediction"), _unet),
+    "sdxl": _Kind(
+        "StableDiffusionXLPipeline",
+        4,
+        _ddpm("EulerDiscreteScheduler", "epsilon"),
+        lambda: _sdxl(6),
+        {"force_zeros_for_empty_prompt": True},
+    ),
+    "sdxl-refiner": _Kind(
+        "StableDiffusionXLImg2ImgPipeline",
+        4,
+        _ddpm("EulerDiscreteScheduler", "epsilon"),
+        lambda: _sdxl(5),
+        {"requires_aesthetics_score": True},
+    ),
+    "sd3": _Kind("StableDiffusion3Pipeline", 16, {**_FLOW, "shift": 3.0}, _sd3),
+    "flux": _Kind("FluxPipeline", 16, {**_FLOW, "use_dynamic_shifting": True}, _flux),
+}
