@@ -51,6 +51,10 @@ SMALL = {
         *("network.width=8", "network.passed=4", "network.restore=[4, 8, 8]"),
         *("data.batch=1", "data.crop=64", "data.held_out=1"),
     ],
+    "latent_entropy": [
+        *("entropy.width=8", "entropy.features=4", "entropy.hyper_width=8"),
+        *("data.batch=2", "data.crop=64", "data.held_out=1", "export.tables=2"),
+    ],
     "perco": [
         *("network.width=8", "network.inside=8"),
         *("data.batch=16", "data.variants=2", "data.held_out=1"),
@@ -65,6 +69,7 @@ FIGURES = {
     "codebook": {"loss", "held_out.of_variance", "held_out.entropy"},
     "denoiser": {"loss", "consistency", "held_out.preview.lpips_after_4", "held_out.tokens.mse"},
     "uqdm": {"loss", "log_mse", "held_out.psnr_0", "held_out.bpp_lossless"},
+    "latent_entropy": {"loss", "bits", "held_out.plain_0.50", "held_out.anchored_1.00"},
     "perco": {"loss", "base-16", "held_out.base-32"},
 }
 
