@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,117 +19,44 @@ import pytest
 
 import gcodec_formats as gcx
 from gcodec import metrics
-from gcodec.errors import NoPath, UnusablePlugin
+from gcodec.builtin.edges import edge_strength
+from gcodec.errors import NoPath
 from gcodec.images import load_image
-from gcodec.interfaces import Setup
-from gcodec.options import check_options
-from gcodec.pipeline import verify
 from gcodec.registry import registry
 from gcodec.resolver import matrix
-from gcodec.run import Run
-from gcodec.stage1 import build
 
 if TYPE_CHECKING:
     from gcodec.images import Picture
 
 Command = Callable[..., CompletedProcess[str]]
-Records = dict[tuple[str, str], dict[str, Any]]
+Pair = tuple[str, str]
 
 #: Bits a pixel of the files; small pictures cost more than large ones.
 RATE = 1.2
+WORKER = Path(__file__).with_name("pairs_worker.py")
+ROWS = {(row.embedding, row.reconstructor): row for row in matrix(registry())}
+EMBEDDINGS = list(registry().embeddings)
+#: Kinds of signals that say what a picture looks like, and not only where its edges are.
+PICTURES = ("preview", "latent", "tokens", "noisy")
 
 
-def _usable(name: str) -> bool:
-    """Whether an embedding can be set up here: a wheel or weights that it needs may be missing."""
-    spec = registry().embeddings[name]
-    try:
-        run = Run()
-        options = check_options(name, spec.options, {})
-        build(spec, Setup(run, options, run.models.find(spec.model) if spec.model else None))
-    except UnusablePlugin:
-        return False
-    return True
-
-
-def test_what_is_installed_works_at_all() -> None:
-    assert not [(p.name, p.error) for p in registry().plugins if p.error]
-
-
-def test_pairs_without_a_path_say_why() -> None:
-    for row in matrix(registry()):
-        assert (row.path is None) == bool(row.reason)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mix")
-
-
-@pytest.fixture(scope="module")
-def records(folder: Path, crop: Path, gcodec: Command) -> Records:
-    """The records of ``gcodec mix`` over every pair that has a path; one call for each embedding, two at a time."""
-
-    def mixed(name: str) -> list[dict[str, Any]]:
-        rows = [row for row in matrix(registry()) if row.embedding == name and row.path]
-        if not (rows and _usable(name)):
-            return []
-        words = ["mix", crop, "--embed", name, "--recon", ",".join(r.reconstructor for r in rows)]
-        done = gcodec(*words, "--bpp", RATE, "-o", folder, "--json", "--threads", 1)
-        assert done.returncode == 0, done.stderr
-        records: list[dict[str, Any]] = json.loads(done.stdout)
-        return records
-
-    with ThreadPoolExecutor(2) as two:
-        found = [record for made in two.map(mixed, registry().embeddings) for record in made]
-    return {(record["embedding"], record["reconstructor"]): record for record in found}
-
-
-PAIRS = [(row.embedding, row.reconstructor) for row in matrix(registry())]
-
-
-@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-def test_every_pair_goes_through_a_file_and_a_fresh_process(
-    pair: tuple[str, str], records: Records, picture: Picture
-) -> None:
-    row = next(r for r in matrix(registry()) if (r.embedding, r.reconstructor) == pair)
-    if row.path is None:
-        assert pair not in records
-        return
-    if not _usable(pair[0]):
-        pytest.skip(f"{pair[0]} cannot be used here")
-    record = records[pair]
-    file, made = Path(record["file"]), Path(record["reconstruction"])
-    assert record["bytes"] == file.stat().st_size
-    assert record["bpp"] <= RATE
-    assert record["bpp"] == pytest.approx(8 * record["bytes"] / (128 * 96), abs=1e-5)
-    assert gcx.read_header(file.read_bytes()).size == (96, 128)
-    assert record["path"] == row.path.explain()
-    again = load_image(made).pixels
-    assert again.shape == picture.pixels.shape
-    assert record["psnr"] == pytest.approx(metrics.psnr(picture.pixels, again), abs=1e-3)
-    # A picture of the same scene: noise would have 5 to 10 dB, an upside-down one 8 to 12.
-    assert record["psnr"] > 15
-    assert json.loads(Path(record["record"]).read_text("utf-8")) == record
-
-
-def test_the_command_leaves_exactly_what_it_says(records: Records, folder: Path) -> None:
-    said = {
-        Path(r[key]).name for r in records.values() for key in ("file", "reconstruction", "record")
-    }
-    assert {path.name for path in folder.iterdir()} == said
-
-
-def test_registered_files_cost_twelve_bytes(
-    records: Records,
-) -> None:
-    for record in records.values():
-        data = Path(record["file"]).read_bytes()
-        identity = gcx.read_header(data).identity
-        if identity.id is not None and identity.profile is not None:
-            layers = len(gcx.read(data).bodies(gcx.MAIN))
-            # Each layer of a progressive file has its length and its checksum.
-            frames = 6 * layers if gcx.read(data).progressive else 0
-            assert 12 <= gcx.overhead(gcx.layout(data)) <= 12 + frames, record["embedding"]
+def work(jobs: list[list[Any]], folder: Path, threads: int = 1) -> list[dict[str, Any]]:
+    """The results of `jobs`, done in one new process."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GCODEC_")}
+    limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, str(WORKER), json.dumps(jobs)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment | limits,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    results: list[dict[str, Any]] = json.loads(done.stdout)
+    return results
 
 
 @contextmanager
@@ -138,55 +68,146 @@ def moved_away(path: Path, folder: Path) -> Iterator[None]:
         hidden.rename(path)
 
 
-@pytest.mark.parametrize("embedding", registry().embeddings)
-def test_decoding_needs_the_file_alone_and_gives_the_same_picture_again(
-    embedding: str, records: Records, crop: Path, tmp_path: Path, gcodec: Command
+def test_what_is_installed_works_at_all() -> None:
+    assert not [(p.name, p.error) for p in registry().plugins if p.error]
+
+
+def test_pairs_without_a_path_say_why() -> None:
+    for row in ROWS.values():
+        assert (row.path is None) == bool(row.reason)
+
+
+@pytest.fixture(scope="module")
+def files(crop: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A file of each embedding that can be used here."""
+    folder = tmp_path_factory.mktemp("files")
+    jobs = [["encode", str(crop), name, RATE, f"{name}.gcx"] for name in EMBEDDINGS]
+    made = work(jobs, folder)
+    return {
+        name: folder / f"{name}.gcx"
+        for name, found in zip(EMBEDDINGS, made, strict=True)
+        if "missing" not in found
+    }
+
+
+@pytest.fixture(scope="module")
+def decoded(
+    files: dict[str, Path], crop: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[Pair, tuple[Path, str]]:
+    """The picture of each pair that has a path, and how it came about.
+
+    A new process for each embedding, in a folder with its file alone; the original is moved away.
+    """
+    root = tmp_path_factory.mktemp("decoded")
+
+    def received(name: str) -> dict[Pair, tuple[Path, str]]:
+        folder = root / name.replace("/", "-")
+        folder.mkdir()
+        shutil.copy(files[name], folder / "x.gcx")
+        pairs = [pair for pair, row in ROWS.items() if pair[0] == name and row.path]
+        jobs = [["decode", "x.gcx", recon, f"{recon}.png"] for _, recon in pairs]
+        return {
+            pair: (folder / f"{pair[1]}.png", found["path"])
+            for pair, found in zip(pairs, work(jobs, folder), strict=True)
+        }
+
+    with moved_away(crop, root), ThreadPoolExecutor(2) as two:
+        return {pair: made for some in two.map(received, files) for pair, made in some.items()}
+
+
+@pytest.mark.parametrize("pair", ROWS, ids="-".join)
+def test_every_pair_goes_through_a_file_and_a_fresh_process(
+    pair: Pair, files: dict[str, Path], decoded: dict[Pair, tuple[Path, str]], picture: Picture
 ) -> None:
-    """The original is moved away, the file lies alone in an empty folder, the process is a new one."""
-    record = records.get((embedding, "preview"))
-    if record is None:
-        pytest.skip(f"{embedding} makes no preview, or cannot be used here")
-    shutil.copy(record["file"], tmp_path / "x.gcx")
-    with moved_away(crop, tmp_path):
-        words = ("decode", "x.gcx", "--recon", "preview", "--threads", 1)  # as the pairs were made
-        done = gcodec(*words, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    first = load_image(Path(record["reconstruction"])).pixels
-    assert np.array_equal(load_image(tmp_path / "x.png").pixels, first)
+    row = ROWS[pair]
+    if row.path is None:
+        assert pair not in decoded
+        return
+    if pair[0] not in files:
+        pytest.skip(f"{pair[0]} cannot be used here")
+    path, said = decoded[pair]
+    assert said == row.path.explain()
+    pixels = load_image(path).pixels
+    assert pixels.shape == picture.pixels.shape
+    if any(feed.partition("/")[0] in PICTURES for feed in row.path.feeds):
+        # A picture of the same scene: noise would have 5 to 10 dB, an upside-down one 8 to 12.
+        assert metrics.psnr(picture.pixels, pixels) > 15
+    else:
+        # Its edges are where they were, more than those of the picture upside down are.
+        there, here, turned = (
+            edge_strength(p).ravel() for p in (picture.pixels, pixels, pixels[:, ::-1])
+        )
+        assert np.corrcoef(there, here)[0, 1] > 0.1 + abs(np.corrcoef(there, turned)[0, 1])
 
 
-@pytest.mark.parametrize(
-    "embedding", [n for n, spec in registry().embeddings.items() if spec.parse_class != "A"]
-)
-def test_neither_process_nor_threads_decide_the_symbols(
-    embedding: str, records: Records, gcodec: Command
+@pytest.mark.parametrize("embedding", EMBEDDINGS)
+def test_files_are_of_the_size_asked_for_and_registered_ones_cost_twelve_bytes(
+    embedding: str, files: dict[str, Path]
 ) -> None:
-    file = next(r["file"] for pair, r in records.items() if pair[0] == embedding)
-    done = gcodec("verify", file, "--json", "--threads", 1)
-    assert done.returncode == 0, done.stderr
-    here = verify(Path(file).read_bytes())
-    assert json.loads(done.stdout)["symbols"] == here["symbols"]
+    if embedding not in files:
+        pytest.skip(f"{embedding} cannot be used here")
+    data = files[embedding].read_bytes()
+    assert 8 * len(data) / (128 * 96) <= RATE
+    header = gcx.read_header(data)
+    assert header.size == (96, 128)
+    if header.identity.id is not None and header.identity.profile is not None:
+        layers = len(gcx.read(data).bodies(gcx.MAIN))
+        # Each layer of a progressive file has its length and its checksum.
+        frames = 6 * layers if gcx.read(data).progressive else 0
+        assert 12 <= gcx.overhead(gcx.layout(data)) <= 12 + frames
 
 
-@pytest.mark.parametrize(
-    "reconstructor", [name for name, spec in registry().reconstructors.items() if spec.model]
-)
-def test_a_generated_picture_is_the_same_again_from_the_file_alone_whatever_the_threads(
-    reconstructor: str, records: Records, crop: Path, tmp_path: Path, gcodec: Command
+def test_another_process_makes_the_same_previews_and_finds_the_same_symbols(
+    files: dict[str, Path], decoded: dict[Pair, tuple[Path, str]], tmp_path: Path
+) -> None:
+    """On as many threads, to the bit; symbols on any number."""
+    names = [name for name in files if (name, "preview") in decoded]
+    jobs = [
+        ["decode", str(files[name]), "preview", f"{name.replace('/', '-')}.png"] for name in names
+    ]
+    checks = [["verify", str(file)] for file in files.values()]
+    one = work(jobs + checks, tmp_path)[len(jobs) :]
+    assert one == work(checks, tmp_path, threads=2)
+    for name in names:
+        first, again = (
+            load_image(path).pixels
+            for path in (decoded[name, "preview"][0], tmp_path / f"{name.replace('/', '-')}.png")
+        )
+        assert np.array_equal(first, again), name
+
+
+def test_generated_pictures_are_the_same_again_whatever_the_threads(
+    files: dict[str, Path], decoded: dict[Pair, tuple[Path, str]], tmp_path: Path
 ) -> None:
     """The noise comes from the file's seed; what threads may change is the last bit of a sum."""
-    record = next(r for pair, r in records.items() if pair[1] == reconstructor)
-    shutil.copy(record["file"], tmp_path / "x.gcx")
-    words = ("decode", "x.gcx", "--recon", reconstructor, "--threads", 1)
-    with moved_away(crop, tmp_path):
-        done = gcodec(*words, cwd=tmp_path)
+    made = {name: spec for name, spec in registry().reconstructors.items() if spec.model}
+    pairs = [next(pair for pair in decoded if pair[1] == name) for name in made]
+    jobs = [["decode", str(files[e]), r, f"{r}.png"] for e, r in pairs]
+    work(jobs, tmp_path, threads=2)
+    for pair in pairs:
+        first, again = (
+            load_image(path).pixels for path in (decoded[pair][0], tmp_path / f"{pair[1]}.png")
+        )
+        assert np.abs(again - first).max() <= 1.5 / 255, pair
+
+
+def test_mix_leaves_exactly_what_it_says(crop: Path, gcodec: Command, tmp_path: Path) -> None:
+    words = ["mix", crop, "--embed", "ntc,jpeg", "--recon", "preview,flow", "--quality", 0.2]
+    done = gcodec(*words, "-o", tmp_path / "out", "--json", "--threads", 1)
     assert done.returncode == 0, done.stderr
-    first = load_image(Path(record["reconstruction"])).pixels
-    assert np.abs(load_image(tmp_path / "x.png").pixels - first).max() <= 1.5 / 255
+    records = json.loads(done.stdout)
+    said = {Path(r[key]).name for r in records for key in ("file", "reconstruction", "record")}
+    found = {path.name for path in (tmp_path / "out").iterdir()}
+    assert found == said | {"crop.sheet.jpg"}
+    for record in records:
+        assert record["bytes"] == Path(record["file"]).stat().st_size
+        assert record["path"] == ROWS[record["embedding"], record["reconstructor"]].path.explain()
+        pixels = [load_image(path).pixels for path in (crop, record["reconstruction"])]
+        assert record["psnr"] == pytest.approx(metrics.psnr(*pixels), abs=1e-3)
 
 
 def test_a_pair_without_a_path_is_refused_by_the_command(crop: Path, gcodec: Command) -> None:
-    row = next((row for row in matrix(registry()) if row.path is None), None)
+    row = next((row for row in ROWS.values() if row.path is None), None)
     if row is None:
         pytest.skip("every installed pair has a path")
     words = ["mix", crop, "--embed", row.embedding, "--recon", row.reconstructor]
