@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +28,33 @@ def load_network(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
 
 def load_text_encoder(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
     """A text encoder of transformers, frozen, on the CPU. Raises ModelDamaged."""
-    return _load(cls, folder, dtype, {}, "model")
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        return _load(cls, folder, dtype, {}, "model")
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _load(cls: Any, folder: Path, dtype: torch.dtype, settings: dict[str, Any], stem: str) -> Any:
     # Repositories that hold half precision alone name its files so.
     whole = any((folder / f"{stem}{end}").exists() for end in _WHOLE)
     try:
-        network, about = cls.from_pretrained(
-            folder,
-            torch_dtype=dtype,
-            local_files_only=True,
-            use_safetensors=True,
-            output_loading_info=True,
-            variant=None if whole else "fp16",
-            **settings,
-        )
+        # Without a memory map diffusers leaves the closing of the file to the garbage collector.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            network, about = cls.from_pretrained(
+                folder,
+                torch_dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+                variant=None if whole else "fp16",
+                **settings,
+            )
     except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelDamaged(str(folder), " ".join(str(error).split())) from error
     for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):

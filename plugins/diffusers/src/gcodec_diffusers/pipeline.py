@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from gcodec import _torchvision_cpu
 from gcodec.devices import torch_device
-from gcodec.errors import ModelDamaged, UsageError
+from gcodec.errors import ModelDamaged, UnusablePlugin, UsageError
 from gcodec.interfaces import Size
 from gcodec.models import Model
 from gcodec.networks import Condition, Denoiser
@@ -147,11 +147,15 @@ def _network(model: Model, family: str, device: str, dtype: str, memory: str) ->
     network = load_network(cls, folder, getattr(torch, dtype))
     if memory != "plenty" and hasattr(network, "set_attention_slice"):
         network.set_attention_slice("auto")
-    if memory == "least":
-        from diffusers.hooks.group_offloading import apply_group_offloading
+    there = torch_device(device)
+    if memory != "least" or there.type == "cpu":
+        return network.to(there)
+    from diffusers.hooks.group_offloading import apply_group_offloading
+    from diffusers.utils.import_utils import is_accelerate_available
 
-        apply_group_offloading(
-            network, torch_device(device), torch.device("cpu"), offload_type="leaf_level"
+    if not is_accelerate_available():
+        raise UnusablePlugin(
+            "diffusers", "memory 'least' needs accelerate: pip install gcodec-diffusers[offload]"
         )
-        return network
-    return network.to(torch_device(device))
+    apply_group_offloading(network, there, torch.device("cpu"), offload_type="leaf_level")
+    return network

@@ -105,6 +105,7 @@ def _zeros(model: Model) -> dict[str, Tensor]:
 @torch.no_grad()
 def _encoded(model: Model, prompt: str, device: str, dtype: torch.dtype) -> dict[str, Tensor]:
     """What diffusers' own pipeline makes of a prompt; the text encoders are given up afterwards."""
+    _torchvision_cpu.install()
     try:
         import transformers
     except ImportError as error:
@@ -112,21 +113,32 @@ def _encoded(model: Model, prompt: str, device: str, dtype: torch.dtype) -> dict
             "diffusers",
             f"the text encoders of {model.name} need transformers: pip install gcodec-diffusers[text]",
         ) from error
-    _torchvision_cpu.install()
     import diffusers
 
     family = family_of(model)
     parts: dict[str, Any] = {}
     for number in family.texts:
         parts |= _text_parts(transformers, model, number, device, dtype)
-    # SD3 without its T5 asks the transformer how wide nothing is.
-    config = model.json(f"{family.network}/config.json")
-    parts[family.network] = SimpleNamespace(config=SimpleNamespace(**config), dtype=dtype)
+    if family.name == "sd3":
+        # Without its T5 it asks the transformer how wide nothing is.
+        parts["transformer"] = _Widths(model.json("transformer/config.json"))
+    else:
+        # It would else say that a picture it never makes is not checked.
+        parts["requires_safety_checker"] = False
     name, read = _PIPELINES[family.name]
     cls = getattr(diffusers, name)
     wanted = inspect.signature(cls).parameters
-    pipeline = cls(**{k: parts.get(k) for k, p in wanted.items() if p.default is p.empty})
+    pipeline = cls(
+        **{k: parts.get(k) for k, p in wanted.items() if k in parts or p.default is p.empty}
+    )
     return read(pipeline, prompt)
+
+
+class _Widths:
+    """A transformer as far as its configuration goes."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = SimpleNamespace(**config)
 
 
 def _text_parts(

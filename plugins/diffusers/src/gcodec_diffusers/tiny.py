@@ -17,10 +17,10 @@ from safetensors.torch import save_file
 from gcodec import _torchvision_cpu
 from gcodec_diffusers.layout import EMPTY_PROMPT
 
-__all__ = ["KINDS", "make"]
+__all__ = ["KINDS", "POOLED", "TEXT", "make", "write"]
 
 #: Width of text embeddings, of pooled ones, and tokens of a prompt.
-_TEXT, _POOLED, _TOKENS = 32, 16, 7
+TEXT, POOLED, _TOKENS = 32, 16, 7
 
 
 class _Kind(NamedTuple):
@@ -43,21 +43,23 @@ def make(kind: str, folder: Path, seed: int = 0) -> Path:
         part = "unet" if "UNet" in type(network).__name__ else "transformer"
         network.save_pretrained(folder / part)
         _autoencoder(about.channels).save_pretrained(folder / "vae")
-        empty = {"text": torch.randn(1, _TOKENS, _TEXT), "pooled": torch.randn(1, _POOLED)}
+        empty = {"text": torch.randn(1, _TOKENS, TEXT), "pooled": torch.randn(1, POOLED)}
     save_file(empty, folder / EMPTY_PROMPT)
-    _write(folder / "scheduler" / "scheduler_config.json", about.scheduler)
+    write(folder / "scheduler" / "scheduler_config.json", about.scheduler)
     index = {"_class_name": about.pipeline, **about.more}
     for name, made in ((part, network), ("vae", None)):
         cls = "AutoencoderKL" if made is None else type(made).__name__
         index[name] = ["diffusers", cls]
     index["scheduler"] = ["diffusers", about.scheduler["_class_name"]]
-    _write(folder / "model_index.json", index)
+    write(folder / "model_index.json", index)
     return folder
 
 
-def _write(path: Path, value: Mapping[str, Any]) -> None:
+def write(path: Path, value: Mapping[str, Any] | str) -> None:
+    """Write a text, or JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
+    text = value if isinstance(value, str) else json.dumps(value, indent=2) + "\n"
+    path.write_text(text, "utf-8")
 
 
 def _autoencoder(channels: int) -> Any:
@@ -92,7 +94,7 @@ def _unet(**settings: Any) -> Any:
         layers_per_block=1,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=_TEXT,
+        cross_attention_dim=TEXT,
         attention_head_dim=4,
         norm_num_groups=4,
         **settings,
@@ -103,7 +105,7 @@ def _sdxl(ids: int) -> Any:
     return _unet(
         addition_embed_type="text_time",
         addition_time_embed_dim=4,
-        projection_class_embeddings_input_dim=4 * ids + _POOLED,
+        projection_class_embeddings_input_dim=4 * ids + POOLED,
         use_linear_projection=True,
     )
 
@@ -116,9 +118,9 @@ def _sd3() -> Any:
         num_layers=1,
         attention_head_dim=8,
         num_attention_heads=2,
-        joint_attention_dim=_TEXT,
+        joint_attention_dim=TEXT,
         caption_projection_dim=16,
-        pooled_projection_dim=_POOLED,
+        pooled_projection_dim=POOLED,
         pos_embed_max_size=64,
     )
 
@@ -132,8 +134,8 @@ def _flux() -> Any:
         num_single_layers=1,
         attention_head_dim=16,
         num_attention_heads=2,
-        joint_attention_dim=_TEXT,
-        pooled_projection_dim=_POOLED,
+        joint_attention_dim=TEXT,
+        pooled_projection_dim=POOLED,
         guidance_embeds=True,
         axes_dims_rope=(4, 4, 8),
     )
