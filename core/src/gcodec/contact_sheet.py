@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["contact_sheet"]
 
-#: Largest sides of a picture and of the sheet, in pixels.
-_CELL = 480
+#: Largest side of the sheet, in pixels.
 _SHEET = 16000
 _LINE, _MARGIN = 16, 6
 
 
-def contact_sheet(original: Path, records: Sequence[Mapping[str, Any]]) -> bytes:
+def contact_sheet(
+    original: Path, records: Sequence[Mapping[str, Any]], side: int = 480, quality: int = 90
+) -> bytes:
     """A JPEG of the pictures of `records`, which are those of `gcodec mix`, beside the `original`.
 
     Of each are read embedding, reconstructor, reconstruction (a path), bytes, bpp, psnr and lpips or ms_ssim. Pictures are
-    shrunk to 480 pixels, or to what keeps the sheet under 16,000. Raises ValueError for no records.
+    shrunk to `side` pixels, or to what keeps the sheet under 16,000; quality is JPEG's. Raises ValueError for no records.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -34,7 +35,7 @@ def contact_sheet(original: Path, records: Sequence[Mapping[str, Any]]) -> bytes
         raise ValueError("a contact sheet shows at least one pair")
     rows = list(dict.fromkeys(r["embedding"] for r in records))
     columns = list(dict.fromkeys(r["reconstructor"] for r in records))
-    side = min(_CELL, _SHEET // max(len(rows), len(columns) + 1) - 2 * _LINE - _MARGIN)
+    side = min(side, _SHEET // max(len(rows), len(columns) + 1) - 2 * _LINE - _MARGIN)
     first = _opened(original, side)
     width, height = first.width + _MARGIN, first.height + 2 * _LINE + _MARGIN
     sheet = Image.new("RGB", (width * (len(columns) + 1), height * len(rows)), "white")
@@ -52,7 +53,7 @@ def contact_sheet(original: Path, records: Sequence[Mapping[str, Any]]) -> bytes
         place = rows.index(record["embedding"]), 1 + columns.index(record["reconstructor"])
         put(*place, _opened(Path(record["reconstruction"]), side), *_caption(record))
     buffer = io.BytesIO()
-    sheet.save(buffer, "JPEG", quality=90, subsampling="4:4:4", optimize=True)
+    sheet.save(buffer, "JPEG", quality=quality, subsampling="4:4:4", optimize=True)
     return buffer.getvalue()
 
 

@@ -30,13 +30,16 @@ def _list(flag: str, help: str) -> Callable[[Command], Command]:
 @click.command(cls=PluginCommand)
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @click.option(
-    "--embed", default="ntc,webp", show_default=True, help="Stage 1; several with commas."
+    "--embed",
+    default="ntc,webp",
+    show_default=True,
+    help="Stage 1; several with commas, or `all`.",
 )
 @click.option(
     "--recon",
     default="preview,flow",
     show_default=True,
-    help="Stage 2; several with commas. flow:steps=1,flow:steps=4 compares options; so in --embed.",
+    help="Stage 2; several with commas, or `all`. flow:steps=1,flow:steps=4 compares options; so in --embed.",
 )
 @_list("--bpp", f"Bits per pixel of the whole file; several with commas. [default: {_BPP}]")
 @_list("--quality", "Qualities 0 to 1, besides or instead.")
@@ -134,9 +137,13 @@ def command(
     from gcodec.registry import registry
 
     installed = registry()
-    embeddings = [_method(text, installed.embedding, plugin_options) for text in names(embed)]
+    embeddings = [
+        _method(text, installed.embedding, plugin_options)
+        for text in names(embed, installed.embeddings)
+    ]
     reconstructors = [
-        _method(text, installed.reconstructor, plugin_options) for text in names(recon)
+        _method(text, installed.reconstructor, plugin_options)
+        for text in names(recon, installed.reconstructors)
     ]
 
     from gcodec.evaluation import Request, evaluate, find_images
