@@ -221,7 +221,7 @@ def changed(model: Model, folder, **latents: str) -> Model:
 
 def test_latents_of_another_autoencoder_are_refused(model: Model, picture, tmp_path) -> None:
     other = LdmQuant(Setup(Run(), {}, changed(model, tmp_path, digest="0" * 64)))
-    with pytest.raises(ModelDamaged, match="base/autoencoder"):
+    with pytest.raises(ModelMissing, match="0" * 64):
         other.analyse(picture)
 
 

@@ -10,6 +10,15 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file
 
+from gcodec.errors import RecipeError
+from gcodec.models import ModelStore
+from gcodec.networks import open_space
+from gcodec.pipeline import encode
+from gcodec.ratecontrol import Target
+from gcodec.run import Run
+from gcodec.signals import Latent
+from gcodec.stage1 import open_stage1
+from gcodec.testing import pictures
 from gcodec.training import Inputs, train
 from gcodec_ldm.scalar.codec import Codec
 from gcodec_ldm.scalar.export import WEIGHTS, export
@@ -104,3 +113,40 @@ def test_the_export_costs_what_was_trained(data, tmp_path, anchored):
             bits, _ = network.bits(y[None], q, torch.tensor([float(anchored)]), noise=False)
         stream = codec.encode(y.numpy(), level * (CODES - 1) // 255)
         assert 8 * len(stream) == pytest.approx(float(bits), rel=0.03, abs=64)
+
+
+def elsewhere(folder):
+    """The autoencoder of `base` under the name of another space."""
+    base = Run().models.find("base/autoencoder")
+    config = dict(base.config)
+    config["gcodec"] = config["gcodec"] | {"space": "other"}
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / WEIGHTS).write_bytes((base.folder / WEIGHTS).read_bytes())
+    return folder
+
+
+def test_a_model_for_another_space_codes_that_space(data, tmp_path):
+    autoencoder, out = elsewhere(tmp_path / "autoencoder"), tmp_path / "run"
+    space = {"autoencoder": str(autoencoder)}
+    train(LatentEntropyTask, inputs(data, out, space=space), out)
+    store = ModelStore.installed([autoencoder, out / "model"])
+    picture = pictures.as_picture(pictures.photograph(32, 40))
+    made = encode(
+        picture,
+        "ldm_quant",
+        target=Target(quality=0.8),
+        model=str(out / "model"),
+        run=Run(models=store),
+    )
+    (latent,) = open_stage1(made.data, run=Run(models=store)).signals()
+    assert isinstance(latent, Latent)
+    assert latent.space == "other"
+    wanted = open_space(store.find(str(autoencoder)), Run()).encode(picture.pixels)
+    assert np.abs(latent.values - wanted).max() <= latent.step / 2 * 1.001
+
+
+def test_groups_must_be_the_channels_of_the_space(data, tmp_path):
+    few = RECIPE["entropy"] | {"groups": [1, 1, 1, 1]}
+    with pytest.raises(RecipeError, match=r"entropy\.groups: they have 4 channels"):
+        LatentEntropyTask(inputs(data, tmp_path, entropy=few))

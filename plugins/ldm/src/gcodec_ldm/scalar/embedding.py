@@ -12,10 +12,10 @@ from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.networks import open_space
 from gcodec.signals import Latent, Signal
 from gcodec_ldm.scalar.codec import Codec
+from gcodec_ldm.scalar.place import latents_of
 from gcodec_ldm.scalar.scale import CODES, width_of
 
 if TYPE_CHECKING:
-    from gcodec.networks import LatentSpace
     from gcodec.signals import FloatArray
 
 __all__ = ["LdmQuant", "RateVariable"]
@@ -39,32 +39,17 @@ class _Rounded(Embedding):
             raise ModelMissing(
                 "base/ldm", f"`{self.name}` cannot work without weights; install gcodec-base"
             )
+        self._latents = latents_of(model)
         try:
             self._codec = Codec(model.config, model.tensors(), self.anchored, self.name)
-            about = model.config["latents"]
-            self._space, self._autoencoder = str(about["space"]), str(about["autoencoder"])
-            self._factor, self._digest = int(about["factor"]), str(about["digest"])
         except (KeyError, TypeError, ValueError) as error:
             reason = f"not an entropy model of latents: {error}"
             raise ModelDamaged(model.name, reason) from error
 
     def analyse(self, pixels: FloatArray) -> FloatArray:
-        """The latent [C, h, w] of float32 [3, H, W] in [0, 1].
-
-        Raises ModelMissing, and ModelDamaged where the autoencoder is another than the entropy model was trained for.
-        """
-        return self._opened().encode(pixels)
-
-    def _opened(self) -> LatentSpace:
+        """The latent [C, h, w] of float32 [3, H, W] in [0, 1]. Raises ModelMissing without its autoencoder."""
         run = self.setup.run
-        model = run.models.find(self._autoencoder)
-        if model.digest != self._digest:
-            raise ModelDamaged(
-                model.name,
-                f"its latents are not those of {self._digest[:16]}... that `{self.name}` codes;"
-                " install the gcodec-base that came with its entropy model",
-            )
-        return open_space(model, run)
+        return open_space(run.models.find(self._latents.digest), run).encode(pixels)
 
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         """Return the one layer at `quality` in [0, 1]."""
@@ -74,7 +59,7 @@ class _Rounded(Embedding):
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the dequantized latent with its bin width."""
         code, _, y = self._read(layers, size)
-        return (Latent(self._codec.dequantize(y, code), self._space, width_of(code)),)
+        return (Latent(self._codec.dequantize(y, code), self._latents.space, width_of(code)),)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """The bin width's bytes, then hyper-latents and latents in 1/16 bin widths, int32 little-endian."""
@@ -90,7 +75,7 @@ class _Rounded(Embedding):
         if len(payload) < self.head:
             raise PayloadError(self.name, f"{len(payload)} bytes, which do not hold the bin width")
         code = int.from_bytes(payload[: self.head], "big") * self._unit
-        h, w = -(-size.height // self._factor), -(-size.width // self._factor)
+        h, w = (-(-side // self._latents.factor) for side in (size.height, size.width))
         return code, *self._codec.read(payload[self.head :], code, h, w)
 
     @property

@@ -24,6 +24,7 @@ from gcodec.integers import MEAN_BITS, REACH
 from gcodec.networks import open_space
 from gcodec.run import Run
 from gcodec_ldm.scalar.codec import Codec
+from gcodec_ldm.scalar.place import Latents
 from gcodec_ldm.scalar.scale import CODES
 from gcodec_ldm.scalar.tables import TABLES, offset_of
 
@@ -77,12 +78,7 @@ def export(
     tensors = encoder_tensors(model) | integer_tensors(model)
     config: dict[str, Any] = {
         "_class_name": "LatentEntropy",
-        "latents": {
-            "space": space.name,
-            "factor": space.factor,
-            "autoencoder": autoencoder.name,
-            "digest": autoencoder.digest,
-        },
+        "latents": asdict(Latents(space.name, space.factor, autoencoder.name, autoencoder.digest)),
         "entropy": asdict(model.config),
     }
     counts = np.zeros((TABLES, _ROWS), np.int64)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from gcodec.entropy_model import EntropyConfig
+from gcodec.errors import RecipeError
 from gcodec.models import ModelStore
 from gcodec.networks import open_space
 from gcodec.run import Run
@@ -83,7 +84,15 @@ class LatentEntropyTask(Task):
         super().__init__(inputs)
 
     def build(self) -> nn.Module:
-        entropy = LatentEntropy(self.inputs.table("entropy", EntropyConfig))
+        sizes = self.inputs.table("entropy", EntropyConfig)
+        if sum(sizes.groups) != self.space.channels:
+            raise RecipeError(
+                self.inputs.source,
+                f"they have {sum(sizes.groups)} channels, the space {self.space.name} has"
+                f" {self.space.channels}",
+                "entropy.groups",
+            )
+        entropy = LatentEntropy(sizes)
         y = self.latents(np.random.default_rng(self.inputs.recipe["seed"]), _SAMPLES)
         entropy.initialise(y.square().mean((0, 2, 3)).sqrt().tolist())
         return entropy

@@ -1,0 +1,46 @@
+"""Which latents an entropy model codes. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gcodec.errors import ModelDamaged
+from gcodec.models import Model, ModelStore
+from gcodec.networks import Place, place_of
+
+__all__ = ["Latents", "latents_of", "place_of_entropy"]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The table "latents" of a model's config.json.
+
+    space        name of the space of the signals.
+    factor       samples a side of one latent position.
+    autoencoder  name of the model that makes them, for people to read.
+    digest       of that model.
+    """
+
+    space: str
+    factor: int
+    autoencoder: str
+    digest: str
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.factor, int) and self.factor >= 1):
+            raise ValueError(f"a factor is a positive integer, not {self.factor!r}")
+
+
+def latents_of(model: Model) -> Latents:
+    """What the latents of an entropy model are. Raises ModelDamaged for a folder of another class."""
+    try:
+        if model.class_name != "LatentEntropy":
+            raise ValueError(f"it is of class {model.class_name}")
+        return Latents(**model.config["latents"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelDamaged(model.name, f"not an entropy model of latents: {error}") from error
+
+
+def place_of_entropy(model: Model, store: ModelStore) -> Place | None:
+    """The place of the autoencoder. Raises ModelMissing and ModelDamaged."""
+    return place_of(store.find(latents_of(model).digest), store)
