@@ -3,10 +3,12 @@
 #   PYTHON    interpreter to build the virtual environment with (3.11 or newer)
 #   PIP_ARGS  more arguments for pip, e.g. an index that carries CPU builds of torch
 #   OUT       where `make demo` writes
+#   WORKERS   tests at a time, each on one thread and in up to 4 GB of memory
 
 PYTHON ?= python3
 PIP_ARGS ?=
 OUT ?= demo
+WORKERS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
@@ -18,7 +20,7 @@ demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
 
 test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

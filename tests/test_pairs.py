@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Command = Callable[..., CompletedProcess[str]]
 Pair = tuple[str, str]
 
+#: The first test waits for the pictures of all pairs.
+pytestmark = pytest.mark.timeout(900)
 #: Bits a pixel of the files; small pictures cost more than large ones.
 RATE = 1.2
 WORKER = Path(__file__).with_name("pairs_worker.py")
@@ -51,7 +53,7 @@ def work(jobs: list[list[Any]], folder: Path, threads: int = 1) -> list[dict[str
         text=True,
         cwd=folder,
         env=environment | limits,
-        timeout=280,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

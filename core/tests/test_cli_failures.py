@@ -18,7 +18,6 @@ from support import fails, listing, succeeds
 import gcodec_formats as gcx
 from gcodec.pipeline import encode
 from gcodec.ratecontrol import Target
-from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
     from gcodec.images import Picture
@@ -51,8 +50,6 @@ def files(tmp_path: Path, photo: Picture, pictures: Path, installed: object) -> 
     put("cut.gcx", good[:-1])
     put("flipped.gcx", good[:30] + bytes([good[30] ^ 4]) + good[31:])
     put("number.gcx", rewritten(gcx.Identity(id=191, profile=1)))
-    absent = next(row for row in numbers.EMBEDDINGS if row.status == "reserved")
-    put("absent.gcx", rewritten(gcx.Identity(id=absent.id, profile=1)))
     put("name.gcx", rewritten(gcx.Identity(name="acme/none", profile=1)))
     put("profile.gcx", rewritten(gcx.Identity(id=200, profile=7)))
     put("model.gcx", rewritten(gcx.Identity(name="test/weighted", digest=b"\1" * 8)))
@@ -68,7 +65,6 @@ def files(tmp_path: Path, photo: Picture, pictures: Path, installed: object) -> 
 FAILURES = {
     "unknown embedding": ("encode photo.png --embed tinny", 3, "did you mean tiny"),
     "unknown reconstructor": ("decode good.gcx -o new.png --recon gran", 3, "did you mean grain"),
-    "reserved embedding": ("decode absent.gcx", 3, "which is not published yet"),
     "unregistered name": ("decode name.gcx", 3, "acme/none"),
     "unregistered number": ("decode number.gcx", 3, "number 191"),
     "unknown profile": ("decode profile.gcx", 3, "no profile 7"),

@@ -195,8 +195,11 @@ def test_an_unknown_name_that_is_registered_names_its_package(installed: Registr
         installed.reconstructor("flow")
 
 
-def test_nobody_is_told_to_install_what_is_not_published(installed: Registry) -> None:
-    reserved = next(row for row in numbers.EMBEDDINGS if row.status == "reserved")
+def test_nobody_is_told_to_install_what_is_not_published(
+    installed: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserved = numbers.Embedding(190, "planned", "gcodec-planned", "reserved", "for this test")
+    monkeypatch.setitem(numbers._EMBEDDINGS_BY_NAME, reserved.name, reserved)
     with pytest.raises(UnknownPlugin, match=f"reserved for {reserved.package}") as caught:
         installed.embedding(reserved.name)
     assert "pip install" not in str(caught.value)
