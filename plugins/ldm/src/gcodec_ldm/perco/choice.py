@@ -1,12 +1,13 @@
 """The sender's choice of tokens: those that the prior expects, where the latent is not much the worse for it.
 
-Rate-distortion optimised quantization, digit by digit in coding order: the value k that minimises
+Rate-distortion optimised quantization, digit by digit in coding order. The value k is sent that minimises
 
-    lambda * -log2 P(digit = k | before) + (growth of the squared error of the latent for k instead of the nearest)
+    lambda * -log2 P(digit = k | before) + |r + (k - k0) J|^2 - |r|^2,
 
-is sent. The growth is a parabola through what the codebook's own decoder says of the digit one lower and one higher, with
-all other tokens as they are; that a choice changes what later tokens cost is neglected. The receiver does not see any of
-this: a token is a token.
+where k0 is the nearest value (what the codebook's encoder says), J the change of the estimated latent for one more in this
+digit, measured with the codebook's decoder while all other tokens are the nearest ones, and r the error of the latent
+around, as all choices so far have left it. So choices know of each other, as far as the decoder is linear; what one makes
+of the bits of later tokens is neglected. The receiver does not see any of this: a token is a token.
 """
 
 from __future__ import annotations
@@ -26,87 +27,84 @@ if TYPE_CHECKING:
     from gcodec.integers import Ints
     from gcodec.signals import FloatArray, IntArray
 
-__all__ = ["Choice", "Growth"]
+__all__ = ["Choice", "Effects"]
 
-#: Tokens a side of the square over which the error of one changed token is counted; one in each changes at a time.
+#: Tokens a side of the square over which the effect of one token is counted; one in each is changed at a time.
 _REACH = 3
 
 
-class Growth:
-    """How the squared error of a latent grows as digits leave their nearest values.
+class Effects:
+    """What the digits of a picture's tokens do to its latent.
 
-    digits             of the nearest tokens, [positions, digits].
-    slope, curvature   of the parabola, [positions, digits].
+    digits    k0, [positions, digits].
+    effect    J, float16 [positions, digits, C (3 stride)^2].
+    residual  r where all tokens are the nearest, [C, h, w] with a border of one token.
     """
 
     def __init__(self, book: Codebook, latent: FloatArray, levels: Sequence[int]) -> None:
+        self._book, self._latent = book, latent
         tokens = book.quantize(latent)
-        self.digits: Ints = digits_of(tokens, levels).reshape(-1, len(levels))
-        down, up = (self._one_off(book, latent, tokens, levels, step) for step in (-1, 1))
-        # Where a digit has a neighbour on one side only, the other side is taken to be as bad.
-        down, up = np.where(np.isnan(down), up, down), np.where(np.isnan(up), down, up)
-        self.slope: FloatArray = (up - down) / 2
-        self.curvature: FloatArray = np.maximum((up + down) / 2, 0)
-
-    def _one_off(
-        self,
-        book: Codebook,
-        latent: FloatArray,
-        tokens: IntArray,
-        levels: Sequence[int],
-        step: int,
-    ) -> FloatArray:
-        """Growth for each digit one `step` away, [positions, digits]; NaN where it has no such value."""
-        radix = [prod(levels[:i]) for i in range(len(levels))]
-        before = _errors(book, latent, tokens)
-        made = np.full((*tokens.shape, len(levels)), np.nan, np.float32)
+        self.shape = tokens.shape
+        digits = digits_of(tokens, levels)
+        self.digits: Ints = digits.reshape(-1, len(levels))
+        estimate = self._estimate(tokens)
+        self.residual = estimate - self._bordered(latent)
+        size = len(latent) * (_REACH * book.stride) ** 2
+        self.effect = np.empty((tokens.size, len(levels), size), np.float16)
         for i, level in enumerate(levels):
-            moved = digits_of(tokens, levels)[..., i] + step
-            can = (moved >= 0) & (moved < level)
+            unit = prod(levels[:i])
             for row in range(_REACH):
                 for column in range(_REACH):
-                    which = np.zeros_like(can)
-                    which[row::_REACH, column::_REACH] = can[row::_REACH, column::_REACH]
-                    changed = np.where(which, tokens + step * radix[i], tokens).astype(np.int32)
-                    grown = _neighbourhoods(_errors(book, latent, changed) - before)
-                    made[which, i] = grown[which]
-        return made.reshape(-1, len(levels))
+                    part = np.zeros(tokens.shape, bool)
+                    part[row::_REACH, column::_REACH] = True
+                    up, down = part & (digits[..., i] < level - 1), part & (digits[..., i] > 0)
+                    change = self._estimate(tokens + unit * up) - self._estimate(
+                        tokens - unit * down
+                    )
+                    at = np.flatnonzero(part)
+                    steps = (up.ravel()[at] + 0 + down.ravel()[at])[:, None]
+                    self.effect[at, i] = change[self.window(at)].reshape(len(at), -1) / steps
+
+    def window(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """Indices of the squares around tokens in what is bordered, [positions, C, 3 stride, 3 stride]."""
+        s, (y, x) = self._book.stride, np.divmod(positions, self.shape[1])
+        side = np.arange(_REACH * s)
+        channels = np.arange(len(self._latent))[None, :, None, None]
+        rows, columns = ((at * s)[:, None] + side for at in (y, x))
+        return channels, rows[:, None, :, None], columns[:, None, None, :]
+
+    def _estimate(self, tokens: IntArray) -> FloatArray:
+        _, h, w = self._latent.shape
+        return self._bordered(self._book.dequantize(tokens.astype(np.int32), (h, w))[0])
+
+    def _bordered(self, latent: FloatArray) -> FloatArray:
+        s = self._book.stride
+        ends = (
+            (s, s + tokens * s - side)
+            for tokens, side in zip(self.shape, latent.shape[1:], strict=True)
+        )
+        return np.pad(latent, ((0, 0), *ends))
 
 
 class Choice:
-    """A `gcodec_ldm.perco.prior.Visitor` that chooses; trade: lambda, squared error a bit."""
+    """A `gcodec_ldm.perco.prior.Visitor` that chooses, once for a picture; trade: lambda, squared error a bit."""
 
-    def __init__(self, growth: Growth, trade: float) -> None:
-        self._growth, self._trade = growth, trade
+    def __init__(self, effects: Effects, trade: float) -> None:
+        self._effects, self._trade = effects, trade
+        self._residual = effects.residual.copy()
 
     def __call__(self, visit: Visit) -> Ints:
         at = visit.positions, visit.digit
-        nearest = self._growth.digits[at]
-        if not self._trade:
-            return nearest
+        nearest = self._effects.digits[at]
+        # Windows of one batch do not overlap: its tokens are three columns apart.
+        window = self._effects.window(visit.positions)
+        around = self._residual[window]
+        effect = self._effects.effect[at].astype(np.float32).reshape(around.shape)
+        square = np.square(effect).sum((1, 2, 3))[:, None]
+        product = (effect * around).sum((1, 2, 3))[:, None]
         off = np.arange(visit.frequencies.shape[1]) - nearest[:, None]
-        slope, curvature = self._growth.slope[at][:, None], self._growth.curvature[at][:, None]
         bits = PRECISION - np.log2(visit.frequencies)
-        cost = self._trade * bits + curvature * off**2 + slope * off
+        cost = self._trade * bits + square * off**2 + 2 * product * off
         chosen: Ints = cost.argmin(1).astype(np.int32)
+        self._residual[window] = around + (chosen - nearest)[:, None, None, None] * effect
         return chosen
-
-
-def _errors(book: Codebook, latent: FloatArray, tokens: IntArray) -> NDArray[np.float32]:
-    """Squared error of the latent over each token's own positions, [h, w]."""
-    _, rows, columns = latent.shape
-    estimate, _ = book.dequantize(tokens, (rows, columns))
-    error = np.square(estimate - latent).sum(0)
-    h, w = tokens.shape
-    s = book.stride
-    whole = np.zeros((h * s, w * s), np.float32)
-    whole[: error.shape[0], : error.shape[1]] = error
-    summed: NDArray[np.float32] = whole.reshape(h, s, w, s).sum((1, 3))
-    return summed
-
-
-def _neighbourhoods(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sums over squares of `_REACH` tokens a side around each."""
-    h, w = values.shape
-    padded = np.pad(values, _REACH // 2)
-    return np.sum([padded[i : i + h, j : j + w] for i in range(_REACH) for j in range(_REACH)], 0)
