@@ -72,7 +72,7 @@ def _autoencoder(channels: int) -> Any:
         block_out_channels=(8, 8, 8, 16),
         norm_num_groups=4,
         latent_channels=channels,
-        sample_size=64,
+        sample_size=256,
         use_quant_conv=channels == 4,
         use_post_quant_conv=channels == 4,
     )
