@@ -51,6 +51,13 @@ def test_of_two_signals_of_one_type_the_later_counts() -> None:
     assert by_type([first, other, second]) == {"preview": second, "text": other}
 
 
+def test_an_empty_caption_replaces_none() -> None:
+    words, nothing = Text("a cat"), Text("")
+    assert by_type([words, nothing]) == {"text": words}
+    assert by_type([nothing, words]) == {"text": words}
+    assert by_type([nothing]) == {"text": nothing}
+
+
 def test_two_latents_of_different_spaces_stay_apart() -> None:
     signals = [Latent(PIXELS, "a", 0), Latent(PIXELS, "b", 0)]
     assert list(by_type(signals)) == ["latent/a", "latent/b"]

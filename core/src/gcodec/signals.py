@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """A caption."""
+    """A caption; empty where the sender gave none."""
 
     kind: ClassVar[str] = "text"
     value: str
@@ -114,8 +114,17 @@ def type_of(signal: Signal) -> str:
 
 
 def by_type(signals: Iterable[Signal]) -> dict[str, Signal]:
-    """Index signals by `type_of`; of two with one type the later, more refined one counts."""
-    return {type_of(signal): signal for signal in signals}
+    """Index signals by `type_of`; of two with one type the later, more refined one counts.
+
+    An empty caption says nothing and replaces none.
+    """
+    found: dict[str, Signal] = {}
+    for signal in signals:
+        says_nothing = isinstance(signal, Text) and not signal.value
+        name = type_of(signal)
+        if name not in found or not says_nothing:
+            found[name] = signal
+    return found
 
 
 #: The squared error travels as one byte: PSNR in quarters of a decibel, 0 to 63.5 dB; 255 means lossless.
