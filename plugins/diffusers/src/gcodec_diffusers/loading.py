@@ -43,9 +43,11 @@ def _load(cls: Any, folder: Path, dtype: torch.dtype, settings: dict[str, Any], 
     # Repositories that hold half precision alone name its files so.
     whole = any((folder / f"{stem}{end}").exists() for end in _WHOLE)
     try:
-        # Without a memory map diffusers leaves the closing of the file to the garbage collector.
+        # Without a memory map diffusers leaves the closing of the file to the garbage collector; and its networks tell
+        # the user which of its own parts it will rename.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
+            warnings.simplefilter("ignore", FutureWarning)
             network, about = cls.from_pretrained(
                 folder,
                 torch_dtype=dtype,

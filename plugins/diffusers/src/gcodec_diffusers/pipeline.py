@@ -30,14 +30,14 @@ from gcodec.interfaces import Size
 from gcodec.models import Model
 from gcodec.networks import Condition, Denoiser
 from gcodec.run import Run
-from gcodec.signals import Latent, Noisy, Preview, Signal, Text
-from gcodec_diffusers.architectures import ARCHITECTURES
+from gcodec.signals import Latent, Noisy, Preview, Signal, Sketch, Text
+from gcodec_diffusers.architectures import ARCHITECTURES, Control
 from gcodec_diffusers.kl import KlSpace, open_kl
 from gcodec_diffusers.layout import autoencoder_of, family_of
 from gcodec_diffusers.loading import load_network
 from gcodec_diffusers.noise_levels import levels_of, parametrisation_of
 from gcodec_diffusers.prompts import embed, reads_text
-from gcodec_diffusers.space import latent_error
+from gcodec_diffusers.space import latent_error, padded
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -49,7 +49,8 @@ _MULTIPLE = 2
 
 
 class PipelineDenoiser(Denoiser):
-    """A pipeline's network, told of captions by its text encoders and of everything else by the module's formula."""
+    """A pipeline's network, told of captions by its text encoders, of sketches by its ControlNet, and of everything else by
+    the module's formula."""
 
     def __init__(self, model: Model, run: Run) -> None:
         self.model, self.run = model, run
@@ -63,13 +64,20 @@ class PipelineDenoiser(Denoiser):
             self.level, self.x0_of = levels_of(scheduler), parametrisation_of(scheduler)
         except (TypeError, ValueError, NotImplementedError) as error:
             raise ModelDamaged(model.name, f"scheduler_config.json: {error}") from error
-        self.network = _network(model, family.name, run.device, run.dtype, run.memory)
+        how = run.device, run.dtype, run.memory
+        self.network = _network(model, family.network, self.architecture.network, *how)
+        self.controlnet: Any = None
+        if (model.folder / "controlnet").is_dir():
+            self.controlnet = _network(model, "controlnet", self.architecture.controlnet, *how)
+            if getattr(self.controlnet, "input_hint_block", None) is not None:
+                raise ModelDamaged(model.name, "its controlnet takes another kind of hint")
         self.deviation = torch.ones(self.encoder.channels)
-        captions = ("text",) if reads_text(model) else ()
-        self.sees = ("preview", f"latent/{self.encoder.name}", *captions)
+        captions = (Text.kind,) if reads_text(model) else ()
+        sketches = () if self.controlnet is None else (Sketch.kind,)
+        self.sees = ("preview", f"latent/{self.encoder.name}", *captions, *sketches)
 
     def condition(self, signals: Mapping[str, Signal], size: Size) -> Condition:
-        """The best estimate of x_0 among the signals, and the caption; {} is the empty prompt.
+        """The best estimate of x_0 among the signals, the caption and the sketch; {} is the empty prompt.
 
         Raises UsageError for signals of which the model can use none, and what `embed` raises.
         """
@@ -79,7 +87,7 @@ class PipelineDenoiser(Denoiser):
                 f"{self.model.name} can use nothing of {' + '.join(signals)}; it sees {', '.join(self.sees)}"
             )
         caption = signals.get(Text.kind)
-        prompt = caption.value if isinstance(caption, Text) and used else ""
+        prompt = caption.value if isinstance(caption, Text) and Text.kind in self.sees else ""
         estimate, error = self.estimate(signals, size)
         given = {
             "error": torch.from_numpy(error).to(self.device),
@@ -87,6 +95,9 @@ class PipelineDenoiser(Denoiser):
         }
         about = self.architecture.about(self.network, size, given)
         maps = {"estimate": torch.from_numpy(estimate).to(self.device)}
+        sketch = signals.get(Sketch.kind)
+        if isinstance(sketch, Sketch) and self.controlnet is not None:
+            maps["hint"] = self._hint(sketch.edges).to(self.device, self.dtype)
         return Condition(maps, given | {k: v.to(self.device) for k, v in about.items()})
 
     def estimate(self, signals: Mapping[str, Signal], size: Size) -> tuple[FloatArray, FloatArray]:
@@ -102,6 +113,17 @@ class PipelineDenoiser(Denoiser):
                 found.append((self.encoder.encode(signal.pixels), error))
         estimate, error = min(found, key=lambda pair: float(pair[1].log().sum()))
         return estimate, error.numpy().copy()
+
+    def _hint(self, edges: FloatArray) -> Tensor:
+        """What the ControlNet sees of edges [1, H, W]: [K, h, w]."""
+        if self.architecture.hint == "edges":
+            factor = self.encoder.factor
+            return F.pixel_unshuffle(torch.from_numpy(padded(edges, factor)), factor)
+        z = torch.from_numpy(self.encoder.encode(np.repeat(edges, 3, axis=0))).to(self.device)
+        if getattr(self.controlnet.config, "force_zeros_for_pooled_projection", False):
+            # Those that were trained so were trained on latents that are not shifted too.
+            z = z + self.encoder.shift * self.encoder.scale
+        return z
 
     def x0(
         self,
@@ -126,9 +148,14 @@ class PipelineDenoiser(Denoiser):
         # Sides that cannot be cut into patches are continued, and cut off again.
         h, w = x.shape[2:]
         bottom, right = (-side % _MULTIPLE for side in (h, w))
-        x = F.pad(x, (0, right, 0, bottom), mode="replicate").to(self.dtype)
+
+        def whole(planes: Tensor) -> Tensor:
+            return F.pad(planes, (0, right, 0, bottom), mode="replicate").to(self.dtype)
+
         clock = torch.tensor([timestep], device=x.device)
-        raw = self.architecture.call(self.network, x, clock, condition.globals)
+        hint = condition.maps.get("hint")
+        control = None if hint is None else Control(self.controlnet, whole(hint[None]))
+        raw = self.architecture.call(self.network, whole(x), clock, condition.globals, control)
         return raw[:, :, :h, :w].float()
 
 
@@ -137,14 +164,13 @@ def open_pipeline(model: Model, run: Run) -> PipelineDenoiser:
     return PipelineDenoiser(model, run)
 
 
-@lru_cache(maxsize=1)
-def _network(model: Model, family: str, device: str, dtype: str, memory: str) -> Any:
-    """The network, loaded once for sender and receiver, adapters and samplers."""
+@lru_cache(maxsize=2)
+def _network(model: Model, part: str, path: str, device: str, dtype: str, memory: str) -> Any:
+    """A component, loaded once for sender and receiver, adapters and samplers; `path` names its class."""
     _torchvision_cpu.install()
-    architecture = ARCHITECTURES[family]
-    cls = getattr(import_module(architecture.module), architecture.cls)
-    folder = model.folder / family_of(model).network
-    network = load_network(cls, folder, getattr(torch, dtype))
+    module, _, name = path.partition(":")
+    cls = getattr(import_module(module), name)
+    network = load_network(cls, model.folder / part, getattr(torch, dtype))
     if memory != "plenty" and hasattr(network, "set_attention_slice"):
         network.set_attention_slice("auto")
     there = torch_device(device)

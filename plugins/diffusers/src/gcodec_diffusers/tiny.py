@@ -6,8 +6,11 @@ nothing.
 
 from __future__ import annotations
 
+import inspect
 import json
+import warnings
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +20,7 @@ from safetensors.torch import save_file
 from gcodec import _torchvision_cpu
 from gcodec_diffusers.layout import EMPTY_PROMPT
 
-__all__ = ["KINDS", "POOLED", "TEXT", "make", "write"]
+__all__ = ["KINDS", "POOLED", "TEXT", "add_controlnet", "make", "write"]
 
 #: Width of text embeddings, of pooled ones, and tokens of a prompt.
 TEXT, POOLED, _TOKENS = 32, 16, 7
@@ -53,6 +56,51 @@ def make(kind: str, folder: Path, seed: int = 0) -> Path:
     index["scheduler"] = ["diffusers", about.scheduler["_class_name"]]
     write(folder / "model_index.json", index)
     return folder
+
+
+def add_controlnet(kind: str, folder: Path, seed: int = 0) -> Path:
+    """Give a pipeline that `make` made a ControlNet whose every layer counts, as after training."""
+    _torchvision_cpu.install()
+    pipeline, path, settings = _CONTROLNETS[kind]
+    module, _, name = path.partition(":")
+    part = next(p for p in ("unet", "transformer") if (folder / p).is_dir())
+    config = json.loads((folder / part / "config.json").read_text("utf-8"))
+    cls = getattr(import_module(module), name)
+    known = set(inspect.signature(cls).parameters)
+    with torch.random.fork_rng(devices=()), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # diffusers, of its own parts
+        torch.manual_seed(seed)
+        made = cls(**{k: v for k, v in config.items() if k in known}, **settings)
+        for parameter in made.parameters():
+            if not parameter.detach().any():
+                torch.nn.init.normal_(parameter, std=0.1)
+    made.save_pretrained(folder / "controlnet")
+    index = json.loads((folder / "model_index.json").read_text("utf-8"))
+    write(
+        folder / "model_index.json",
+        {**index, "_class_name": pipeline, "controlnet": ["diffusers", name]},
+    )
+    return folder
+
+
+_UNETS = "diffusers.models.controlnets.controlnet:ControlNetModel"
+_NARROW = {"conditioning_embedding_out_channels": (4, 4, 4, 8)}
+#: Class of the pipeline, of the ControlNet, and what it has besides the network's settings.
+_CONTROLNETS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+    "sd15": ("StableDiffusionControlNetPipeline", _UNETS, _NARROW),
+    "sd21": ("StableDiffusionControlNetPipeline", _UNETS, _NARROW),
+    "sdxl": ("StableDiffusionXLControlNetPipeline", _UNETS, _NARROW),
+    "sd3": (
+        "StableDiffusion3ControlNetPipeline",
+        "diffusers.models.controlnets.controlnet_sd3:SD3ControlNetModel",
+        {"force_zeros_for_pooled_projection": True},
+    ),
+    "flux": (
+        "FluxControlNetPipeline",
+        "diffusers.models.controlnets.controlnet_flux:FluxControlNetModel",
+        {},
+    ),
+}
 
 
 def write(path: Path, value: Mapping[str, Any] | str) -> None:
@@ -115,7 +163,7 @@ def _sd3() -> Any:
 
     return SD3Transformer2DModel(
         sample_size=16,
-        num_layers=1,
+        num_layers=2,  # a ControlNet does nothing to the last
         attention_head_dim=8,
         num_attention_heads=2,
         joint_attention_dim=TEXT,
