@@ -1,1 +1,34 @@
 """Specs of gcodec-text-sketch. Imports neither torch nor NumPy."""
+
+from __future__ import annotations
+
+from gcodec.plugin import EmbeddingSpec, Option, Profile, hookimpl
+
+
+@hookimpl
+def gcodec_embeddings() -> list[EmbeddingSpec]:
+    """`text_sketch`: what a picture shows, where its edges are, and which colours it has."""
+    return [
+        EmbeddingSpec(
+            name="text_sketch",
+            summary="a caption, a sketch of edges and a thumbnail of colours; 50 to 5,000 bytes",
+            implementation="gcodec_text_sketch.embedding:TextSketch",
+            makes=("text", "preview", "sketch"),
+            parse_class="A",
+            id=32,
+            profiles=(Profile(1),),
+            levels=19,
+            options=(
+                Option(
+                    "text", str, "", "the caption, at most 4096 bytes of UTF-8; none unless given"
+                ),
+                Option(
+                    "colour",
+                    str,
+                    "small",
+                    "thumbnail of colours, which is the preview; off leaves it gray",
+                    choices=("small", "off"),
+                ),
+            ),
+        )
+    ]
