@@ -37,7 +37,8 @@ def add_texts(kind: str, folder: Path, seed: int = 0) -> Path:
             for name, value in tokenizer.items():
                 write(folder / f"tokenizer{number}" / name, value)
             index[f"text_encoder{number}"] = ["transformers", cls]
-            index[f"tokenizer{number}"] = ["transformers", "CLIPTokenizer"]
+            name = tokenizer["tokenizer_config.json"]["tokenizer_class"]
+            index[f"tokenizer{number}"] = ["transformers", name]
     write(folder / "model_index.json", index)
     return folder
 
