@@ -79,7 +79,7 @@ EMBEDDINGS: Final = (
     Embedding(
         26, "rate_variable", "gcodec-ldm", "reserved", "hyperprior-coded autoencoder latents"
     ),
-    Embedding(32, "text_sketch", "gcodec-text-sketch", "reserved", "caption and edge sketch"),
+    Embedding(32, "text_sketch", "gcodec-text-sketch", "published", "caption and edge sketch"),
     Embedding(40, "diffc", "gcodec-diffc", "published", "noisy x_t by reverse channel coding"),
     Embedding(41, "uqdm", "gcodec-diffc", "published", "noisy x_t by universal quantization"),
     Embedding(42, "ddcm", "gcodec-diffc", "published", "noisy x_t from noise codebooks"),
@@ -164,6 +164,7 @@ PROFILES: Final = (
         *("uqdm", 1, "published", "base/uqdm"),
         "e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a",
     ),
+    Profile("text_sketch", 1, "published", None, None),
 )
 
 PRIVATE: Final = range(192, 255)
