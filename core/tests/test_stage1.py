@@ -9,8 +9,11 @@ import pytest
 import sample_codecs
 
 import gcodec_formats as gcx
-from gcodec.errors import NoPath, PayloadError, UnknownPlugin
+from gcodec.errors import NoPath, PayloadError, UnknownPlugin, UsageError
+from gcodec.interfaces import Setup
 from gcodec.pipeline import decode, encode
+from gcodec.ratecontrol import Target
+from gcodec.run import Run
 from gcodec.signals import Preview, Text
 from gcodec.stage1 import open_stage1
 
@@ -88,3 +91,49 @@ def test_the_sender_notices_a_decoder_that_leans_on_the_senders_options(
     assert encode(photo, "tiny").data
     with pytest.raises(PayloadError, match="other options"):
         encode(photo, "tiny", options={"levels": 16})
+
+
+def test_a_finished_file_travels_as_a_companion(photo: Picture) -> None:
+    words = encode(photo, "test/words").data
+    both = encode(photo, "tiny", companions=[words]).data
+    (caption,) = gcx.read(words).bodies(gcx.MAIN)
+    assert both == with_companion(
+        encode(photo, "tiny").data, gcx.Identity(name="test/words", profile=1), caption
+    )
+    # And what travelled beside that goes on with it.
+    nested = open_stage1(encode(photo, "tiny", companions=[both]).data)
+    assert [part.spec.name for part in nested.parts] == ["test/words", "tiny", "tiny"]
+
+
+def test_a_target_counts_the_companion(photo: Picture) -> None:
+    words = encode(photo, "test/words").data
+    alone = encode(photo, "tiny", target=Target(quality=0.9))
+    limit = Target(bytes=len(alone.data))
+    both = encode(photo, "tiny", target=limit, companions=[words])
+    assert len(both.data) <= len(alone.data)
+    assert both.quality < encode(photo, "tiny", target=limit).quality
+
+
+def test_both_sides_build_on_what_companions_say(
+    photo: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sender, check and receiver have the same signals."""
+    seen: list[tuple[str, ...]] = []
+    build = sample_codecs.Tiny.__init__
+
+    def spying(self: sample_codecs.Tiny, setup: Setup) -> None:
+        seen.append(tuple(signal.kind for signal in setup.beside))
+        build(self, setup)
+
+    monkeypatch.setattr(sample_codecs.Tiny, "__init__", spying)
+    both = encode(photo, "tiny", companions=[encode(photo, "test/words").data]).data
+    open_stage1(both)
+    assert seen == [("text",), ("text",)]
+
+
+def test_a_companion_of_another_picture_or_seed_is_refused(photo: Picture) -> None:
+    small = replace(photo, pixels=photo.pixels[:, :8, :8].copy())
+    with pytest.raises(UsageError, match="8x8"):
+        encode(photo, "tiny", companions=[encode(small, "tiny").data])
+    with pytest.raises(UsageError, match="seed"):
+        encode(photo, "tiny", companions=[encode(photo, "tiny", run=Run(seed=5)).data])

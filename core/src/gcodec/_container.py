@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import gcodec_formats as gcx
-from gcodec.errors import ImageError, UnknownProfile
+from gcodec.errors import ImageError, UnknownProfile, UsageError
 from gcodec.interfaces import Size
 from gcodec.models import DIGEST_PREFIX, Model
 from gcodec.options import check_options
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from gcodec.plugin import EmbeddingSpec
     from gcodec.run import Run
 
-__all__ = ["beside", "check_size", "extensions_of", "identify", "named_model", "picture_of"]
+__all__ = [
+    "beside",
+    "check_size",
+    "companion_bodies",
+    "extensions_of",
+    "identify",
+    "named_model",
+    "picture_of",
+]
 
 
 def check_size(size: Size, run: Run) -> None:
@@ -92,6 +100,25 @@ def beside(picture: Picture, metadata: bool) -> tuple[list[gcx.Segment], list[gc
     if picture.alpha is None:
         return before, []
     return before, [gcx.Segment(gcx.ALPHA, pack_alpha(picture.alpha))]
+
+
+def companion_bodies(files: Sequence[bytes], size: Size, run: Run) -> list[bytes]:
+    """Return the bodies of companion segments that hold the layers of finished files, their own companions first.
+
+    Raises FormatError, and UsageError for a file of another size or seed: its embedding would decode to something else.
+    """
+    bodies = []
+    for data in files:
+        file = gcx.read(data, limits=run.limits)
+        if file.header.size != size:
+            here, there = (f"{s.width}x{s.height}" for s in (size, file.header.size))
+            raise UsageError(f"a companion is of a picture of {there}, this one has {here}")
+        if file.header.extensions.get(numbers.SEED, 0) != run.seed:
+            raise UsageError("a companion has another seed; encode it with the same --seed")
+        bodies += map(bytes, file.bodies(gcx.COMPANION))
+        identity = file.header.identity
+        bodies += [gcx.pack_companion(identity, bytes(layer)) for layer in file.bodies(gcx.MAIN)]
+    return bodies
 
 
 def picture_of(pixels: Any, file: gcx.File, run: Run) -> Picture:

@@ -28,11 +28,14 @@ class Setup:
     run      device, precision, randomness, progress, limits.
     options  checked values for all of the spec's options but `gcodec.plugin.REALISM`, which is the pipeline's to turn.
     model    the weights, digest verified; None where the spec wants none.
+    beside   of an embedding: the signals of the file's companions, which both sides have, so that it need not send again
+             what they say.
     """
 
     run: Run
     options: Mapping[str, Any] = field(default_factory=dict)
     model: Model | None = None
+    beside: tuple[Signal, ...] = ()
 
 
 class Embedding(ABC):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -16,6 +16,7 @@ import gcodec_formats as gcx
 from gcodec._container import (
     beside,
     check_size,
+    companion_bodies,
     extensions_of,
     identify,
     picture_of,
@@ -28,7 +29,7 @@ from gcodec.ratecontrol import Target, search
 from gcodec.registry import registry
 from gcodec.resolver import Path, check_pair
 from gcodec.run import Run
-from gcodec.stage1 import SYMBOL_DIGEST, Part, Stage1, build, open_stage1
+from gcodec.stage1 import SYMBOL_DIGEST, Part, Stage1, build, open_companions, open_stage1
 from gcodec.stage2 import Stage2, checked, open_stage2
 from gcodec_formats import registry as numbers
 
@@ -113,6 +114,7 @@ def encode(
     suggest: tuple[str, Mapping[str, Any]] | None = None,
     digest: bool = False,
     metadata: bool = False,
+    companions: Sequence[bytes] = (),
     run: Run | None = None,
 ) -> Encoded:
     """Encode a picture to the bytes of a ``.gcx`` file, then open it again and decode stage 1 before returning.
@@ -123,6 +125,8 @@ def encode(
     suggest   a reconstructor and its settings that the receiver may follow.
     digest    store the digest of the symbols for `verify` (12 bytes or so).
     metadata  keep EXIF and XMP; an ICC profile and alpha are always kept.
+    companions  finished files of the same picture and seed, whose layers travel beside; the embedding may build on what they
+              say, as `diffc` does, and the receiver has their signals too.
 
     Raises UnknownPlugin, UnusablePlugin, UnknownOption, InvalidOption, UsageError, TargetTooSmall, ImageError,
     ModelMissing, ModelDamaged.
@@ -134,13 +138,16 @@ def encode(
     check_size(size, run)
     identity, weights = identify(spec, model or spec.model, run)
     values = check_options(spec.name, spec.options, options or {})
-    stage1 = build(spec, Setup(run, values, weights))
+    bodies = companion_bodies(companions, size, run)
+    parts, given = open_companions(bodies, size, run)
+    stage1 = build(spec, Setup(run, values, weights, given))
     extensions = extensions_of(picture, suggest, run)
     if digest:
         # It has one length whatever it is: while the size is searched any value will do.
         extensions[numbers.SYMBOLS_DIGEST] = bytes(SYMBOL_DIGEST)
     header = gcx.Header(identity, size, extensions)
     before, after = beside(picture, metadata)
+    before += [gcx.Segment(gcx.COMPANION, body) for body in bodies]
 
     clock = _Clock()
     analysis = stage1.analyse(picture.pixels)
@@ -165,11 +172,11 @@ def encode(
 
     # The receiver knows nothing of the sender's options: neither does the check.
     defaults = check_options(spec.name, spec.options, {})
-    receiver = stage1 if values == defaults else build(spec, Setup(run, defaults, weights))
+    receiver = stage1 if values == defaults else build(spec, Setup(run, defaults, weights, given))
 
     def opened(data: bytes) -> Stage1:
         file = gcx.read(data, limits=run.limits)
-        return Stage1(file, (Part(spec, receiver, file.bodies(gcx.MAIN)),))
+        return Stage1(file, (*parts, Part(spec, receiver, file.bodies(gcx.MAIN))), given)
 
     limit = target.limit(size.width * size.height)
     if limit is None:

@@ -64,9 +64,11 @@ def resolve(
     for need in reconstructor.needs if realism > 0 else ((),):
         if not all(wanted in routes for wanted in need):
             continue
-        uses = reconstructor.uses if realism > 0 else ()
-        extras = tuple(u for u in uses if u in routes and not routes[u])
         chain = _merge(routes[wanted] for wanted in need)
+        # What an adapter made something of would be counted twice.
+        spent = {adapter.source for adapter in chain}
+        uses = reconstructor.uses if realism > 0 else ()
+        extras = tuple(u for u in uses if u in routes and not routes[u] and u not in spent)
         feeds = tuple(dict.fromkeys((*need, *extras)))
         options.append(Path(chain, feeds, sum(adapter.cost for adapter in chain)))
     path = min(options, key=lambda path: path.cost, default=None)

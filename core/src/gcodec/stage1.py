@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
@@ -19,11 +19,12 @@ from gcodec.run import Run
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
+    from gcodec.interfaces import Size
     from gcodec.networks import Place
     from gcodec.plugin import EmbeddingSpec
     from gcodec.signals import Signal
 
-__all__ = ["SYMBOL_DIGEST", "Part", "Stage1", "build", "open_stage1"]
+__all__ = ["SYMBOL_DIGEST", "Part", "Stage1", "build", "open_companions", "open_stage1"]
 
 #: Bytes of the digest of the symbols in the extension map.
 SYMBOL_DIGEST = 8
@@ -44,10 +45,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Stage1:
-    """The container and its parts: companions in the order of the file, then the embedding that the header names."""
+    """The container and its parts: companions in the order of the file, then the embedding that the header names.
+
+    beside  the signals of the companions.
+    """
 
     file: gcx.File
     parts: tuple[Part, ...]
+    beside: tuple[Signal, ...] = ()
 
     @property
     def main(self) -> Part:
@@ -66,8 +71,8 @@ class Stage1:
 
     def signals(self) -> tuple[Signal, ...]:
         """Decode stage 1. Raises PayloadError."""
-        size = self.file.header.size
-        return tuple(s for part in self.parts for s in part.embedding.decode(part.layers, size))
+        main = self.main
+        return (*self.beside, *main.embedding.decode(main.layers, self.file.header.size))
 
     def refine(self, every: int) -> Iterator[tuple[int, tuple[Signal, ...]]]:
         """Decode stage 1 after every so many layers of the main part, and after the last: (layers, signals).
@@ -75,14 +80,11 @@ class Stage1:
         Raises PayloadError.
         """
         size = self.file.header.size
-        beside = tuple(
-            s for part in self.parts[:-1] for s in part.embedding.decode(part.layers, size)
-        )
         total = len(self.main.layers)
         counts = [*range(every, total, every), total]
         refined = self.main.embedding.refine(self.main.layers, counts, size)
         for count, signals in zip(counts, refined, strict=True):
-            yield count, (*beside, *signals)
+            yield count, (*self.beside, *signals)
 
     def symbol_digest(self) -> bytes:
         """Return the first 8 bytes of the SHA-256 of all parts' decoded symbols. Raises PayloadError."""
@@ -97,21 +99,32 @@ def open_stage1(data: bytes, *, run: Run | None = None, partial: bool = False) -
     """Read a file, find the embeddings that wrote it and the models that it names.
 
     partial: accept a truncated progressive file as far as whole segments go.
+    Companions are decoded at once, because the main embedding may build on what they say.
     Raises FormatError, UnknownPlugin, UnknownProfile, UnusablePlugin, ModelMissing, ModelDamaged, and PayloadError
-    where not even the first layer is whole.
+    of a companion, or where not even the first layer is whole.
     """
     run = run or Run()
     file = gcx.read(data, limits=run.limits, partial=partial)
     seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
-    companions = [gcx.unpack_companion(body) for body in file.bodies(gcx.COMPANION)]
-    parts = [
-        _part(identity, tuple(payload for _, payload in layers), run.with_seed(seed))
-        for identity, layers in groupby(companions, key=lambda companion: companion[0])
-    ]
-    main = _part(file.header.identity, file.bodies(gcx.MAIN), run.with_seed(seed))
+    parts, beside = open_companions(
+        file.bodies(gcx.COMPANION), file.header.size, run.with_seed(seed)
+    )
+    main = _part(file.header.identity, file.bodies(gcx.MAIN), run.with_seed(seed), beside)
     if not main.layers:
         raise PayloadError(main.spec.name, "the file ends before the first whole layer")
-    return Stage1(file, (*parts, main))
+    return Stage1(file, (*parts, main), beside)
+
+
+def open_companions(
+    bodies: Iterable[bytes], size: Size, run: Run
+) -> tuple[tuple[Part, ...], tuple[Signal, ...]]:
+    """Return the embeddings in the bodies of companion segments, and the signals of all. Raises what `open_stage1` does."""
+    companions = [gcx.unpack_companion(body) for body in bodies]
+    parts = tuple(
+        _part(identity, tuple(payload for _, payload in layers), run)
+        for identity, layers in groupby(companions, key=lambda companion: companion[0])
+    )
+    return parts, tuple(s for part in parts for s in part.embedding.decode(part.layers, size))
 
 
 def build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
@@ -119,7 +132,9 @@ def build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
     return cast(Embedding, load_object(spec.name, spec.implementation)(setup))
 
 
-def _part(identity: gcx.Identity, layers: Sequence[bytes], run: Run) -> Part:
+def _part(
+    identity: gcx.Identity, layers: Sequence[bytes], run: Run, beside: tuple[Signal, ...] = ()
+) -> Part:
     if identity.id is None:
         spec = registry().embedding(cast(str, identity.name))
     else:
@@ -127,4 +142,4 @@ def _part(identity: gcx.Identity, layers: Sequence[bytes], run: Run) -> Part:
     weights = named_model(spec, identity, run)
     options = check_options(spec.name, spec.options, {})
     place = elsewhere(spec, weights, run.models)
-    return Part(spec, build(spec, Setup(run, options, weights)), layers, place)
+    return Part(spec, build(spec, Setup(run, options, weights, beside)), layers, place)

@@ -15,6 +15,7 @@ from gcodec.cli._common import (
     load_picture,
     print_json,
     progress_bar,
+    read_bytes,
     rounded,
     write_bytes,
 )
@@ -51,6 +52,13 @@ if TYPE_CHECKING:
 @click.option(
     "--metadata", is_flag=True, help="Keep EXIF and XMP; ICC profile and alpha are always kept."
 )
+@click.option(
+    "--companion",
+    "companions",
+    metavar="FILE",
+    multiple=True,
+    help="A .gcx file of the same picture that travels inside; the embedding may build on it. May be repeated.",
+)
 @force_option
 @json_option
 @run_options
@@ -64,6 +72,7 @@ def command(
     suggest: str | None,
     digest: bool,
     metadata: bool,
+    companions: tuple[str, ...],
     force: bool,
     as_json: bool,
     how: RunOptions,
@@ -97,6 +106,7 @@ def command(
             suggest=(suggest, {}) if suggest else None,
             digest=digest,
             metadata=metadata,
+            companions=[read_bytes(file) for file in companions],
             run=run,
         )
     write_bytes(output, made.data, force=force)

@@ -188,3 +188,23 @@ def test_nothing_is_written_that_the_channel_cannot_send() -> None:
     zero = Gaussian(np.zeros(32, np.float32))
     with pytest.raises(ChannelError, match="trellis"):
         Trellis(bits=40, memory=8).simulate(zero, zero, Common(Run().randomness))
+
+
+def test_a_companion_says_what_need_not_be_sent_again(photo: FloatArray, x_0: FloatArray) -> None:
+    """In as many bytes, companion included; and the state is as honest as without."""
+    if "ntc" not in registry().embeddings:
+        pytest.skip("ntc is not installed")
+    picture = gcodec.Picture(photo)
+    companion = gcodec.encode(picture, "ntc", target=gcodec.Target(quality=0.1)).data
+    limit = gcodec.Target(bytes=len(companion) + 250)
+    alone = encode(photo, target=limit)
+    given = gcodec.encode(picture, "diffc", target=limit, companions=[companion]).data
+    assert len(given) <= len(companion) + 250
+    found = next(s for s in open_stage1(given).signals() if isinstance(s, Noisy))
+    eps = (found.x_t - found.alpha_t * x_0) / found.sigma_t
+    assert float(np.square(eps).mean()) == pytest.approx(1, abs=0.02 + 5 / np.sqrt(eps.size))
+    errors = [
+        float(np.square(gcodec.decode(data, "mse").picture.pixels - photo).mean())
+        for data in (alone, given)
+    ]
+    assert errors[1] < 0.5 * errors[0]

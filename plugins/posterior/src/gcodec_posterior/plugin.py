@@ -10,9 +10,6 @@ _JACOBIAN = Option(
 )
 _MODEL = "base/denoiser"
 _NOISY = "noisy/base"
-# A preview, a latent or tokens beside may be what an adapter made the noisy state from: given both, the denoiser would
-# count one thing twice. No adapter makes one from a sketch.
-_BESIDE = ("sketch",)
 _KNOWN = ("latent/base", "preview", "tokens/base-16", "tokens/base-32", "sketch")
 
 
@@ -25,7 +22,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             summary="probability flow from x_t: DiffC-F",
             implementation="gcodec_posterior.noisy:ProbabilityFlow",
             needs=((_NOISY,),),
-            uses=_BESIDE,
+            uses=_KNOWN,
             model=_MODEL,
             options=(_STEPS, REALISM, TILE),
         ),
@@ -34,7 +31,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             summary="ancestral sampling from x_t: DiffC-A",
             implementation="gcodec_posterior.noisy:Ancestral",
             needs=((_NOISY,),),
-            uses=_BESIDE,
+            uses=_KNOWN,
             model=_MODEL,
             options=(_STEPS, REALISM, TILE),
         ),
@@ -43,7 +40,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             summary="one denoising step from x_t, least squared error: DiffC-MSE",
             implementation="gcodec_posterior.noisy:Mean",
             needs=((_NOISY,),),
-            uses=_BESIDE,
+            uses=_KNOWN,
             model=_MODEL,
             options=(TILE,),
         ),

@@ -33,7 +33,7 @@ from gcodec.errors import ChannelError, InvalidOption, ModelDamaged, ModelMissin
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.networks import Denoiser, LatentSpace, open_denoiser, open_space
 from gcodec.run import Run
-from gcodec.signals import Signal
+from gcodec.signals import Signal, by_type
 from gcodec_diffc.channels import Common, Gaussian
 from gcodec_diffc.ddcm._stream import NAME, Plan, pieces
 from gcodec_diffc.diffc._process import level, start
@@ -82,7 +82,7 @@ class Ddcm(Embedding):
         values, size = analysis
         plan = self._plan(analysis, quality)
         x_0 = torch.from_numpy(values)[None].to(torch_device(self.setup.run.device))
-        condition = self.denoiser.condition({}, size)
+        condition = self.denoiser.condition(by_type(self.setup.beside), size)
         state = start(self.setup.run, values.shape)
         sent = []
         for i in range(plan.steps):
@@ -114,7 +114,7 @@ class Ddcm(Embedding):
         shape = self._shape(size)
         plan, steps, ends = pieces(layers[: counts[-1]], math.prod(shape))
         wanted = [ends[count - 1] for count in counts]
-        condition = self.denoiser.condition({}, size)
+        condition = self.denoiser.condition(by_type(self.setup.beside), size)
         state = start(self.setup.run, shape)
         for i, piece in enumerate(steps):
             self.setup.run.progress(NAME, i, len(steps))

@@ -18,7 +18,7 @@ from gcodec.devices import torch_device
 from gcodec.errors import ChannelError, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.networks import Condition, open_denoiser, open_space
-from gcodec.signals import Signal
+from gcodec.signals import Signal, by_type
 from gcodec_diffc.channels import Channel, Chunked, Common, Gaussian, Trellis
 from gcodec_diffc.diffc import _stream
 from gcodec_diffc.diffc._process import State, level, start
@@ -63,7 +63,7 @@ class Diffc(Embedding):
         """Return the layers for a payload that is exponential in quality."""
         values, size = analysis
         x_0 = torch.from_numpy(values)[None].to(torch_device(self.setup.run.device))
-        condition = self.denoiser.condition({}, size)
+        condition = self.denoiser.condition(by_type(self.setup.beside), size)
         state = start(self.setup.run, values.shape)
         lengths = self._lengths(values.size, quality)
         sent = []
@@ -103,7 +103,7 @@ class Diffc(Embedding):
         shape = (self.space.channels, h, w)
         dimensions = math.prod(shape)
         pieces = list(_stream.pieces(data[1:], head.channel, self.schedule.steps(dimensions)))
-        condition = self.denoiser.condition({}, size)
+        condition = self.denoiser.condition(by_type(self.setup.beside), size)
         state = start(self.setup.run, shape)
         read, ends = 1, [sum(map(len, layers[:count])) for count in counts]
         for piece in pieces:
