@@ -21,6 +21,7 @@ _COMMIT = "a" * 40
 _FILES = {
     "config.json": b'{"_class_name": "Nothing"}',
     "diffusion_pytorch_model.safetensors": save({"w": np.arange(3, dtype=np.float32)}),
+    "tokenizer/merges.txt": b"#version: 0.2\n",
     "evil.py": b"raise SystemExit('a fetched file was executed')",
     "weights.bin": b"a pickle",
 }
@@ -52,7 +53,7 @@ class _Hub(BaseHTTPRequestHandler):
                 json.dumps({"id": "acme/tiny", "sha": _COMMIT, "siblings": listing}).encode(), body
             )
         elif path.startswith("/acme/tiny/resolve/"):
-            self._send(_FILES[path.rpartition("/")[2]], body)
+            self._send(_FILES[path.split("/", 5)[5]], body)
         else:
             self._send(b'{"error": "Repository not found"}', body, status=404, error="RepoNotFound")
 
@@ -100,9 +101,10 @@ def test_a_fetched_model_is_listed_and_only_safe_files_are_taken(
     done = gcodec(endpoint, tmp_path, "models", "--fetch", "acme/tiny")
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "models").iterdir()
-    assert sorted(f.name for f in folder.iterdir()) == [
+    assert sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*.*")) == [
         "config.json",
         "diffusion_pytorch_model.safetensors",
+        "tokenizer/merges.txt",
     ]
     listed = json.loads(gcodec(endpoint, tmp_path, "models", "--json").stdout)
     (model,) = [m for m in listed if m["name"] == "acme/tiny"]

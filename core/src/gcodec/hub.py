@@ -1,7 +1,7 @@
 """Fetching models from the hub: only when the user asks, kept by digest, never executed.
 
-Only ``*.json`` and ``*.safetensors`` are fetched. A model lies in the cache under its name and digest, so that finding
-it costs a directory listing and using it is checked like every other model.
+Only the files that a model's digest covers are fetched. A model lies in the cache under its name and digest, so that
+finding it costs a directory listing and using it is checked like every other model.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gcodec.errors import ModelMissing
-from gcodec.models import Model, folder_digest
+from gcodec.models import FILES, Model, folder_digest
 
 __all__ = ["cache_folder", "fetch", "fetched"]
-
-_PATTERNS = ["*.json", "*.safetensors"]
 
 
 def cache_folder() -> Path:
@@ -50,7 +48,7 @@ def fetch(repository: str, revision: str | None = None) -> Model:
     try:
         # An interrupted download goes on where it stopped: huggingface_hub keeps its state in this folder.
         snapshot_download(
-            repository, revision=revision, local_dir=partial, allow_patterns=_PATTERNS
+            repository, revision=revision, local_dir=partial, allow_patterns=list(FILES)
         )
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())

@@ -1,10 +1,10 @@
 """The model store: weights by name and by digest, verified before use, never fetched unasked.
 
 A model is a diffusers-style folder: ``config.json`` and ``*.safetensors``, or a pipeline of such folders under a
-``model_index.json``. Its digest is
-SHA-256 over, for every ``*.json`` and ``*.safetensors`` file below the folder in the order of their POSIX paths:
-the path in UTF-8, a zero byte, the length as 8 little-endian bytes, the contents. The card and the licence beside the
-weights may be corrected without changing what the model is.
+``model_index.json``. Its digest is SHA-256 over, for every ``*.json``, ``*.safetensors`` and ``*merges.txt`` (a
+tokenizer's) file below the folder in the order of their POSIX paths: the path in UTF-8, a zero byte, the length as 8
+little-endian bytes, the contents. The card and the licence beside the weights may be corrected without changing what
+the model is.
 
 Stores look in this order: folders named by the user (``--model PATH``), folders in ``GCODEC_MODELS`` (separated like
 ``PATH``), installed packages (`ModelSpec`), models fetched before. The hub itself is asked only by
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
     from gcodec.plugin import ModelSpec
 
-__all__ = ["DIGEST_PREFIX", "Model", "ModelStore", "folder_digest"]
+__all__ = ["DIGEST_PREFIX", "FILES", "Model", "ModelStore", "folder_digest"]
+
+#: The files that make a model what it is, in any folder of it.
+FILES = ("*.json", "*.safetensors", "*merges.txt")
 
 #: Bytes of a digest that travel in a file whose model has no registered profile.
 DIGEST_PREFIX = 8
@@ -48,8 +51,8 @@ def folder_digest(folder: Path) -> str:
     """
     files = sorted(
         (path.relative_to(folder).as_posix(), path)
-        for suffix in ("*.json", "*.safetensors")
-        for path in folder.rglob(suffix)
+        for pattern in FILES
+        for path in folder.rglob(pattern)
     )
     if not any(name.endswith(".safetensors") for name, _ in files):
         raise ModelDamaged(str(folder), "the folder holds no .safetensors file")
