@@ -75,7 +75,7 @@ EMBEDDINGS: Final = (
     Embedding(4, "jxl", "gcodec-classic", "published", "JPEG XL as stage 1"),
     Embedding(16, "ntc", "gcodec-ntc", "published", "nonlinear transform coding, continuous rate"),
     Embedding(24, "ldm_quant", "gcodec-ldm", "reserved", "quantized autoencoder latents"),
-    Embedding(25, "perco", "gcodec-ldm", "reserved", "vector-quantized latents and a caption"),
+    Embedding(25, "perco", "gcodec-ldm", "published", "vector-quantized latents and a caption"),
     Embedding(
         26, "rate_variable", "gcodec-ldm", "reserved", "hyperprior-coded autoencoder latents"
     ),
@@ -165,6 +165,10 @@ PROFILES: Final = (
         "e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a",
     ),
     Profile("text_sketch", 1, "published", None, None),
+    Profile(
+        *("perco", 1, "published", "base/perco"),
+        "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322",
+    ),
 )
 
 PRIVATE: Final = range(192, 255)

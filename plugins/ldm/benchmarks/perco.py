@@ -1,6 +1,6 @@
 """What `perco` makes of photographs: bits of a token, and rate against error at every quality.
 
-    python plugins/ldm/benchmarks/perco.py PHOTOS... [--limit N] [--model FOLDER] [--seconds]
+    python plugins/ldm/benchmarks/perco.py [FOLDER] [--limit N] [--model FOLDER]
 
 First table, all tokens the nearest ones: bits of a token with a fixed length, under adaptive frequencies of the whole
 token and of its digits (order 0, estimator of Krichevsky and Trofimov), and under the prior. Second table: by quality,
@@ -28,6 +28,7 @@ from gcodec_ldm.perco.codec import Book, Codec
 from gcodec_ldm.perco.embedding import LEVELS, Perco, rate
 from gcodec_ldm.perco.prior import digits_of
 
+_IMAGES = Path(__file__).resolve().parents[3] / "tests" / "images"
 #: Bytes of a registered file beside its layers.
 _CONTAINER = 12
 
@@ -56,7 +57,7 @@ def bits_of(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("photos", type=Path)
+    parser.add_argument("photos", type=Path, nargs="?", default=_IMAGES)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--model", default="base/perco")
     arguments = parser.parse_args()

@@ -58,6 +58,13 @@ MODELS = [
         licence="Apache-2.0",
     ),
     ModelSpec(
+        name="base/perco",
+        digest="83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322",
+        folder="gcodec_base:models/perco",
+        summary="integer prior of the tokens of base/codebook16 and base/codebook32",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
         name="base/uqdm",
         digest="e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a",
         folder="gcodec_base:models/uqdm",

@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import TrainerSpec, hookimpl
+from gcodec.plugin import EmbeddingSpec, Option, Profile, TrainerSpec, hookimpl
+
+#: What profile 1 of `perco` pins.
+_PERCO = "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322"
+
+
+@hookimpl
+def gcodec_embeddings() -> list[EmbeddingSpec]:
+    """Latents, quantized."""
+    return [
+        EmbeddingSpec(
+            name="perco",
+            id=25,
+            levels=32,
+            summary="vector-quantized tokens on one of two grids and a caption, about 0.002 to 0.03 bpp",
+            implementation="gcodec_ldm.perco.embedding:Perco",
+            # Which codebook is the sender's choice of rate; one file in both would say everything twice.
+            makes=("tokens/base-16", "tokens/base-32", "text"),
+            one_of=2,
+            profiles=(Profile(id=1, model=_PERCO),),
+            model="base/perco",
+            parse_class="B",
+            options=(
+                Option(
+                    "text", str, "", "the caption, at most 4096 bytes of UTF-8; none unless given"
+                ),
+            ),
+        ),
+    ]
 
 
 @hookimpl

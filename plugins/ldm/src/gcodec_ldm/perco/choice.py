@@ -13,6 +13,7 @@ of the bits of later tokens is neglected. The receiver does not see any of this:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -52,18 +53,15 @@ class Effects:
         size = len(latent) * (_REACH * book.stride) ** 2
         self.effect = np.empty((tokens.size, len(levels), size), np.float16)
         for i, level in enumerate(levels):
-            unit = prod(levels[:i])
-            for row in range(_REACH):
-                for column in range(_REACH):
-                    part = np.zeros(tokens.shape, bool)
-                    part[row::_REACH, column::_REACH] = True
-                    up, down = part & (digits[..., i] < level - 1), part & (digits[..., i] > 0)
-                    change = self._estimate(tokens + unit * up) - self._estimate(
-                        tokens - unit * down
-                    )
-                    at = np.flatnonzero(part)
-                    steps = (up.ravel()[at] + 0 + down.ravel()[at])[:, None]
-                    self.effect[at, i] = change[self.window(at)].reshape(len(at), -1) / steps
+            unit, digit = prod(levels[:i]), digits[..., i]
+            for first in product(*(range(min(_REACH, side)) for side in tokens.shape)):
+                part = np.zeros(tokens.shape, bool)
+                part[first[0] :: _REACH, first[1] :: _REACH] = True
+                up, down = part & (digit < level - 1), part & (digit > 0)
+                change = self._estimate(tokens + unit * up) - self._estimate(tokens - unit * down)
+                at = np.flatnonzero(part)
+                steps = np.add(up, down, dtype=np.float32).ravel()[at]
+                self.effect[at, i] = change[self.window(at)].reshape(len(at), -1) / steps[:, None]
 
     def window(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
         """Indices of the squares around tokens in what is bordered, [positions, C, 3 stride, 3 stride]."""
@@ -101,10 +99,10 @@ class Choice:
         around = self._residual[window]
         effect = self._effects.effect[at].astype(np.float32).reshape(around.shape)
         square = np.square(effect).sum((1, 2, 3))[:, None]
-        product = (effect * around).sum((1, 2, 3))[:, None]
+        correlation = (effect * around).sum((1, 2, 3))[:, None]
         off = np.arange(visit.frequencies.shape[1]) - nearest[:, None]
         bits = PRECISION - np.log2(visit.frequencies)
-        cost = self._trade * bits + square * off**2 + 2 * product * off
+        cost = self._trade * bits + square * off**2 + 2 * correlation * off
         chosen: Ints = cost.argmin(1).astype(np.int32)
         self._residual[window] = around + (chosen - nearest)[:, None, None, None] * effect
         return chosen

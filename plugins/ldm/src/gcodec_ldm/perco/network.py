@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -77,6 +76,8 @@ def export(networks: nn.ModuleDict, books: Sequence[Book], folder: Path) -> None
 
     networks  `PriorNetwork` by `Book.space`.
     """
+    from safetensors.numpy import save_file
+
     tensors: dict[str, NDArray[Any]] = {}
     for book in books:
         network = networks[book.space]
