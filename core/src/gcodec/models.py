@@ -87,11 +87,13 @@ class Model:
     def class_name(self) -> str | None:
         """What the folder holds: `_class_name` of ``model_index.json``, of a pipeline, or else of ``config.json``.
 
-        Raises ModelDamaged where neither is there.
+        None where nothing says. Raises ModelDamaged for a file that is not a JSON object.
         """
-        pipeline = (self.folder / _PIPELINE).is_file()
-        name = (self.json(_PIPELINE) if pipeline else self.config).get("_class_name")
-        return name if isinstance(name, str) else None
+        for file in (_PIPELINE, "config.json"):
+            if (self.folder / file).is_file():
+                name = self.json(file).get("_class_name")
+                return name if isinstance(name, str) else None
+        return None
 
     def json(self, file: str) -> dict[str, Any]:
         """The contents of a file in the folder. Raises ModelDamaged if it is not a JSON object."""

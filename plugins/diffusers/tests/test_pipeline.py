@@ -357,6 +357,17 @@ def test_configurations_that_do_not_fit_are_refused(
         opened(path)
 
 
+def test_a_network_for_inpainting_is_refused(folder: Folder, tmp_path: Path) -> None:
+    """It wants the mask and what is to be kept beside x_t."""
+    from diffusers import UNet2DConditionModel
+
+    path = spoilt(folder, tmp_path)
+    config = json.loads((path / "unet" / "config.json").read_text())
+    UNet2DConditionModel.from_config({**config, "in_channels": 9}).save_pretrained(path / "unet")
+    with pytest.raises(ModelDamaged, match="takes 9 channels"):
+        opened(path)
+
+
 def test_a_pipeline_without_autoencoder_is_refused(folder: Folder, tmp_path: Path) -> None:
     path = spoilt(folder, tmp_path)
     shutil.rmtree(path / "vae")

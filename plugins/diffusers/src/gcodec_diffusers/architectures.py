@@ -44,6 +44,7 @@ class Architecture(NamedTuple):
     call   how they are called.
     hint   what the ControlNet's hint is: edges, f^2 planes of a latent position, or the latent of their picture.
     about  what the network is told of the picture: function (network, size, globals) -> further globals.
+    patch  latent positions in one of the network's.
     """
 
     network: str
@@ -53,6 +54,7 @@ class Architecture(NamedTuple):
     about: Callable[[Any, Size, Mapping[str, Tensor]], Mapping[str, Tensor]] = (
         lambda network, size, given: {}
     )
+    patch: int = 1
 
 
 def _unet(
@@ -173,5 +175,6 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         "diffusers.models.controlnets.controlnet_flux:FluxControlNetModel",
         _flux,
         "latent",
+        patch=4,
     ),
 }

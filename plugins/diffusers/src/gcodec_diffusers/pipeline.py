@@ -66,6 +66,13 @@ class PipelineDenoiser(Denoiser):
             raise ModelDamaged(model.name, f"scheduler_config.json: {error}") from error
         how = run.device, run.dtype, run.memory
         self.network = _network(model, family.network, self.architecture.network, *how)
+        wanted = self.network.config.in_channels
+        if wanted != self.encoder.channels * self.architecture.patch:
+            raise ModelDamaged(
+                model.name,
+                f"its network takes {wanted} channels, more than latents have: it is not for"
+                " making pictures from noise alone",
+            )
         self.controlnet: Any = None
         if (model.folder / "controlnet").is_dir():
             self.controlnet = _network(model, "controlnet", self.architecture.controlnet, *how)
