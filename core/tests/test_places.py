@@ -90,6 +90,8 @@ def test_without_a_denoiser_there_is_no_way_into_noise() -> None:
 
 def test_the_default_model_is_at_home() -> None:
     """Neither by name nor by a registered profile's digest is anything looked up."""
+    pytest.importorskip("gcodec_base")
+    pytest.importorskip("gcodec_diffc")
     store = ModelStore.installed()
     folder = store.find("base/denoiser").folder
     known = replace(RECONSTRUCTOR, model="base/denoiser")
@@ -107,5 +109,6 @@ def test_the_default_model_is_at_home() -> None:
 
 @pytest.mark.parametrize("name", ["base/ntc", "base/flow", "base/codebook16"])
 def test_models_of_no_known_place_leave_specs_alone(name: str) -> None:
+    pytest.importorskip("gcodec_base")
     store = ModelStore.installed()
     assert elsewhere(RECONSTRUCTOR, store.find(name), store) is None

@@ -227,14 +227,14 @@ class NetworkSpec:
     """A class of networks: how a model folder that names it becomes something that can be used.
 
     name            the value of `_class_name`, as diffusers writes it in config.json or model_index.json.
-    kind            which interface of `gcodec.networks` comes of it; "schedule": what an embedding of the same plugin
-                    knows of a denoiser, which nobody else opens.
+    kind            which interface of `gcodec.networks` comes of it; "other": what an embedding of the same plugin
+                    keeps beside a network, a schedule or an entropy model, of which others want to know the place alone.
     implementation  function (model, run) -> LatentSpace, Denoiser or Codebook.
     place           function (model, store) -> gcodec.networks.Place, which imports no torch.
     """
 
     name: str
-    kind: Literal["space", "denoiser", "codebook", "schedule"]
+    kind: Literal["space", "denoiser", "codebook", "other"]
     summary: str
     implementation: str
     place: str | None = None

@@ -100,7 +100,7 @@ def gcodec_networks() -> list[NetworkSpec]:
     return [
         NetworkSpec(
             "DiffcSchedule",
-            "schedule",
+            "other",
             "bits of the steps of the embedding diffc, for one denoiser",
             f"{schedule}:open_schedule",
             f"{schedule}:place_of_schedule",
