@@ -74,10 +74,10 @@ EMBEDDINGS: Final = (
     Embedding(3, "avif", "gcodec-classic", "published", "AVIF as stage 1"),
     Embedding(4, "jxl", "gcodec-classic", "published", "JPEG XL as stage 1"),
     Embedding(16, "ntc", "gcodec-ntc", "published", "nonlinear transform coding, continuous rate"),
-    Embedding(24, "ldm_quant", "gcodec-ldm", "reserved", "quantized autoencoder latents"),
+    Embedding(24, "ldm_quant", "gcodec-ldm", "published", "quantized autoencoder latents"),
     Embedding(25, "perco", "gcodec-ldm", "published", "vector-quantized latents and a caption"),
     Embedding(
-        26, "rate_variable", "gcodec-ldm", "reserved", "hyperprior-coded autoencoder latents"
+        26, "rate_variable", "gcodec-ldm", "published", "hyperprior-coded autoencoder latents"
     ),
     Embedding(32, "text_sketch", "gcodec-text-sketch", "published", "caption and edge sketch"),
     Embedding(40, "diffc", "gcodec-diffc", "published", "noisy x_t by reverse channel coding"),
@@ -163,6 +163,14 @@ PROFILES: Final = (
     Profile(
         *("uqdm", 1, "published", "base/uqdm"),
         "e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a",
+    ),
+    Profile(
+        *("ldm_quant", 1, "published", "base/ldm"),
+        "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9",
+    ),
+    Profile(
+        *("rate_variable", 1, "published", "base/ldm"),
+        "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9",
     ),
     Profile("text_sketch", 1, "published", None, None),
     Profile(

@@ -51,6 +51,13 @@ MODELS = [
         licence="Apache-2.0",
     ),
     ModelSpec(
+        name="base/ldm",
+        digest="632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9",
+        folder="gcodec_base:models/ldm",
+        summary="integer entropy model of `ldm_quant` and `rate_variable`, for base/autoencoder",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
         name="base/ntc",
         digest="2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1",
         folder="gcodec_base:models/ntc",

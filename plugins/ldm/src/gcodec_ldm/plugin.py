@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import EmbeddingSpec, Option, Profile, TrainerSpec, hookimpl
+from gcodec.plugin import EmbeddingSpec, NetworkSpec, Option, Profile, TrainerSpec, hookimpl
 
+#: What profile 1 of `ldm_quant` and of `rate_variable` pins.
+_ENTROPY = "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9"
 #: What profile 1 of `perco` pins.
 _PERCO = "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322"
 
@@ -12,6 +14,27 @@ _PERCO = "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322"
 def gcodec_embeddings() -> list[EmbeddingSpec]:
     """Latents, quantized."""
     return [
+        EmbeddingSpec(
+            name="ldm_quant",
+            id=24,
+            levels=256,
+            summary="autoencoder latent rounded to multiples of any bin width, about 0.05 to 1.5 bpp",
+            implementation="gcodec_ldm.scalar.embedding:LdmQuant",
+            makes=("latent/base",),
+            profiles=(Profile(id=1, model=_ENTROPY),),
+            model="base/ldm",
+            parse_class="B",
+        ),
+        EmbeddingSpec(
+            name="rate_variable",
+            id=26,
+            summary="autoencoder latent rounded relative to predicted means, any bin width",
+            implementation="gcodec_ldm.scalar.embedding:RateVariable",
+            makes=("latent/base",),
+            profiles=(Profile(id=1, model=_ENTROPY),),
+            model="base/ldm",
+            parse_class="B",
+        ),
         EmbeddingSpec(
             name="perco",
             id=25,
@@ -30,6 +53,21 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
                 ),
             ),
         ),
+    ]
+
+
+@hookimpl
+def gcodec_networks() -> list[NetworkSpec]:
+    """Entropy models, so that it is known whose latents they code."""
+    place = "gcodec_ldm.scalar.place"
+    return [
+        NetworkSpec(
+            "LatentEntropy",
+            "other",
+            "integer entropy model of the latents of one autoencoder",
+            f"{place}:latents_of",
+            f"{place}:place_of_entropy",
+        )
     ]
 
 
