@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -200,6 +201,18 @@ def test_a_pipeline_finishes_what_another_with_its_autoencoder_began(
     # Without naming a model `ode` is that of base: by way of the preview too.
     made = gcodec.decode(sd15.data, "ode", options={"steps": 1}, run=sd15.run())
     assert [adapter.target for adapter in made.path.adapters] == ["preview", "noisy/base"]
+
+
+def test_the_refiner_finishes_what_the_base_began(coded: dict[str, Coded], tmp_path: Path) -> None:
+    """The published ones share an autoencoder."""
+    base = coded["sdxl"]
+    refiner = shutil.copytree(coded["sdxl-refiner"].folder, tmp_path / "refiner")
+    shutil.rmtree(refiner / "vae")
+    shutil.copytree(base.folder / "vae", refiner / "vae")
+    options = {"steps": 2}
+    made = gcodec.decode(base.data, "ode", options=options, model=str(refiner), run=base.run())
+    assert made.path.adapters == () and made.path.explain().startswith("noisy/kl-")
+    assert np.abs(made.picture.pixels - base.decode("ode", steps=2)).max() > 1e-4
 
 
 def test_without_the_folder_the_file_says_what_is_missing(coded: dict[str, Coded]) -> None:

@@ -16,7 +16,7 @@ from gcodec.errors import ModelDamaged, PayloadError
 from gcodec.models import Model, ModelStore
 from gcodec_diffc.diffc import _stream
 from gcodec_diffc.diffc._process import Step, level
-from gcodec_diffc.diffc._schedule import SHORTEST, UNIT, Schedule, open_schedule
+from gcodec_diffc.diffc._schedule import GENERIC, SHORTEST, UNIT, Schedule, open_schedule
 from gcodec_diffc.diffc._stream import Head, Piece
 
 SNRS = st.floats(1e-6, 1e4)
@@ -148,3 +148,11 @@ def test_the_shipped_schedule_is_for_the_shipped_networks() -> None:
     found = open_schedule(store.find("base/diffc"), store)
     assert found.denoiser.name == "base/denoiser"
     assert np.all(np.diff(store.find("base/diffc").tensors()["log_snr"]) > 0)
+
+
+def test_the_steps_of_a_denoiser_that_nobody_measured() -> None:
+    """Files that name a pipeline depend on every number: each step sends a fifth of all before it, rounded down."""
+    assert GENERIC[:6] == (2000, 400, 480, 576, 691, 829)
+    assert GENERIC[-2:] == (705207, 846248) and len(GENERIC) == 44
+    assert all(bits == sum(GENERIC[: k + 1]) // 5 for k, bits in enumerate(GENERIC[1:]))
+    assert sum(GENERIC) == 5_077_491
