@@ -1,6 +1,9 @@
 """What the channel costs `diffc`: bits at equal PSNR of `trellis`, `chunked` and the ideal channel, on one schedule.
 
     python plugins/diffc/benchmarks/rate.py PHOTO... [--quality 0.85] [--threads 2]
+    python plugins/diffc/benchmarks/rate.py PHOTO... --results OUT/results.csv
+
+With --results the curves are those that `gcodec eval --recon mse` measured, and only the ideal one is made here.
 
 Rates are bytes of whole files cut after each layer; the ideal channel has no file: each of its steps costs its KL and
 nothing else, with a sample of q itself, so its curve is the model's own. PSNR is of one denoise, E[x_0 | x_t], decoded to
@@ -10,8 +13,10 @@ nothing else, with a sample of q itself, so its curve is the model's own. PSNR i
 from __future__ import annotations
 
 import argparse
+import csv
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -43,6 +48,7 @@ def main() -> None:
     parser.add_argument("--quality", type=float, default=0.85)
     parser.add_argument("--memory", type=int, default=14)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--results", type=Path, help="results.csv of gcodec eval")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     curves: dict[str, list[Curve]] = {}
@@ -50,16 +56,33 @@ def main() -> None:
         for number, photo in enumerate(arguments.photos):
             progress("photographs", number, len(arguments.photos))
             pixels = load_image(photo).pixels
-            for name, curve in measured(pixels, arguments.quality, arguments.memory):
+            if arguments.results:
+                found = {**evaluated(arguments.results, Path(photo).name)}
+                embedding = made(channel="trellis", memory=arguments.memory)
+                found["ideal"] = list(ideal(embedding, pixels, arguments.quality))
+            else:
+                found = dict(measured(pixels, arguments.quality, arguments.memory))
+            for name, curve in found.items():
                 curves.setdefault(name, []).append(curve)
                 points = "  ".join(f"{bpp:.4f} {psnr:.2f}" for bpp, psnr in curve)
                 print(f"{photo} {name}: {points}", flush=True)
-    for name, found in curves.items():
-        rates = [bd_rate(curves["chunked"][k], curve) for k, curve in enumerate(found)]
-        ideal = [bd_rate(curves["ideal"][k], curve) for k, curve in enumerate(found)]
-        print(
-            f"{name:10} {np.mean(rates):+6.1f} % against chunked, {np.mean(ideal):+6.1f} % against ideal"
-        )
+    for name, found_ in curves.items():
+        for other, anchors in curves.items():
+            if other != name:
+                rates = [bd_rate(a, curve) for a, curve in zip(anchors, found_, strict=True)]
+                each = " ".join(f"{rate:+.1f}" for rate in rates)
+                print(f"{name:24} {np.mean(rates):+6.1f} % against {other} ({each})")
+
+
+def evaluated(results: Path, image: str) -> dict[str, Curve]:
+    """embedding -> [(bits per pixel, PSNR)] of one picture, as `gcodec eval` found them with `mse`."""
+    curves: dict[str, Curve] = {}
+    with results.open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            if (row["image"], row["reconstructor"], row["error"]) == (image, "mse", ""):
+                point = float(row["bpp"]), float(row["psnr"])
+                curves.setdefault(row["embedding"], []).append(point)
+    return curves
 
 
 def measured(pixels: Array, quality: float, memory: int) -> Iterator[tuple[str, Curve]]:
