@@ -78,7 +78,7 @@ class LatentSampler(Reconstructor):
     def denoise(self, signals: Mapping[str, Signal], size: Size) -> Callable[[Tile], Denoise]:
         """What the steps aim at, for each tile."""
         given = self.denoiser.condition(self.seen(signals), size)
-        nothing = self.denoiser.condition({}, size) if self.guidance != 1 else None
+        nothing = self.denoiser.unguided(signals, size) if self.guidance != 1 else None
 
         def inside(tile: Tile) -> Denoise:
             rest = None if nothing is None else nothing.window(*tile.window)

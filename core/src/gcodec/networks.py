@@ -136,6 +136,13 @@ class Denoiser(ABC):
     def condition(self, signals: Mapping[str, Signal], size: Size) -> Condition:
         """Turn those of `signals`, by type, that the network can use into its condition; {} is unconditional."""
 
+    def unguided(self, signals: Mapping[str, Signal], size: Size) -> Condition:
+        """What classifier-free guidance leads away from, given these signals: the condition of none of them.
+
+        A network that was trained to do without some of them only keeps the others.
+        """
+        return self.condition({}, size)
+
     @abstractmethod
     def estimate(self, signals: Mapping[str, Signal], size: Size) -> tuple[FloatArray, FloatArray]:
         """What signals say of x_0 without the network: an estimate [C, h, w], and the deviation [C] of its error.

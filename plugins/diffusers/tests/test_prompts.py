@@ -19,7 +19,7 @@ from gcodec.interfaces import Size
 from gcodec.models import Model, ModelStore
 from gcodec.networks import open_denoiser
 from gcodec.run import Run
-from gcodec.signals import Text
+from gcodec.signals import Preview, Text
 from gcodec_diffusers import tiny
 from gcodec_diffusers.layout import EMPTY_PROMPT
 from gcodec_diffusers.prompts import embed, reads_text, save_empty_prompt
@@ -93,6 +93,16 @@ def test_a_caption_conditions_the_network(folders: dict[str, Path], kind: str) -
     nothing, red, blue = answer(), answer(text=Text("a red ball")), answer(text=Text("a blue one"))
     assert float((red - nothing).abs().max()) > 1e-6
     assert float((red - blue).abs().max()) > 1e-6
+
+
+def test_guidance_leads_away_from_no_caption_and_keeps_the_rest(folders: dict[str, Path]) -> None:
+    denoiser = open_denoiser(model(folders["sd15"]), Run())
+    preview = Preview(np.full((3, *SIZE), 0.3, np.float32), 1e-3)
+    given = {"preview": preview, "text": Text("a red ball")}
+    rest, nothing = denoiser.unguided(given, SIZE), denoiser.condition({}, SIZE)
+    assert torch.equal(rest.globals["text"], nothing.globals["text"])
+    assert torch.equal(rest.maps["estimate"], denoiser.condition(given, SIZE).maps["estimate"])
+    assert not torch.equal(rest.maps["estimate"], nothing.maps["estimate"])
 
 
 def test_the_stored_empty_prompt_is_the_encoded_one(

@@ -107,6 +107,11 @@ class PipelineDenoiser(Denoiser):
             maps["hint"] = self._hint(sketch.edges).to(self.device, self.dtype)
         return Condition(maps, given | {k: v.to(self.device) for k, v in about.items()})
 
+    def unguided(self, signals: Mapping[str, Signal], size: Size) -> Condition:
+        """All but the caption: what the module's formula and a ControlNet add is in both, as in diffusers' pipelines."""
+        rest = {name: signal for name, signal in signals.items() if name != Text.kind}
+        return self.condition(rest, size)
+
     def estimate(self, signals: Mapping[str, Signal], size: Size) -> tuple[FloatArray, FloatArray]:
         """The estimate [C, h, w] with the least error of those that the signals give, and its deviation [C]."""
         h, w = (-(-side // self.encoder.factor) for side in size)
