@@ -17,10 +17,10 @@ from gcodec.models import Model, folder_digest
 from gcodec.registry import load_object, registry
 from gcodec.training import Inputs, load_recipe, train
 from gcodec_flow import pairs
-from gcodec_flow.losses import flow_matching_loss
-from gcodec_flow.network import FlowUNet
+from gcodec_flow.losses import flow_matching_loss, sampled
+from gcodec_flow.network import BridgeUNet, FlowUNet
 from gcodec_flow.reconstructor import load
-from gcodec_flow.training import Flow
+from gcodec_flow.training import Bridge, Flow
 
 FloatArray = NDArray[np.float32]
 
@@ -120,6 +120,48 @@ def test_it_learns_and_the_exported_model_loads(
         r_hat = network.denoise(eps, y, t, s.log())
     # The residual is exactly 1 everywhere; an untrained network says 0.
     assert abs(float(r_hat.mean()) - 1) < 0.2
+
+
+def test_a_bridge_begins_at_a_flow_and_learns_where_the_preview_leads(
+    recipe: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pairs in which X is Y made lighter by 0.1: from Y one step arrives, two arrive as well, and no noise takes part."""
+
+    def darker(x: np.ndarray, u: float) -> np.ndarray:
+        return x - np.uint8(26)
+
+    monkeypatch.setattr(pairs, "codec_named", lambda name: darker)
+    run(recipe, data, tmp_path / "flow")
+    start = tmp_path / "flow" / "model"
+    recipe.write_text(f'{RECIPE}\n[start]\nmodel = "{start}"\n'.replace('"flow"', '"bridge"', 1))
+    inputs = Inputs(load_recipe(recipe, ()), data, recipe.parent / "cache")
+    begun = Bridge(inputs).network.state_dict()
+    flow = load(Model("flow", folder_digest(start), start)).state_dict()
+    assert torch.equal(begun["head.weight"], flow["head.weight"][:, 48:])
+    assert torch.equal(begun["down.0.0.first.weight"], flow["down.0.0.first.weight"])
+
+    inputs = Inputs(
+        load_recipe(recipe, ("plan.steps=150", "plan.ema=0.97")), data, recipe.parent / "cache"
+    )
+    figures = train(Bridge, inputs, tmp_path / "bridge").figures
+    assert figures["held_out.one.mse"] < 0.3
+    folder = tmp_path / "bridge" / "model"
+    network = load(Model("trained", folder_digest(folder), folder))
+    assert isinstance(network, BridgeUNet)
+    with Image.open(data / "0.png") as image:
+        octets = darker(np.asarray(image)[:32, :32], 0)
+    y, s = torch.from_numpy(octets).permute(2, 0, 1)[None].float() / 255, torch.tensor([26 / 255])
+    with torch.no_grad():
+        for steps in (1, 2):
+            arrived = sampled(network, y, s.log(), torch.zeros_like(y), steps)
+            assert abs(float(arrived.mean()) - 1) < 0.2
+        # It sees where the path is, not where it began.
+        t = torch.tensor([0.5])
+        here, there = (
+            network(x_t, start_, t, s.log())
+            for x_t, start_ in ((torch.ones_like(y), y), (torch.zeros_like(y), y + 26 / 255))
+        )
+    torch.testing.assert_close(here, there, atol=1e-4, rtol=0)
 
 
 def test_the_loss_is_the_weighted_error_of_the_velocity() -> None:
