@@ -1,6 +1,6 @@
 """What `perco` makes of photographs: bits of a token, and rate against error at every quality.
 
-    python plugins/ldm/benchmarks/perco.py [FOLDER] [--limit N] [--model FOLDER]
+    python plugins/ldm/benchmarks/perco.py [FOLDER] [--limit N] [--model FOLDER] [--every N]
 
 First table, all tokens the nearest ones: bits of a token with a fixed length, under adaptive frequencies of the whole
 token and of its digits (order 0, estimator of Krichevsky and Trofimov), and under the prior. Second table: by quality,
@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path, nargs="?", default=_IMAGES)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--model", default="base/perco")
+    parser.add_argument("--every", type=int, default=5, help="of the qualities; 0 for none")
     arguments = parser.parse_args()
     run = Run()
     model = ModelStore.installed().find(arguments.model)
@@ -78,7 +79,7 @@ def main() -> None:
             lengths.setdefault(book.name, []).append(bits_of(codec, which, row, book, latent, size))
         begun = time.perf_counter()
         analysis = perco.analyse(pixels)
-        for level in range(LEVELS):
+        for level in range(0, LEVELS, arguments.every) if arguments.every else ():
             which, trade = rate(level / (LEVELS - 1))
             layers = perco.encode(analysis, level / (LEVELS - 1))
             made = time.perf_counter()
