@@ -21,7 +21,7 @@ from PIL import Image
 
 import gcodec
 from gcodec._places import furnished, placed
-from gcodec.errors import ModelDamaged, ModelMissing, NoPath
+from gcodec.errors import ImageError, ModelDamaged, ModelMissing, NoPath
 from gcodec.interfaces import Size
 from gcodec.metrics import psnr
 from gcodec.models import ModelStore
@@ -177,6 +177,29 @@ def test_a_good_preview_leads_every_network(
         made = gcodec.decode(file.data, recon, options={"steps": 3}, model=str(one.folder))
         assert {a.target.partition("/")[0] for a in made.path.adapters} <= {"latent"}
         assert psnr(expected, made.picture.pixels) > 25, recon
+
+
+@pytest.mark.parametrize(
+    ("size", "kinds"), [((1, 1), ()), ((7, 9), ("flux",)), ((17, 33), ("sd15", "flux"))]
+)
+def test_small_and_odd_sizes(
+    coded: dict[str, Coded], photo: FloatArray, size: tuple[int, int], kinds: tuple[str, ...]
+) -> None:
+    """A latent of fewer than 32 numbers has no room for a step of 32 bits; `diffc` says so."""
+    picture = gcodec.Picture(np.ascontiguousarray(photo[:, : size[0], : size[1]]))
+    for kind in ("sd15", "flux"):
+        folder = coded[kind].folder
+        if kind not in kinds:
+            with pytest.raises(ImageError, match="too few for a step"):
+                gcodec.encode(picture, "diffc", model=str(folder))
+            continue
+        best = gcodec.Target(quality=1.0)
+        made = gcodec.encode(
+            picture, "diffc", target=best, options={"memory": 4}, model=str(folder)
+        )
+        one = Coded(folder, made.data)
+        for recon in ("mse", "latent_flow"):
+            assert one.decode(recon).shape == (3, *size)
 
 
 def test_a_pipeline_finishes_what_another_with_its_autoencoder_began(

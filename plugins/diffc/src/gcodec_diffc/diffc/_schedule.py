@@ -47,8 +47,11 @@ class Schedule:
     def steps(self, dimensions: int) -> list[int]:
         """Bytes of every step of a latent with so many dimensions: at least `SHORTEST`, at most a bit a dimension.
 
-        Steps too short for a small picture are merged with those after them; what is then left over is not sent.
+        Steps too short for a small picture are merged with those after them; what is then left over is not sent. There
+        is none for the smallest latents.
         """
+        if dimensions < 8 * SHORTEST:
+            return []
         lengths, due = [], 0
         longest = max(dimensions // 8, SHORTEST)
         for bits in self.bits:

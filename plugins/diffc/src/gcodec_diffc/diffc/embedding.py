@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from gcodec.devices import torch_device
-from gcodec.errors import ChannelError, ModelMissing, PayloadError
+from gcodec.errors import ChannelError, ImageError, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.networks import Condition, open_denoiser, open_space
 from gcodec.signals import Signal, by_type
@@ -56,8 +56,14 @@ class Diffc(Embedding):
         return Head(options["channel"], options["memory"])
 
     def analyse(self, pixels: FloatArray) -> tuple[FloatArray, Size]:
-        """The latent x_0, float32 [C, h, w]."""
-        return self.space.encode(pixels), Size(*pixels.shape[1:])
+        """The latent x_0, float32 [C, h, w]. Raises ImageError where it has too few elements for a step."""
+        values, size = self.space.encode(pixels), Size(*pixels.shape[1:])
+        if not self.schedule.steps(values.size):
+            raise ImageError(
+                f"{size.width}x{size.height} image",
+                f"its latent has {values.size} elements under this model, too few for a step of `diffc`",
+            )
+        return values, size
 
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         """Return the layers for a payload that is exponential in quality."""
