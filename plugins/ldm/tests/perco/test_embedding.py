@@ -76,7 +76,7 @@ def test_low_qualities_take_the_coarse_grid_and_high_ones_the_fine(
 def test_dearer_tokens_are_left_out_where_the_latent_hardly_suffers(
     plain: Perco, model: Model, photo: NDArray[np.float32]
 ) -> None:
-    """On either grid, from the nearest tokens' error and much less than their fixed length to a fraction of the bytes."""
+    """On either grid, from the nearest tokens' error and less than their fixed length to fewer bytes still."""
     run, size, analysis = Run(), Size(256, 384), plain.analyse(photo)
     latent = open_space(run.models.find("base/autoencoder"), run).encode(photo)
     for which, row in enumerate(model.config["codebooks"]):
@@ -92,11 +92,11 @@ def test_dearer_tokens_are_left_out_where_the_latent_hardly_suffers(
             errors.append(error(book, tokens.indices, latent))
         assert lengths == sorted(lengths)
         assert all(b < 1.005 * a for a, b in pairwise(errors))
-        assert errors[-1] < 0.9 * errors[0]
-        assert errors[-1] < 1.02 * best
-        assert errors[0] < 1.4 * best
-        assert 8 * lengths[-1] < 0.8 * 10 * nearest.size  # ten bits of fixed length
-        assert lengths[0] < 0.75 * lengths[-1]
+        assert errors[-1] < 1.005 * best
+        assert 1.03 * errors[-1] < errors[0] < 1.4 * best
+        assert lengths[0] < 0.87 * lengths[-1]
+        # Ten bits are the fixed length; the middle of kodim23 is as hard as pictures get.
+        assert 8 * lengths[-1] < (9.5, 8)[which] * nearest.size
 
 
 def test_a_caption_costs_its_bytes_and_none_costs_nothing(
