@@ -96,7 +96,7 @@ RECONSTRUCTORS: Final = (
         "published",
         "flow matching in a latent space, given what is known",
     ),
-    Reconstructor("bridge", "gcodec-flow", "reserved", "flow from the preview to the image"),
+    Reconstructor("bridge", "gcodec-flow", "published", "flow from the preview to the image"),
     Reconstructor(
         "rate_variable",
         "gcodec-flow",

@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from gcodec.errors import ModelDamaged
-from gcodec.interfaces import Size
+from gcodec.interfaces import Setup, Size
 from gcodec.models import Model
 from gcodec.randomness import Randomness
+from gcodec.run import Run
 from gcodec.signals import Preview
+from gcodec.stage2 import checked
 from gcodec.tiles import noise, tiles
-from gcodec_flow.reconstructor import Flow, load
+from gcodec_flow.plugin import gcodec_reconstructors
+from gcodec_flow.reconstructor import Bridge, Flow, load
 
 FloatArray = NDArray[np.float32]
 
@@ -77,6 +80,7 @@ from gcodec.interfaces import Setup
 from gcodec.models import Model, ModelStore
 from gcodec.run import Run
 from gcodec.signals import Preview
+from gcodec.stage2 import checked
 from gcodec_flow.reconstructor import Flow
 folder, given, answer, threads, mse = sys.argv[1:]
 torch.set_num_threads(int(threads))
@@ -174,3 +178,10 @@ def test_weights_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ModelDamaged):
         load(damaged(model, tmp_path, **changes))
+
+
+def test_a_network_of_the_other_kind_is_refused(model: Model) -> None:
+    """`base/flow` needs noise that a bridge does not give it."""
+    spec = next(spec for spec in gcodec_reconstructors() if spec.name == "bridge")
+    with pytest.raises(ModelDamaged, match="needs a BridgeUNet, not a FlowUNet"):
+        Bridge(Setup(Run(), checked(spec, {}).options, model))

@@ -16,6 +16,13 @@ MODELS = [
         licence="Apache-2.0",
     ),
     ModelSpec(
+        name="base/bridge",
+        digest="f0f278aa732c3fa38ba7fb547797d6830ec2caa142220ad4043b4e75dd25387c",
+        folder="gcodec_base:models/bridge",
+        summary="velocity network of the reconstructor `bridge`",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
         name="base/codebook16",
         digest="8d9065dab34779b32eaf941828112e41a4c376cbed0e15c047209025c45b440e",
         folder="gcodec_base:models/codebook16",

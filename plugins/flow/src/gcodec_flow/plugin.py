@@ -24,6 +24,14 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             options=(_STEPS, REALISM, TILE),
         ),
         ReconstructorSpec(
+            name="bridge",
+            summary="flow matching from the preview to X, without noise: HFD-flow",
+            implementation="gcodec_flow.reconstructor:Bridge",
+            needs=(("preview",),),
+            model="base/bridge",
+            options=(steps(2), REALISM, TILE),
+        ),
+        ReconstructorSpec(
             name="latent_flow",
             summary="flow matching in a latent space, given a preview, a latent, tokens or a sketch",
             implementation="gcodec_flow.latent:LatentFlow",
