@@ -107,7 +107,7 @@ def companion_bodies(files: Sequence[bytes], size: Size, run: Run) -> list[bytes
 
     Raises FormatError, and UsageError for a file of another size or seed: its embedding would decode to something else.
     """
-    bodies = []
+    bodies: list[bytes] = []
     for data in files:
         file = gcx.read(data, limits=run.limits)
         if file.header.size != size:

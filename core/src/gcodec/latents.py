@@ -23,7 +23,7 @@ from gcodec.tiles import Tile, noise, through_latents
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
-__all__ = ["LatentSampler", "Start", "from_noisy", "guided"]
+__all__ = ["LatentSampler", "Start", "even_step", "from_noisy", "guided"]
 
 
 class Start(NamedTuple):
@@ -116,6 +116,11 @@ class LatentSampler(Reconstructor):
         return through_latents(
             self.space, size, self.tile, solved, self.setup.run.progress, self.name
         )
+
+
+def even_step(denoiser: Denoiser, steps: int) -> float:
+    """The length of `steps` equal steps from noise, for a network that was distilled for as many; otherwise 0."""
+    return 1 / steps if steps in denoiser.few else 0.0
 
 
 def guided(

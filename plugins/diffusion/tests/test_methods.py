@@ -80,7 +80,7 @@ def test_eta_is_where_the_deviation_is_that_of_uniform_noise() -> None:
 def test_relic_is_best_at_eta(
     reconstructor: Make, quantized: Callable[[float], Latent], photo: FloatArray
 ) -> None:
-    """Neither too much noise, which wipes out what was sent, nor too little, which leaves the quantizer's (Relic 2024, fig. 1)."""
+    """Neither too early, which wipes out what was sent, nor too late, which leaves the quantizer's noise in (Relic 2024)."""
     signals = by_type([quantized(1.5)])
 
     def quality(time: float) -> float:

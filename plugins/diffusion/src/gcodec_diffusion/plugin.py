@@ -60,7 +60,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             implementation=f"{package}.cdc:ConditionalDiffusion",
             needs=(("latent/base",),),
             model=_MODEL,
-            options=(steps(8), _GAMMA, _SCHEDULE, REALISM, TILE),
+            options=(steps(4), _GAMMA, _SCHEDULE, REALISM, TILE),
         ),
         ReconstructorSpec(
             name="hfd",
@@ -68,7 +68,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             implementation=f"{package}.hfd:HighFidelityDiffusion",
             needs=(("preview",),),
             model=_MODEL,
-            options=(steps(8), _SHIFT, _ETA, REALISM, TILE),
+            options=(steps(4), _SHIFT, _ETA, REALISM, TILE),
         ),
         ReconstructorSpec(
             name="perco",
@@ -77,7 +77,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             needs=((_TOKENS[0],), (_TOKENS[1],), ("latent/base",), ("preview",), ("sketch",)),
             uses=("text", "sketch"),
             model=_MODEL,
-            options=(steps(8), replace(GUIDANCE, default=1.5), REALISM, TILE),
+            options=(steps(4), replace(GUIDANCE, default=1.5), REALISM, TILE),
         ),
         ReconstructorSpec(
             name="controlnet",
@@ -86,7 +86,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             needs=(("sketch",),),
             uses=("text",),
             model=_MODEL,
-            options=(steps(8), replace(GUIDANCE, default=1.5), REALISM, TILE),
+            options=(steps(4), replace(GUIDANCE, default=1.5), REALISM, TILE),
         ),
         ReconstructorSpec(
             name="relic",

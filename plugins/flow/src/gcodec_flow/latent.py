@@ -7,7 +7,7 @@ P_{X|Y} for any Y that the denoiser can be conditioned on.
 
 from __future__ import annotations
 
-from gcodec.latents import LatentSampler
+from gcodec.latents import LatentSampler, even_step
 
 __all__ = ["LatentFlow"]
 
@@ -19,4 +19,4 @@ class LatentFlow(LatentSampler):
 
     def leap(self, step: float) -> float:
         """A network distilled for as few steps as these is told how long they are."""
-        return 1 / self.steps if self.steps in self.denoiser.few else 0.0
+        return even_step(self.denoiser, self.steps)

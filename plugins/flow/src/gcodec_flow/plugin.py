@@ -8,7 +8,9 @@ _STEPS = steps(4)
 _RATIO = Option(
     "ratio", float, 0.25, "of one bin width to the one before it", minimum=0.01, maximum=0.99
 )
-_BETA = Option("beta", float, 0.075, "strength of the noise injected", minimum=0.0, maximum=1.0)
+_BETA = Option(
+    "beta", float, 0.0, "strength of the noise injected between steps", minimum=0.0, maximum=1.0
+)
 
 
 @hookimpl
