@@ -65,7 +65,7 @@ def test_hfd_adds_no_more_error_than_theory_has_it(reconstructor: Make, photo: F
     mse = float(np.square(coarse - photo).mean())
     drawn = reconstructor("hfd").reconstruct(by_type([Preview(coarse, mse)]), SIZE)
     assert float(np.square(drawn - photo).mean()) < 2.2 * mse
-    assert float(np.square(drawn - coarse).mean()) > 0.1 * mse
+    assert float(np.square(drawn - coarse).mean()) > 0.05 * mse
 
 
 def test_eta_is_where_the_deviation_is_that_of_uniform_noise() -> None:
@@ -106,4 +106,4 @@ def test_guidance_leans_on_the_sketch(reconstructor: Make, photo: FloatArray) ->
         drawn = reconstructor("controlnet", guidance=guidance, steps=4).reconstruct(signals, SIZE)
         return float(np.square(edge_strength(drawn) - edges).mean())
 
-    assert misfit(1.0) < 0.9 * misfit(0.0)
+    assert misfit(1.0) < 0.95 * misfit(0.0)
