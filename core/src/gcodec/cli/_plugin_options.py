@@ -140,7 +140,8 @@ def _flag(option: Option) -> str:
 
 def _as_click(option: Option, section: str) -> _PluginOption:
     flag = _flag(option)
-    text = f"{option.help} [default: {option.default}; {expected(option)}]"
+    default = "none" if option.default == "" else option.default
+    text = f"{option.help} [default: {default}; {expected(option)}]"
     if option.type is bool:
         names_ = [f"{flag}/{flag.replace('--', '--no-', 1)}", option.name]
         made = _PluginOption(names_, default=None, help=text)
