@@ -30,6 +30,7 @@ class TestBridge(ReconstructorConformance):
 class TestRateVariable(ReconstructorConformance):
     name = "rate_variable"
     embeddings: ClassVar[Sequence[str]] = ("ntc",)
+    deterministic = True
     tolerance = 1e-3
 
 
