@@ -29,6 +29,6 @@ class PerceptualCompression(_Guided):
 
 
 class TextSketch(_Guided):
-    """From noise, by DDIM with guidance, given a sketch and a caption."""
+    """From noise, by DDIM with guidance, given a sketch and a caption, and what colours the file holds."""
 
     name = "controlnet"

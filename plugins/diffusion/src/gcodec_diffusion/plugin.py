@@ -84,7 +84,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             summary="diffusion given an edge sketch and a caption, with guidance (Text+Sketch)",
             implementation=f"{package}.guided:TextSketch",
             needs=(("sketch",),),
-            uses=("text",),
+            uses=("text", "preview"),
             model=_MODEL,
             options=(steps(4), replace(GUIDANCE, default=1.5), REALISM, TILE),
         ),
