@@ -1,7 +1,7 @@
 """Make docs/pairs from what `gcodec eval --keep` left: every embedding with every reconstructor, on one photograph.
 
     gcodec eval FOLDER --embed all --recon all --quality 0.3 --keep -o OUT     # FOLDER holds kodim23.png alone
-    python docs/pairs.py OUT docs/pairs
+    python docs/pairs.py docs/pairs OUT       # of several OUT the later ones count
 
 Writes the table into README.md between its two markers, and the contact sheet sheet.jpg from pictures half as large.
 """
@@ -19,10 +19,14 @@ from gcodec.resolver import matrix
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 
 
-def main(results: str, folder: str) -> None:
-    out, docs = Path(results), Path(folder)
-    with (out / "results.csv").open(newline="") as stream:
-        found = {(row["embedding"], row["reconstructor"]): row for row in csv.DictReader(stream)}
+def main(folder: str, *results: str) -> None:
+    docs = Path(folder)
+    found = {}
+    for out in map(Path, results):
+        with (out / "results.csv").open(newline="") as stream:
+            for row in csv.DictReader(stream):
+                picture = out / "pictures" / f"{Path(row['file']).stem}.{row['reconstructor']}.png"
+                found[row["embedding"], row["reconstructor"]] = row | {"picture": str(picture)}
     lines = [
         "| embedding | reconstructor | bytes | PSNR | LPIPS | encode s | decode s | path | ignored |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -41,10 +45,9 @@ def main(results: str, folder: str) -> None:
             f" {row['signal_path']} | {', '.join(pair.ignored)} |"
         )
         numbers = {key: float(row[key]) for key in ("bpp", "psnr", "lpips")}
-        picture = out / "pictures" / f"{Path(row['file']).stem}.{pair.reconstructor}.png"
         named = {"embedding": pair.embedding, "reconstructor": pair.reconstructor}
         shown.append(
-            {**named, **numbers, "bytes": int(row["bytes"]), "reconstruction": str(picture)}
+            {**named, **numbers, "bytes": int(row["bytes"]), "reconstruction": row["picture"]}
         )
     readme = docs / "README.md"
     before, _, rest = readme.read_text("utf-8").partition(BEGIN)
