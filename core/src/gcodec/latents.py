@@ -16,14 +16,14 @@ from torch import Tensor
 from gcodec.devices import torch_device
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.networks import Condition, Denoiser, open_denoiser, open_space
-from gcodec.sampling import Denoise, Noise, sample, times
-from gcodec.signals import Noisy, Signal
+from gcodec.sampling import Denoise, Noise, eta, sample, times
+from gcodec.signals import Latent, Noisy, Signal
 from gcodec.tiles import Tile, noise, through_latents
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
-__all__ = ["LatentSampler", "Start", "even_step", "from_noisy", "guided"]
+__all__ = ["FromLatent", "FromNoise", "LatentSampler", "Start", "from_noisy", "guided"]
 
 
 class Start(NamedTuple):
@@ -118,9 +118,31 @@ class LatentSampler(Reconstructor):
         )
 
 
-def even_step(denoiser: Denoiser, steps: int) -> float:
-    """The length of `steps` equal steps from noise, for a network that was distilled for as many; otherwise 0."""
-    return 1 / steps if steps in denoiser.few else 0.0
+class FromNoise(LatentSampler):
+    """One that takes even steps from noise: a network that was distilled for as many is told how long they are."""
+
+    def leap(self, step: float) -> float:
+        """1 / steps, where the denoiser was distilled for that."""
+        return 1 / self.steps if self.steps in self.denoiser.few else 0.0
+
+
+class FromLatent(LatentSampler):
+    """One that takes the dequantized latent for a state: its bins' error is the noise of the time that `time` says."""
+
+    def time(self, step: float) -> float:
+        """For bins as wide as `step`."""
+        return eta(step)
+
+    def start(self, signals: Mapping[str, Signal], size: Size) -> Start:
+        """(1 - t) times the latent."""
+        latent = signals[f"{Latent.kind}/{self.space.name}"]
+        assert isinstance(latent, Latent)
+        t = self.time(latent.step)
+        return Start(latent.values * np.float32(1 - t), t)
+
+    def seen(self, signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
+        """Not the latent, which is the state itself: it would count twice."""
+        return {}
 
 
 def guided(

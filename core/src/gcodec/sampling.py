@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from torch import Tensor
 
-__all__ = ["Denoise", "Noise", "Velocity", "euler", "sample", "times"]
+__all__ = ["Denoise", "Noise", "Velocity", "eta", "euler", "sample", "times", "width"]
 
 #: denoise(x_t, t, s) for 0 <= s < t <= 1: E[x_0 | x_t], or what else a step from t to s is to aim at.
 Denoise = Callable[[Tensor, float, float], Tensor]
@@ -42,6 +42,25 @@ def times(steps: int, start: float = 1.0, shift: float = 1.0) -> list[float]:
     first = start / (shift - (shift - 1) * start)
     even = [first * (1 - i / steps) for i in range(1, steps + 1)]
     return [start, *(shift * u / (1 + (shift - 1) * u) for u in even)]
+
+
+#: Width of a uniform density of deviation 1.
+_UNIFORM = 12**0.5
+
+
+def eta(step: float) -> float:
+    """The time in [0, 1) at which diffusion's noise has the deviation of bins as wide as `step` >= 0.
+
+    sigma / (1 + sigma) with sigma = step / sqrt(12) (Relic et al. 2024, "Lossy image compression with foundation diffusion
+    models"). `width` is its inverse.
+    """
+    sigma = step / _UNIFORM
+    return float(sigma / (1 + sigma))
+
+
+def width(t: float) -> float:
+    """The bin width whose error has the deviation of the noise at 0 <= t < 1."""
+    return _UNIFORM * t / (1 - t)
 
 
 def sample(

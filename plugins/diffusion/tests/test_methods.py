@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from gcodec.builtin.edges import edge_strength
 from gcodec.interfaces import Reconstructor, Size
 from gcodec.metrics import psnr
+from gcodec.sampling import eta
 from gcodec.signals import Latent, Preview, Sketch, by_type
-from gcodec_diffusion.relic import eta
 
 FloatArray = NDArray[np.float32]
 Make = Callable[..., Reconstructor]

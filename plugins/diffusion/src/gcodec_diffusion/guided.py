@@ -8,18 +8,12 @@ handed, and that is in their specs.
 
 from __future__ import annotations
 
-from gcodec.latents import LatentSampler, even_step
+from gcodec.latents import FromNoise
 
 __all__ = ["PerceptualCompression", "TextSketch"]
 
 
-class _Guided(LatentSampler):
-    def leap(self, step: float) -> float:
-        """A network distilled for as few steps as these is told how long they are."""
-        return even_step(self.denoiser, self.steps)
-
-
-class PerceptualCompression(_Guided):
+class PerceptualCompression(FromNoise):
     """From noise, by DDIM with guidance, given tokens and a caption.
 
     Of a file without tokens, given what says most of the picture.
@@ -28,7 +22,7 @@ class PerceptualCompression(_Guided):
     name = "perco"
 
 
-class TextSketch(_Guided):
+class TextSketch(FromNoise):
     """From noise, by DDIM with guidance, given a sketch and a caption, and what colours the file holds."""
 
     name = "controlnet"

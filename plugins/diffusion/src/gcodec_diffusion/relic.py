@@ -12,39 +12,21 @@ is drawn. Published US applications 2025/0157087 and 2026/0095599 describe these
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from gcodec.interfaces import Setup
+from gcodec.latents import FromLatent
 
-import numpy as np
-
-from gcodec.interfaces import Setup, Size
-from gcodec.latents import LatentSampler, Start
-from gcodec.signals import Latent, Signal
-
-__all__ = ["QuantizationNoise", "eta"]
+__all__ = ["QuantizationNoise"]
 
 
-def eta(step: float) -> float:
-    """The time in [0, 1) at which diffusion's noise is that of bins as wide as `step` >= 0."""
-    sigma = step / 12**0.5
-    return float(sigma / (1 + sigma))
-
-
-class QuantizationNoise(LatentSampler):
+class QuantizationNoise(FromLatent):
     """From the dequantized latent, by DDIM with eta = 0, unconditionally."""
 
     name = "relic"
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self.time: float = setup.options["time"]
+        self.fixed: float = setup.options["time"]
 
-    def start(self, signals: Mapping[str, Signal], size: Size) -> Start:
-        """(1 - t) times the latent."""
-        latent = signals[f"{Latent.kind}/{self.space.name}"]
-        assert isinstance(latent, Latent)
-        t = self.time or eta(latent.step)
-        return Start(latent.values * np.float32(1 - t), t)
-
-    def seen(self, signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
-        """Not the latent, which is the state itself: it would count twice."""
-        return {}
+    def time(self, step: float) -> float:
+        """eta, unless the user fixed another."""
+        return self.fixed or super().time(step)

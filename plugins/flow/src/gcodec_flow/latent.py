@@ -7,16 +7,12 @@ P_{X|Y} for any Y that the denoiser can be conditioned on.
 
 from __future__ import annotations
 
-from gcodec.latents import LatentSampler, even_step
+from gcodec.latents import FromNoise
 
 __all__ = ["LatentFlow"]
 
 
-class LatentFlow(LatentSampler):
+class LatentFlow(FromNoise):
     """A sample of P_{X|Y}: the probability-flow ODE from noise, conditioned on all signals."""
 
     name = "latent_flow"
-
-    def leap(self, step: float) -> float:
-        """A network distilled for as few steps as these is told how long they are."""
-        return even_step(self.denoiser, self.steps)

@@ -14,23 +14,19 @@ constant factor and end at 0; the last step injects nothing. q_min is taken as 0
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
 from torch import Tensor
 
-from gcodec.interfaces import Setup, Size
-from gcodec.latents import LatentSampler, Start
-from gcodec.sampling import Denoise, Noise
-from gcodec.signals import Latent, Signal
+from gcodec.interfaces import Setup
+from gcodec.latents import FromLatent
+from gcodec.sampling import Denoise, Noise, eta, width
 
 __all__ = ["RateVariable"]
 
-_UNIFORM = 12**0.5  # width of a uniform density of deviation 1
 
-
-class RateVariable(LatentSampler):
+class RateVariable(FromLatent):
     """From the dequantized latent, over falling bin widths."""
 
     name = "rate_variable"
@@ -40,36 +36,20 @@ class RateVariable(LatentSampler):
         self.ratio: float = setup.options["ratio"]
         self.beta: float = setup.options["beta"]
 
-    def start(self, signals: Mapping[str, Signal], size: Size) -> Start:
-        """The latent, at the time of the flow whose noise has the deviation of its bins."""
-        latent = signals[f"{Latent.kind}/{self.space.name}"]
-        assert isinstance(latent, Latent)
-        t = _time(latent.step)
-        return Start(latent.values * np.float32(1 - t), t)
-
-    def seen(self, signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
-        """Not the latent, which is the state itself: it would count twice."""
-        return {}
-
     def grid(self, start: float) -> list[float]:
         """The times of the widths q_0, r q_0, r^2 q_0, ..., 0."""
         if start == 0:
             return [0.0]
-        q = _UNIFORM * start / (1 - start)
-        return [start, *(_time(q * self.ratio**i) for i in range(1, self.steps)), 0.0]
+        q = width(start)
+        return [start, *(eta(q * self.ratio**i) for i in range(1, self.steps)), 0.0]
 
     def solve(self, denoise: Denoise, x: Tensor, grid: Sequence[float], noise: Noise) -> Tensor:
         """The module's formula, on x / (1 - t), which is x_q."""
         y = x / (1 - grid[0])
         for i, (t, s) in enumerate(pairwise(grid), 1):
-            q, q_next = (_UNIFORM * time / (1 - time) for time in (t, s))
+            q, q_next = width(t), width(s)
             d = (denoise((1 - t) * y, t, s) - y) / q
             y = y + (q - q_next) * d
             if s > 0 and self.beta > 0:
                 y = y + self.beta * math.sqrt(q) * (noise(i) - d)
         return y
-
-
-def _time(step: float) -> float:
-    sigma = step / _UNIFORM
-    return sigma / (1 + sigma)
