@@ -2,7 +2,8 @@
 
 A model folder says in config.json, under `_class_name`, what it holds; an installed plugin that has registered that name
 (`gcodec.plugin.NetworkSpec`) opens it. So a sampler or a channel coder is written once, against these interfaces, and
-serves whatever model the user names. In which latent space a model's signals live, and which networks lead in and out of
+serves whatever model the user names. A network that is in use is not opened again in the same run (`Run.opened`): adapters,
+reconstructors and embeddings share it and leave it as it is. In which latent space a model's signals live, and which networks lead in and out of
 it, is its `Place`: known from the folder alone, before any network is loaded.
 
 Signals are NumPy arrays; what a sampler iterates on are torch tensors on the run's device. A denoiser takes any x_t =
@@ -189,11 +190,15 @@ class Place:
     space        name of the latent space.
     autoencoder  model to open as that space.
     denoiser     model to open as a denoiser there; None where the model has none.
+    codebook     model to open as a codebook of that space, which the denoiser was trained with; None where it has none.
+    tokens       name of the codebook's tokens.
     """
 
     space: str
     autoencoder: str
     denoiser: str | None = None
+    codebook: str | None = None
+    tokens: str | None = None
 
 
 def place_of(model: Model, store: ModelStore) -> Place | None:
@@ -236,6 +241,10 @@ def _open(kind: str, model: Model, run: Run) -> object:
     """Open a model folder by the class that it names, if an installed plugin knows it as of this kind."""
     from gcodec.registry import load_object, registry
 
+    # What a network may depend on: not the seed.
+    key = (kind, model.folder, model.digest, run.device, run.dtype, run.memory)
+    if (held := run.opened.get(key)) is not None:
+        return held
     name = model.class_name
     if name is None:
         raise ModelDamaged(model.name, "config.json names no class; it lacks the key _class_name")
@@ -244,6 +253,7 @@ def _open(kind: str, model: Model, run: Run) -> object:
         known = [s.name for s in registry().networks.values() if s.kind == kind]
         raise UnknownNetwork(model.name, name, kind, known)
     made: object = load_object(spec.name, spec.implementation)(model, run)
+    run.opened[key] = made
     return made
 
 

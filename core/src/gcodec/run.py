@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from gcodec.models import ModelStore
@@ -45,6 +46,8 @@ class Run:
     models    where weights are found.
     progress  called as long work goes on.
     limits    what hostile input may cost.
+    opened    networks that somebody holds at the moment: `gcodec.networks` opens none of them a second time. It keeps none
+              of them alive, and runs that are made of one another share it.
     """
 
     device: str = "cpu"
@@ -54,6 +57,9 @@ class Run:
     progress: Progress = silent
     limits: Limits = field(default_factory=_default_limits)
     memory: str = "plenty"
+    opened: WeakValueDictionary[tuple[object, ...], Any] = field(
+        default_factory=WeakValueDictionary, repr=False, compare=False
+    )
 
     @property
     def randomness(self) -> Randomness:

@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 
 from gcodec.devices import torch_device
+from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Size
 from gcodec.models import Model
-from gcodec.networks import Condition, Denoiser, LatentSpace, open_codebook
+from gcodec.networks import Condition, Denoiser, LatentSpace, open_codebook, open_space
 from gcodec.run import Run
 from gcodec.signals import Latent, Preview, Signal, Sketch, Tokens
 from gcodec_diffusers.autoencoder import FACTOR
 from gcodec_diffusers.folders import load_denoiser
 from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes
-from gcodec_diffusers.space import LappedSpace, latent_error, open_space, padded, preview_error
+from gcodec_diffusers.space import LappedSpace, latent_error, padded, preview_error
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -67,8 +68,10 @@ class LatentDenoiser(Denoiser):
         self.dtype = getattr(torch, run.dtype)
         self.network = network.to(self.device)
         self.deviation = network.deviation.cpu()
-        self.encoder: LappedSpace = open_space(run.models.find(self.space), run)
-        name = self.encoder.name
+        encoder = open_space(run.models.find(self.space), run)
+        if not isinstance(encoder, LappedSpace):
+            raise ModelDamaged(self.space, "is no latent space that a U-Net was trained around")
+        self.encoder, name = encoder, encoder.name
         tokens = tuple(f"tokens/{book}" for book in self.codebooks)
         self.sees = ("preview", f"latent/{name}", *tokens, "sketch")
 
