@@ -39,24 +39,26 @@ def elsewhere(
 
 def made_at(place: Place | None, makes: Iterable[str]) -> tuple[str, ...]:
     """Return the types of signals that an embedding makes there, given those of its spec."""
-    return tuple(makes) if place is None else tuple(_moved(name, place) for name in makes)
+    if place is None:
+        return tuple(makes)
+    return tuple(dict.fromkeys(_moved(name, place) or name for name in makes))
 
 
 def placed(spec: ReconstructorSpec, place: Place | None) -> ReconstructorSpec:
-    """Return the spec with its latents and noisy states in the space of `place`.
+    """Return the spec with its latents and noisy states in the space of `place`, and its tokens those of the codebook there.
 
-    Tokens belong to a codebook, which quantizes another space: what a reconstructor took them for is no longer there.
+    Where there is none, what a reconstructor took tokens for is gone with their space.
     """
     types = [*spec.uses, *(name for need in spec.needs for name in need)]
     if place is None or {_space(name) for name in types} - {None} <= {place.space}:
         return spec
-    needs = [
-        tuple(_moved(name, place) for name in need)
-        for need in spec.needs
-        if Tokens.kind not in map(_kind, need)
-    ]
-    uses = tuple(_moved(name, place) for name in spec.uses if _kind(name) != Tokens.kind)
-    return replace(spec, needs=tuple(dict.fromkeys(needs)), uses=uses)
+    needs = ([_moved(name, place) for name in need] for need in spec.needs)
+    uses = (_moved(name, place) for name in spec.uses)
+    return replace(
+        spec,
+        needs=tuple(dict.fromkeys(tuple(n for n in need if n) for need in needs if all(need))),
+        uses=tuple(dict.fromkeys(name for name in uses if name)),
+    )
 
 
 def furnished(installed: Registry, places: Iterable[Place | None]) -> Registry:
@@ -73,14 +75,17 @@ def furnished(installed: Registry, places: Iterable[Place | None]) -> Registry:
 
 def _adapters(everywhere: Iterable[AdapterSpec], place: Place) -> Iterable[AdapterSpec]:
     for adapter in everywhere:
-        kinds = (_kind(adapter.source), _kind(adapter.target))
-        model = place.denoiser if Noisy.kind in kinds else place.autoencoder
-        if model is not None:
-            source, target = (t.replace("*", place.space) for t in (adapter.source, adapter.target))
+        source, target = (_moved(name, place) for name in (adapter.source, adapter.target))
+        kinds = {_kind(adapter.source), _kind(adapter.target)}
+        model = place.denoiser if kinds & {Noisy.kind, Tokens.kind} else place.autoencoder
+        if source and target and model:
             yield replace(adapter, source=source, target=target, model=model)
 
 
-def _moved(name: str, place: Place) -> str:
+def _moved(name: str, place: Place) -> str | None:
+    """The type that takes the place of `name` there; None where nothing does."""
+    if _kind(name) == Tokens.kind:
+        return place.tokens and f"{Tokens.kind}/{place.tokens}"
     return name if _space(name) is None else f"{_kind(name)}/{place.space}"
 
 

@@ -11,7 +11,8 @@ any of these functions, each marked ``@gcodec.plugin.hookimpl`` and returning a 
     gcodec_networks()        NetworkSpec          classes of networks that model folders may name
 
 Types of signals that live in a latent space name it ("noisy/base"). In the spec of an embedding or a reconstructor it is
-the space of the spec's own model; where the user names another model, that model's space stands in its place.
+the space of the spec's own model; where the user names another model, that model's space stands in its place, and the
+tokens of that model's codebook in the place of those that the spec names.
 
 Implementations are named by import path ("package.module:Name") and imported on first use, so that listing plugins
 costs nothing. A spec may keep its name for as long as files written under it decode; a change of what the bytes mean is
@@ -209,7 +210,7 @@ class AdapterSpec:
                     with it (`gcodec.networks.Place`).
     implementation  function (signal, size, setup) -> signal.
     model           its weights. An adapter of every space has none of its own: `setup.model` is the denoiser in play
-                    where noise is involved, otherwise the autoencoder.
+                    where noise or tokens are involved, otherwise the autoencoder.
     cost            about the milliseconds for a 768x512 image on one core, at least 1: the resolver adds them up.
     """
 
