@@ -3,8 +3,8 @@
 A model folder says in config.json, under `_class_name`, what it holds; an installed plugin that has registered that name
 (`gcodec.plugin.NetworkSpec`) opens it. So a sampler or a channel coder is written once, against these interfaces, and
 serves whatever model the user names. A network that is in use is not opened again in the same run (`Run.opened`): adapters,
-reconstructors and embeddings share it and leave it as it is. In which latent space a model's signals live, and which networks lead in and out of
-it, is its `Place`: known from the folder alone, before any network is loaded.
+reconstructors and embeddings share it and leave it as it is. In which latent space a model's signals live, and which
+networks lead in and out of it, is its `Place`: known from the folder alone, before any network is loaded.
 
 Signals are NumPy arrays; what a sampler iterates on are torch tensors on the run's device. A denoiser takes any x_t =
 alpha_t x_0 + sigma_t epsilon: parametrisations and schedules are its own affair.
