@@ -1,6 +1,6 @@
 """A hyperprior and four groups of channels in exact integer arithmetic: how a file's symbols are read.
 
-The twin of `gcodec.mean_scale.EntropyModel`, which is what is trained. Numbers and layers are those of `gcodec.integers`;
+The twin of `gcodec.entropy_model.EntropyModel`, which is what is trained. Numbers and layers are those of `gcodec.integers`;
 array order is [rows, columns, channels].
 """
 
@@ -47,32 +47,30 @@ class Visit:
     mean: Ints
     index: NDArray[np.uint8]
 
+    def values(self, symbols: Ints) -> Ints:
+        """The values whose rounded differences from the means are `symbols`, in 1/16 steps."""
+        found: Ints = (symbols << MEAN_BITS) + self.mean
+        return found
 
-#: Given a batch, returns its symbols, int32 [positions, channels]: an encoder's or a decoder's half.
+
+#: Given a batch, returns its values, int32 [positions, channels] in 1/16 steps: an encoder's or a decoder's half.
 Visitor: TypeAlias = Callable[[Visit], Ints]
 
 
 class IntegerModel:
     """Hyper decoder and coding passes, from the integer tensors of a model file.
 
-    groups    channels of each latent group.
-    tensors   as `gcodec.mean_scale.integer_tensors` makes them.
-    anchored  a value is its symbol plus its mean; otherwise the symbol alone, a multiple of the step.
+    groups   channels of each latent group.
+    tensors  as `gcodec.entropy_model.integer_tensors` makes them.
 
     Raises KeyError for a missing tensor, ValueError for one that could not compute exactly.
     """
 
-    def __init__(
-        self,
-        groups: Sequence[int],
-        tensors: Mapping[str, NDArray[Any]],
-        anchored: bool = True,
-    ) -> None:
+    def __init__(self, groups: Sequence[int], tensors: Mapping[str, NDArray[Any]]) -> None:
         def layer(name: str) -> Layer:
             return Layer.of(tensors, f"integer.{name}")
 
         self.groups = tuple(groups)
-        self.anchored = anchored
         self._magnitude = tensors["integer.magnitude"].astype(np.int32)
         self._prior = tensors["integer.prior"].astype(np.int64)
         self._decode1, self._decode2 = layer("decode1"), layer("decode2")
@@ -83,7 +81,7 @@ class IntegerModel:
         ]
 
     def code(self, level: int, h: int, w: int, visit: Visitor) -> tuple[Ints, Ints]:
-        """Visit all symbols in coding order; encoder and decoder differ in `visit` alone.
+        """Visit all values in coding order; encoder and decoder differ in `visit` alone.
 
         Returns hyper-latents [ceil(h/2), ceil(w/2), hyper] and latents [h, w, C], in 1/16 steps.
         """
@@ -97,8 +95,7 @@ class IntegerModel:
             head: int, group: int, positions: NDArray[np.int64], *inputs: Carried
         ) -> Carried:
             mean, index = self._heads[head](level, positions, (hyper, *inputs))
-            symbols = visit(Visit(group, positions, mean, index))
-            y[group][positions] = (symbols << MEAN_BITS) + mean * self.anchored
+            y[group][positions] = visit(Visit(group, positions, mean, index))
             return features(y[group].reshape(h, w, -1), self._magnitude)
 
         first, second = everywhere[~odd], everywhere[odd]
@@ -114,9 +111,7 @@ class IntegerModel:
         row = interpolate(self._prior, level)[None]
         mean, index = (np.repeat(part.astype(np.int32), h * w, 0) for part in np.split(row, 2, 1))
         index = (index + SCALES).astype(np.uint8)
-        symbols = visit(Visit(-1, np.arange(h * w), mean, index))
-        values: Ints = (symbols << MEAN_BITS) + mean
-        return values.reshape(h, w, -1)
+        return visit(Visit(-1, np.arange(h * w), mean, index)).reshape(h, w, -1)
 
     def _hyper_features(self, level: int, z: Ints, h: int, w: int) -> Carried:
         x = limited(activations(z))

@@ -15,7 +15,7 @@ def random_visitor(seed, seen):
     def visit(batch: Visit):
         symbols = rng.integers(-3, 4, batch.index.shape).astype(np.int32)
         seen.append((batch.group, batch.positions, batch.mean, batch.index, symbols))
-        return symbols
+        return batch.values(symbols)
 
     return visit
 
@@ -55,7 +55,7 @@ def test_any_order_of_summation_gives_the_same(integer, monkeypatch):
 def test_extreme_symbols_stay_in_range(integer):
     def visit(batch: Visit):
         sign = np.where(np.arange(batch.index.size).reshape(batch.index.shape) % 2, 1, -1)
-        return (sign * ((1 << 23) - 1)).astype(np.int32)
+        return batch.values((sign * ((1 << 23) - 1)).astype(np.int32))
 
     z, y = integer.code(255, 4, 4, visit)
     assert z.dtype == y.dtype == np.int32

@@ -103,7 +103,7 @@ class Codec:
                 wanted = y[visit.positions, channels] - visit.mean / np.float32(1 << MEAN_BITS)
                 symbols = self._round(wanted, visit.index)
             visitor(visit, symbols)
-            return symbols
+            return visit.values(symbols)
 
         h, w = analysed.latents.shape[2:]
         return self.integer.code(level, h, w, choose)[1]
@@ -149,7 +149,7 @@ class Codec:
         level, error = payload[0], unpack_mse(payload[1])
         decoder = Decoder(self.tables, payload[HEAD:], NAME)
         h, w = -(-height // BLOCK), -(-width // BLOCK)
-        z, y = self.integer.code(level, h, w, lambda visit: decoder.get(visit.index))
+        z, y = self.integer.code(level, h, w, lambda v: v.values(decoder.get(v.index)))
         decoder.finish()
         return level, error, z, y
 

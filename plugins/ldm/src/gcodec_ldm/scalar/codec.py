@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from gcodec.entropy import Decoder, Encoder
 from gcodec.integer_model import IntegerModel, Visit
 from gcodec.integers import LEVELS, MEAN_BITS, Ints, unpack_tables
+from gcodec_ldm.scalar.dither import Dither
 from gcodec_ldm.scalar.scale import level_of, width_of
-from gcodec_ldm.scalar.tables import TABLES, mirrored, nearest
+from gcodec_ldm.scalar.tables import TABLES, mirrored, nearest, sharpened
 
 if TYPE_CHECKING:
     from gcodec.entropy_model import HyperEncoder
@@ -29,11 +30,29 @@ __all__ = ["Codec", "Recorder"]
 Recorder = Callable[[Ints, NDArray[Any]], None]
 
 
+class Lattice(NamedTuple):
+    """Where the values of a batch may lie, and how their symbols s are coded.
+
+    origin   a value is 16 s + origin, in 1/16 bin widths.
+    sign, nearest, table   what is coded is sign * (s - nearest), under this table.
+    """
+
+    origin: Ints
+    sign: Any
+    nearest: Any
+    table: NDArray[Any]
+
+    def values(self, symbols: Ints) -> Ints:
+        """In 1/16 bin widths, int32."""
+        return (symbols.astype(np.int32) << MEAN_BITS) + self.origin
+
+
 class Codec:
     """Encoder and decoder of latents in one of two ways.
 
     config, tensors   a model's config.json and weights.
-    anchored          symbols are differences from predicted means; otherwise multiples of the bin width.
+    anchored          symbols are differences from predicted means, and nothing is dithered; otherwise multiples of the bin
+                      width, less the dither.
     name              of the embedding, for errors.
 
     Raises KeyError, TypeError or ValueError if they do not belong together.
@@ -47,7 +66,7 @@ class Codec:
         name: str,
     ) -> None:
         self.sizes, self.name, self.anchored = dict(config["entropy"]), name, anchored
-        self.integer = IntegerModel(self.sizes["groups"], tensors, anchored)
+        self.integer = IntegerModel(self.sizes["groups"], tensors)
         self.tables = unpack_tables(tensors)
         if len(self.tables) != TABLES:
             raise ValueError(f"{len(self.tables)} frequency tables instead of {TABLES}")
@@ -69,27 +88,26 @@ class Codec:
         )
         return loaded(HyperEncoder(config), self._tensors, "encoder.")
 
-    def quantize(self, latent: FloatArray, code: int, record: Recorder) -> Ints:
+    def quantize(
+        self, latent: FloatArray, code: int, record: Recorder, dither: Dither | None = None
+    ) -> Ints:
         """Choose all symbols of a latent [C, h, w] at the width of `code`; `record` gets each batch as it is coded.
 
-        Returns the quantized latent, int32 [h, w, C] in 1/16 bin widths.
+        Returns the quantized latent, int32 [h, w, C] in 1/16 bin widths, without the fine part of the dither.
         """
-        level = level_of(code)
+        level, (c, h, w) = level_of(code), latent.shape
         v = latent / np.float32(width_of(code))
         z = self._hyper_latents(v, level)
-        y = np.ascontiguousarray(v.transpose(1, 2, 0)).reshape(-1, len(latent))
+        exact = v if dither is None else v + dither.fine
+        y = np.ascontiguousarray(exact.transpose(1, 2, 0)).reshape(-1, c)
 
         def choose(visit: Visit) -> Ints:
-            channels = slice(self._starts[visit.group], self._starts[visit.group + 1])
-            wanted = z if visit.group < 0 else y[visit.positions, channels]
-            if visit.group < 0 or self.anchored:
-                wanted = wanted - visit.mean / np.float32(1 << MEAN_BITS)
-            symbols = np.rint(wanted).astype(np.int32)
-            sign, origin, table = self._coding(visit)
-            record(sign * (symbols - origin), table)
-            return symbols
+            wanted = z if visit.group < 0 else y[self._place(visit)]
+            lattice = self._lattice(visit, dither)
+            symbols = np.rint(wanted - lattice.origin / np.float32(1 << MEAN_BITS)).astype(np.int32)
+            record(lattice.sign * (symbols - lattice.nearest), lattice.table)
+            return lattice.values(symbols)
 
-        h, w = latent.shape[1:]
         return self.integer.code(level, h, w, choose)[1]
 
     def _hyper_latents(self, v: FloatArray, level: int) -> FloatArray:
@@ -101,20 +119,27 @@ class Codec:
         made: FloatArray = z[0].permute(1, 2, 0).flatten(0, 1).numpy()
         return made
 
-    def _coding(self, visit: Visit) -> tuple[Any, Any, NDArray[Any]]:
-        """(sign, origin, table): what is coded of a symbol s is sign * (s - origin)."""
-        if visit.group < 0 or self.anchored:
-            return 1, 0, visit.index
-        sign, table = mirrored(visit.mean, visit.index)
-        return sign, nearest(visit.mean), table
+    def _place(self, visit: Visit) -> tuple[NDArray[np.int64], slice]:
+        """Where the latents of a batch stand in arrays [h * w, C]."""
+        return visit.positions, slice(self._starts[visit.group], self._starts[visit.group + 1])
 
-    def encode(self, latent: FloatArray, code: int) -> bytes:
+    def _lattice(self, visit: Visit, dither: Dither | None) -> Lattice:
+        if visit.group < 0 or self.anchored:
+            return Lattice(visit.mean, 1, 0, visit.index)
+        index = sharpened(visit.index) if dither else visit.index
+        origin = -dither.coarse[self._place(visit)] if dither else np.zeros_like(visit.mean)
+        sign, table = mirrored(visit.mean - origin, index)
+        return Lattice(origin, sign, nearest(visit.mean - origin), table)
+
+    def encode(self, latent: FloatArray, code: int, dither: Dither | None = None) -> bytes:
         """The stream of a latent [C, h, w] at the width of `code`."""
         encoder = Encoder(self.tables)
-        self.quantize(latent, code, encoder.put)
+        self.quantize(latent, code, encoder.put, dither)
         return encoder.finish()
 
-    def read(self, stream: bytes, code: int, h: int, w: int) -> tuple[Ints, Ints]:
+    def read(
+        self, stream: bytes, code: int, h: int, w: int, dither: Dither | None = None
+    ) -> tuple[Ints, Ints]:
         """Hyper-latents [ceil(h/2), ceil(w/2), hyper] and latents [h, w, C], int32 in 1/16 bin widths.
 
         Raises PayloadError for a stream that no encoder makes.
@@ -122,16 +147,17 @@ class Codec:
         decoder = Decoder(self.tables, stream, self.name)
 
         def read(visit: Visit) -> Ints:
-            sign, origin, table = self._coding(visit)
-            symbols: Ints = (sign * decoder.get(table) + origin).astype(np.int32)
-            return symbols
+            lattice = self._lattice(visit, dither)
+            return lattice.values(lattice.sign * decoder.get(lattice.table) + lattice.nearest)
 
         found = self.integer.code(level_of(code), h, w, read)
         decoder.finish()
         return found
 
-    def dequantize(self, y: Ints, code: int) -> FloatArray:
+    def dequantize(self, y: Ints, code: int, dither: Dither | None = None) -> FloatArray:
         """Quantized latents [h, w, C] in units of the latent space, float32 [C, h, w]."""
-        scaled = y.transpose(2, 0, 1) * np.float64(width_of(code) / (1 << MEAN_BITS))
-        values: FloatArray = np.ascontiguousarray(scaled.astype(np.float32))
+        steps = y.transpose(2, 0, 1) / np.float64(1 << MEAN_BITS)
+        if dither is not None:
+            steps -= dither.fine
+        values: FloatArray = np.ascontiguousarray((steps * width_of(code)).astype(np.float32))
         return values
