@@ -24,6 +24,14 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             profiles=(Profile(id=1, model=_ENTROPY),),
             model="base/ldm",
             parse_class="B",
+            options=(
+                Option(
+                    "dither",
+                    bool,
+                    False,
+                    "universal quantization: the error is uniform noise everywhere, at the price of more bytes",
+                ),
+            ),
         ),
         EmbeddingSpec(
             name="rate_variable",

