@@ -32,7 +32,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
         spec("tiny", "Tiny", id=200, profiles=(Profile(1),), options=(levels,)),
         spec("test/named", "Tiny"),
         spec("test/layered", "Layered", progressive=True),
-        spec("test/weighted", "Weighted", model="test/gain"),
+        spec("test/weighted", "Weighted", model="test/gain", finder=_AT + "find"),
         spec("test/float", "Tiny", parse_class="C"),
         spec("test/slow", "Slow"),
         spec("test/defect", "Defect"),

@@ -183,6 +183,16 @@ def test_a_folder_is_found_by_its_path(spec: ModelSpec, tmp_path: Path) -> None:
     assert ModelStore((spec,)).find(str(folder)).digest == folder_digest(folder)
 
 
+def test_a_folder_of_the_user_is_found_by_its_own_name(spec: ModelSpec, tmp_path: Path) -> None:
+    folders = model_folder(tmp_path / "first", gain=2.0), model_folder(tmp_path / "second")
+    assert ModelStore((spec,), folders).find("second").folder == folders[1]
+    with pytest.raises(ModelMissing):
+        ModelStore((spec,), folders[:1]).find("second")
+    digit = model_folder(tmp_path / ("ab" * 8))
+    with pytest.raises(ModelMissing):
+        ModelStore((spec,), (digit,)).find(digit.name)
+
+
 def test_a_digest_never_finds_a_folder_that_only_has_its_name(
     spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,6 +177,19 @@ def test_the_file_finds_its_model_by_digest_alone(photo: Picture, tmp_path: Path
     assert verify(data, run=store(wrong, right))["model"] == digest
 
 
+def test_what_no_store_has_the_embedding_may_find(
+    photo: Picture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, run = gain_model(tmp_path / "m", 0.5), store(tmp_path / "m")
+    monkeypatch.setitem(sample_codecs.ELSEWHERE, "theirs.pth.tar", digest)
+    monkeypatch.setitem(sample_codecs.ELSEWHERE, "fetch other", digest)
+    data = encode(photo, "test/weighted", model="theirs.pth.tar", run=run).data
+    assert verify(data, run=run)["model"] == digest
+    for unknown in "other", "none":  # encoding downloads nothing
+        with pytest.raises(ModelMissing, match=unknown):
+            encode(photo, "test/weighted", model=unknown, run=run)
+
+
 def test_without_its_model_a_file_is_refused_and_never_decoded_with_another(
     photo: Picture, tmp_path: Path
 ) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import gcodec_formats as gcx
-from gcodec.errors import ImageError, UnknownProfile, UsageError
+from gcodec.errors import ImageError, ModelMissing, UnknownProfile, UsageError
 from gcodec.interfaces import Size
 from gcodec.models import DIGEST_PREFIX, Model
 from gcodec.options import check_options
-from gcodec.registry import registered, registry
+from gcodec.registry import load_object, registered, registry
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def identify(
     spec: EmbeddingSpec, wanted: str | None, run: Run
 ) -> tuple[gcx.Identity, Model | None]:
     """Return how the file names stage 1, and its weights: a registered profile if one pins them, else their digest."""
-    model = run.models.find(wanted) if wanted else None
+    model = _model(spec, wanted, run) if wanted else None
     digest = model.digest if model else None
     for profile in reversed(spec.profiles):
         if profile.model == digest:
@@ -49,6 +49,16 @@ def identify(
     if model is None:
         return _identity(spec, 1, None), None
     return _identity(spec, None, bytes.fromhex(model.digest)[:DIGEST_PREFIX]), model
+
+
+def _model(spec: EmbeddingSpec, wanted: str, run: Run) -> Model:
+    try:
+        return run.models.find(wanted)
+    except ModelMissing:
+        made = load_object(spec.name, spec.finder)(wanted, False) if spec.finder else None
+        if made is None:
+            raise
+        return run.models.find(made)
 
 
 def _identity(spec: EmbeddingSpec, profile: int | None, digest: bytes | None) -> gcx.Identity:

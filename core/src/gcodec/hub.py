@@ -14,7 +14,7 @@ from pathlib import Path
 from gcodec.errors import ModelMissing
 from gcodec.models import FILES, Model, folder_digest
 
-__all__ = ["cache_folder", "fetch", "fetched"]
+__all__ = ["cache_folder", "fetch", "fetched", "keep"]
 
 
 def cache_folder() -> Path:
@@ -54,8 +54,16 @@ def fetch(repository: str, revision: str | None = None) -> Model:
         reason = " ".join(str(error).split())
         raise ModelMissing(repository, f"the hub does not give it: {reason}") from error
     shutil.rmtree(partial / ".cache", ignore_errors=True)
+    return keep(repository, partial)
+
+
+def keep(name: str, partial: Path) -> Model:
+    """Move a finished model folder, which lies in the cache folder, to where `fetched` finds it; return it as a model.
+
+    Raises ModelDamaged if it holds no safetensors.
+    """
     digest = folder_digest(partial)
-    folder = cache_folder() / "models" / f"{repository.replace('/', '--')}@{digest}"
+    folder = cache_folder() / "models" / f"{name.replace('/', '--')}@{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.exists():
         shutil.rmtree(partial)

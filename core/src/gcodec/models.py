@@ -132,7 +132,7 @@ class ModelStore:
     """All models that this run may use.
 
     specs    models in installed packages.
-    folders  models that the user pointed at, each found by its path or its digest.
+    folders  models that the user pointed at, each found by its path, its own name or its digest.
     """
 
     specs: tuple[ModelSpec, ...] = ()
@@ -149,16 +149,16 @@ class ModelStore:
         return cls(tuple(registry().models.values()), (*folders, *named))
 
     def find(self, wanted: str) -> Model:
-        """Return the model called `wanted`: a spec's name, a folder, or a digest (16 or more hexadecimal digits).
+        """Return the model called `wanted`: a name, a folder, or a digest (16 or more hexadecimal digits).
 
         The weights are hashed once a process and refused unless they are what the digest says.
         Raises ModelMissing, with advice, and ModelDamaged.
         """
-        # Only a digest is worth hashing the user's folders for.
-        for folder in self.folders if _is_digest(wanted) else ():
-            digest = self._digest(folder)
-            if _matches(digest, wanted):
-                return Model(str(folder), digest, folder)
+        # Only a digest is worth hashing the user's folders for; what looks like one is never a name.
+        for folder in self.folders:
+            named = not _is_digest(wanted) and folder.name == wanted
+            if named or (_is_digest(wanted) and _matches(self._digest(folder), wanted)):
+                return Model(str(folder), self._digest(folder), folder)
         for spec in self.specs:
             if wanted == spec.name or _matches(spec.digest, wanted):
                 return self._verified(spec)

@@ -159,6 +159,9 @@ class EmbeddingSpec:
                  are portable.
     progressive  a prefix of the layers is a valid lower-rate file.
     levels       how many qualities are told apart, evenly spaced in [0, 1], 2 or more; rate control tries no others.
+    finder       function (wanted, fetch) -> digest for models that no store has: it makes one of what the user means, a
+                 checkpoint of another library say, and puts it into the cache (`gcodec.hub.keep`); None where it knows
+                 nothing of that name. It downloads nothing unless `fetch`. Raises ModelError.
     """
 
     name: str
@@ -174,6 +177,7 @@ class EmbeddingSpec:
     options: tuple[Option, ...] = ()
     interface: int = INTERFACE
     one_of: int = 0
+    finder: str | None = None
 
     @property
     def contents(self) -> tuple[tuple[str, ...], ...]:
@@ -227,10 +231,11 @@ class AdapterSpec:
 class NetworkSpec:
     """A class of networks: how a model folder that names it becomes something that can be used.
 
-    name            the value of `_class_name`, as diffusers writes it in config.json or model_index.json.
+    name            the value of `_class_name`, as diffusers writes it in config.json or model_index.json; or the first of
+                    `architectures`, as transformers does.
     kind            which interface of `gcodec.networks` comes of it; "other": what an embedding of the same plugin
                     keeps beside a network, a schedule or an entropy model, of which others want to know the place alone.
-    implementation  function (model, run) -> LatentSpace, Denoiser or Codebook.
+    implementation  function (model, run) -> LatentSpace, Denoiser, Codebook or Captioner, whatever the run's seed.
     place           function (model, store) -> gcodec.networks.Place, which imports no torch.
     """
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gcodec.cli._common import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from gcodec.models import Model
 
 
 @click.command()
@@ -19,7 +22,9 @@ from gcodec.cli._common import json_option, print_json, print_table
     help="Only print the digest of a model folder.",
 )
 @click.option(
-    "--fetch", metavar="OWNER/NAME", help="Fetch a model from the hub; nothing else ever does."
+    "--fetch",
+    metavar="OWNER/NAME",
+    help="Fetch a model from the hub, or from where a plugin knows one of that name; nothing else ever does.",
 )
 @json_option
 def command(check: bool, folder: Path | None, fetch: str | None, as_json: bool) -> None:
@@ -32,7 +37,7 @@ def command(check: bool, folder: Path | None, fetch: str | None, as_json: bool) 
         click.echo(folder_digest(folder))
         return
     if fetch is not None:
-        model = hub.fetch(fetch)
+        model = _fetched(fetch)
         click.echo(f"{model.name}: digest {model.digest}, in {model.folder}")
         return
     store = ModelStore.installed()
@@ -67,3 +72,15 @@ def command(check: bool, folder: Path | None, fetch: str | None, as_json: bool) 
     )
     if check:
         click.echo("all weights are what their digests say")
+
+
+def _fetched(name: str) -> Model:
+    """Fetch a model from where a plugin knows it, otherwise from the hub."""
+    from gcodec import hub
+    from gcodec.models import ModelStore
+    from gcodec.registry import load_object, registry
+
+    for spec in registry().embeddings.values():
+        if spec.finder and (made := load_object(spec.name, spec.finder)(name, True)):
+            return ModelStore.installed().find(made)
+    return hub.fetch(name)
