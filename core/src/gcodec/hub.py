@@ -69,4 +69,4 @@ def keep(name: str, partial: Path) -> Model:
         shutil.rmtree(partial)
     else:
         partial.rename(folder)
-    return Model(repository, digest, folder)
+    return Model(name, digest, folder)
