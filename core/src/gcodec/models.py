@@ -87,11 +87,15 @@ class Model:
     def class_name(self) -> str | None:
         """What the folder holds: `_class_name` of ``model_index.json``, of a pipeline, or else of ``config.json``.
 
-        None where nothing says. Raises ModelDamaged for a file that is not a JSON object.
+        transformers writes the first of `architectures` there instead. None where nothing says. Raises ModelDamaged for
+        a file that is not a JSON object.
         """
         for file in (_PIPELINE, "config.json"):
             if (self.folder / file).is_file():
-                name = self.json(file).get("_class_name")
+                config = self.json(file)
+                architectures = config.get("architectures")
+                first = architectures[:1] if isinstance(architectures, list) else []
+                name = config.get("_class_name", *first)
                 return name if isinstance(name, str) else None
         return None
 

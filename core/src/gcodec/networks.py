@@ -1,4 +1,4 @@
-"""Interfaces to the networks that many methods share: latent spaces, denoisers and codebooks.
+"""Interfaces to the networks that many methods share: latent spaces, denoisers, codebooks and captioners.
 
 A model folder says in config.json, under `_class_name`, what it holds; an installed plugin that has registered that name
 (`gcodec.plugin.NetworkSpec`) opens it. So a sampler or a channel coder is written once, against these interfaces, and
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from gcodec.signals import FloatArray, IntArray, Signal
 
 __all__ = [
+    "Captioner",
     "Codebook",
     "Condition",
     "Denoiser",
     "LatentSpace",
     "Place",
+    "open_captioner",
     "open_codebook",
     "open_denoiser",
     "open_space",
@@ -107,6 +109,14 @@ class Codebook(ABC):
         self, indices: IntArray, shape: tuple[int, int]
     ) -> tuple[FloatArray, FloatArray]:
         """The estimate [C, h, w] for shape = (h, w), and the deviation [C] of its error."""
+
+
+class Captioner(ABC):
+    """What says in words what a picture shows. Only the sender has one: the words are in the file."""
+
+    @abstractmethod
+    def caption(self, pixels: FloatArray) -> str:
+        """One line of text, "" for nothing to say, of pixels float32 [3, H, W] in [0, 1]; no chance is involved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +247,11 @@ def open_codebook(model: Model, run: Run) -> Codebook:
     return cast(Codebook, _open("codebook", model, run))
 
 
+def open_captioner(model: Model, run: Run) -> Captioner:
+    """Open a model folder as a captioner. Raises UnknownNetwork, ModelDamaged and UnusablePlugin."""
+    return cast(Captioner, _open("captioner", model, run))
+
+
 def _open(kind: str, model: Model, run: Run) -> object:
     """Open a model folder by the class that it names, if an installed plugin knows it as of this kind."""
     from gcodec.registry import load_object, registry
@@ -247,7 +262,9 @@ def _open(kind: str, model: Model, run: Run) -> object:
         return held
     name = model.class_name
     if name is None:
-        raise ModelDamaged(model.name, "config.json names no class; it lacks the key _class_name")
+        raise ModelDamaged(
+            model.name, "config.json names no class; it lacks the key _class_name, or architectures"
+        )
     spec = _spec_of(model)
     if spec is None or spec.kind != kind:
         known = [s.name for s in registry().networks.values() if s.kind == kind]

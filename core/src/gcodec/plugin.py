@@ -26,10 +26,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 __all__ = [
+    "CAPTION",
+    "CAPTIONER",
     "GUIDANCE",
     "INTERFACE",
     "LEVELS",
     "REALISM",
+    "TEXT",
     "TILE",
     "AdapterSpec",
     "EmbeddingSpec",
@@ -111,6 +114,19 @@ GUIDANCE = Option(
     minimum=0.0,
     maximum=20.0,
 )
+
+
+TEXT = Option("text", str, "", "the caption, at most 4096 bytes of UTF-8; none unless given")
+
+CAPTIONER = Option(
+    "captioner",
+    str,
+    "",
+    "model that writes the caption where no text is given: a folder, or OWNER/NAME that `gcodec models --fetch` fetched",
+)
+
+#: Options of every embedding that sends text (`gcodec.captioning`).
+CAPTION = (TEXT, CAPTIONER)
 
 
 def steps(default: int, maximum: int = 64) -> Option:
@@ -240,7 +256,7 @@ class NetworkSpec:
     """
 
     name: str
-    kind: Literal["space", "denoiser", "codebook", "other"]
+    kind: Literal["space", "denoiser", "codebook", "captioner", "other"]
     summary: str
     implementation: str
     place: str | None = None

@@ -64,7 +64,7 @@ def main() -> None:
     arguments = parser.parse_args()
     run = Run()
     model = ModelStore.installed().find(arguments.model)
-    perco = Perco(Setup(run, {"text": ""}, model))
+    perco = Perco(Setup(run, {"text": "", "captioner": ""}, model))
     codec = Codec(model.config, model.tensors())
     books = [open_codebook(run.models.find(book.model), run) for book in codec.books]
     space = open_space(run.models.find(books[0].space), run)

@@ -31,7 +31,7 @@ SIZE = Size(40, 56)
 
 
 def make(**options: Any) -> TextSketch:
-    return TextSketch(Setup(Run(), {"text": "", "colour": "small"} | options))
+    return TextSketch(Setup(Run(), {"text": "", "captioner": "", "colour": "small"} | options))
 
 
 def layer(quality: float, **options: Any) -> bytes:

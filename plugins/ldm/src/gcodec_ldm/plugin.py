@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import EmbeddingSpec, NetworkSpec, Option, Profile, TrainerSpec, hookimpl
+from gcodec.plugin import (
+    CAPTION,
+    EmbeddingSpec,
+    NetworkSpec,
+    Option,
+    Profile,
+    TrainerSpec,
+    hookimpl,
+)
 
 #: What profile 1 of `ldm_quant` and of `rate_variable` pins.
 _ENTROPY = "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9"
@@ -55,11 +63,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             profiles=(Profile(id=1, model=_PERCO),),
             model="base/perco",
             parse_class="B",
-            options=(
-                Option(
-                    "text", str, "", "the caption, at most 4096 bytes of UTF-8; none unless given"
-                ),
-            ),
+            options=CAPTION,
         ),
     ]
 

@@ -78,7 +78,7 @@ def test_an_interrupted_training_ends_where_a_whole_one_does(
 def test_what_is_exported_codes(trained: Path) -> None:
     folder = trained / "model"
     model = Model("x", folder_digest(folder), folder)
-    perco = Perco(Setup(Run(), {"text": ""}, model))
+    perco = Perco(Setup(Run(), {"text": "", "captioner": ""}, model))
     pixels = np.full((3, 40, 70), 0.4, np.float32)
     layers = perco.encode(perco.analyse(pixels), 1.0)
     tokens, _ = perco.decode(layers, perco.analyse(pixels).size)

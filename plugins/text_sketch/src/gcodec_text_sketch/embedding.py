@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gcodec.builtin.edges import edge_strength
-from gcodec.captions import pack, unpack
+from gcodec.captioning import caption_of
+from gcodec.captions import unpack
 from gcodec.entropy import RowDecoder, RowEncoder
-from gcodec.errors import InvalidOption, PayloadError
+from gcodec.errors import PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal, Sketch, Text, pack_mse, unpack_mse
 from gcodec_text_sketch import colour, sketch
@@ -45,10 +46,11 @@ _LEVEL, _COLOUR, _LONG = 0x1F, 0x20, 0x40
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What all levels have in common: the original [3, H, W] and its edge strength [1, H, W]."""
+    """What all levels have in common: the original [3, H, W], its edge strength [1, H, W] and its caption, packed."""
 
     pixels: FloatArray
     edges: FloatArray
+    caption: bytes
 
 
 class TextSketch(Embedding):
@@ -56,15 +58,11 @@ class TextSketch(Embedding):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        text: str = setup.options["text"]
-        try:
-            self.caption = pack(text)
-        except ValueError as error:
-            raise InvalidOption(_NAME, "text", text[:40], f"a caption: {error}") from None
+        self.caption = caption_of(_NAME, setup)
         self.colours: bool = setup.options["colour"] != "off"
 
     def analyse(self, pixels: FloatArray) -> Analysis:
-        return Analysis(pixels, edge_strength(pixels))
+        return Analysis(pixels, edge_strength(pixels), self.caption(pixels))
 
     def encode(self, analysis: Analysis, quality: float) -> tuple[bytes, ...]:
         level = _level(quality)
@@ -85,10 +83,10 @@ class TextSketch(Embedding):
             quantized = colour.analyse(analysis.pixels, _steps(level))
             colour.put(quantized, size, _steps(level), stream)
         sketch.put(sketch.analyse(analysis.edges, CELLS[level]), stream)
-        length = len(self.caption)
+        length = len(analysis.caption)
         settings = level | _COLOUR * self.colours | _LONG * (length > 0xFF)
         head = bytes([settings]) + length.to_bytes(1 + (length > 0xFF), "little")
-        return quantized, head + self.caption + stream.finish()
+        return quantized, head + analysis.caption + stream.finish()
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         if len(layers) != 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import EmbeddingSpec, Option, Profile, hookimpl
+from gcodec.plugin import CAPTION, EmbeddingSpec, Option, Profile, hookimpl
 
 
 @hookimpl
@@ -19,9 +19,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             profiles=(Profile(1),),
             levels=19,
             options=(
-                Option(
-                    "text", str, "", "the caption, at most 4096 bytes of UTF-8; none unless given"
-                ),
+                *CAPTION,
                 Option(
                     "colour",
                     str,

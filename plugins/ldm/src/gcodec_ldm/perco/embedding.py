@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcodec.captions import LONGEST, pack
-from gcodec.errors import InvalidOption, ModelDamaged, ModelMissing
+from gcodec.captioning import caption_of
+from gcodec.errors import ModelDamaged, ModelMissing
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.networks import open_codebook, open_space
 from gcodec.signals import Signal, Text, Tokens
@@ -32,9 +32,10 @@ LEVELS = _STEPS * len(_RATES)
 
 @dataclass
 class Analysed:
-    """A picture before any quality is chosen: its samples, and by codebook what its digits are worth."""
+    """A picture before any quality is chosen: its samples, its caption, and by codebook what its digits are worth."""
 
     pixels: FloatArray
+    caption: bytes
     effects: dict[int, Effects] = field(default_factory=dict)
 
     @property
@@ -46,8 +47,8 @@ class Analysed:
 class Perco(Embedding):
     """Layer 0 are tokens, layer 1 is the caption if there is one; quality says which codebook and how exact.
 
-    Raises ModelMissing without a model or without its codebooks, ModelDamaged for one that is not a `perco` model,
-    InvalidOption for a caption that cannot be sent.
+    Raises ModelMissing without a model or without its codebooks, ModelDamaged for one that is not a `perco`
+    model, and what `gcodec.captioning.caption_of` raises.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -63,16 +64,11 @@ class Perco(Embedding):
             raise ModelDamaged(model.name, f"not the weights of `perco`: {error}") from error
         # Tokens mean nothing without the very codebooks that they index.
         self._models = [setup.run.models.find(book.model) for book in self._codec.books]
-        text = setup.options["text"]
-        try:
-            self._caption = pack(text)
-        except ValueError as error:
-            expected = f"text of at most {LONGEST} bytes in UTF-8"
-            raise InvalidOption(NAME, "text", text, expected) from error
+        self._caption = caption_of(NAME, setup)
 
     def analyse(self, pixels: FloatArray) -> Analysed:
-        """Nothing yet: what is needed of a codebook is made when a quality asks for it."""
-        return Analysed(pixels)
+        """Only the caption: what is needed of a codebook is made when a quality asks for it."""
+        return Analysed(pixels, self._caption(pixels))
 
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         """Return the layers at `quality` in [0, 1]."""
@@ -80,7 +76,7 @@ class Perco(Embedding):
         if book not in analysis.effects:
             analysis.effects[book] = self._effects(analysis.pixels, book)
         choose = Choice(analysis.effects[book], trade)
-        return self._codec.encode(book, analysis.size, choose, self._caption)
+        return self._codec.encode(book, analysis.size, choose, analysis.caption)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the tokens and the caption, which is empty where none was sent."""
