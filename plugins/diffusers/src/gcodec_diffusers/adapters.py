@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,16 @@ from gcodec.devices import torch_device
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model
-from gcodec.networks import LatentSpace, open_codebook, open_denoiser, open_space, place_of
+from gcodec.networks import (
+    Condition,
+    Denoiser,
+    LatentSpace,
+    open_codebook,
+    open_denoiser,
+    open_space,
+    place_of,
+)
+from gcodec.run import Run
 from gcodec.signals import Latent, Noisy, Preview, Tokens, type_of
 from gcodec.tiles import Tile, noise, through_latents
 
@@ -24,6 +34,7 @@ __all__ = [
     "noisy_to_preview",
     "preview_to_latent",
     "to_noisy",
+    "tokens_by_denoiser",
     "tokens_to_preview",
 ]
 
@@ -56,21 +67,51 @@ def tokens_to_preview(tokens: Tokens, size: Size, setup: Setup) -> Preview:
 
 def noisy_to_preview(noisy: Noisy, size: Size, setup: Setup) -> Preview:
     """E[x_0 | x_t], one step of the unconditional denoiser, decoded, with the error that the denoiser expects of it."""
+    denoiser = open_denoiser(_model(setup), setup.run)
+
+    def x_t(tile: Tile) -> FloatArray:
+        return noisy.x_t[:, *tile.window]
+
+    level = noisy.alpha_t, noisy.sigma_t
+    return _denoised(denoiser, denoiser.condition({}, size), x_t, *level, size, setup.run)
+
+
+def tokens_by_denoiser(tokens: Tokens, size: Size, setup: Setup) -> Preview:
+    """E[x_0 | tokens], what the denoiser that was trained with these tokens makes of noise alone, decoded.
+
+    The error is that of knowing nothing, which it is below.
+    """
     run = setup.run
     denoiser = open_denoiser(_model(setup), run)
-    space = open_space(run.models.find(denoiser.space), run)
-    condition, device = denoiser.condition({}, size), torch_device(run.device)
+    condition = denoiser.condition({type_of(tokens): tokens}, size)
+    channels = open_space(run.models.find(denoiser.space), run).channels
+
+    def eps(tile: Tile) -> FloatArray:
+        return noise(run.randomness, tile.window, channels)
+
+    return _denoised(denoiser, condition, eps, 0.0, 1.0, size, run)
+
+
+def _denoised(
+    denoiser: Denoiser,
+    condition: Condition,
+    x_t: Callable[[Tile], FloatArray],
+    alpha_t: float,
+    sigma_t: float,
+    size: Size,
+    run: Run,
+) -> Preview:
+    space, device = open_space(run.models.find(denoiser.space), run), torch_device(run.device)
     latents: list[FloatArray] = []
 
     def solve(tile: Tile) -> FloatArray:
-        x_t = torch.from_numpy(np.ascontiguousarray(noisy.x_t[:, *tile.window]))[None]
-        given = condition.window(*tile.window)
-        x_0 = denoiser.x0(x_t.to(device), noisy.alpha_t, noisy.sigma_t, given)
+        x = torch.from_numpy(np.ascontiguousarray(x_t(tile)))[None].to(device)
+        x_0 = denoiser.x0(x, alpha_t, sigma_t, condition.window(*tile.window))
         latents[:] = [x_0[0].cpu().numpy()]
         return latents[0]
 
     pixels = through_latents(space, size, _TILE, solve, run.progress, "denoise")
-    return Preview(pixels, denoiser.error(noisy.alpha_t, noisy.sigma_t, space, latents[0]))
+    return Preview(pixels, denoiser.error(alpha_t, sigma_t, space, latents[0]))
 
 
 def to_noisy(signal: Preview | Latent | Tokens, size: Size, setup: Setup) -> Noisy:

@@ -6,6 +6,7 @@ know besides:
     LappedAutoencoder   space, ceiling
     LatentCodebook      space (a model), codebook
     UNet2DModel         space (a model), deviation, few, codebooks (name of the tokens -> model)
+    HyperEncoder        nothing: a published folder, see `layout`
 
 Weights are in half precision on disk and in single precision in use; every tensor of the network is in the file and none
 is left over.
@@ -14,7 +15,7 @@ is left over.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +30,25 @@ if TYPE_CHECKING:
     from gcodec.models import Model
     from gcodec_diffusers.autoencoder import LappedAutoencoder
     from gcodec_diffusers.codebook import LatentCodebook
+    from gcodec_diffusers.hyper import HyperEncoder
     from gcodec_diffusers.network import EstimateDenoiser
 
-__all__ = ["load_autoencoder", "load_codebook", "load_denoiser", "save"]
+__all__ = [
+    "load_autoencoder",
+    "load_codebook",
+    "load_denoiser",
+    "load_hyper_encoder",
+    "save",
+]
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _OURS = "gcodec"
 #: Arguments of diffusers' U-Net that `EstimateDenoiser` sets itself.
 _DERIVED = ("in_channels", "out_channels", "class_embed_type")
+#: What the codebook of a hyper-encoder keeps for training.
+_STATISTICS = tuple(
+    f"quantizer._codebook.{name}" for name in ("initted", "cluster_size", "embed_avg")
+)
 
 
 def save(
@@ -84,6 +96,15 @@ def load_denoiser(model: Model) -> tuple[EstimateDenoiser, dict[str, Any]]:
     return made[0].eval().requires_grad_(False), about
 
 
+def load_hyper_encoder(model: Model) -> HyperEncoder:
+    """The hyper-encoder in `model`, frozen. Raises ModelDamaged."""
+    from gcodec_diffusers.hyper import HyperEncoder
+
+    config = {k: v for k, v in model.config.items() if not k.startswith("_")}
+    network: HyperEncoder = _filled(model, lambda: HyperEncoder(**config), _STATISTICS)
+    return network
+
+
 def _config(model: Model, *keys: str) -> tuple[dict[str, Any], dict[str, Any]]:
     config = {k: v for k, v in model.config.items() if not k.startswith("_")}
     about = config.pop(_OURS, None)
@@ -95,10 +116,11 @@ def _config(model: Model, *keys: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return config, about
 
 
-def _filled(model: Model, build: Any) -> Any:
+def _filled(model: Model, build: Any, idle: Sequence[str] = ()) -> Any:
+    """A network with the tensors of `model`: all of its own, and no other but those that are `idle`."""
     try:
         network = build()
-        state = {k: v.float() for k, v in model.torch_tensors().items()}
+        state = {k: v.float() for k, v in model.torch_tensors().items() if k not in idle}
         network.load_state_dict(state, strict=True)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelDamaged(model.name, str(error)) from error

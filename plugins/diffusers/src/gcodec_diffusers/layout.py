@@ -7,16 +7,19 @@ A pipeline is a folder as diffusers saves it: model_index.json names the class, 
     scheduler             scheduler_config.json
     text_encoder, tokenizer, and the same with _2 and _3
     controlnet            in pipelines that have one
+    hyper_enc             in PerCo(SD): the encoder that makes tokens of latents, and their codebook
     empty_prompt.safetensors   optional: the embeddings of the empty prompt, so that no text encoder is needed for it
 
 The space of an AutoencoderKL is called "kl-" and the first 16 digits of a SHA-256: of the settings that its latents depend
-on, and of its weights. So two models that share an autoencoder share a space, whoever saved it, and no others do.
+on, and of its weights. So two models that share an autoencoder share a space, whoever saved it, and no others do. Tokens of
+a hyper-encoder are called "vq-" and the first 16 digits of its folder's digest.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EMPTY_PROMPT",
     "FAMILIES",
+    "HYPER_ENCODER",
     "Family",
     "autoencoder_of",
     "family_of",
@@ -38,9 +42,12 @@ __all__ = [
     "place_of_kl",
     "place_of_pipeline",
     "place_of_unet",
+    "space_of_hyper_encoder",
+    "tokens_of",
 ]
 
 EMPTY_PROMPT = "empty_prompt.safetensors"
+HYPER_ENCODER = "hyper_enc"
 
 
 class Family(NamedTuple):
@@ -66,6 +73,7 @@ FAMILIES = {
     "StableDiffusionPipeline": _SD,
     "StableDiffusionImg2ImgPipeline": _SD,
     "StableDiffusionControlNetPipeline": _SD,
+    "StableDiffusionPipelinePerco": _SD,
     "StableDiffusionXLPipeline": _SDXL,
     "StableDiffusionXLImg2ImgPipeline": _SDXL,
     "StableDiffusionXLControlNetPipeline": _SDXL,
@@ -124,10 +132,27 @@ def _kl_name(folder: Path, settings: str, weights: tuple[tuple[str, int, int], .
     return f"kl-{digest.hexdigest()[:16]}"
 
 
+def tokens_of(model: Model) -> str:
+    """The name of the tokens of a hyper-encoder."""
+    return f"vq-{model.digest[:16]}"
+
+
+def space_of_hyper_encoder(model: Model) -> str:
+    """The autoencoder whose latents a hyper-encoder quantizes: that of its pipeline. Raises ModelDamaged."""
+    folder = model.folder.absolute().parent / "vae"
+    if not (folder / "config.json").is_file():
+        raise ModelDamaged(model.name, "a hyper-encoder belongs into a pipeline, beside its vae")
+    return str(folder)
+
+
 def place_of_pipeline(model: Model, store: ModelStore) -> Place:
-    """A pipeline works in the space of its autoencoder. Raises ModelDamaged."""
-    folder = autoencoder_of(model)
-    return Place(kl_name(folder), str(folder), str(model.folder.absolute()))
+    """A pipeline works in the space of its autoencoder, and with the tokens of its hyper-encoder. Raises ModelDamaged."""
+    folder, own = autoencoder_of(model), model.folder.absolute()
+    place = Place(kl_name(folder), str(folder), str(own))
+    if not (own / HYPER_ENCODER).is_dir():
+        return place
+    book = store.find(str(own / HYPER_ENCODER))
+    return replace(place, codebook=book.name, tokens=tokens_of(book))
 
 
 def place_of_kl(model: Model, store: ModelStore) -> Place:

@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load
 
 from gcodec.errors import ModelDamaged
 
-__all__ = ["load_network", "load_text_encoder"]
+__all__ = ["load_network", "load_text_encoder", "load_unet"]
+
+_STEM = "diffusion_pytorch_model"
+#: PerCo(SD) keeps the first layer of Stable Diffusion, which nothing uses, beside its own.
+_OWN, _EXTENDED = "conv_in", "conv_in_extended"
 
 
 def load_network(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
@@ -23,7 +28,40 @@ def load_network(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
         "disable_mmap": True,
         "low_cpu_mem_usage": is_accelerate_available(),
     }
-    return _load(cls, folder, dtype, settings, "diffusion_pytorch_model")
+    return _load(cls, folder, dtype, settings, _STEM)
+
+
+def load_unet(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
+    """`load_network` of a U-Net, which may be that of PerCo(SD) as published: then of the first layer's own width.
+
+    Raises ModelDamaged.
+    """
+    try:
+        files = _weights(folder)
+        if not any(f"{_EXTENDED}.weight" in _names(file) for file in files):
+            return load_network(cls, folder, dtype)
+        # Not from a memory map, as in `load_network`.
+        tensors = {k: v for file in files for k, v in load(file.read_bytes()).items()}
+        for part in ("weight", "bias"):
+            tensors[f"{_OWN}.{part}"] = tensors.pop(f"{_EXTENDED}.{part}")
+        config = cls.load_config(folder, local_files_only=True)
+        with torch.device("meta"):
+            made = cls.from_config({**config, "in_channels": tensors[f"{_OWN}.weight"].shape[1]})
+        made.load_state_dict({k: v.to(dtype) for k, v in tensors.items()}, assign=True)
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ModelDamaged(str(folder), " ".join(str(error).split())) from error
+    return made.eval().requires_grad_(False)
+
+
+def _weights(folder: Path) -> list[Path]:
+    """The files of a network's weights: one, or its shards; in half precision where there is no other."""
+    whole = folder / f"{_STEM}.safetensors"
+    return [whole] if whole.is_file() else sorted(folder.glob(f"{_STEM}*.safetensors"))
+
+
+def _names(file: Path) -> list[str]:
+    with safe_open(file, "pt") as opened:
+        return list(opened.keys())
 
 
 def load_text_encoder(cls: Any, folder: Path, dtype: torch.dtype) -> Any:

@@ -1,4 +1,4 @@
-"""A published pipeline behind core's `Denoiser`: Stable Diffusion 1 and 2, SDXL and its refiner, SD3, FLUX.1.
+"""A published pipeline behind core's `Denoiser`: Stable Diffusion 1 and 2, PerCo(SD), SDXL and its refiner, SD3, FLUX.1.
 
 Nobody trained these networks to see a codec's preview or a quantized latent. Where such an estimate c of x_0 with the
 deviation s of its error is given, the network's x0-hat is moved towards it as if x_0 given x_t were Gaussian with the
@@ -9,6 +9,9 @@ variance r^2,
 with the deviation d = 1 of scaled latents: "Denoising diffusion models for plug-and-play image restoration" (Zhu et al.
 2023, eq. 12), in the form in which an estimate that says nothing, s = d and c = 0, changes nothing. So every sampler that
 conditions its denoiser works with a model that has seen no more than captions.
+
+The U-Net of PerCo(SD) has seen tokens too (`hyper`): the first layer takes z_l beside x_t, and was never without. Where no
+tokens come, they are those of the estimate c.
 """
 
 from __future__ import annotations
@@ -28,16 +31,17 @@ from gcodec.devices import torch_device
 from gcodec.errors import ModelDamaged, UnusablePlugin, UsageError
 from gcodec.interfaces import Size
 from gcodec.models import Model
-from gcodec.networks import Condition, Denoiser
+from gcodec.networks import Condition, Denoiser, open_codebook
 from gcodec.run import Run
-from gcodec.signals import Latent, Noisy, Preview, Signal, Sketch, Text
+from gcodec.signals import Latent, Noisy, Preview, Signal, Sketch, Text, Tokens
 from gcodec_diffusers.architectures import ARCHITECTURES, Control
 from gcodec_diffusers.kl import KlSpace, open_kl
-from gcodec_diffusers.layout import autoencoder_of, family_of
-from gcodec_diffusers.loading import load_network
+from gcodec_diffusers.layout import HYPER_ENCODER, autoencoder_of, family_of
+from gcodec_diffusers.loading import load_network, load_unet
 from gcodec_diffusers.noise_levels import levels_of, parametrisation_of
 from gcodec_diffusers.prompts import embed, reads_text
 from gcodec_diffusers.space import latent_error, padded
+from gcodec_diffusers.tokens import HyperCodebook
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -66,22 +70,39 @@ class PipelineDenoiser(Denoiser):
             raise ModelDamaged(model.name, f"scheduler_config.json: {error}") from error
         how = run.device, run.dtype, run.memory
         self.network = _network(model, family.network, self.architecture.network, *how)
-        wanted = self.network.config.in_channels
-        if wanted != self.encoder.channels * self.architecture.patch:
-            raise ModelDamaged(
-                model.name,
-                f"its network takes {wanted} channels, more than latents have: it is not for"
-                " making pictures from noise alone",
-            )
+        self.codebook = self._hyper_encoder()
         self.controlnet: Any = None
         if (model.folder / "controlnet").is_dir():
             self.controlnet = _network(model, "controlnet", self.architecture.controlnet, *how)
             if getattr(self.controlnet, "input_hint_block", None) is not None:
                 raise ModelDamaged(model.name, "its controlnet takes another kind of hint")
+            if self.codebook is not None:
+                raise ModelDamaged(model.name, "a network that sees tokens has no controlnet")
         self.deviation = torch.ones(self.encoder.channels)
+        tokens = () if self.codebook is None else (f"tokens/{self.codebook.name}",)
         captions = (Text.kind,) if reads_text(model) else ()
         sketches = () if self.controlnet is None else (Sketch.kind,)
-        self.sees = ("preview", f"latent/{self.encoder.name}", *captions, *sketches)
+        self.sees = ("preview", f"latent/{self.encoder.name}", *tokens, *captions, *sketches)
+
+    def _hyper_encoder(self) -> HyperCodebook | None:
+        """The codebook whose tokens the network sees, if it has room for more than x_t. Raises ModelDamaged."""
+        wanted = self.network.config.in_channels
+        room = wanted - self.encoder.channels * self.architecture.patch
+        folder = self.model.folder.absolute() / HYPER_ENCODER
+        if not room:
+            return None
+        if not folder.is_dir():
+            raise ModelDamaged(
+                self.model.name,
+                f"its network takes {wanted} channels, more than latents have: it is not for"
+                f" making pictures from noise alone, and there is no folder {HYPER_ENCODER}",
+            )
+        book = open_codebook(self.run.models.find(str(folder)), self.run)
+        if not isinstance(book, HyperCodebook) or book.width != room:
+            raise ModelDamaged(
+                self.model.name, f"{HYPER_ENCODER} does not make the {room} channels of z_l"
+            )
+        return book
 
     def condition(self, signals: Mapping[str, Signal], size: Size) -> Condition:
         """The best estimate of x_0 among the signals, the caption and the sketch; {} is the empty prompt.
@@ -102,6 +123,8 @@ class PipelineDenoiser(Denoiser):
         }
         about = self.architecture.about(self.network, size, given)
         maps = {"estimate": torch.from_numpy(estimate).to(self.device)}
+        if self.codebook is not None:
+            maps["tokens"] = self._tokens(self.codebook, signals, estimate, error)
         sketch = signals.get(Sketch.kind)
         if isinstance(sketch, Sketch) and self.controlnet is not None:
             maps["hint"] = self._hint(sketch.edges).to(self.device, self.dtype)
@@ -125,6 +148,24 @@ class PipelineDenoiser(Denoiser):
                 found.append((self.encoder.encode(signal.pixels), error))
         estimate, error = min(found, key=lambda pair: float(pair[1].log().sum()))
         return estimate, error.numpy().copy()
+
+    def _tokens(
+        self,
+        book: HyperCodebook,
+        signals: Mapping[str, Signal],
+        estimate: FloatArray,
+        error: FloatArray,
+    ) -> Tensor:
+        """The plane of those that are given, else of the estimate's. Raises UsageError where there is neither."""
+        tokens = signals.get(f"tokens/{book.name}")
+        if not isinstance(tokens, Tokens) and (error >= self.deviation.numpy()).all():
+            raise UsageError(
+                f"the network of {self.model.name} was never without tokens, and here are none; encode with --embed"
+                " perco and this --model, or give such a file as --companion"
+            )
+        indices = tokens.indices if isinstance(tokens, Tokens) else book.quantize(estimate)
+        _, h, w = estimate.shape
+        return book.plane(indices, (h, w))
 
     def _hint(self, edges: FloatArray) -> Tensor:
         """What the ControlNet sees of edges [1, H, W]: [K, h, w]."""
@@ -164,6 +205,9 @@ class PipelineDenoiser(Denoiser):
         def whole(planes: Tensor) -> Tensor:
             return F.pad(planes, (0, right, 0, bottom), mode="replicate").to(self.dtype)
 
+        if self.codebook is not None:
+            z = self.codebook.hyper_latent(condition.maps["tokens"])
+            x = torch.cat([x, z[None]], 1)
         clock = torch.tensor([timestep], device=x.device)
         hint = condition.maps.get("hint")
         control = None if hint is None else Control(self.controlnet, whole(hint[None]))
@@ -181,8 +225,8 @@ def _network(model: Model, part: str, path: str, device: str, dtype: str, memory
     """A component, loaded once for sender and receiver, adapters and samplers; `path` names its class."""
     _torchvision_cpu.install()
     module, _, name = path.partition(":")
-    cls = getattr(import_module(module), name)
-    network = load_network(cls, model.folder / part, getattr(torch, dtype))
+    load = load_unet if part == "unet" else load_network
+    network = load(getattr(import_module(module), name), model.folder / part, getattr(torch, dtype))
     if memory != "plenty" and hasattr(network, "set_attention_slice"):
         network.set_attention_slice("auto")
     there = torch_device(device)

@@ -15,6 +15,7 @@ PIPELINES = (
     "StableDiffusionControlNetPipeline",
     "StableDiffusionImg2ImgPipeline",
     "StableDiffusionPipeline",
+    "StableDiffusionPipelinePerco",
     "StableDiffusionXLControlNetPipeline",
     "StableDiffusionXLImg2ImgPipeline",
     "StableDiffusionXLPipeline",
@@ -47,6 +48,12 @@ def gcodec_networks() -> list[NetworkSpec]:
             "codebook",
             "finite scalar quantization of latents",
             f"{package}.tokens:open_codebook",
+        ),
+        NetworkSpec(
+            "HyperEncoder",
+            "codebook",
+            "the hyper-encoder of a PerCo(SD) pipeline",
+            f"{package}.tokens:open_hyper_encoder",
         ),
         NetworkSpec(
             "AutoencoderKL",
@@ -131,6 +138,13 @@ def gcodec_adapters() -> list[AdapterSpec]:
                 ("preview", "latent/*", "preview_to_latent", 10_000, "the preview's latent"),
                 ("latent/*", "preview", "latent_to_preview", 25_000, "the latent, decoded"),
                 ("noisy/*", "preview", "noisy_to_preview", 37_000, "one denoising step, decoded"),
+                (
+                    "tokens/*",
+                    "preview",
+                    "tokens_by_denoiser",
+                    37_000,
+                    "one denoising step, decoded",
+                ),
                 ("preview", "noisy/*", "to_noisy", 10_000, "noise added to the preview's latent"),
                 ("latent/*", "noisy/*", "to_noisy", 10, "noise added to the latent"),
             )

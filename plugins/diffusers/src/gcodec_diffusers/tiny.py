@@ -15,25 +15,29 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from gcodec import _torchvision_cpu
-from gcodec_diffusers.layout import EMPTY_PROMPT
+from gcodec_diffusers.layout import EMPTY_PROMPT, HYPER_ENCODER
 
 __all__ = ["KINDS", "POOLED", "TEXT", "add_controlnet", "make", "write"]
 
 #: Width of text embeddings, of pooled ones, and tokens of a prompt.
 TEXT, POOLED, _TOKENS = 32, 16, 7
+#: Channels of the hyper-latent of PerCo(SD).
+_Z = 12
 
 
 class _Kind(NamedTuple):
-    """A published model: its pipeline's class, latent channels, scheduler, how its network is made; `more` of its index."""
+    """A published model: its pipeline's class, latent channels, scheduler, how its network is made; `more` of its index,
+    and how else it `differs`, given its folder."""
 
     pipeline: str
     channels: int
     scheduler: Mapping[str, Any]
     network: Callable[[], Any]
     more: Mapping[str, Any] = {}
+    differs: Callable[[Path], None] = lambda folder: None
 
 
 def make(kind: str, folder: Path, seed: int = 0) -> Path:
@@ -47,6 +51,7 @@ def make(kind: str, folder: Path, seed: int = 0) -> Path:
         network.save_pretrained(folder / part)
         _autoencoder(about.channels).save_pretrained(folder / "vae")
         empty = {"text": torch.randn(1, _TOKENS, TEXT), "pooled": torch.randn(1, POOLED)}
+        about.differs(folder)
     save_file(empty, folder / EMPTY_PROMPT)
     write(folder / "scheduler" / "scheduler_config.json", about.scheduler)
     index = {"_class_name": about.pipeline, **about.more}
@@ -158,6 +163,33 @@ def _sdxl(ids: int) -> Any:
     )
 
 
+def _perco(folder: Path) -> None:
+    """What PerCo(SD) adds: a first layer for z_l too, beside the one that it replaces, and the hyper-encoder."""
+    from gcodec_diffusers.hyper import HyperEncoder
+
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(weights)
+    extended = torch.nn.Conv2d(4 + _Z, len(tensors["conv_in.bias"]), 3, padding=1).state_dict()
+    tensors |= {f"conv_in_extended.{name}": tensor for name, tensor in extended.items()}
+    save_file(tensors, weights, {"format": "pt"})
+    config = {"N": 8, "M": _Z, "codebook_dim": 4, "cfg_ss": 32, "cfg_cs": 16}
+    made = HyperEncoder(**config)
+    rows = made.backbone(torch.randn(1, 4, 32, 32))[0].flatten(1).T
+    state, entries = made.state_dict(), "quantizer._codebook"
+    # All tokens occur, not only that to which a random encoder's offset leads.
+    state["quantizer.project_in.bias"] -= made.quantizer.project_in(rows).mean(0).detach()
+    state |= {
+        f"{entries}.initted": torch.ones(1),
+        f"{entries}.cluster_size": torch.ones(1, config["cfg_cs"]),
+        f"{entries}.embed_avg": state[f"{entries}.embed"].clone(),
+    }
+    write(
+        folder / HYPER_ENCODER / "config.json",
+        {"_class_name": "HyperEncoder", "in_channels": 4, **config},
+    )
+    save_file(state, folder / HYPER_ENCODER / weights.name, {"format": "pt"})
+
+
 def _sd3() -> Any:
     from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
@@ -205,6 +237,14 @@ _FLOW = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps"
 KINDS: Mapping[str, _Kind] = {
     "sd15": _Kind("StableDiffusionPipeline", 4, _ddpm("PNDMScheduler", "epsilon"), _unet),
     "sd21": _Kind("StableDiffusionPipeline", 4, _ddpm("DDIMScheduler", "v_prediction"), _unet),
+    "perco": _Kind(
+        "StableDiffusionPipelinePerco",
+        4,
+        _ddpm("DDIMScheduler", "v_prediction"),
+        _unet,
+        {HYPER_ENCODER: ["hyper_encoder", "HyperEncoder"]},
+        _perco,
+    ),
     "sdxl": _Kind(
         "StableDiffusionXLPipeline",
         4,

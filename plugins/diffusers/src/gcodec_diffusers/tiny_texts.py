@@ -48,6 +48,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _TEXT_ENCODERS: Mapping[str, tuple[tuple[str, str, int, int], ...]] = {
     "sd15": (("", "CLIPTextModel", TEXT, 0),),
     "sd21": (("", "CLIPTextModel", TEXT, 0),),
+    "perco": (("", "CLIPTextModel", TEXT, 0),),
     "sdxl": (
         ("", "CLIPTextModel", TEXT // 2, 0),
         ("_2", "CLIPTextModelWithProjection", TEXT // 2, POOLED),
