@@ -25,7 +25,8 @@ from gcodec.run import Run
 from gcodec.signals import Tokens
 from gcodec.training.photos import photographs
 from gcodec_ldm.perco.codec import Book, Codec
-from gcodec_ldm.perco.embedding import LEVELS, Perco, rate
+from gcodec_ldm.perco.embedding import Perco
+from gcodec_ldm.perco.learned import LEVELS, rate
 from gcodec_ldm.perco.prior import digits_of
 
 _IMAGES = Path(__file__).resolve().parents[3] / "tests" / "images"
@@ -48,7 +49,7 @@ def bits_of(
     """Bits of one of the nearest tokens: fixed length, adaptive, adaptive by digit, under the prior."""
     nearest = book.quantize(latent)
     digits = digits_of(nearest, row.levels).reshape(-1, len(row.levels))
-    (stream,) = codec.encode(which, size, lambda v: digits[v.positions, v.digit], b"")
+    stream = codec.encode(which, size, lambda v: digits[v.positions, v.digit])
     own = sum(adaptive(digits[:, i], n) for i, n in enumerate(row.levels))
     whole = adaptive(nearest.ravel(), book.entries)
     fixed = float(np.log2(book.entries))

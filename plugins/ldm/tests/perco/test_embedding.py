@@ -21,7 +21,8 @@ from gcodec.ratecontrol import Target
 from gcodec.run import Run
 from gcodec.signals import Text, Tokens
 from gcodec.testing import EmbeddingConformance
-from gcodec_ldm.perco.embedding import LEVELS, Perco
+from gcodec_ldm.perco.embedding import Perco
+from gcodec_ldm.perco.learned import LEVELS
 
 PHOTO = Path(__file__).parents[4] / "tests" / "images" / "kodim23.png"
 WORDS = "two parrots, one red and one blue, before dark leaves"

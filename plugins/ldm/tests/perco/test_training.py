@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file
 
-from gcodec.interfaces import Setup
+from gcodec.interfaces import Setup, Size
 from gcodec.models import Model, folder_digest
 from gcodec.run import Run
 from gcodec.training import Inputs, train
@@ -81,7 +81,7 @@ def test_what_is_exported_codes(trained: Path) -> None:
     perco = Perco(Setup(Run(), {"text": "", "captioner": ""}, model))
     pixels = np.full((3, 40, 70), 0.4, np.float32)
     layers = perco.encode(perco.analyse(pixels), 1.0)
-    tokens, _ = perco.decode(layers, perco.analyse(pixels).size)
+    tokens, _ = perco.decode(layers, Size(40, 70))
     assert tokens.indices.shape == (3, 5)  # type: ignore[union-attr]
 
 

@@ -1,24 +1,20 @@
-"""Layers of `perco` and back, given a model's tensors.
+"""Tokens to bytes and back under a learned prior, given a model's tensors.
 
 Layer 0 (normative): one stream of `gcodec.entropy.RowEncoder`. Its first symbol says which of the model's codebooks
 follows, all as likely; then come the digits of the tokens in the order of `gcodec_ldm.perco.prior`. The grid has
 ceil(H / side) x ceil(W / side) tokens of side x side samples.
-
-Layer 1, only where there is a caption: `gcodec.captions.pack`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.captions import unpack
 from gcodec.entropy import PRECISION, RowDecoder, RowEncoder
-from gcodec.errors import PayloadError
 from gcodec.interfaces import Size
 from gcodec_ldm.perco.prior import Prior, Visit, Visitor
 
@@ -65,8 +61,8 @@ class Codec:
         self._which = np.full((1, len(self.books)), share, np.int64)
         self._which[0, 0] += (1 << PRECISION) - share * len(self.books)
 
-    def encode(self, book: int, size: Size, choose: Visitor, caption: bytes) -> tuple[bytes, ...]:
-        """The layers of a picture in tokens of codebook number `book`; `caption` is packed, empty for none."""
+    def encode(self, book: int, size: Size, choose: Visitor) -> bytes:
+        """A picture in tokens of codebook number `book`."""
         encoder = RowEncoder()
         encoder.put(np.array([book]), self._which)
 
@@ -76,20 +72,15 @@ class Codec:
             return digits
 
         self._priors[book].code(*self.books[book].grid(size), visit)
-        return (encoder.finish(), *((caption,) if caption else ()))
+        return encoder.finish()
 
-    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Book, Ints, str]:
-        """Codebook, tokens [h, w] and caption. Integer arithmetic only; raises PayloadError."""
-        if len(layers) not in (1, 2):
-            raise PayloadError(NAME, f"{len(layers)} layers instead of one or two")
-        caption = unpack(layers[1], NAME) if len(layers) == 2 else ""
-        if len(layers) == 2 and not caption:
-            raise PayloadError(NAME, "an empty caption has no layer")
-        decoder = RowDecoder(layers[0], NAME)
+    def decode(self, layer: bytes, size: Size) -> tuple[Book, Ints]:
+        """Codebook and tokens [h, w]. Integer arithmetic only; raises PayloadError."""
+        decoder = RowDecoder(layer, NAME)
         which = int(decoder.get(self._which)[0])
         book = self.books[which]
         tokens = self._priors[which].code(
             *book.grid(size), lambda visit: decoder.get(visit.frequencies).astype(np.int32)
         )
         decoder.finish()
-        return book, tokens, caption
+        return book, tokens

@@ -1,102 +1,84 @@
-"""The embedding `perco`: `gcodec_ldm.perco.codec` behind gcodec's stage-1 interface."""
+"""The embedding `perco`: tokens and a caption.
+
+Layer 0 are the tokens, in the form that the model asks for: under the prior of a model of class `PercoPrior` (`codec`), of
+fixed length where the model is a pipeline with a hyper-encoder of its own (`fixed`). Layer 1, only where there is a
+caption, is `gcodec.captions.pack` of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from gcodec.captioning import caption_of
-from gcodec.errors import ModelDamaged, ModelMissing
+from gcodec.captions import unpack
+from gcodec.errors import ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
-from gcodec.networks import open_codebook, open_space
+from gcodec.networks import place_of
 from gcodec.signals import Signal, Text, Tokens
-from gcodec_ldm.perco.choice import Choice, Effects
-from gcodec_ldm.perco.codec import NAME, Codec
+from gcodec_ldm.perco.codec import NAME
+from gcodec_ldm.perco.fixed import FixedLength
+from gcodec_ldm.perco.learned import Learned
 
 if TYPE_CHECKING:
+    from gcodec.integers import Ints
     from gcodec.signals import FloatArray
 
-__all__ = ["Perco", "rate"]
-
-#: Number of the codebook in the model, and lambda of `Choice`, squared error of the latent a bit, from its lowest quality
-#: to its highest: from where tokens cost a third and the error is a quarter above that of the nearest tokens, to where
-#: it is no more than theirs. The finer grid begins where it is better than the coarser one.
-_RATES = ((0, 25.0, 1.0), (1, 4.5, 0.6))
-_STEPS = 16
-#: Qualities that are told apart.
-LEVELS = _STEPS * len(_RATES)
+__all__ = ["Perco"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Analysed:
-    """A picture before any quality is chosen: its samples, its caption, and by codebook what its digits are worth."""
+    """A picture before any quality is chosen: what its tokens are made of, and its caption, packed."""
 
-    pixels: FloatArray
+    tokens: Any
     caption: bytes
-    effects: dict[int, Effects] = field(default_factory=dict)
-
-    @property
-    def size(self) -> Size:
-        """Of the picture."""
-        return Size(*self.pixels.shape[1:])
 
 
 class Perco(Embedding):
-    """Layer 0 are tokens, layer 1 is the caption if there is one; quality says which codebook and how exact.
+    """Layer 0 are tokens, layer 1 is the caption if there is one; quality says which tokens, where there is a choice.
 
-    Raises ModelMissing without a model or without its codebooks, ModelDamaged for one that is not a `perco`
-    model, and what `gcodec.captioning.caption_of` raises.
+    Raises ModelMissing without a model or without its codebooks, ModelDamaged for one that has no tokens, and what
+    `gcodec.captioning.caption_of` raises.
     """
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        model = setup.model
+        model, run = setup.model, setup.run
         if model is None:
             raise ModelMissing(
                 "base/perco", "`perco` cannot work without weights; install gcodec-base"
             )
-        try:
-            self._codec = Codec(model.config, model.tensors())
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelDamaged(model.name, f"not the weights of `perco`: {error}") from error
-        # Tokens mean nothing without the very codebooks that they index.
-        self._models = [setup.run.models.find(book.model) for book in self._codec.books]
+        place = place_of(model, run.models)
+        self._coder: Learned | FixedLength = (
+            Learned(model, run) if place is None else FixedLength(model, place, run)
+        )
         self._caption = caption_of(NAME, setup)
 
     def analyse(self, pixels: FloatArray) -> Analysed:
-        """Only the caption: what is needed of a codebook is made when a quality asks for it."""
-        return Analysed(pixels, self._caption(pixels))
+        """The caption, and what all qualities have in common."""
+        return Analysed(self._coder.analyse(pixels), self._caption(pixels))
 
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         """Return the layers at `quality` in [0, 1]."""
-        book, trade = rate(quality)
-        if book not in analysis.effects:
-            analysis.effects[book] = self._effects(analysis.pixels, book)
-        choose = Choice(analysis.effects[book], trade)
-        return self._codec.encode(book, analysis.size, choose, analysis.caption)
+        tokens = self._coder.encode(analysis.tokens, quality)
+        return (tokens, *((analysis.caption,) if analysis.caption else ()))
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the tokens and the caption, which is empty where none was sent."""
-        book, tokens, caption = self._codec.decode(layers, size)
-        return Tokens(tokens, book.space), Text(caption)
+        space, tokens, caption = self._read(layers, size)
+        return Tokens(tokens, space), Text(caption)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """Name of the tokens, a zero byte, the tokens as int32 little-endian in C order, the caption in UTF-8."""
-        book, tokens, caption = self._codec.decode(layers, size)
-        return book.space.encode() + b"\0" + tokens.astype("<i4").tobytes() + caption.encode()
+        space, tokens, caption = self._read(layers, size)
+        return space.encode() + b"\0" + tokens.astype("<i4").tobytes() + caption.encode()
 
-    def _effects(self, pixels: FloatArray, index: int) -> Effects:
-        run, book = self.setup.run, self._codec.books[index]
-        codebook = open_codebook(self._models[index], run)
-        space = open_space(run.models.find(codebook.space), run)
-        return Effects(codebook, space.encode(np.ascontiguousarray(pixels)), book.levels)
-
-
-def rate(quality: float) -> tuple[int, float]:
-    """Return the number of the codebook and lambda at `quality` in [0, 1]; lambda falls geometrically within each."""
-    level = round(min(max(quality, 0.0), 1.0) * (LEVELS - 1))
-    book, first, last = _RATES[level // _STEPS]
-    return book, first * (last / first) ** (level % _STEPS / (_STEPS - 1))
+    def _read(self, layers: Sequence[bytes], size: Size) -> tuple[str, Ints, str]:
+        if len(layers) not in (1, 2):
+            raise PayloadError(NAME, f"{len(layers)} layers instead of one or two")
+        caption = unpack(layers[1], NAME) if len(layers) == 2 else ""
+        if len(layers) == 2 and not caption:
+            raise PayloadError(NAME, "an empty caption has no layer")
+        return *self._coder.decode(layers[0], size), caption
