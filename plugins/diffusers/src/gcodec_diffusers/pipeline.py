@@ -160,8 +160,8 @@ class PipelineDenoiser(Denoiser):
         tokens = signals.get(f"tokens/{book.name}")
         if not isinstance(tokens, Tokens) and (error >= self.deviation.numpy()).all():
             raise UsageError(
-                f"the network of {self.model.name} was never without tokens, and here are none; encode with --embed"
-                " perco and this --model, or give such a file as --companion"
+                f"{self.model.name} sees tokens beside every x_t, and is given none here; files that --embed perco makes"
+                " with this --model hold them, as files or as --companion, and --recon perco hands them on"
             )
         indices = tokens.indices if isinstance(tokens, Tokens) else book.quantize(estimate)
         _, h, w = estimate.shape
