@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,10 @@ from gcodec_ldm.scalar.embedding import LdmQuant
 from gcodec_ldm.scalar.tables import sharpened
 
 SIZE = Size(128, 160)
+PAYLOAD = (
+    "6669eb057fac83b15a4483ebe5c3263a6a45a46362f131dcf4e263f4b5648eae"
+    "62fbffff57d7e0fcdf1908b560cf53fe9baa93b1053378ff0600"
+)
 
 
 def error(embedding: LdmQuant, latent: np.ndarray, quality: float) -> np.ndarray:
@@ -103,6 +109,17 @@ def test_the_last_byte_tells_dithered_files_from_plain_ones(
     for payload in (plain + b"\0", uniform[:-1], uniform + b"\0"):
         with pytest.raises(PayloadError, match="ldm_quant"):
             ldm_quant.decode((payload,), SIZE)
+
+
+def test_a_payload_that_was_written_once_is_read_for_ever(ldm_quant: LdmQuant) -> None:
+    """What a dithered file of the profile means: a photograph of 24x32 at quality 0.4, seed 0."""
+    layers, size = (bytes.fromhex(PAYLOAD),), Size(24, 32)
+    symbols = "c2b873d9b31d135314647770672684994bb0fa1948c1193fc1d8bbc90348504d"
+    values = "7a6f1d3232f7c1495f433393252dde91ebf026893ec156027d05a367210fc708"
+    assert hashlib.sha256(ldm_quant.symbols(layers, size)).hexdigest() == symbols
+    (found,) = ldm_quant.decode(layers, size)
+    assert isinstance(found, Latent)
+    assert hashlib.sha256(found.values.tobytes()).hexdigest() == values
 
 
 def test_dither_costs_bytes_most_where_least_was_sent(
