@@ -1,4 +1,4 @@
-"""The embedding `ntc`: `gcodec_ntc.codec` behind gcodec's stage-1 interface."""
+"""The embedding `ntc`: `gcodec_ntc.codec`, or a model of the CompressAI zoo, behind gcodec's stage-1 interface."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gcodec.devices import torch_device
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
 from gcodec.integers import LEVELS
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal
-from gcodec_ntc.codec import NAME, Analysed, Codec
+from gcodec_ntc.codec import NAME, Codec
+from gcodec_ntc.zoo.architectures import CLASS
 
 if TYPE_CHECKING:
+    from gcodec.models import Model
     from gcodec.signals import FloatArray
+    from gcodec_ntc.zoo.codec import ZooCodec
 
 
 class Ntc(Embedding):
     """One layer, one preview. Quality is rounded to 256 levels.
 
-    Runs on the CPU whatever the run's device: its networks are small and the integer part is NumPy.
+    With its own models it runs on the CPU whatever the run's device: their networks are small. The integer part is NumPy.
     Raises ModelMissing without a model and ModelDamaged for one that is not an `ntc` model.
     """
 
@@ -30,11 +34,11 @@ class Ntc(Embedding):
         if model is None:
             raise ModelMissing("base/ntc", "`ntc` cannot work without weights; install gcodec-base")
         try:
-            self._codec = Codec(model.config, model.tensors())
+            self._codec = _codec(model, setup.run.device)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelDamaged(model.name, f"not the weights of `ntc`: {error}") from error
 
-    def analyse(self, pixels: FloatArray) -> Analysed:
+    def analyse(self, pixels: FloatArray) -> Any:
         """Run the analysis transform on float32 [3, H, W] in [0, 1]."""
         return self._codec.analyse(pixels)
 
@@ -54,11 +58,19 @@ class Ntc(Embedding):
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """Level, coded error, hyper-latents and latents: two bytes, then int32 little-endian.
 
-        Latents are in 1/16 steps, [rows, columns, channels].
+        Both are [rows, columns, channels], and as the codec's `read` gives them.
         """
         payload = _only(layers)
         _, _, z, y = self._codec.read(payload, size.height, size.width)
         return payload[:2] + np.concatenate([z.ravel(), y.ravel()]).astype("<i4").tobytes()
+
+
+def _codec(model: Model, device: str) -> Codec | ZooCodec:
+    if model.class_name != CLASS:
+        return Codec(model.config, model.tensors())
+    from gcodec_ntc.zoo.codec import ZooCodec
+
+    return ZooCodec(model.config, model.tensors(), torch_device(device))
 
 
 def _level(quality: float) -> int:

@@ -22,6 +22,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             profiles=(Profile(id=2, model=DIGEST),),
             model="base/ntc",
             parse_class="B",
+            finder="gcodec_ntc.zoo:find",
         )
     ]
 

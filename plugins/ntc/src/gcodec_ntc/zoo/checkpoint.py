@@ -1,0 +1,205 @@
+"""Reading a checkpoint of CompressAI, strictly: every tensor is known, there, of its shape, and finite.
+
+What is read is the state dictionary that the zoo publishes or that `compressai.utils.update_model` writes, under the names
+of any version since 1.0, or what its training examples save, which holds one under "state_dict". Files are opened by
+`torch.load(weights_only=True)` or as safetensors; nothing in them is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gcodec.errors import ModelDamaged, UnknownNetwork
+from gcodec_ntc.zoo.architectures import ARCHITECTURES, Architecture
+from gcodec_ntc.zoo.densities import FILTERS
+from gcodec_ntc.zoo.names import READ, name_of
+
+__all__ = ["SCALES", "Checkpoint", "open_checkpoint", "read_checkpoint"]
+
+#: Tensors that only models that are not read have.
+_FOREIGN = {
+    "context_prediction.weight": "autoregressive model (mbt2018 or cheng2020)",
+    "Gain": "model of variable rate",
+}
+
+#: Names of older versions.
+_RENAMED = (
+    (r"^module\.", ""),
+    (r"^entropy_bottleneck\._bias(es\.)?(?=\d$)", "entropy_bottleneck.biases."),
+    (r"^entropy_bottleneck\._matri(ces\.|x)(?=\d$)", "entropy_bottleneck.matrices."),
+    (r"^entropy_bottleneck\._factor(s\.)?(?=\d$)", "entropy_bottleneck.factors."),
+)
+
+#: The deviations that Gaussians are coded under, ascending.
+SCALES = "gaussian_conditional.scale_table"
+
+_KERNELS = {"g_a": (5, 5, 5, 5), "g_s": (5, 5, 5, 5), "h_a": (3, 5, 5), "h_s": (5, 5, 3)}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was found to be whole.
+
+    name     what its file is called, without the digest that ends it.
+    n, m     channels between the transforms' layers, and of the latents.
+    tensors  by the names of CompressAI 1.2; in single precision, indices in 32-bit integers.
+    """
+
+    name: str
+    which: Architecture
+    n: int
+    m: int
+    tensors: Mapping[str, Tensor]
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint file.
+
+    Raises ModelDamaged for a file that is none, that is not the one whose SHA-256 its name ends with, or whose tensors do
+    not fit, UnknownNetwork for a family that is not read.
+    """
+    name, digest = name_of(path.name)
+    try:
+        if digest is not None:
+            with path.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+            if not found.startswith(digest):
+                reason = f"its SHA-256 begins with {found[:8]}, not with {digest}; fetch it again"
+                raise ModelDamaged(str(path), reason)
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            state: Any = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise ModelDamaged(str(path), f"not a checkpoint: {_first_line(error)}") from error
+    return read_checkpoint(state, name, str(path))
+
+
+def read_checkpoint(state: Any, name: str, source: str) -> Checkpoint:
+    """Check a state dictionary; `name` is the model's, `source` where it came from. Raises what `open_checkpoint` does."""
+    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
+        state = state["state_dict"]
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ModelDamaged(source, "not a state dictionary: it holds more than named tensors")
+    tensors = {_renamed(str(key)): value for key, value in state.items()}
+    if len(tensors) < len(state):
+        raise ModelDamaged(source, "two of its tensors have one name")
+    which, n, m = _family(tensors, source)
+    _check(tensors, shapes(which, n, m, tensors), source)
+    made = {
+        key: value.float() if value.is_floating_point() else value.int()
+        for key, value in tensors.items()
+    }
+    return Checkpoint(name, which, n, m, made)
+
+
+def shapes(
+    which: Architecture, n: int, m: int, tensors: Mapping[str, Tensor]
+) -> dict[str, tuple[int, ...]]:
+    """The shape that every tensor of a checkpoint must have; `tensors` say how much of it was computed for coding."""
+    found: dict[str, tuple[int, ...]] = {}
+
+    def convolutions(part: str, widths: tuple[int, ...], transposed: int = 0) -> None:
+        for i, ((inputs, outputs), k) in enumerate(
+            zip(pairwise(widths), _KERNELS[part], strict=True)
+        ):
+            order = (inputs, outputs) if i < transposed else (outputs, inputs)
+            found[f"{part}.{2 * i}.weight"] = (*order, k, k)
+            found[f"{part}.{2 * i}.bias"] = (outputs,)
+
+    convolutions("g_a", (3, n, n, n, m))
+    convolutions("g_s", (m, n, n, n, 3), transposed=4)
+    for at in (f"{part}.{i}." for part in ("g_a", "g_s") for i in (1, 3, 5) if which.normalized):
+        found |= {f"{at}beta": (n,), f"{at}gamma": (n, n)}
+        for own in ("beta", "gamma"):
+            found[f"{at}{own}_reparam.pedestal"] = (1,)
+            found[f"{at}{own}_reparam.lower_bound.bound"] = (1,)
+
+    at, channels = "entropy_bottleneck.", n if which.hyper else m
+    for i, (inputs, outputs) in enumerate(pairwise(FILTERS)):
+        found[f"{at}matrices.{i}"] = (channels, outputs, inputs)
+        found[f"{at}biases.{i}"] = (channels, outputs, 1)
+        if i < len(FILTERS) - 2:
+            found[f"{at}factors.{i}"] = (channels, outputs, 1)
+    found |= {f"{at}quantiles": (channels, 1, 3), f"{at}target": (3,)}
+    found |= _coding(at, channels, tensors)
+
+    if which.hyper:
+        at, scales = "gaussian_conditional.", len(tensors.get(SCALES, ()))
+        convolutions("h_a", (m, n, n, n))
+        wide = (n, m, m * 3 // 2, 2 * m) if which.means else (n, n, n, m)
+        convolutions("h_s", wide, transposed=2)
+        found |= {f"{at}scale_bound": (1,), f"{at}lower_bound_scale.bound": (1,), SCALES: (scales,)}
+        found |= _coding(at, scales, tensors)
+    return found
+
+
+def _coding(at: str, rows: int, tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """What an entropy model has for coding; its tables, empty until it is updated, are here made anew in more digits."""
+    cdf = tensors.get(f"{at}_quantized_cdf", torch.empty(0))
+    row, wide = ((rows,), (rows, cdf.shape[-1])) if cdf.numel() else ((0,), (0,))
+    return {
+        f"{at}_offset": row,
+        f"{at}_cdf_length": row,
+        f"{at}_quantized_cdf": wide,
+        f"{at}likelihood_lower_bound.bound": (1,),
+    }
+
+
+def _renamed(key: str) -> str:
+    for old, new in _RENAMED:
+        key = re.sub(old, new, key)
+    return key
+
+
+def _family(tensors: Mapping[str, Tensor], source: str) -> tuple[Architecture, int, int]:
+    for key, what in _FOREIGN.items():
+        if key in tensors:
+            raise UnknownNetwork(source, what, "codec of ntc", READ)
+    try:
+        n, m = len(tensors["g_a.0.weight"]), len(tensors["g_a.6.weight"])
+        hyper = "h_s.4.weight" in tensors
+        means = hyper and len(tensors["h_s.4.weight"]) == 2 * m
+    except (KeyError, TypeError) as error:
+        raise UnknownNetwork(source, "none of the zoo's", "codec of ntc", READ) from error
+    normalized = "g_a.1.beta" in tensors
+    for each in ARCHITECTURES.values():
+        if (each.normalized, each.hyper, each.means) == (normalized, hyper, means):
+            return each, n, m
+    raise UnknownNetwork(source, "hyperprior without GDN", "codec of ntc", READ)
+
+
+def _check(
+    tensors: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]], source: str
+) -> None:
+    for verb, keys in (
+        ("lacks", set(wanted) - set(tensors)),
+        ("has no use for", set(tensors) - set(wanted)),
+    ):
+        if keys:
+            more = f" and {len(keys) - 3} more" * (len(keys) > 3)
+            raise ModelDamaged(source, f"it {verb} {', '.join(sorted(keys)[:3])}{more}")
+    for key, shape in wanted.items():
+        value = tensors[key]
+        if value.shape != shape:
+            raise ModelDamaged(
+                source, f"{key} has shape {list(value.shape)} instead of {list(shape)}"
+            )
+        if not torch.isfinite(value).all():
+            raise ModelDamaged(source, f"{key} holds a value that is not a finite number")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,0 +1,150 @@
+"""A model of the zoo as a codec: from samples to a payload and back.
+
+Payload (normative):
+
+    1 byte   quality level L, 0..255
+    1 byte   measured squared error of the preview (`gcodec.signals.pack_mse`)
+    rest     one stream of `gcodec.entropy`: a batch of hyper-latents where the model has them, then a batch of latents,
+             both in the order [row, column, channel], under the tables that `gcodec_ntc.zoo.prior` says
+
+The image is padded to multiples of 64, of 16 without hyper-latents, by repeating its last row and column; no size is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from gcodec.entropy import Decoder, Encoder
+from gcodec.entropy_model import loaded
+from gcodec.errors import PayloadError
+from gcodec.integers import Ints
+from gcodec.signals import pack_mse, unpack_mse
+from gcodec_ntc.codec import HEAD, NAME, FloatArray
+from gcodec_ntc.zoo import networks
+from gcodec_ntc.zoo.architectures import ARCHITECTURES
+from gcodec_ntc.zoo.hyper import VALUE_BITS
+from gcodec_ntc.zoo.prior import Gaussians, Prior
+
+__all__ = ["ZooCodec"]
+
+_LARGEST = 1 << 20  # symbol that an encoder chooses
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """What an image's symbols are chosen from at any quality.
+
+    y        latents, float64 [h, w, M], in units of 2**-12.
+    z        symbols of the hyper-latents [h/4, w/4, N], or None.
+    given    means and deviations that they tell, or None.
+    samples  the original [3, H, W].
+    """
+
+    y: NDArray[np.float64]
+    z: Ints | None
+    given: Gaussians | None
+    samples: FloatArray
+
+
+class ZooCodec:
+    """Encoder and decoder. `config` and `tensors` are a model folder's config.json and weights.
+
+    device  of the transforms; it decides nothing about bits.
+
+    Raises KeyError, TypeError, ValueError or RuntimeError if they do not belong together.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        tensors: Mapping[str, NDArray[Any]],
+        device: torch.device,
+    ) -> None:
+        self.which = which = ARCHITECTURES[config["architecture"]]
+        n, m = int(config["N"]), int(config["M"])
+        self.prior = Prior(which, n, m, tensors)
+        self._device = device
+        self._g_a = loaded(networks.analysis(which, n, m), tensors, "g_a.").to(device)
+        self._g_s = loaded(networks.synthesis(which, n, m), tensors, "g_s.").to(device)
+        h_a = networks.hyper_analysis(which, n, m) if which.hyper else torch.nn.Sequential()
+        self._h_a = loaded(h_a, tensors, "h_a.").to(device)
+
+    @torch.inference_mode()
+    def analyse(self, samples: FloatArray) -> Analysed:
+        """What is to be coded of float32 [3, H, W] in [0, 1]."""
+        height, width = samples.shape[1:]
+        factor = self.which.factor
+        x = torch.from_numpy(np.array(samples, np.float32))[None].to(self._device)
+        x = F.pad(x, (0, -width % factor, 0, -height % factor), mode="replicate")
+        latents = networks.analysed(self._g_a, x)
+        z = given = None
+        if self.which.hyper:
+            hyper = self._h_a(latents if self.which.means else latents.abs())
+            z = _chosen(_positions(hyper) - self.prior.median())
+            given = self.prior.gaussians(z)
+        return Analysed(_positions(latents) * (1 << VALUE_BITS), z, given, samples)
+
+    def encode(self, analysed: Analysed, level: int) -> bytes:
+        """Payload at quality `level` in 0..255."""
+        stream, symbols = self._stream(analysed, level)
+        y = self.prior.values(symbols, analysed.given, level)
+        preview = self.synthesise(y, level, *analysed.samples.shape[1:])
+        mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
+        return bytes([level, pack_mse(mse)]) + stream
+
+    def size(self, analysed: Analysed, level: int) -> int:
+        """Length of the payload that `encode` returns."""
+        return HEAD + len(self._stream(analysed, level)[0])
+
+    def _stream(self, analysed: Analysed, level: int) -> tuple[bytes, Ints]:
+        """The entropy-coded symbols, and those of the latents."""
+        prior, given = self.prior, analysed.given
+        encoder = Encoder(prior.tables(level))
+        if analysed.z is not None:
+            encoder.put(analysed.z, prior.hyper_index(*analysed.z.shape[:2]))
+        symbols = _chosen((analysed.y - prior.means(given)) / prior.step(level))
+        h, w = symbols.shape[:2]
+        encoder.put(symbols, prior.index(given, h, w, level))
+        return encoder.finish(), symbols
+
+    def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:
+        """Level, squared error, symbols of hyper-latents (none: empty) and latents (units of 2**-12) of a payload.
+
+        Integer arithmetic only. Raises PayloadError for what `encode` cannot have written.
+        """
+        if len(payload) < HEAD:
+            raise PayloadError(NAME, f"{len(payload)} bytes; at least {HEAD} are needed")
+        level, error = payload[0], unpack_mse(payload[1])
+        prior, factor = self.prior, self.which.factor
+        h, w = (-(-side // factor) * (factor // networks.STRIDE) for side in (height, width))
+        decoder = Decoder(prior.tables(level), payload[HEAD:], NAME)
+        z, given = np.zeros(0, np.int32), None
+        if self.which.hyper:
+            z = decoder.get(prior.hyper_index(h // 4, w // 4))
+            given = prior.gaussians(z)
+        symbols = decoder.get(prior.index(given, h, w, level))
+        decoder.finish()
+        return level, error, z, prior.values(symbols, given, level)
+
+    @torch.inference_mode()
+    def synthesise(self, y: Ints, level: int, height: int, width: int) -> FloatArray:
+        """Preview, float32 [3, height, width] in [0, 1], of latents in units of 2**-12, whatever the level."""
+        values = torch.from_numpy(y.astype(np.float32) / (1 << VALUE_BITS)).permute(2, 0, 1)[None]
+        x = networks.synthesised(self._g_s, values.to(self._device))[0, :, :height, :width]
+        return np.ascontiguousarray(x.clamp(0, 1).cpu().numpy())
+
+
+def _positions(x: torch.Tensor) -> NDArray[np.float64]:
+    """[1, C, h, w] -> [h, w, C]."""
+    return np.ascontiguousarray(x[0].permute(1, 2, 0).cpu().double().numpy())
+
+
+def _chosen(wanted: NDArray[np.float64]) -> Ints:
+    return np.clip(np.rint(wanted), -_LARGEST, _LARGEST).astype(np.int32)

@@ -1,0 +1,65 @@
+"""Names of the CompressAI zoo, and where it publishes what it calls so (`compressai.zoo.image`)."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["NOT_READ", "READ", "SUFFIXES", "address", "family_of", "name_of"]
+
+#: Families that are read. CompressAI publishes no weights of the second; its training makes them.
+READ = (
+    "bmshj2018-factorized",
+    "bmshj2018-factorized-relu",
+    "bmshj2018-hyperprior",
+    "mbt2018-mean",
+)
+
+#: Others of CompressAI: autoregressive ones, which decode one latent position after the other, and gains of variable rate.
+NOT_READ = (
+    "mbt2018",
+    "cheng2020-anchor",
+    "cheng2020-attn",
+    "bmshj2018-hyperprior-vbr",
+    "mbt2018-mean-vbr",
+    "mbt2018-vbr",
+)
+
+#: Endings of checkpoint files.
+SUFFIXES = (".pth.tar", ".pth", ".pt", ".safetensors")
+
+_ROOT = "https://compressai.s3.amazonaws.com/models/v1"
+
+#: What the published file names end with, by quality 1 to 8: the first digits of the file's SHA-256.
+_DIGESTS = {
+    "bmshj2018-factorized": "446d5c7f 87279a02 5c6f152b 1ed4405a 866ba797 9b02ea3a 6dfd6734 5232faa3",
+    "bmshj2018-factorized-ms-ssim": "9781d705 4a584386 5352f123 4f91b847 b3a88897 ee028763 8c265a29 8811bd14",
+    "bmshj2018-hyperprior": "7eb97409 93677231 6d87be32 de1b779c f8b614e1 1ab9c41e 3804dcbd a583f0cf",
+    "bmshj2018-hyperprior-ms-ssim": "5cf249be 1ff60d1f 92dd7878 4377354e c34afc8d 3a6d8229 8747d3bc cc15b5f3",
+    "mbt2018-mean": "e522738d e54a039d 723404a8 6dba02a3 d504e8eb a19628ab d5d441d1 8089ae3e",
+    "mbt2018-mean-ms-ssim": "5bf9c0b6 e2a1bf3f 640ce819 12626c13 1be7f059 b83bf379 ddf9644c 0cc7b94f",
+}
+
+
+def family_of(name: str) -> str | None:
+    """The family that a name such as "mbt2018-mean-ms-ssim-8" begins with; None for names of another kind."""
+    found = re.fullmatch(r"(.+?)(-mse|-ms-ssim)?-[1-8]", name)
+    return found[1] if found and found[1] in READ + NOT_READ else None
+
+
+def address(name: str) -> str | None:
+    """Where CompressAI publishes the checkpoint `name`, such as "mbt2018-mean-8"; None if it publishes none."""
+    family, _, quality = name.rpartition("-")
+    digests = _DIGESTS.get(family, "").split()
+    if quality not in map(str, range(1, len(digests) + 1)):
+        return None
+    published = "bmshj2018-factorized-prior" if family == "bmshj2018-factorized" else family
+    return f"{_ROOT}/{published}-{quality}-{digests[int(quality) - 1]}.pth.tar"
+
+
+def name_of(file: str) -> tuple[str, str | None]:
+    """What the file name of a checkpoint says: a model's name, and the first 8 digits of the file's SHA-256 or None."""
+    stem = next((file.removesuffix(end) for end in SUFFIXES if file.endswith(end)), file)
+    name, _, digest = stem.rpartition("-")
+    if not (name and re.fullmatch("[0-9a-f]{8}", digest)):
+        name, digest = stem, ""
+    return name.replace("-factorized-prior-", "-factorized-"), digest or None
