@@ -12,7 +12,7 @@ from safetensors.torch import load
 
 from gcodec.errors import ModelDamaged
 
-__all__ = ["load_network", "load_text_encoder", "load_unet"]
+__all__ = ["load_network", "load_from_transformers", "load_unet"]
 
 _STEM = "diffusion_pytorch_model"
 #: PerCo(SD) keeps the first layer of Stable Diffusion, which nothing uses, beside its own.
@@ -64,15 +64,18 @@ def _names(file: Path) -> list[str]:
         return list(opened.keys())
 
 
-def load_text_encoder(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
-    """A text encoder of transformers, frozen, on the CPU. Raises ModelDamaged."""
+def load_from_transformers(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
+    """A network of transformers, frozen, on the CPU. Raises ModelDamaged."""
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    # What does not fit is told in one line, and refused: transformers prints a table.
+    logging.set_verbosity(logging.CRITICAL)
     try:
-        return _load(cls, folder, dtype, {}, "model")
+        return _load(cls, folder, dtype, {"ignore_mismatched_sizes": True}, "model")
     finally:
+        logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()
 
@@ -99,7 +102,8 @@ def _load(cls: Any, folder: Path, dtype: torch.dtype, settings: dict[str, Any], 
         raise ModelDamaged(str(folder), " ".join(str(error).split())) from error
     for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if names := list(about[what]):
-            raise ModelDamaged(str(folder), f"{what.replace('_', ' ')}: {names[0]}")
+            name = names[0] if isinstance(names[0], str) else names[0][0]
+            raise ModelDamaged(str(folder), f"{what.replace('_', ' ')}: {name}")
     return network.eval().requires_grad_(False)
 
 

@@ -20,6 +20,13 @@ PIPELINES = (
     "StableDiffusionXLImg2ImgPipeline",
     "StableDiffusionXLPipeline",
 )
+#: Classes of transformers that answer a picture with a sentence and need no question.
+CAPTIONERS = (
+    "Blip2ForConditionalGeneration",
+    "BlipForConditionalGeneration",
+    "GitForCausalLM",
+    "VisionEncoderDecoderModel",
+)
 #: Codebooks of `base`: name of the tokens and of the model.
 _CODEBOOKS = {"base-16": "base/codebook16", "base-32": "base/codebook32"}
 
@@ -71,6 +78,15 @@ def gcodec_networks() -> list[NetworkSpec]:
                 f"{package}.layout:place_of_pipeline",
             )
             for name in PIPELINES
+        ),
+        *(
+            NetworkSpec(
+                name,
+                "captioner",
+                "a captioner of transformers, by greedy search",
+                f"{package}.captioner:open_captioner",
+            )
+            for name in CAPTIONERS
         ),
     ]
 

@@ -25,7 +25,7 @@ from gcodec import _torchvision_cpu
 from gcodec.errors import ModelDamaged, UnusablePlugin
 from gcodec.models import ModelStore
 from gcodec_diffusers.layout import EMPTY_PROMPT, family_of
-from gcodec_diffusers.loading import load_text_encoder
+from gcodec_diffusers.loading import load_from_transformers
 
 if TYPE_CHECKING:
     from gcodec.models import Model
@@ -151,7 +151,7 @@ def _text_parts(
     name = next(iter(model.json(f"{encoder}/config.json").get("architectures") or []), None)
     if name not in _ENCODERS:
         raise ModelDamaged(model.name, f"{encoder} is of class {name}, not one of {_ENCODERS}")
-    network = load_text_encoder(getattr(transformers, name), model.folder / encoder, dtype)
+    network = load_from_transformers(getattr(transformers, name), model.folder / encoder, dtype)
     try:
         words = transformers.AutoTokenizer.from_pretrained(
             model.folder / tokenizer, local_files_only=True, trust_remote_code=False

@@ -5,16 +5,14 @@ from __future__ import annotations
 import weakref
 from collections import Counter
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from gcodec.errors import UnknownNetwork
-from gcodec.images import Picture
 from gcodec.models import Model, ModelStore
 from gcodec.networks import open_denoiser, open_space
 from gcodec.pipeline import decode, encode
 from gcodec.run import Run
+from gcodec.testing import pictures
 
 
 @pytest.fixture
@@ -35,9 +33,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     ("embedding", "reconstructor"), [("jpeg", "cdc"), ("ldm_quant", "ode"), ("diffc", "cdc")]
 )
 def test_adapters_and_reconstructor_share_what_they_open(
-    photo: NDArray[np.float32], reads: Counter[str], embedding: str, reconstructor: str
+    reads: Counter[str], embedding: str, reconstructor: str
 ) -> None:
-    data = encode(Picture(photo[:, :64, :64].copy()), embedding).data
+    data = encode(pictures.as_picture(pictures.photograph(64, 64)), embedding).data
     reads.clear()
     decode(data, reconstructor)
     assert reads["base/denoiser"] == reads["base/autoencoder"] == 1
