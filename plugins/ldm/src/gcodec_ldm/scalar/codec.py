@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gcodec.entropy_model import HyperEncoder
     from gcodec.signals import FloatArray
 
-__all__ = ["Codec", "Recorder"]
+__all__ = ["Codec", "Recorder", "dequantize"]
 
 #: Takes what is coded of a batch: symbols and their tables, [positions, channels] both.
 Recorder = Callable[[Ints, NDArray[Any]], None]
@@ -154,10 +154,11 @@ class Codec:
         decoder.finish()
         return found
 
-    def dequantize(self, y: Ints, code: int, dither: Dither | None = None) -> FloatArray:
-        """Quantized latents [h, w, C] in units of the latent space, float32 [C, h, w]."""
-        steps = y.transpose(2, 0, 1) / np.float64(1 << MEAN_BITS)
-        if dither is not None:
-            steps -= dither.fine
-        values: FloatArray = np.ascontiguousarray((steps * width_of(code)).astype(np.float32))
-        return values
+
+def dequantize(y: Ints, code: int, dither: Dither | None = None) -> FloatArray:
+    """Quantized latents [h, w, C], in 1/16 bin widths, in units of the latent space, float32 [C, h, w]."""
+    steps = y.transpose(2, 0, 1) / np.float64(1 << MEAN_BITS)
+    if dither is not None:
+        steps -= dither.fine
+    values: FloatArray = np.ascontiguousarray((steps * width_of(code)).astype(np.float32))
+    return values

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
-from gcodec.networks import open_space
+from gcodec.networks import open_space, place_of
 from gcodec.signals import Latent, Signal
-from gcodec_ldm.scalar.codec import Codec
+from gcodec_ldm.scalar.adaptive import AdaptiveCodec
+from gcodec_ldm.scalar.codec import Codec, dequantize
 from gcodec_ldm.scalar.dither import Dither, dither_of
-from gcodec_ldm.scalar.place import latents_of
+from gcodec_ldm.scalar.place import CLASS, latents_of
 from gcodec_ldm.scalar.scale import CODES, width_of
 
 if TYPE_CHECKING:
+    from gcodec.models import Model
     from gcodec.signals import FloatArray
 
 __all__ = ["LdmQuant", "RateVariable"]
@@ -26,10 +28,24 @@ __all__ = ["LdmQuant", "RateVariable"]
 _DITHERED = b"\0"
 
 
+class _Latents(NamedTuple):
+    """What latents are and how they are coded.
+
+    space, factor  name of the space, samples a side of one position.
+    autoencoder    what the model store finds their autoencoder by.
+    """
+
+    space: str
+    factor: int
+    autoencoder: str
+    codec: Codec | AdaptiveCodec
+
+
 class _Rounded(Embedding):
     """A latent at a bin width that the payload's first bytes say.
 
-    Raises ModelMissing without a model and ModelDamaged for one that is no entropy model of latents.
+    Raises ModelMissing without a model and ModelDamaged for one that is no entropy model of latents, nor, for `ldm_quant`,
+    of any latent space.
     """
 
     name: ClassVar[str]
@@ -46,9 +62,13 @@ class _Rounded(Embedding):
             raise ModelMissing(
                 "base/ldm", f"`{self.name}` cannot work without weights; install gcodec-base"
             )
-        self._latents = latents_of(model)
+        self._latents = self._latents_of(model)
+
+    def _latents_of(self, model: Model) -> _Latents:
+        about = latents_of(model)
         try:
-            self._codec = Codec(model.config, model.tensors(), self.anchored, self.name)
+            codec = Codec(model.config, model.tensors(), self.anchored, self.name)
+            return _Latents(about.space, about.factor, about.digest, codec)
         except (KeyError, TypeError, ValueError) as error:
             reason = f"not an entropy model of latents: {error}"
             raise ModelDamaged(model.name, reason) from error
@@ -56,20 +76,19 @@ class _Rounded(Embedding):
     def analyse(self, pixels: FloatArray) -> FloatArray:
         """The latent [C, h, w] of float32 [3, H, W] in [0, 1]. Raises ModelMissing without its autoencoder."""
         run = self.setup.run
-        return open_space(run.models.find(self._latents.digest), run).encode(pixels)
+        return open_space(run.models.find(self._latents.autoencoder), run).encode(pixels)
 
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         """Return the one layer at `quality` in [0, 1]."""
         code, head = self._coded(min(max(quality, 0.0), 1.0))
         dither = self._dither(*analysis.shape[1:]) if self.setup.options.get("dither") else None
-        stream = self._codec.encode(analysis, code, dither)
+        stream = self._latents.codec.encode(analysis, code, dither)
         return (head + stream + (_DITHERED if dither else b""),)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the dequantized latent with its bin width."""
         code, dither, _, y = self._read(layers, size)
-        values = self._codec.dequantize(y, code, dither)
-        return (Latent(values, self._latents.space, width_of(code)),)
+        return (Latent(dequantize(y, code, dither), self._latents.space, width_of(code)),)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """The bin width's bytes, then hyper-latents and latents in 1/16 bin widths, int32 little-endian.
@@ -82,7 +101,7 @@ class _Rounded(Embedding):
         )
 
     def _dither(self, h: int, w: int) -> Dither:
-        return dither_of(self.setup.run.randomness, h, w, self._codec.channels)
+        return dither_of(self.setup.run.randomness, h, w, self._latents.codec.channels)
 
     def _read(self, layers: Sequence[bytes], size: Size) -> tuple[int, Dither | None, Any, Any]:
         if len(layers) != 1:
@@ -95,7 +114,7 @@ class _Rounded(Embedding):
         stream, dither = payload[self.head :], None
         if self.ditherable and stream.endswith(_DITHERED):
             stream, dither = stream.removesuffix(_DITHERED), self._dither(h, w)
-        return code, dither, *self._codec.read(stream, code, h, w, dither)
+        return code, dither, *self._latents.codec.read(stream, code, h, w, dither)
 
     @property
     def _unit(self) -> int:
@@ -117,12 +136,24 @@ class LdmQuant(_Rounded):
         Y = Delta * (round(Y_0 / Delta + u) - u),    u uniform on (-1/2, 1/2), common randomness:
 
     uniform and independent of Y_0, however small that is.
+
+    Where the model is no entropy model but lives in a latent space, as pipelines do, what is known of the latents there is
+    what was coded before (`gcodec_ldm.scalar.adaptive`).
     """
 
     name = "ldm_quant"
     anchored = False
     head = 1
     ditherable = True
+
+    def _latents_of(self, model: Model) -> _Latents:
+        run = self.setup.run
+        place = None if model.class_name == CLASS else place_of(model, run.models)
+        if place is None:
+            return super()._latents_of(model)
+        space = open_space(run.models.find(place.autoencoder), run)
+        codec = AdaptiveCodec(space.channels, self.name)
+        return _Latents(place.space, space.factor, place.autoencoder, codec)
 
 
 class RateVariable(_Rounded):

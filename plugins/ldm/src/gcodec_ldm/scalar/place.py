@@ -8,7 +8,10 @@ from gcodec.errors import ModelDamaged
 from gcodec.models import Model, ModelStore
 from gcodec.networks import Place, place_of
 
-__all__ = ["Latents", "latents_of", "place_of_entropy"]
+__all__ = ["CLASS", "Latents", "latents_of", "place_of_entropy"]
+
+#: `_class_name` of entropy models.
+CLASS = "LatentEntropy"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Latents:
 def latents_of(model: Model) -> Latents:
     """What the latents of an entropy model are. Raises ModelDamaged for a folder of another class."""
     try:
-        if model.class_name != "LatentEntropy":
+        if model.class_name != CLASS:
             raise ValueError(f"it is of class {model.class_name}")
         return Latents(**model.config["latents"])
     except (KeyError, TypeError, ValueError) as error:
