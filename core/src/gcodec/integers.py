@@ -51,6 +51,7 @@ __all__ = [
     "patches",
     "scale_of",
     "split",
+    "spread",
     "strips",
     "unpack_tables",
 ]
@@ -222,6 +223,12 @@ def logistic_masses(scale: float) -> NDArray[np.float64]:
     mass = above - upper
     zero = 1 - 2 * above[1]
     return np.concatenate([[zero], np.repeat(mass[1:], 2), [beyond]])
+
+
+def spread(count: int, n: int) -> list[int]:
+    """`count` of the numbers 0 to n - 1, all over the range however many they are: multiples of the golden ratio."""
+    golden = (math.sqrt(5) - 1) / 2
+    return [int(i * golden % 1 * n) for i in range(count)]
 
 
 def fitted_table(counts: NDArray[np.int64], index: int) -> NDArray[np.uint32]:

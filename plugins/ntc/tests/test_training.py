@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from safetensors.numpy import load_file
 
 from gcodec.integers import LEVELS
-from gcodec.training import Inputs, train
+from gcodec.testing import TrainerConformance
+from gcodec.training import WEIGHTS, Task
 from gcodec_ntc.codec import Codec
-from gcodec_ntc.export import WEIGHTS, export
+from gcodec_ntc.export import export
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.start import grow, rebuilt
-from gcodec_ntc.training import Loss, NtcTask, qualities
+from gcodec_ntc.training import Loss, NtcTask, pixels, qualities
 from gcodec_ntc.transform import border_filter
 
-RECIPE = {
+RECIPE: dict[str, Any] = {
     "task": "ntc",
     "seed": 1,
     "plan": {"steps": 4, "lr": 1e-2, "warmup": 1, "decay": 1, "ema": 0.9, "evaluate": 1000},
@@ -46,77 +49,104 @@ RECIPE = {
 }
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for i in range(6):
-        coarse = rng.integers(0, 256, (8, 9 + i, 3), np.uint8)
-        Image.fromarray(coarse).resize((96, 80), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
-    return folder
+class TestNtc(TrainerConformance):
+    recipe = RECIPE
+
+    def test_an_untrained_model_is_the_lapped_transform(
+        self, gcodec_photographs: Path, tmp_path: Path
+    ) -> None:
+        """Without quantization all kept coefficients give the picture back; the filter's gain is Tran's."""
+        every = {"channels": 768, "knots": 3}
+        groups = {"groups": [16, 48, 96, 608], "knots": 3}
+        task = self.task(gcodec_photographs, tmp_path, transform=every, entropy=groups)
+        model, x = task.network, batch(task, 1)
+        assert isinstance(model, Model)
+        with torch.no_grad():
+            back = (model.synthesis.samples(model.analysis(x)) + 127.5) / 255
+        assert torch.allclose(back, x, atol=1e-4)
+        pre, norms = border_filter()
+        assert norms.min() > 0.8
+        assert torch.allclose(pre.sum(1), torch.ones(16), atol=1e-5)  # a constant stays one
+
+    def test_a_grown_model_computes_what_the_small_one_did(
+        self, trained: Path, gcodec_photographs: Path
+    ) -> None:
+        small = rebuilt(trained / "model")
+        # Weights that no longer are near zero would show whatever growth changes.
+        torch.manual_seed(0)
+        with torch.no_grad():
+            for parameter in small.entropy.parameters():
+                parameter.add_(0.02 * torch.randn_like(parameter))
+            for layer in (
+                small.analysis.expand,
+                small.synthesis.expand,
+                small.synthesis.spread_out,
+            ):
+                layer.weight.normal_(0, 0.05)
+        wider = dataclasses.replace(
+            small.sizes.transform,
+            analysis_width=12,
+            analysis_blocks=2,
+            latent_width=11,
+            latent_blocks=3,
+            sample_width=7,
+            sample_blocks=3,
+        )
+        deeper = dataclasses.replace(small.sizes.entropy, width=13, hyper_width=10)
+        large = Model(Sizes(wider, deeper))
+        grow(small, large)
+        x = batch(self.task(gcodec_photographs, trained / "cache"), 3)
+        for before, after in zip(outputs(small, x), outputs(large, x), strict=True):
+            assert torch.allclose(before, after, rtol=1e-4, atol=1e-4)
+        with pytest.raises(ValueError, match="does not fit"):
+            grow(large, Model(small.sizes))
+
+    def test_a_training_begins_from_an_exported_model(
+        self, trained: Path, gcodec_photographs: Path, tmp_path: Path
+    ) -> None:
+        start = {"model": str(trained / "model")}
+        begun = self.task(gcodec_photographs, trained / "cache", start=start).network
+        assert isinstance(begun, Model)
+        export(begun, 9.0, np.zeros((1, 3, 64, 64), np.float32), tmp_path)
+        before, after = (load_file(f / WEIGHTS) for f in (trained / "model", tmp_path))
+        for name, value in before.items():
+            if not name.startswith("tables."):
+                assert (value == after[name]).all(), name
+
+    def test_the_export_codes_what_was_trained(
+        self, trained: Path, gcodec_photographs: Path
+    ) -> None:
+        folder = trained / "model"
+        model = rebuilt(folder)
+        tensors = load_file(folder / WEIGHTS)
+        codec = Codec(json.loads((folder / "config.json").read_text()), tensors)
+        task = self.task(gcodec_photographs, trained / "cache")
+        assert isinstance(task, NtcTask)
+        photo = task.photos[0][:48, :80].transpose(2, 0, 1).astype(np.float32) / 255
+        level = 200
+        seen = []
+        analysed = codec.analyse(photo)
+        y = codec.quantize(analysed, level, lambda visit, symbols: seen.append(visit))
+        q = torch.tensor([level / (LEVELS - 1)])
+        with torch.no_grad():
+            v = model.scaled(model.analysis(torch.from_numpy(photo)[None]), q)
+            z = model.entropy.hyper_latent(v, q)
+            mean, _ = model.entropy.prior(q)
+            hyper = model.entropy.hyper_features((z - mean).round() + mean, q, 3, 5)
+            mean, log_scale = model.entropy.heads[0](q, hyper=hyper)
+        first = seen[1]
+        wanted = mean[0].permute(1, 2, 0).flatten(0, 1).numpy()[first.positions]
+        index = ((log_scale[0] + 5) * 6).permute(1, 2, 0).flatten(0, 1).numpy()[first.positions]
+        assert np.abs(first.mean / 16 - wanted).max() <= 1 / 16
+        assert np.abs(first.index - index).max() < 0.6
+        payload = codec.encode(analysed, level)
+        assert (codec.read(payload, 48, 80)[3] == y).all()
 
 
-def inputs(data, out, **tables) -> Inputs:
-    return Inputs(RECIPE | tables, data, out)
-
-
-@pytest.fixture(scope="module")
-def trained(data, tmp_path_factory):
-    out = tmp_path_factory.mktemp("run")
-    assert train(NtcTask, inputs(data, out), out).step == 4
-    return out
-
-
-def read(folder):
-    from safetensors.numpy import load_file
-
-    return load_file(folder / WEIGHTS)
-
-
-def test_an_interrupted_training_ends_where_a_whole_one_does(trained, data, tmp_path):
-    # The rates of step 0 and 1 are those of the whole run: it cools down after both.
-    train(NtcTask, inputs(data, tmp_path, plan=RECIPE["plan"] | {"steps": 2}), tmp_path)
-    train(NtcTask, inputs(data, tmp_path), tmp_path)
-    whole, resumed = read(trained / "model"), read(tmp_path / "model")
-    assert whole.keys() == resumed.keys()
-    for name, value in whole.items():
-        assert (value == resumed[name]).all(), name
-
-
-def test_every_part_learns(trained, data, tmp_path):
-    network = rebuilt(trained / "model")
-    torch.manual_seed(RECIPE["seed"])
-    fresh = NtcTask(inputs(data, tmp_path)).network
-    assert isinstance(fresh, Model)
-    start = fresh.state_dict()
-    still = {name for name, value in network.state_dict().items() if value.equal(start[name])}
-    assert still == {"analysis.order", "analysis.spread", "synthesis.order"}
-
-
-def test_qualities_are_stratified_and_denser_in_the_focus():
-    loss = Loss(scale=20.0, trade=6.0, focus=(0.25, 0.75), focus_share=0.8)
-    rng = np.random.default_rng(0)
-    drawn = torch.stack([qualities(loss, 10, rng) for _ in range(200)])
-    inside = (drawn > 0.25) & (drawn < 0.75)
-    assert inside.sum(1).eq(8).all()
-    assert drawn.min() < 0.02
-    assert drawn.max() > 0.98
-
-
-def test_an_untrained_model_is_the_lapped_transform(data, tmp_path):
-    """Without quantization all kept coefficients give the picture back; the filter's gain is Tran's."""
-    every = {"channels": 768, "knots": 3}
-    groups = {"groups": [16, 48, 96, 608], "knots": 3}
-    task = NtcTask(inputs(data, tmp_path, transform=every, entropy=groups))
-    model = task.network
-    assert isinstance(model, Model)
-    x = task.crops(np.random.default_rng(1))
-    with torch.no_grad():
-        back = (model.synthesis.samples(model.analysis(x)) + 127.5) / 255
-    assert torch.allclose(back, x, atol=1e-4)
-    pre, norms = border_filter()
-    assert norms.min() > 0.8
-    assert torch.allclose(pre.sum(1), torch.ones(16), atol=1e-5)  # a constant stays one
+def batch(task: Task, seed: int) -> torch.Tensor:
+    """Crops, float32 [2, 3, 64, 64]."""
+    assert isinstance(task, NtcTask)
+    return pixels(task.crops(2, np.random.default_rng(seed)))
 
 
 def outputs(model: Model, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -127,65 +157,11 @@ def outputs(model: Model, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return v, bits, model.synthesis(y, q)
 
 
-def test_a_grown_model_computes_what_the_small_one_did(trained, data, tmp_path):
-    small = rebuilt(trained / "model")
-    # Weights that no longer are near zero would show whatever growth changes.
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for parameter in small.entropy.parameters():
-            parameter.add_(0.02 * torch.randn_like(parameter))
-        for layer in (small.analysis.expand, small.synthesis.expand, small.synthesis.spread_out):
-            layer.weight.normal_(0, 0.05)
-    wider = dataclasses.replace(
-        small.sizes.transform,
-        analysis_width=12,
-        analysis_blocks=2,
-        latent_width=11,
-        latent_blocks=3,
-        sample_width=7,
-        sample_blocks=3,
-    )
-    deeper = dataclasses.replace(small.sizes.entropy, width=13, hyper_width=10)
-    large = Model(Sizes(wider, deeper))
-    grow(small, large)
-    x = NtcTask(inputs(data, tmp_path)).crops(np.random.default_rng(3))
-    for before, after in zip(outputs(small, x), outputs(large, x), strict=True):
-        assert torch.allclose(before, after, rtol=1e-4, atol=1e-4)
-    with pytest.raises(ValueError, match="does not fit"):
-        grow(large, Model(small.sizes))
-
-
-def test_a_training_begins_from_an_exported_model(trained, data, tmp_path):
-    begun = NtcTask(inputs(data, tmp_path, start={"model": str(trained / "model")})).network
-    assert isinstance(begun, Model)
-    export(begun, 9.0, np.zeros((1, 3, 64, 64), np.float32), tmp_path)
-    before, after = read(trained / "model"), read(tmp_path)
-    for name, value in before.items():
-        if not name.startswith("tables."):
-            assert (value == after[name]).all(), name
-
-
-def test_the_export_codes_what_was_trained(trained, data, tmp_path):
-    folder = trained / "model"
-    model = rebuilt(folder)
-    codec = Codec(json.loads((folder / "config.json").read_text()), read(folder))
-    task = NtcTask(inputs(data, tmp_path))
-    pixels = task.photos[0][:48, :80].transpose(2, 0, 1).astype(np.float32) / 255
-    level = 200
-    seen = []
-    analysed = codec.analyse(pixels)
-    y = codec.quantize(analysed, level, lambda visit, symbols: seen.append(visit))
-    q = torch.tensor([level / (LEVELS - 1)])
-    with torch.no_grad():
-        v = model.scaled(model.analysis(torch.from_numpy(pixels)[None]), q)
-        z = model.entropy.hyper_latent(v, q)
-        mean, _ = model.entropy.prior(q)
-        hyper = model.entropy.hyper_features((z - mean).round() + mean, q, 3, 5)
-        mean, log_scale = model.entropy.heads[0](q, hyper=hyper)
-    first = seen[1]
-    wanted = mean[0].permute(1, 2, 0).flatten(0, 1).numpy()[first.positions]
-    index = ((log_scale[0] + 5) * 6).permute(1, 2, 0).flatten(0, 1).numpy()[first.positions]
-    assert np.abs(first.mean / 16 - wanted).max() <= 1 / 16
-    assert np.abs(first.index - index).max() < 0.6
-    payload = codec.encode(analysed, level)
-    assert (codec.read(payload, 48, 80)[3] == y).all()
+def test_qualities_are_stratified_and_denser_in_the_focus():
+    loss = Loss(scale=20.0, trade=6.0, focus=(0.25, 0.75), focus_share=0.8)
+    rng = np.random.default_rng(0)
+    drawn = torch.stack([qualities(loss, 10, rng) for _ in range(200)])
+    inside = (drawn > 0.25) & (drawn < 0.75)
+    assert inside.sum(1).eq(8).all()
+    assert drawn.min() < 0.02
+    assert drawn.max() > 0.98

@@ -14,13 +14,18 @@ from gcodec.training._recipe import Schema, load_recipe
 from gcodec.training._task import Inputs, Plan, Task
 
 if TYPE_CHECKING:
+    from gcodec.training._crops import Crops, PhotoTask
     from gcodec.training._fit import fit
+    from gcodec.training._folder import WEIGHTS, write_model
     from gcodec.training._loop import Outcome, train
     from gcodec.training.photos import Photos, packed
 
 __all__ = [
+    "WEIGHTS",
+    "Crops",
     "Inputs",
     "Outcome",
+    "PhotoTask",
     "Photos",
     "Plan",
     "Schema",
@@ -29,6 +34,7 @@ __all__ = [
     "load_recipe",
     "packed",
     "train",
+    "write_model",
 ]
 
 #: Loaded on first use: these need NumPy or torch.
@@ -38,6 +44,10 @@ _HOME_OF = {
     "Photos": "photos",
     "packed": "photos",
     "fit": "_fit",
+    "Crops": "_crops",
+    "PhotoTask": "_crops",
+    "WEIGHTS": "_folder",
+    "write_model": "_folder",
 }
 
 

@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from safetensors.numpy import load_file
 
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model, folder_digest
 from gcodec.run import Run
-from gcodec.training import Inputs, train
+from gcodec.testing import TrainerConformance
 from gcodec_ldm.perco.embedding import Perco
 from gcodec_ldm.perco.network import PriorNetwork
-from gcodec_ldm.perco.training import Maps, PercoTask
+from gcodec_ldm.perco.training import Maps
 
 RECIPE: dict[str, Any] = {
     "task": "perco",
@@ -34,55 +32,26 @@ RECIPE: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for i in range(4):
-        coarse = rng.integers(0, 256, (5, 6 + i, 3), np.uint8)
-        whole = Image.fromarray(coarse).resize((160, 128), Image.Resampling.BICUBIC)
-        whole.save(folder / f"{i}.png")
-    return folder
+class TestPerco(TrainerConformance):
+    recipe = RECIPE
 
+    def test_it_learns(self, trained: Path, gcodec_photographs: Path) -> None:
+        task = self.task(gcodec_photographs, trained / "cache")
+        with torch.no_grad():
+            fresh = task.losses(task.network, 0, np.random.default_rng(3))
+        assert float(fresh["base-16"]) == pytest.approx(10, abs=0.3)  # nothing known: ten bits
+        after = json.loads((trained / "log.jsonl").read_text().splitlines()[-1])
+        assert after["base-16"] < 9.5  # the mean of all steps
+        assert after["base-32"] < 9.5
 
-@pytest.fixture(scope="module")
-def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out: Path = tmp_path_factory.mktemp("run")
-    train(PercoTask, Inputs(RECIPE, data, out), out)
-    return out
-
-
-def test_it_learns(trained: Path, data: Path) -> None:
-    torch.manual_seed(RECIPE["seed"])
-    task = PercoTask(Inputs(RECIPE, data, trained))
-    rng = np.random.default_rng(3)
-    with torch.no_grad():
-        fresh = task.losses(task.network, 0, rng)
-    assert float(fresh["base-16"]) == pytest.approx(10, abs=0.3)  # nothing known: ten bits
-    after = json.loads((trained / "log.jsonl").read_text().splitlines()[-1])
-    assert after["base-16"] < 9.5  # the mean of all steps
-    assert after["base-32"] < 9.5
-
-
-def test_an_interrupted_training_ends_where_a_whole_one_does(
-    trained: Path, data: Path, tmp_path: Path
-) -> None:
-    for steps in (7, None):
-        train(PercoTask, Inputs(RECIPE, data, tmp_path), tmp_path, steps=steps)
-    name = "model/diffusion_pytorch_model.safetensors"
-    whole, resumed = load_file(trained / name), load_file(tmp_path / name)
-    assert whole.keys() == resumed.keys()
-    assert all(np.array_equal(value, resumed[key]) for key, value in whole.items())
-
-
-def test_what_is_exported_codes(trained: Path) -> None:
-    folder = trained / "model"
-    model = Model("x", folder_digest(folder), folder)
-    perco = Perco(Setup(Run(), {"text": "", "captioner": ""}, model))
-    pixels = np.full((3, 40, 70), 0.4, np.float32)
-    layers = perco.encode(perco.analyse(pixels), 1.0)
-    tokens, _ = perco.decode(layers, Size(40, 70))
-    assert tokens.indices.shape == (3, 5)  # type: ignore[union-attr]
+    def test_what_is_exported_codes(self, trained: Path) -> None:
+        folder = trained / "model"
+        model = Model("x", folder_digest(folder), folder)
+        perco = Perco(Setup(Run(), {"text": "", "captioner": ""}, model))
+        pixels = np.full((3, 40, 70), 0.4, np.float32)
+        layers = perco.encode(perco.analyse(pixels), 1.0)
+        tokens, _ = perco.decode(layers, Size(40, 70))
+        assert tokens.indices.shape == (3, 5)  # type: ignore[union-attr]
 
 
 def test_maps_find_the_neighbours_of_a_token() -> None:

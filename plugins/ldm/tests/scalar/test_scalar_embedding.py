@@ -19,8 +19,8 @@ from gcodec.models import Model, ModelStore, folder_digest
 from gcodec.registry import load_object, registry
 from gcodec.run import Run
 from gcodec.signals import Latent, Noisy
+from gcodec.training import WEIGHTS
 from gcodec_ldm.scalar.embedding import LdmQuant, RateVariable
-from gcodec_ldm.scalar.export import WEIGHTS
 
 SIZE = Size(128, 160)
 PHOTOGRAPH = Path(__file__).resolve().parents[4] / "tests" / "images" / "kodim23.png"

@@ -9,8 +9,6 @@ to the symbols that the codec itself produces on training crops.
 from __future__ import annotations
 
 import copy
-import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,10 +21,9 @@ from gcodec.entropy import fit_frequencies
 from gcodec.entropy_model import encoder_tensors, integer_tensors
 from gcodec.integer_model import Visit
 from gcodec.integers import Ints
+from gcodec.training import write_model
 from gcodec_ntc.codec import Codec
 from gcodec_ntc.model import Model
-
-WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 def float_tensors(model: Model) -> dict[str, NDArray[Any]]:
@@ -43,8 +40,6 @@ def export(network: Model, trade: float, crops: NDArray[np.float32], folder: Pat
 
     trade  of squared error against bits in the encoder's rounding, see `gcodec_ntc.codec`.
     """
-    from safetensors.numpy import save_file
-
     model = copy.deepcopy(network).cpu()
     tensors = {**float_tensors(model), **integer_tensors(model.entropy)}
     config: dict[str, Any] = {
@@ -62,10 +57,7 @@ def export(network: Model, trade: float, crops: NDArray[np.float32], folder: Pat
         tensors |= integers.pack_tables(
             [integers.fitted_table(row, i % integers.SCALES) for i, row in enumerate(counts)]
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    save_file({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())}, folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)
+    write_model(folder, config, tensors)
 
 
 def count_symbols(codec: Codec, crops: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -76,8 +68,7 @@ def count_symbols(codec: Codec, crops: NDArray[np.float32]) -> NDArray[np.int64]
         size = np.minimum(np.abs(symbols), integers.REACH + 1).ravel()
         np.add.at(counts, (visit.index.ravel(), size), 1)
 
-    # Multiples of the golden ratio cover the levels evenly, however many crops there are.
-    golden = (math.sqrt(5) - 1) / 2
-    for i, crop in enumerate(crops):
-        codec.quantize(codec.analyse(crop), int(i * golden % 1 * integers.LEVELS), record)
+    levels = integers.spread(len(crops), integers.LEVELS)
+    for crop, level in zip(crops, levels, strict=True):
+        codec.quantize(codec.analyse(crop), level, record)
     return counts

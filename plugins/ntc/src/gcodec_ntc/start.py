@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gcodec import integers
 from gcodec.entropy_model import PRIOR_SPEED, EntropyConfig, EntropyModel
 from gcodec.mean_scale import Head
-from gcodec_ntc.export import WEIGHTS
+from gcodec.training import WEIGHTS
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.transform import Blocks, TransformConfig
 

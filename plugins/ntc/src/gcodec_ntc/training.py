@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from gcodec.entropy_model import EntropyConfig
 from gcodec.models import ModelStore
-from gcodec.training import Inputs, Schema, Task, packed
+from gcodec.training import Crops, Inputs, PhotoTask, Schema
 from gcodec_ntc.export import export
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.start import grow, rebuilt
@@ -41,15 +41,6 @@ _LINEAR = (
     "synthesis.post",
     "synthesis.dct",
 )
-
-
-@dataclass(frozen=True)
-class Data:
-    """The table [data]: crops of a batch and their side, photographs that no step sees."""
-
-    batch: int
-    crop: int
-    held_out: int
 
 
 @dataclass(frozen=True)
@@ -97,13 +88,13 @@ class Start:
     model: str
 
 
-class NtcTask(Task):
+class NtcTask(PhotoTask):
     """See the module; the recipe's tables are those of `tables`."""
 
     tables: ClassVar[Mapping[str, Schema] | None] = {
         "transform": TransformConfig,
         "entropy": EntropyConfig,
-        "data": Data,
+        "data": Crops,
         "loss": Loss,
         "rates": Rates,
         "export": Export,
@@ -111,10 +102,7 @@ class NtcTask(Task):
     }
 
     def __init__(self, inputs: Inputs) -> None:
-        self.data = inputs.table("data", Data)
         self.loss = inputs.table("loss", Loss)
-        self.photos = packed(inputs.data, inputs.cache, inputs.progress)
-        self.members, self.aside = self.photos.split(self.data.held_out, inputs.recipe["seed"])
         super().__init__(inputs)
 
     def build(self) -> nn.Module:
@@ -128,12 +116,9 @@ class NtcTask(Task):
             grow(rebuilt(begun.folder), model)
         else:
             rng = np.random.default_rng(inputs.recipe["seed"])
-            model.initialise(torch.cat([self.crops(rng) for _ in range(_SAMPLES)]))
+            batches = [self.crops(self.data.batch, rng) for _ in range(_SAMPLES)]
+            model.initialise(torch.cat(list(map(pixels, batches))))
         return model
-
-    def crops(self, rng: np.random.Generator) -> Tensor:
-        """A batch, float32 [B, 3, crop, crop] in [0, 1], on the CPU."""
-        return pixels(self.photos.crops(self.members, self.data.batch, self.data.crop, rng))
 
     def rates(self) -> dict[str, float]:
         factors = self.inputs.table("rates", Rates)
@@ -143,7 +128,7 @@ class NtcTask(Task):
     def losses(self, network: nn.Module, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         assert isinstance(network, Model)
         device = self.inputs.device
-        x = self.crops(rng).to(device)
+        x = pixels(self.crops(self.data.batch, rng)).to(device)
         q = qualities(self.loss, len(x), rng).to(device)
         frozen = step < self.loss.frozen
         with torch.set_grad_enabled(not frozen):
@@ -182,8 +167,7 @@ class NtcTask(Task):
         assert isinstance(network, Model)
         rng = np.random.default_rng(self.inputs.recipe["seed"])
         wanted = self.inputs.table("export", Export)
-        crops = self.photos.crops(self.members, wanted.tables, self.data.crop, rng)
-        export(network, wanted.trade, pixels(crops).numpy(), folder)
+        export(network, wanted.trade, pixels(self.crops(wanted.tables, rng)).numpy(), folder)
 
 
 def pixels(crops: np.ndarray) -> Tensor:

@@ -11,7 +11,6 @@ all that was sent until then.
 
 from __future__ import annotations
 
-import json
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +19,6 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
 from gcodec.cli._common import progress_bar
 from gcodec.images import load_image
@@ -28,6 +26,7 @@ from gcodec.interfaces import Size
 from gcodec.networks import open_denoiser, open_space
 from gcodec.randomness import Domain, Randomness
 from gcodec.run import Run
+from gcodec.training import write_model
 from gcodec_diffc.diffc._process import level
 from gcodec_diffc.diffc._schedule import UNIT, holds
 
@@ -148,9 +147,7 @@ def main(folder: Path, photos: tuple[Path, ...], name: str, steps: int, device: 
         "log_snr": GRID[[j - 1 for j in path[1:]]].astype(np.float32),
         "mse": mse[path[:-1]].astype(np.float32),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    save_file(tensors, folder / "diffusion_pytorch_model.safetensors")
+    write_model(folder, config, tensors)
     total = sum(bits) / UNIT
     click.echo(
         f"{folder}: {steps} steps, {total:.3f} bits a dimension to ln snr {GRID[-1]:g},"

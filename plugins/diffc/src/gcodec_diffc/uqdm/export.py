@@ -6,7 +6,6 @@ The folder gets `config.json` and `diffusion_pytorch_model.safetensors`: the int
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -16,14 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
+from gcodec.training import write_model
 from gcodec_diffc.uqdm.integer import GAIN_BITS, UNIT_BITS
 from gcodec_diffc.uqdm.model import Modulated, Uqdm, network_config
 
 __all__ = ["export", "integer_tensors", "rebuilt"]
 
-WEIGHTS = "diffusion_pytorch_model.safetensors"
 #: Weights keep 13 bits and a sign: their rounding is far below what training leaves undecided.
 _LARGEST = (1 << 13) - 1
 #: Layers of 3x3 taps; the others have one.
@@ -79,13 +77,11 @@ def _float_tensor(name: str, part: str, value: NDArray[Any], shift: int) -> dict
 def export(network: Uqdm, folder: Path) -> None:
     """Write the model folder."""
     tensors = {
-        f"prior.{name}.{part}": np.ascontiguousarray(value)
+        f"prior.{name}.{part}": value
         for name, layer in network.prior.named_modules()
         if isinstance(layer, Modulated)
         for part, value in integer_tensors(layer).items()
     }
     for name, value in network.restorer.state_dict().items():
         tensors[f"restorer.{name}"] = value.half().numpy()
-    save_file(tensors, folder / WEIGHTS)
-    config = {"_class_name": "Uqdm", "network": asdict(network.config)}
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+    write_model(folder, {"_class_name": "Uqdm", "network": asdict(network.config)}, tensors)

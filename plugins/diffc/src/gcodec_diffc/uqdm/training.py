@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor, nn
 
-from gcodec.training import Inputs, Schema, Task, packed
+from gcodec.training import Crops, Inputs, PhotoTask, Schema
 from gcodec_diffc.uqdm.export import export
 from gcodec_diffc.uqdm.model import Config, Uqdm
 from gcodec_diffc.uqdm.schedule import GROUPS, LOSSLESS, PARTS, STAGES
@@ -32,15 +32,6 @@ _SAMPLES = 16
 
 
 @dataclass(frozen=True)
-class Data:
-    """The table [data]: crops of a batch and their side, photographs that no step sees."""
-
-    batch: int
-    crop: int
-    held_out: int
-
-
-@dataclass(frozen=True)
 class Loss:
     """The table [loss].
 
@@ -52,22 +43,19 @@ class Loss:
     restore: float
 
 
-class UqdmTask(Task):
+class UqdmTask(PhotoTask):
     """See the module; the recipe's tables are those of `tables`."""
 
-    tables: ClassVar[Mapping[str, Schema] | None] = {"network": Config, "data": Data, "loss": Loss}
+    tables: ClassVar[Mapping[str, Schema] | None] = {"network": Config, "data": Crops, "loss": Loss}
 
     def __init__(self, inputs: Inputs) -> None:
-        self.data = inputs.table("data", Data)
         self.loss = inputs.table("loss", Loss)
-        self.photos = packed(inputs.data, inputs.cache, inputs.progress)
-        self.members, self.aside = self.photos.split(self.data.held_out, inputs.recipe["seed"])
         super().__init__(inputs)
 
     def build(self) -> nn.Module:
         network = Uqdm(self.inputs.table("network", Config))
         rng = np.random.default_rng(self.inputs.recipe["seed"])
-        begin(network, self.photos.crops(self.members, _SAMPLES, self.data.crop, rng), rng)
+        begin(network, self.crops(_SAMPLES, rng), rng)
         return network
 
     def rates(self) -> dict[str, float]:
@@ -76,7 +64,7 @@ class UqdmTask(Task):
 
     def losses(self, network: nn.Module, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         assert isinstance(network, Uqdm)
-        crops = self.photos.crops(self.members, self.data.batch, self.data.crop, rng)
+        crops = self.crops(self.data.batch, rng)
         stage, part = step % STAGES, int(rng.integers(len(PARTS)))
         bits, error = simulate(network, crops, stage, part, rng, self.inputs.device)
         bpp = bits.mean() / self.data.crop**2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import log, prod
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gcodec.mean_scale import SLOPE, layer_tensors
+from gcodec.training import write_model
 from gcodec_ldm.perco.codec import Book
 from gcodec_ldm.perco.prior import NEIGHBOURS, digits_of
 
@@ -76,16 +76,10 @@ def export(networks: nn.ModuleDict, books: Sequence[Book], folder: Path) -> None
 
     networks  `PriorNetwork` by `Book.space`.
     """
-    from safetensors.numpy import save_file
-
     tensors: dict[str, NDArray[Any]] = {}
     for book in books:
         network = networks[book.space]
         assert isinstance(network, PriorNetwork)
         tensors |= network.tensors(book.space)
-    contiguous = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    path = folder / "diffusion_pytorch_model.safetensors"
-    save_file(contiguous, path)
-    path.chmod(0o644)
     config = {"_class_name": "PercoPrior", "codebooks": [asdict(book) for book in books]}
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+    write_model(folder, config, tensors)

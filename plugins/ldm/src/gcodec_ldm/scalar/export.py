@@ -8,7 +8,6 @@ are then fitted to the symbols that both codecs produce on training crops.
 from __future__ import annotations
 
 import copy
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -23,8 +22,9 @@ from gcodec.entropy_model import encoder_tensors, integer_tensors
 from gcodec.integers import MEAN_BITS, REACH
 from gcodec.networks import open_space
 from gcodec.run import Run
+from gcodec.training import write_model
 from gcodec_ldm.scalar.codec import Codec
-from gcodec_ldm.scalar.place import Latents
+from gcodec_ldm.scalar.place import CLASS, Latents
 from gcodec_ldm.scalar.scale import CODES
 from gcodec_ldm.scalar.tables import TABLES, offset_of
 
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from gcodec.models import Model
     from gcodec_ldm.scalar.model import LatentEntropy
 
-__all__ = ["WEIGHTS", "export", "shifted_masses"]
+__all__ = ["export", "shifted_masses"]
 
-WEIGHTS = "diffusion_pytorch_model.safetensors"
 _PRIOR = 300.0  # symbols of logistic prior knowledge per table
 _ROWS = 2 * REACH + 2
 
@@ -71,13 +70,11 @@ def export(
     network: LatentEntropy, autoencoder: Model, latents: NDArray[np.float32], folder: Path
 ) -> None:
     """Write the model folder of `network`, its tables fitted on `latents` [N, C, h, w] of `autoencoder`."""
-    from safetensors.numpy import save_file
-
     space = open_space(autoencoder, Run())
     model = copy.deepcopy(network).cpu()
     tensors = encoder_tensors(model) | integer_tensors(model)
     config: dict[str, Any] = {
-        "_class_name": "LatentEntropy",
+        "_class_name": CLASS,
         "latents": asdict(Latents(space.name, space.factor, autoencoder.name, autoencoder.digest)),
         "entropy": asdict(model.config),
     }
@@ -87,10 +84,7 @@ def export(
         # Which table a symbol is under does not depend on what the tables hold.
         _count(Codec(config, tensors, anchored, "export"), latents, counts)
     tensors |= _tables(counts)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
-    save_file({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())}, folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)
+    write_model(folder, config, tensors)
 
 
 def _count(codec: Codec, latents: NDArray[np.float32], counts: NDArray[np.int64]) -> None:
@@ -100,7 +94,5 @@ def _count(codec: Codec, latents: NDArray[np.float32], counts: NDArray[np.int64]
         position = np.where(symbols > 0, 2 * symbols - 1, -2 * symbols)
         np.add.at(counts, (table.ravel(), np.minimum(position, _ROWS - 1).ravel()), 1)
 
-    # Multiples of the golden ratio cover the widths evenly, however many latents there are.
-    golden = (math.sqrt(5) - 1) / 2
-    for i, latent in enumerate(latents):
-        codec.quantize(latent, int(i * golden % 1 * CODES), record)
+    for latent, code in zip(latents, integers.spread(len(latents), CODES), strict=True):
+        codec.quantize(latent, code, record)

@@ -22,7 +22,7 @@ from gcodec.errors import RecipeError
 from gcodec.models import ModelStore
 from gcodec.networks import open_space
 from gcodec.run import Run
-from gcodec.training import Inputs, Schema, Task, packed
+from gcodec.training import Crops, Inputs, PhotoTask, Schema
 from gcodec_ldm.scalar.export import export
 from gcodec_ldm.scalar.model import LatentEntropy, log_width
 
@@ -41,15 +41,6 @@ class Space:
 
 
 @dataclass(frozen=True)
-class Data:
-    """The table [data]: crops of a batch and their side, photographs that no step sees."""
-
-    batch: int
-    crop: int
-    held_out: int
-
-
-@dataclass(frozen=True)
 class Loss:
     """The table [loss]: exponent of the bin width in the weight of its bits."""
 
@@ -63,21 +54,19 @@ class Export:
     tables: int
 
 
-class LatentEntropyTask(Task):
+class LatentEntropyTask(PhotoTask):
     """See the module; the recipe's tables are those of `tables`."""
 
     tables: ClassVar[Mapping[str, Schema] | None] = {
         "space": Space,
         "entropy": EntropyConfig,
-        "data": Data,
+        "data": Crops,
         "loss": Loss,
         "export": Export,
     }
 
     def __init__(self, inputs: Inputs) -> None:
-        self.data, self.loss = inputs.table("data", Data), inputs.table("loss", Loss)
-        self.photos = packed(inputs.data, inputs.cache, inputs.progress)
-        self.members, self.aside = self.photos.split(self.data.held_out, inputs.recipe["seed"])
+        self.loss = inputs.table("loss", Loss)
         run = Run(device=str(inputs.device))
         self.model = ModelStore.installed().find(inputs.table("space", Space).autoencoder)
         self.space = open_space(self.model, run)
@@ -99,8 +88,7 @@ class LatentEntropyTask(Task):
 
     def latents(self, rng: np.random.Generator, count: int) -> Tensor:
         """Of random crops, float32 [count, C, h, w]."""
-        crops = self.photos.crops(self.members, count, self.data.crop, rng)
-        return torch.stack([self.latent(crop) for crop in crops])
+        return torch.stack([self.latent(crop) for crop in self.crops(count, rng)])
 
     def latent(self, photo: np.ndarray) -> Tensor:
         """Of uint8 [H, W, 3], float32 [C, h, w]."""
