@@ -8,6 +8,7 @@ from gcodec.plugin import (
     EmbeddingSpec,
     Option,
     ReconstructorSpec,
+    TrainerSpec,
     hookimpl,
 )
 
@@ -34,6 +35,8 @@ EMBEDDINGS = [
     "Threaded",
     "Hashing",
 ]
+
+TRAINERS = ["Sound", "Forgetful", "Stuck", "Broken", "Nameless", "Trusting"]
 
 RECONSTRUCTORS = ["Unseeded", "Overshooting", "Scribbling", "Inventing"]
 
@@ -82,4 +85,11 @@ def gcodec_adapters() -> list[AdapterSpec]:
     return [
         AdapterSpec("preview", "tokens/kit", "kit_codecs:wrong_type", 1, "for tests"),
         AdapterSpec("preview", "sketch", "kit_codecs:too_small", 1, "for tests"),
+    ]
+
+
+@hookimpl
+def gcodec_trainers() -> list[TrainerSpec]:
+    return [
+        TrainerSpec(f"kit/{name.lower()}", "for tests", f"kit_trainers:{name}") for name in TRAINERS
     ]

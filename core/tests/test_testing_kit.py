@@ -56,6 +56,11 @@ DEFECTS = {
     "TestSpaceless::test_spec": "must name its space",
     "TestWrongType::test_types_and_ranges": "tokens/kit",
     "TestTooSmall::test_types_and_ranges": "sketch has shape",
+    "TestForgetful::test_resuming": "depends on where the training was interrupted",
+    "TestStuck::test_every_parameter_learns": "stayed as they were begun",
+    "TestBroken::test_model": "is not finite",
+    "TestNameless::test_model": "names no class",
+    "TestTrusting::test_unknown_keys_are_refused": "DID NOT RAISE",
 }
 
 
@@ -116,9 +121,9 @@ def test_every_defect_is_found(kit: Path, tmp_path: Path) -> None:
     assert not missed
 
 
-def test_a_sound_progressive_embedding_passes(kit: Path, tmp_path: Path) -> None:
-    found = run(kit, tmp_path, f"{SUITES}::TestProgressive")
-    assert len(found) > 25
+def test_a_sound_embedding_and_a_sound_trainer_pass(kit: Path, tmp_path: Path) -> None:
+    found = run(kit, tmp_path, *(f"{SUITES}::{test}" for test in ("TestProgressive", "TestSound")))
+    assert len(found) > 30
     assert not {test: said for test, said in found.items() if said}
 
 
