@@ -8,8 +8,8 @@ of any version since 1.0, or what its training examples save, which holds one un
 from __future__ import annotations
 
 import hashlib
-import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -70,21 +70,28 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """
     name, digest = name_of(path.name)
     try:
-        if digest is not None:
-            with path.open("rb") as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
-            if not found.startswith(digest):
-                reason = f"its SHA-256 begins with {found[:8]}, not with {digest}; fetch it again"
-                raise ModelDamaged(str(path), reason)
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state: Any = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelDamaged(str(path), f"cannot be read: {error.strerror}") from error
+    if digest is not None and not found.startswith(digest):
+        reason = f"its SHA-256 begins with {found[:8]}, not with {digest}; fetch it again"
+        raise ModelDamaged(str(path), reason)
+    try:
+        state = _loaded(path)
+    except Exception as error:  # damaged bytes lead torch's unpickler to errors of any kind
         raise ModelDamaged(str(path), f"not a checkpoint: {_first_line(error)}") from error
     return read_checkpoint(state, name, str(path))
+
+
+def _loaded(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice on pickles that are refused anyway
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def read_checkpoint(state: Any, name: str, source: str) -> Checkpoint:

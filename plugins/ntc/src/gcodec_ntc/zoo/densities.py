@@ -21,7 +21,7 @@ FILTERS = (1, 3, 3, 3, 3, 1)
 _TAIL = 2.0**-20
 
 #: Largest |symbol| with a row of its own under a factorized density, and how many deviations wide a Gaussian's are.
-_REACH = 511
+_REACH = 1023
 _DEVIATIONS = 6
 
 #: Share of the mass that is spread evenly: data are never quite as a model says, and a symbol that it thinks impossible

@@ -1,7 +1,7 @@
 """What symbols are coded under, in integers: bin widths, means, and the table of each symbol. NumPy only.
 
 The zoo's models were trained for latents y rounded to whole numbers. Here a latent is mean + Delta * symbol, with Delta = 1
-at level 128, bin widths Delta down to 1/16 above it and up to 16 below; a Gaussian's table is that of its deviation divided
+at level 128, bin widths Delta down to 1/8 above it and up to 8 below; a Gaussian's table is that of its deviation divided
 by Delta. Latents, means, deviations and Delta are integers in units of 2**-12.
 """
 
@@ -20,8 +20,8 @@ from gcodec_ntc.zoo.hyper import LAYERS, LIMIT, VALUE_BITS, HyperSynthesis
 
 __all__ = ["STEPS", "WIDTHS", "Gaussians", "Prior"]
 
-#: Delta of each level L, and of one more: 2**((128 - L) / 32), in units of 2**-12.
-STEPS: NDArray[np.int64] = np.rint(2.0 ** (VALUE_BITS + (128 - np.arange(257)) / 32)).astype(
+#: Delta of each level L, and of one more: 8**((128 - L) / 128), in units of 2**-12, rounded.
+STEPS: NDArray[np.int64] = np.rint(2.0 ** (VALUE_BITS + 3 * (128 - np.arange(257)) / 128)).astype(
     np.int64
 )
 
