@@ -1,20 +1,34 @@
 """Fetching models from the hub: only when the user asks, kept by digest, never executed.
 
-Only the files that a model's digest covers are fetched. A model lies in the cache under its name and digest, so that
-finding it costs a directory listing and using it is checked like every other model.
+Of a repository those files are fetched that a model folder needs (`gcodec._hub_files`). A model lies in the cache under its
+name and digest, so that finding it costs a directory listing and using it is checked like every other model. Of several
+revisions of one name, the name means the one that was fetched last, and the digest any.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
+from gcodec._hub_files import INDEX, NotAModel, needed
 from gcodec.errors import ModelMissing
-from gcodec.models import FILES, Model, folder_digest
+from gcodec.models import Model, folder_digest
+from gcodec.run import silent
+
+if TYPE_CHECKING:
+    from gcodec.run import Progress
 
 __all__ = ["cache_folder", "fetch", "fetched", "keep"]
+
+#: Seconds between two looks at how much has come.
+_INTERVAL = 0.2
 
 
 def cache_folder() -> Path:
@@ -26,35 +40,67 @@ def cache_folder() -> Path:
 
 
 def fetched() -> Iterator[tuple[str, str, Path]]:
-    """Yield name, digest and folder of every fetched model, without reading any."""
+    """Yield name, digest and folder of every fetched model, by name, the last fetched first, without reading any."""
     models = cache_folder() / "models"
-    for folder in sorted(models.glob("*@*")) if models.is_dir() else ():
+    found = []
+    for folder in models.glob("*@*") if models.is_dir() else ():
         name, _, digest = folder.name.rpartition("@")
-        yield name.replace("--", "/"), digest, folder
+        found.append((name.replace("--", "/"), -folder.stat().st_mtime_ns, digest, folder))
+    for name, _, digest, folder in sorted(found):
+        yield name, digest, folder
 
 
-def fetch(repository: str, revision: str | None = None) -> Model:
+def fetch(repository: str, revision: str | None = None, progress: Progress = silent) -> Model:
     """Fetch "owner/name" from the hub (huggingface_hub's endpoint and credentials) and return it as a model.
 
-    Raises ModelMissing where huggingface_hub is not installed or the hub does not give it, ModelDamaged where what it
-    gives holds no safetensors.
+    revision  branch, tag or commit; None: the hub's default.
+    progress  called with the bytes that have come and that there are.
+
+    What an interrupted download has left in the cache is not fetched again. Raises ModelMissing where huggingface_hub is
+    not installed, where the hub does not give it, and where it is no model folder.
     """
     try:
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import HfApi, hf_hub_download, snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+        from huggingface_hub.utils.tqdm import (
+            are_progress_bars_disabled,
+            disable_progress_bars,
+            enable_progress_bars,
+        )
     except ImportError as error:
         raise ModelMissing(repository, "fetching needs: pip install gcodec[hub]") from error
-    partial = cache_folder() / "partial" / repository.replace("/", "--")
+    # Which library carries the requests is the hub's affair; its own error is one of that library's.
+    carriers = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
+    failures: tuple[type[Exception], ...] = (*carriers, HFValidationError, OSError, ValueError)
+    bars = not are_progress_bars_disabled()
+    disable_progress_bars()
     try:
-        # An interrupted download goes on where it stopped: huggingface_hub keeps its state in this folder.
-        snapshot_download(
-            repository, revision=revision, local_dir=partial, allow_patterns=list(FILES)
-        )
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        about = HfApi().model_info(repository, revision=revision, files_metadata=True)
+        sizes = {file.rfilename: file.size or 0 for file in about.siblings or ()}
+        # A commit never changes, so what is there of it already is right; of a branch it may be yesterday's.
+        partial = cache_folder() / "partial" / f"{repository.replace('/', '--')}@{about.sha}"
+        at: dict[str, Any] = {"revision": about.sha, "local_dir": partial}
+        index = None
+        if INDEX in sizes:
+            index = _index(Path(hf_hub_download(repository, INDEX, **at)))
+        files = needed(sizes, index)
+        with _watched(partial, sum(sizes[file] for file in files), progress):
+            snapshot_download(repository, allow_patterns=[escape(file) for file in files], **at)
+    except NotAModel as error:
+        raise ModelMissing(repository, f"what the hub has is no model folder: {error}") from error
+    except failures as error:
         reason = " ".join(str(error).split())
         raise ModelMissing(repository, f"the hub does not give it: {reason}") from error
-    shutil.rmtree(partial / ".cache", ignore_errors=True)
-    return keep(repository, partial)
+    finally:
+        if bars:
+            enable_progress_bars()
+    _clear(partial, files)
+    model = keep(repository, partial)
+    for stopped in partial.parent.glob(f"{escape(partial.name.rpartition('@')[0])}@*"):
+        shutil.rmtree(
+            stopped, ignore_errors=True
+        )  # of other commits, of which nobody will ask for the rest
+    return model
 
 
 def keep(name: str, partial: Path) -> Model:
@@ -69,4 +115,53 @@ def keep(name: str, partial: Path) -> Model:
         shutil.rmtree(partial)
     else:
         partial.rename(folder)
+    os.utime(folder)
     return Model(name, digest, folder)
+
+
+def _index(path: Path) -> dict[str, Any]:
+    try:
+        index = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise NotAModel(f"{INDEX} cannot be read: {error}") from error
+    if not isinstance(index, dict):
+        raise NotAModel(f"{INDEX} does not hold an object")
+    return index
+
+
+@contextmanager
+def _watched(folder: Path, total: int, progress: Progress) -> Iterator[None]:
+    """Tell how many bytes lie in a folder, finished or not, while something fills it."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_INTERVAL):
+            progress("fetch", min(_bytes_in(folder), total), total)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+    progress("fetch", total, total)
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except OSError:  # it has just been finished, and is called otherwise
+            continue
+    return total
+
+
+def _clear(folder: Path, files: list[str]) -> None:
+    """Leave nothing in a folder but these files: not the hub's notes on its download either."""
+    wanted = {folder / file for file in files}
+    for path in folder.rglob("*"):
+        if path.is_file() and path not in wanted:
+            path.unlink()
+    shutil.rmtree(folder / ".cache", ignore_errors=True)

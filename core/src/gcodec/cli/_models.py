@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcodec.cli._common import json_option, print_json, print_table
+from gcodec.cli._common import json_option, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
     from gcodec.models import Model
@@ -26,18 +26,27 @@ if TYPE_CHECKING:
     metavar="OWNER/NAME",
     help="Fetch a model from the hub, or from where a plugin knows one of that name; nothing else ever does.",
 )
+@click.option(
+    "--revision",
+    metavar="NAME",
+    help="Branch, tag or commit to fetch from the hub. [default: the hub's]",
+)
 @json_option
-def command(check: bool, folder: Path | None, fetch: str | None, as_json: bool) -> None:
+def command(
+    check: bool, folder: Path | None, fetch: str | None, revision: str | None, as_json: bool
+) -> None:
     """List the models in installed packages and those fetched, with digest, licence and size."""
     from gcodec import hub
     from gcodec.models import ModelStore, folder_digest, package_folder
     from gcodec.registry import registry
 
+    if revision is not None and fetch is None:
+        raise click.UsageError("--revision says what to --fetch, and nothing is to be fetched")
     if folder is not None:
         click.echo(folder_digest(folder))
         return
     if fetch is not None:
-        model = _fetched(fetch)
+        model = _fetched(fetch, revision)
         click.echo(f"{model.name}: digest {model.digest}, in {model.folder}")
         return
     store = ModelStore.installed()
@@ -74,13 +83,14 @@ def command(check: bool, folder: Path | None, fetch: str | None, as_json: bool) 
         click.echo("all weights are what their digests say")
 
 
-def _fetched(name: str) -> Model:
-    """Fetch a model from where a plugin knows it, otherwise from the hub."""
+def _fetched(name: str, revision: str | None) -> Model:
+    """Fetch a model from where a plugin knows it, otherwise from the hub, which alone has revisions."""
     from gcodec import hub
     from gcodec.models import ModelStore
     from gcodec.registry import load_object, registry
 
-    for spec in registry().embeddings.values():
+    for spec in registry().embeddings.values() if revision is None else ():
         if spec.finder and (made := load_object(spec.name, spec.finder)(name, True)):
             return ModelStore.installed().find(made)
-    return hub.fetch(name)
+    with progress_bar() as progress:
+        return hub.fetch(name, revision, progress)
