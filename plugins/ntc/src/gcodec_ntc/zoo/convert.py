@@ -5,7 +5,7 @@ The folder gets `config.json`, a card, and `diffusion_pytorch_model.safetensors`
 
     integer.h_s0, .h_s1, .h_s2   the layers of h_s (`gcodec_ntc.zoo.hyper`), as `gcodec.integers.Layer.of` wants them
     integer.median               int32 [C], what symbols under the factorized density are differences from, units of 2**-10
-    integer.scales               int32 [S - 1], deviations below which tables 0 to S - 2 serve, units of 2**-12
+    integer.scales               int32 [S - 1], deviations up to which tables 0 to S - 2 serve, units of 2**-12
     integer.bound                int32 [1], the least deviation, in the same units
     tables.values, .length       frequency tables: S Gaussians, then the channels of z; without hyper-latents those of the
                                  channels of y, once for each of the bin widths
@@ -89,7 +89,9 @@ def folder_tensors(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         )
 
     scales = _scales(checkpoint)
-    made["integer.scales"] = np.rint(scales[:-1] * (1 << VALUE_BITS)).astype(np.int32)
+    # Each table serves up to half way to the next, in ratio. CompressAI takes the next above: up to 2 % more bits.
+    between = np.sqrt(scales[:-1] * scales[1:])
+    made["integer.scales"] = np.rint(between * (1 << VALUE_BITS)).astype(np.int32)
     bound = float(given["gaussian_conditional.lower_bound_scale.bound"])
     made["integer.bound"] = np.array([round(bound * (1 << VALUE_BITS))], np.int32)
     try:

@@ -84,7 +84,7 @@ class Prior:
         return mean, np.maximum(scale, self._bound)
 
     def index(self, given: Gaussians | None, h: int, w: int, level: int) -> NDArray[Any]:
-        """Tables of latents [h, w, M]: the Gaussian of the least deviation in the table that is not less than its own."""
+        """Tables of latents [h, w, M]: as many as there are thresholds, times Delta, below the deviation."""
         if given is None:
             return np.broadcast_to(np.arange(len(self._median)), (h, w, len(self._median)))
         thresholds = self._scales * int(STEPS[level]) >> VALUE_BITS
