@@ -28,7 +28,11 @@ def load_network(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
         "disable_mmap": True,
         "low_cpu_mem_usage": is_accelerate_available(),
     }
-    return _load(cls, folder, dtype, settings, _STEM)
+    network = _load(cls, folder, dtype, settings, _STEM)
+    # Where the first tensor is a buffer of the file's precision, as in SD3, diffusers leaves all the others in it too.
+    for parameter in network.parameters():
+        parameter.data = parameter.data.to(dtype)
+    return network
 
 
 def load_unet(cls: Any, folder: Path, dtype: torch.dtype) -> Any:

@@ -1,0 +1,56 @@
+"""Tiny random pipelines, each made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gcodec.interfaces import Size
+from gcodec.models import ModelStore
+from gcodec.networks import open_denoiser
+from gcodec.run import Run
+from gcodec.signals import Tokens
+from gcodec_diffusers import tiny
+from gcodec_diffusers.pipeline import PipelineDenoiser
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """folder(kind): a pipeline of one of `tiny.KINDS`, to be read only."""
+    root = tmp_path_factory.mktemp("pipelines")
+
+    def make(kind: str) -> Path:
+        return root / kind if (root / kind).exists() else tiny.make(kind, root / kind)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def opened() -> Callable[..., PipelineDenoiser]:
+    """opened(path, **how): the denoiser of a folder, in a run of these settings."""
+
+    def make(path: Path, **how: Any) -> PipelineDenoiser:
+        made = open_denoiser(ModelStore().find(str(path)), Run(**how))
+        assert isinstance(made, PipelineDenoiser)
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def least() -> Callable[[PipelineDenoiser, Size], dict[str, Tokens]]:
+    """least(denoiser, size): the signals without which the network is never used, by type."""
+
+    def make(denoiser: PipelineDenoiser, size: Size) -> dict[str, Tokens]:
+        if (book := denoiser.codebook) is None:
+            return {}
+        side = denoiser.encoder.factor * book.stride
+        h, w = (-(-length // side) for length in size)
+        indices = np.arange(h * w, dtype=np.int32).reshape(h, w) % book.entries
+        return {f"tokens/{book.name}": Tokens(indices, book.name)}
+
+    return make

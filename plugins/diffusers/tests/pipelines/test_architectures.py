@@ -1,0 +1,84 @@
+"""Each architecture as a denoiser: what its network is told, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gcodec.interfaces import Size
+from gcodec.signals import Signal
+from gcodec_diffusers import tiny
+from gcodec_diffusers.architectures import ARCHITECTURES
+from gcodec_diffusers.layout import FAMILIES
+from gcodec_diffusers.pipeline import PipelineDenoiser
+from gcodec_diffusers.plugin import PIPELINES
+
+Folder = Callable[[str], Path]
+Opened = Callable[..., PipelineDenoiser]
+Least = Callable[[PipelineDenoiser, Size], dict[str, Signal]]
+SIZE = Size(40, 56)
+
+
+def test_every_class_of_pipelines_is_registered() -> None:
+    assert set(PIPELINES) == set(FAMILIES) and {f.name for f in FAMILIES.values()} == set(
+        ARCHITECTURES
+    )
+
+
+@pytest.mark.parametrize("kind", list(tiny.KINDS))
+def test_each_network_sees_latent_level_and_prompt(
+    folder: Folder, opened: Opened, least: Least, kind: str
+) -> None:
+    """Every input matters, batches of odd sides work, and gradients reach x_t."""
+    denoiser = opened(folder(kind))
+    nothing = denoiser.condition(least(denoiser, SIZE), SIZE)
+    channels = denoiser.encoder.channels
+    assert nothing.maps["estimate"].shape == (channels, 5, 7)
+    x = torch.from_numpy(
+        np.random.default_rng(1).standard_normal((1, channels, 5, 7)).astype(np.float32)
+    )
+    plain = denoiser.x0(x, 1.0, 1.0, nothing)
+    assert plain.shape == x.shape and plain.dtype == torch.float32
+    # The same SNR on another path is the same state.
+    torch.testing.assert_close(denoiser.x0(3 * x, 3.0, 3.0, nothing), plain, rtol=1e-3, atol=1e-4)
+    # The network's own part, with the level's share taken out, depends on the level and on the prompt.
+    out = denoiser._output(x, 500.0, nothing)
+    assert float((denoiser._output(x, 300.0, nothing) - out).abs().max()) > 1e-6
+    other = type(nothing)(nothing.maps, {**nothing.globals, "text": nothing.globals["text"] + 1})
+    assert float((denoiser._output(x, 500.0, other) - out).abs().max()) > 1e-6
+    x.requires_grad_()
+    (slope,) = torch.autograd.grad(denoiser.x0(x, 1.0, 1.0, nothing).sum(), x)
+    assert float(slope.abs().max()) > 0
+
+
+def test_patches_of_flux_are_its_tokens() -> None:
+    """Token (i, j) holds the 2x2 patch there, channels first, at row i and column j; the way back is the inverse."""
+    seen: dict[str, torch.Tensor] = {}
+
+    class Network:
+        class config:
+            guidance_embeds = False
+
+        def __call__(self, **given: Any) -> tuple[torch.Tensor]:
+            seen.update(given)
+            return (given["hidden_states"],)
+
+    x = torch.arange(3 * 4 * 6, dtype=torch.float32).view(1, 3, 4, 6)
+    given = {"text": torch.zeros(1, 5, 8), "pooled": torch.zeros(1, 8)}
+    back = ARCHITECTURES["flux"].call(Network(), x, torch.tensor([250.0]), given, None)
+    assert torch.equal(back, x)
+    token = seen["hidden_states"][0, 1 * 3 + 2]
+    assert torch.equal(token, x[0, :, 2:4, 4:6].flatten())
+    assert seen["img_ids"][1 * 3 + 2].tolist() == [0, 1, 2]
+    assert float(seen["timestep"]) == 0.25 and seen["guidance"] is None
+
+
+@pytest.mark.parametrize(("kind", "numbers"), [("sdxl", 6), ("sdxl-refiner", 5)])
+def test_sdxl_is_told_the_size(folder: Folder, opened: Opened, kind: str, numbers: int) -> None:
+    ids = opened(folder(kind)).condition({}, Size(40, 56)).globals["time_ids"]
+    assert ids.shape == (1, numbers) and ids[0, :4].tolist() == [40, 56, 0, 0]
