@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
+import sys
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
 
 from gcodec.errors import ModelMissing, UnknownNetwork
 from gcodec_ntc.zoo.names import NOT_READ, READ, SUFFIXES, address, family_of
@@ -67,18 +68,20 @@ def _converted(path: Path) -> Model:
 
 
 def _downloaded(name: str, place: str) -> str:
+    """Fetch and convert a published checkpoint; `open_checkpoint` checks that it is the one whose digest its name has."""
     import torch.hub
 
     from gcodec.hub import cache_folder
 
-    folder = cache_folder() / "partial" / name
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = cache_folder() / "partial" / f"{name}.{secrets.token_hex(4)}"
+    folder.mkdir(parents=True)
     try:
         file = folder / place.rpartition("/")[2]
-        torch.hub.download_url_to_file(place, str(file))
+        try:
+            torch.hub.download_url_to_file(place, str(file), progress=sys.stderr.isatty())
+        except (OSError, HTTPException) as error:
+            reason = " ".join(str(error).split())
+            raise ModelMissing(name, f"{place} does not give it: {reason}") from error
         return _converted(file).digest
-    except (URLError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise ModelMissing(name, f"{place} does not give it: {reason}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
