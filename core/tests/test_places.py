@@ -37,6 +37,21 @@ def test_latents_and_states_move_tokens_stay_behind() -> None:
     )
 
 
+def test_tokens_become_those_of_the_models_own_codebook() -> None:
+    """One set, however many the spec names; and what makes tokens is said to make these."""
+    place = replace(THERE, codebook="/there/book", tokens="vq")
+    more = replace(RECONSTRUCTOR, needs=(*RECONSTRUCTOR.needs, ("tokens/here-32", "text")))
+    moved = placed(more, place)
+    assert moved.needs == (
+        ("noisy/there",),
+        ("latent/there", "text"),
+        ("tokens/vq", "text"),
+        ("preview",),
+    )
+    assert moved.uses == ("sketch", "tokens/vq", "latent/there")
+    assert made_at(place, ("tokens/here-16", "tokens/here-32", "text")) == ("tokens/vq", "text")
+
+
 def test_at_home_nothing_changes() -> None:
     """Another denoiser of the same space sees its tokens too."""
     assert placed(RECONSTRUCTOR, Place("here", "a", "d")) is RECONSTRUCTOR
@@ -54,6 +69,7 @@ EVERYWHERE = (
     AdapterSpec("latent/*", "preview", "m:b", 20, "s"),
     AdapterSpec("noisy/*", "preview", "m:c", 30, "s"),
     AdapterSpec("preview", "noisy/*", "m:d", 10, "s"),
+    AdapterSpec("tokens/*", "preview", "m:e", 40, "s"),
 )
 INSTALLED = replace(
     registry(),
@@ -86,6 +102,14 @@ def test_a_space_with_adapters_of_its_own_keeps_them() -> None:
 def test_without_a_denoiser_there_is_no_way_into_noise() -> None:
     made = furnished(INSTALLED, [replace(THERE, denoiser=None)]).adapters[1:]
     assert {a.target for a in made} == {"latent/there", "preview"} and len(made) == 2
+
+
+def test_tokens_are_turned_into_something_by_the_denoiser_that_knows_them() -> None:
+    place = replace(THERE, codebook="/there/book", tokens="vq")
+    *_, last = furnished(INSTALLED, [place]).adapters
+    assert (last.source, last.target, last.model) == ("tokens/vq", "preview", "/there")
+    alone = furnished(INSTALLED, [replace(place, denoiser=None)]).adapters
+    assert not any("tokens" in adapter.source for adapter in alone)
 
 
 def test_the_default_model_is_at_home() -> None:
