@@ -19,8 +19,14 @@ DISTRIBUTIONS := -e ./formats -e ./core[eval] -e ./plugins/classic[jxl] -e ./plu
 demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
 
-test: $(VENV)/.installed-dev lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope
+# Tests of what reads models of transformers, or is compared with CompressAI.
+BESIDE := tests/test_captioners.py plugins/diffusers/tests/test_captioner.py plugins/diffusers/tests/pipelines/test_prompts.py plugins/ntc/tests/zoo/test_compressai.py
+
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope
+
+test: $(VENV)/.installed-dev $(VENV)/.installed-beside lint
+	$(PYTEST)
+	PYTHONPATH=$(abspath $(VENV))/beside $(PYTEST) $(BESIDE)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -44,4 +50,9 @@ $(VENV)/.installed: $(VENV)/bin/python constraints.txt formats/pyproject.toml co
 
 $(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt --group dev
+	touch $@
+
+# In a folder of their own: where transformers is installed, diffusers imports it, and every process takes seconds longer.
+$(VENV)/.installed-beside: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt --no-deps --upgrade --target $(VENV)/beside --group beside
 	touch $@
