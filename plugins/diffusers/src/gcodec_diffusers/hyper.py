@@ -2,9 +2,10 @@
 
 Careil et al. 2024, section 3.2, as Koerber et al. 2024 ("PerCo (SD): open perceptual compression") build and train it for
 the latents of Stable Diffusion 2.1. Convolutions of stride 2 bring a latent of 64x64 to a grid of `cfg_ss` x `cfg_ss`, and
-so one of any size to as many latent positions a token; each vector there becomes the entry of the codebook that is nearest
-by cosine similarity, in the `codebook_dim` channels that `project_in` leads to ("Vector-quantized image modeling with
-improved VQGAN", Yu et al. 2022, section 3.2). `project_out` of the entry is the hyper-latent z_l, M channels.
+so one of any size to as many latent positions a token; each vector there becomes the nearest entry of the codebook, in the
+`codebook_dim` channels that `project_in` leads to. That is the one of greatest cosine similarity, where entries have unit
+length as such training keeps them ("Vector-quantized image modeling with improved VQGAN", Yu et al. 2022, section 3.2), and
+the right one where the codebook was trained by distance. `project_out` of the entry is the hyper-latent z_l, M channels.
 
 Modules are named as in the published code, so that its weights fill them.
 """
@@ -83,8 +84,9 @@ class _Quantizer(nn.Module):
         self._codebook = _Entries(entries, inside)
 
     def nearest(self, rows: Tensor) -> Tensor:
-        similarity = self.project_in(rows) @ F.normalize(self._codebook.embed[0], dim=1).T
-        return similarity.argmax(1)
+        embed = self._codebook.embed[0]
+        # Half the difference of |row|^2 and the squared distance.
+        return (self.project_in(rows) @ embed.T - embed.square().sum(1) / 2).argmax(1)
 
     def entries(self) -> Tensor:
         found: Tensor = self.project_out(self._codebook.embed[0])

@@ -80,11 +80,13 @@ def test_the_published_network_has_as_many_parameters_as_its_authors_count(
 
 
 @pytest.mark.parametrize(("grid", "stride"), [(64, 1), (32, 2), (16, 4), (8, 8)])
-def test_a_token_is_the_entry_that_points_most_its_way(grid: int, stride: int) -> None:
-    """On each grid, at sides that are no multiples, whatever the lengths of the entries."""
+@pytest.mark.parametrize("by", ["cosine", "distance"])
+def test_a_token_is_the_nearest_entry(grid: int, stride: int, by: str) -> None:
+    """On each grid, at sides that are no multiples: as a codebook of either kind was trained."""
     torch.manual_seed(grid)
     network = HyperEncoder(N=4, M=6, codebook_dim=3, cfg_ss=grid, cfg_cs=11).requires_grad_(False)
-    network.quantizer._codebook.embed *= torch.linspace(0.1, 10, 11)[:, None]
+    entries = network.quantizer._codebook.embed
+    torch.testing.assert_close(entries.norm(dim=2), torch.ones(1, 11))
     z = latent(4, 45, 37)
     bottom, right = -45 % stride, -37 % stride
     whole = torch.from_numpy(np.pad(z, ((0, 0), (0, bottom), (0, right)), mode="edge"))[None]
@@ -92,12 +94,15 @@ def test_a_token_is_the_entry_that_points_most_its_way(grid: int, stride: int) -
     # A random encoder's points lie far off in one direction.
     middle = points.mean((0, 1))
     network.quantizer.project_in.bias -= middle
-    likeness = F.cosine_similarity(
-        (points - middle)[..., None, :], network.quantizer._codebook.embed[0], dim=-1
-    )
+    points -= middle
+    if by == "cosine":
+        expected = F.cosine_similarity(points[..., None, :], entries[0], dim=-1).argmax(-1)
+    else:
+        entries *= float(points.norm(dim=2).mean()) * torch.linspace(0.3, 2, 11)[:, None]
+        expected = (points[..., None, :] - entries[0]).norm(dim=-1).argmin(-1)
     found = HyperCodebook(network, Run(), "vq", "vae").quantize(z)
     assert found.shape == (-(-45 // stride), -(-37 // stride)) and found.dtype == np.int32
-    np.testing.assert_array_equal(found, likeness.argmax(-1))
+    np.testing.assert_array_equal(found, expected)
     assert len(np.unique(found)) > 4
 
 

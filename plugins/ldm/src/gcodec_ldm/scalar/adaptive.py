@@ -10,7 +10,8 @@ rows ascending within. So W, N, NE and NW are known everywhere. Beyond the borde
 
 **Prediction.** Values are in 1/16 bin widths. The prediction p of a channel is that of 0, W, N, (W + N) >> 1 and
 (3 W + 3 N + NE + NW) >> 3 whose absolute errors on the diagonals before sum to the least in that channel, the first of
-equals. The symbol s means 16 s - dither; what is coded is s - n with n = (p + dither + 8) >> 4.
+equals. The symbol s means the value 16 s - k; what is coded is s - n with n = (p + k + 8) >> 4. k is the dither's coarse
+part, and 0 where there is none.
 
 **Scale.** With r the absolute errors of the predictions that were used, m = 2 r_W + 2 r_N + r_NE + r_NW, and v half the sum
 of m and its mean over channels, rounded down. The context is v below 4, else two to an octave, 39 at most. For each channel
