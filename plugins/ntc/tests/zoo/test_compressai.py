@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from zoo_checkpoints import FAMILIES, M, N, state
+from zoo_checkpoints import FAMILIES, sizes, state
 
 from gcodec_ntc.zoo.codec import ZooCodec
 
@@ -27,12 +27,14 @@ def models() -> Any:
         return import_module("compressai.models")
 
 
-CLASSES = dict(
-    zip(
-        FAMILIES,
-        ("FactorizedPrior", "FactorizedPriorReLU", "ScaleHyperprior", "MeanScaleHyperprior"),
-        strict=True,
-    )
+CLASSES = (
+    "FactorizedPrior",
+    "FactorizedPriorReLU",
+    "ScaleHyperprior",
+    "MeanScaleHyperprior",
+    "JointAutoregressiveHierarchicalPriors",
+    "Cheng2020Anchor",
+    "Cheng2020Attention",
 )
 
 
@@ -40,7 +42,10 @@ CLASSES = dict(
 def test_compressai_reads_what_these_tests_read_and_codes_it_alike(
     models: Any, codec_of: Any, family: str, picture: np.ndarray
 ) -> None:
-    theirs = getattr(models, CLASSES[family])(N, M)
+    arguments = sizes(family)
+    if family.startswith("cheng"):
+        del arguments["M"]
+    theirs = getattr(models, CLASSES[FAMILIES.index(family)])(**arguments)
     assert theirs.state_dict().keys() == state(family).keys()
     theirs.load_state_dict(state(family))
     theirs.eval().update()

@@ -49,13 +49,23 @@ def test_a_checkpoint_as_model_and_a_folder_for_the_receiver(
         photo
     )
     done = process(
-        *("gcodec", "encode", photo, "-o", file, "--embed", "ntc", "--model", checkpoint),
+        *(
+            "gcodec",
+            "encode",
+            photo,
+            "-o",
+            file,
+            "--embed",
+            "ntc",
+            "--model",
+            checkpoint,
+        ),
         *("--digest", "--json"),
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["quality"] == 0.5
-    done = process("gcodec_ntc.zoo", checkpoint, folder)
-    assert done.returncode == 0 and folder_digest(folder) in done.stdout, done.stderr
+    converted = CliRunner().invoke(command, [str(checkpoint), str(folder)])
+    assert converted.exit_code == 0 and folder_digest(folder) in converted.stdout
 
     monkeypatch.setenv("GCODEC_CACHE", str(tmp_path / "elsewhere"))
     done = process("gcodec", "verify", file, "--models", folder, "--threads", "2", "--json")
@@ -71,9 +81,12 @@ def test_a_checkpoint_as_model_and_a_folder_for_the_receiver(
     assert decoded.shape == (3, 96, 96) and decoded.std() > 0
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES[:5])
 def test_size_targets_are_met(family: str, cache: Path, tmp_path: Path, picture) -> None:
-    model, photo = str(save(tmp_path, family)), gcodec.load_image(as_png(picture, tmp_path))
+    model, photo = (
+        str(save(tmp_path, family)),
+        gcodec.load_image(as_png(picture, tmp_path)),
+    )
     whole = gcodec.encode(photo, "ntc", model=model)
     assert whole.quality == 0.5
     for share in (0.7, 1.2):
@@ -129,7 +142,7 @@ def test_a_name_of_the_zoo_says_how_to_get_it(cache: Path) -> None:
     assert "gcodec models --fetch mbt2018-mean-8" in str(caught.value)
     assert "/mbt2018-mean-8-8089ae3e.pth.tar" in str(caught.value)
     with pytest.raises(UnknownNetwork) as other:
-        find("cheng2020-attn-3", False)
+        find("mbt2018-vbr-3", False)
     assert other.value.known == READ
     for wanted in ("base/ntc", "mbt2018-mean-9", "mbt2018-mean", "nothing.pth.tar", ""):
         assert find(wanted, True) is None
@@ -155,10 +168,12 @@ def test_fetching_takes_the_published_file_and_no_other(
 
 
 def test_every_published_name_has_its_address() -> None:
-    for family in ("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean"):
+    for family in set(READ) - {"bmshj2018-factorized-relu"}:
+        highest = 6 if family.startswith("cheng") else 8
         for metric in ("", "-ms-ssim"):
-            places = [address(f"{family}{metric}-{quality}") for quality in range(1, 9)]
-            assert len(set(places)) == 8
+            places = [address(f"{family}{metric}-{quality}") for quality in range(1, highest + 1)]
+            assert len(set(places)) == highest
+            assert address(f"{family}{metric}-{highest + 1}") is None
             for quality, place in enumerate(places, 1):
                 assert place is not None
                 name, digest = name_of(place.rpartition("/")[2])

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,27 +24,27 @@ from gcodec.errors import ModelDamaged, UnknownNetwork
 from gcodec_ntc.zoo.architectures import ARCHITECTURES, Architecture
 from gcodec_ntc.zoo.densities import FILTERS
 from gcodec_ntc.zoo.names import READ, name_of
+from gcodec_ntc.zoo.networks import parts
 
-__all__ = ["SCALES", "Checkpoint", "open_checkpoint", "read_checkpoint"]
-
-#: Tensors that only models that are not read have.
-_FOREIGN = {
-    "context_prediction.weight": "autoregressive model (mbt2018 or cheng2020)",
-    "Gain": "model of variable rate",
-}
+__all__ = ["MASK", "SCALES", "Checkpoint", "open_checkpoint", "read_checkpoint"]
 
 #: Names of older versions.
 _RENAMED = (
     (r"^module\.", ""),
+    (r"\.downsample\.", ".skip."),
     (r"^entropy_bottleneck\._bias(es\.)?(?=\d$)", "entropy_bottleneck.biases."),
     (r"^entropy_bottleneck\._matri(ces\.|x)(?=\d$)", "entropy_bottleneck.matrices."),
     (r"^entropy_bottleneck\._factor(s\.)?(?=\d$)", "entropy_bottleneck.factors."),
 )
 
+#: Which taps of its kernel a context model uses.
+MASK = "context_prediction.mask"
+
 #: The deviations that Gaussians are coded under, ascending.
 SCALES = "gaussian_conditional.scale_table"
 
-_KERNELS = {"g_a": (5, 5, 5, 5), "g_s": (5, 5, 5, 5), "h_a": (3, 5, 5), "h_s": (5, 5, 3)}
+#: Tensor that only models of variable rate have, which are not read.
+_GAIN = "Gain"
 
 
 @dataclass(frozen=True)
@@ -116,24 +117,7 @@ def shapes(
     which: Architecture, n: int, m: int, tensors: Mapping[str, Tensor]
 ) -> dict[str, tuple[int, ...]]:
     """The shape that every tensor of a checkpoint must have; `tensors` say how much of it was computed for coding."""
-    found: dict[str, tuple[int, ...]] = {}
-
-    def convolutions(part: str, widths: tuple[int, ...], transposed: int = 0) -> None:
-        for i, ((inputs, outputs), k) in enumerate(
-            zip(pairwise(widths), _KERNELS[part], strict=True)
-        ):
-            order = (inputs, outputs) if i < transposed else (outputs, inputs)
-            found[f"{part}.{2 * i}.weight"] = (*order, k, k)
-            found[f"{part}.{2 * i}.bias"] = (outputs,)
-
-    convolutions("g_a", (3, n, n, n, m))
-    convolutions("g_s", (m, n, n, n, 3), transposed=4)
-    for at in (f"{part}.{i}." for part in ("g_a", "g_s") for i in (1, 3, 5) if which.normalized):
-        found |= {f"{at}beta": (n,), f"{at}gamma": (n, n)}
-        for own in ("beta", "gamma"):
-            found[f"{at}{own}_reparam.pedestal"] = (1,)
-            found[f"{at}{own}_reparam.lower_bound.bound"] = (1,)
-
+    found = dict(_network_shapes(which, n, m))
     at, channels = "entropy_bottleneck.", n if which.hyper else m
     for i, (inputs, outputs) in enumerate(pairwise(FILTERS)):
         found[f"{at}matrices.{i}"] = (channels, outputs, inputs)
@@ -145,11 +129,26 @@ def shapes(
 
     if which.hyper:
         at, scales = "gaussian_conditional.", len(tensors.get(SCALES, ()))
-        convolutions("h_a", (m, n, n, n))
-        wide = (n, m, m * 3 // 2, 2 * m) if which.means else (n, n, n, m)
-        convolutions("h_s", wide, transposed=2)
-        found |= {f"{at}scale_bound": (1,), f"{at}lower_bound_scale.bound": (1,), SCALES: (scales,)}
+        found |= {
+            f"{at}scale_bound": (1,),
+            f"{at}lower_bound_scale.bound": (1,),
+            SCALES: (scales,),
+        }
         found |= _coding(at, scales, tensors)
+    return found
+
+
+@cache
+def _network_shapes(which: Architecture, n: int, m: int) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    with torch.device("meta"):
+        networks = parts(which, n, m)
+    for part, network in networks.items():
+        found |= {f"{part}.{key}": tuple(x.shape) for key, x in network.state_dict().items()}
+    for key in [key for key in found if key.endswith((".beta", ".gamma"))]:
+        found[f"{key}_reparam.pedestal"] = found[f"{key}_reparam.lower_bound.bound"] = (1,)
+    if which.context:
+        found[MASK] = found["context_prediction.weight"]
     return found
 
 
@@ -172,20 +171,29 @@ def _renamed(key: str) -> str:
 
 
 def _family(tensors: Mapping[str, Tensor], source: str) -> tuple[Architecture, int, int]:
-    for key, what in _FOREIGN.items():
-        if key in tensors:
-            raise UnknownNetwork(source, what, "codec of ntc", READ)
-    try:
-        n, m = len(tensors["g_a.0.weight"]), len(tensors["g_a.6.weight"])
-        hyper = "h_s.4.weight" in tensors
-        means = hyper and len(tensors["h_s.4.weight"]) == 2 * m
-    except (KeyError, TypeError) as error:
-        raise UnknownNetwork(source, "none of the zoo's", "codec of ntc", READ) from error
-    normalized = "g_a.1.beta" in tensors
+    def length(key: str) -> int:
+        return len(tensors[key]) if key in tensors and tensors[key].ndim else 0
+
+    residual = "g_a.0.conv1.weight" in tensors
+    n = length("g_a.0.conv1.weight" if residual else "g_a.0.weight")
+    m = n if residual else length("g_a.6.weight")
+    if not n or not m or _GAIN in tensors:
+        what = "of variable rate" if _GAIN in tensors else "none of the zoo's"
+        raise UnknownNetwork(source, what, "codec of ntc", READ)
+    context = "context_prediction.weight" in tensors
+    found = {
+        "normalized": residual or "g_a.1.beta" in tensors,
+        "hyper": any(key.startswith("h_s.") for key in tensors),
+        "means": context or length("h_s.4.weight") == 2 * m,
+        "context": context,
+        "residual": residual,
+        "attention": residual and any(".conv_a." in key for key in tensors),
+    }
     for each in ARCHITECTURES.values():
-        if (each.normalized, each.hyper, each.means) == (normalized, hyper, means):
+        if all(getattr(each, key) == value for key, value in found.items()):
             return each, n, m
-    raise UnknownNetwork(source, "hyperprior without GDN", "codec of ntc", READ)
+    kinds = ", ".join(key for key, value in found.items() if value)
+    raise UnknownNetwork(source, f"none of the zoo's ({kinds})", "codec of ntc", READ)
 
 
 def _check(

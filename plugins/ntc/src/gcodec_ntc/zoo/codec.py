@@ -4,8 +4,9 @@ Payload (normative):
 
     1 byte   quality level L, 0..255
     1 byte   measured squared error of the preview (`gcodec.signals.pack_mse`)
-    rest     one stream of `gcodec.entropy`: a batch of hyper-latents where the model has them, then a batch of latents,
-             both in the order [row, column, channel], under the tables that `gcodec_ntc.zoo.prior` says
+    rest     one stream of `gcodec.entropy`: a batch of hyper-latents where the model has them, then a batch of latents, or
+             with a context model a batch for each wavefront, column + 3 * row = 0, 1, ...; all in the order [row, column,
+             channel], under the tables that `gcodec_ntc.zoo.prior` says
 
 The image is padded to multiples of 64, of 16 without hyper-latents, by repeating its last row and column; no size is stored.
 """
@@ -30,7 +31,7 @@ from gcodec_ntc.codec import HEAD, NAME, FloatArray
 from gcodec_ntc.zoo import networks
 from gcodec_ntc.zoo.architectures import ARCHITECTURES
 from gcodec_ntc.zoo.hyper import VALUE_BITS
-from gcodec_ntc.zoo.prior import Gaussians, Prior
+from gcodec_ntc.zoo.prior import Prior
 
 __all__ = ["ZooCodec"]
 
@@ -49,7 +50,7 @@ class Analysed:
 
     y: NDArray[np.float64]
     z: Ints | None
-    given: Gaussians | None
+    told: NDArray[Any] | None
     samples: FloatArray
 
 
@@ -71,10 +72,10 @@ class ZooCodec:
         n, m = int(config["N"]), int(config["M"])
         self.prior = Prior(which, n, m, tensors)
         self._device = device
-        self._g_a = loaded(networks.analysis(which, n, m), tensors, "g_a.").to(device)
-        self._g_s = loaded(networks.synthesis(which, n, m), tensors, "g_s.").to(device)
-        h_a = networks.hyper_analysis(which, n, m) if which.hyper else torch.nn.Sequential()
-        self._h_a = loaded(h_a, tensors, "h_a.").to(device)
+        made = networks.parts(which, n, m)
+        self._g_a = loaded(made["g_a"], tensors, "g_a.").to(device)
+        self._g_s = loaded(made["g_s"], tensors, "g_s.").to(device)
+        self._h_a = loaded(made.get("h_a", torch.nn.Sequential()), tensors, "h_a.").to(device)
 
     @torch.inference_mode()
     def analyse(self, samples: FloatArray) -> Analysed:
@@ -83,18 +84,17 @@ class ZooCodec:
         factor = self.which.factor
         x = torch.from_numpy(np.array(samples, np.float32))[None].to(self._device)
         x = F.pad(x, (0, -width % factor, 0, -height % factor), mode="replicate")
-        latents = networks.analysed(self._g_a, x)
-        z = given = None
+        latents = networks.analysed(self._g_a, x, self.which.reach)
+        z = told = None
         if self.which.hyper:
             hyper = self._h_a(latents if self.which.means else latents.abs())
             z = _chosen(_positions(hyper) - self.prior.median())
-            given = self.prior.gaussians(z)
-        return Analysed(_positions(latents) * (1 << VALUE_BITS), z, given, samples)
+            told = self.prior.told(z)
+        return Analysed(_positions(latents) * (1 << VALUE_BITS), z, told, samples)
 
     def encode(self, analysed: Analysed, level: int) -> bytes:
         """Payload at quality `level` in 0..255."""
-        stream, symbols = self._stream(analysed, level)
-        y = self.prior.values(symbols, analysed.given, level)
+        stream, y = self._stream(analysed, level)
         preview = self.synthesise(y, level, *analysed.samples.shape[1:])
         mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
         return bytes([level, pack_mse(mse)]) + stream
@@ -104,15 +104,20 @@ class ZooCodec:
         return HEAD + len(self._stream(analysed, level)[0])
 
     def _stream(self, analysed: Analysed, level: int) -> tuple[bytes, Ints]:
-        """The entropy-coded symbols, and those of the latents."""
-        prior, given = self.prior, analysed.given
-        encoder = Encoder(prior.tables(level))
+        """The entropy-coded symbols, and the latents that they mean."""
+        encoder = Encoder(self.prior.tables(level))
         if analysed.z is not None:
-            encoder.put(analysed.z, prior.hyper_index(*analysed.z.shape[:2]))
-        symbols = _chosen((analysed.y - prior.means(given)) / prior.step(level))
-        h, w = symbols.shape[:2]
-        encoder.put(symbols, prior.index(given, h, w, level))
-        return encoder.finish(), symbols
+            encoder.put(analysed.z, self.prior.hyper_index(*analysed.z.shape[:2]))
+        h, w, channels = analysed.y.shape
+        wanted, step = analysed.y.reshape(h * w, channels), self.prior.step(level)
+
+        def choose(where: NDArray[np.int64], mean: NDArray[Any], index: NDArray[Any]) -> Ints:
+            symbols = _chosen((wanted[where] - mean) / step)
+            encoder.put(symbols, index)
+            return symbols
+
+        y = self.prior.latents(level, analysed.told, h, w, choose)
+        return encoder.finish(), y
 
     def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:
         """Level, squared error, symbols of hyper-latents (none: empty) and latents (units of 2**-12) of a payload.
@@ -125,19 +130,20 @@ class ZooCodec:
         prior, factor = self.prior, self.which.factor
         h, w = (-(-side // factor) * (factor // networks.STRIDE) for side in (height, width))
         decoder = Decoder(prior.tables(level), payload[HEAD:], NAME)
-        z, given = np.zeros(0, np.int32), None
+        z, told = np.zeros(0, np.int32), None
         if self.which.hyper:
             z = decoder.get(prior.hyper_index(h // 4, w // 4))
-            given = prior.gaussians(z)
-        symbols = decoder.get(prior.index(given, h, w, level))
+            told = prior.told(z)
+        y = prior.latents(level, told, h, w, lambda where, mean, index: decoder.get(index))
         decoder.finish()
-        return level, error, z, prior.values(symbols, given, level)
+        return level, error, z, y
 
     @torch.inference_mode()
     def synthesise(self, y: Ints, level: int, height: int, width: int) -> FloatArray:
         """Preview, float32 [3, height, width] in [0, 1], of latents in units of 2**-12, whatever the level."""
         values = torch.from_numpy(y.astype(np.float32) / (1 << VALUE_BITS)).permute(2, 0, 1)[None]
-        x = networks.synthesised(self._g_s, values.to(self._device))[0, :, :height, :width]
+        x = networks.synthesised(self._g_s, values.to(self._device), self.which.reach)
+        x = x[0, :, :height, :width]
         return np.ascontiguousarray(x.clamp(0, 1).cpu().numpy())
 
 

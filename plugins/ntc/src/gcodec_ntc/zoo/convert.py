@@ -3,7 +3,8 @@
 The folder gets `config.json`, a card, and `diffusion_pytorch_model.safetensors` with the transforms as they are (`g_a.*`,
 `g_s.*`, `h_a.*`) and what decides bits as integers:
 
-    integer.h_s0, .h_s1, .h_s2   the layers of h_s (`gcodec_ntc.zoo.hyper`), as `gcodec.integers.Layer.of` wants them
+    integer.h_s0, .h_s1, ...     the layers of h_s (`gcodec_ntc.zoo.hyper`), as `gcodec.integers.Layer.of` wants them
+    integer.context, .parameters0, ...   those of the context model, where there is one
     integer.median               int32 [C], what symbols under the factorized density are differences from, units of 2**-10
     integer.scales               int32 [S - 1], deviations up to which tables 0 to S - 2 serve, units of 2**-12
     integer.bound                int32 [1], the least deviation, in the same units
@@ -21,16 +22,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gcodec.errors import ModelDamaged
 from gcodec.integers import UNIT_BITS, pack_tables
 from gcodec.mean_scale import layer_tensors
 from gcodec_ntc.zoo.architectures import CLASS
-from gcodec_ntc.zoo.checkpoint import SCALES, Checkpoint
+from gcodec_ntc.zoo.checkpoint import MASK, SCALES, Checkpoint
 from gcodec_ntc.zoo.densities import factorized_tables, gaussian_table
-from gcodec_ntc.zoo.hyper import LAYERS, VALUE_BITS, HyperSynthesis
+from gcodec_ntc.zoo.hyper import TAPS, VALUE_BITS, Context, HyperSynthesis, layer_names
+from gcodec_ntc.zoo.networks import parts
 from gcodec_ntc.zoo.prior import STEPS, WIDTHS
 
 __all__ = ["folder_tensors", "write_folder"]
@@ -64,7 +66,10 @@ def write_folder(checkpoint: Checkpoint, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     card = _CARD.format(name=checkpoint.name, family=which.name, n=checkpoint.n, m=checkpoint.m)
     (folder / "README.md").write_text(card)
-    save_file({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())}, folder / _WEIGHTS)
+    save_file(
+        {k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())},
+        folder / _WEIGHTS,
+    )
     (folder / _WEIGHTS).chmod(0o644)
 
 
@@ -95,11 +100,10 @@ def folder_tensors(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
     bound = float(given["gaussian_conditional.lower_bound_scale.bound"])
     made["integer.bound"] = np.array([round(bound * (1 << VALUE_BITS))], np.int32)
     try:
-        for name, i in zip(LAYERS, (0, 2, 4), strict=True):
-            weight, bias = given[f"h_s.{i}.weight"], given[f"h_s.{i}.bias"]
-            rows, bias = _phases(weight, bias) if i < 4 else (weight.permute(2, 3, 1, 0), bias)
-            made |= layer_tensors(name, rows.flatten(0, 2), bias[None])
+        made |= _layers(checkpoint)
         HyperSynthesis(which, checkpoint.n, checkpoint.m, made)  # proves that its sums are exact
+        if which.context:
+            Context(checkpoint.m, made)
     except ValueError as error:
         raise ModelDamaged(checkpoint.name, f"h_s does not fit in integers: {error}") from error
     tables = [gaussian_table(float(scale)) for scale in scales]
@@ -134,6 +138,39 @@ def _scales(checkpoint: Checkpoint) -> NDArray[np.float64]:
     ):
         raise ModelDamaged(checkpoint.name, f"{SCALES} does not ascend within 1/64 and 1024")
     return scales
+
+
+def _layers(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
+    """h_s and the context model as integer layers."""
+    given = checkpoint.tensors
+    made: dict[str, NDArray[Any]] = {}
+    with torch.device("meta"):
+        networks = parts(checkpoint.which, checkpoint.n, checkpoint.m)
+    layers = [
+        (f"{part}.{key}".rstrip("."), module)
+        for part in ("h_s", "context_prediction", "entropy_parameters")
+        for key, module in (networks[part].named_modules() if part in networks else ())
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d))
+    ]
+    for name, (key, module) in zip(layer_names(checkpoint.which), layers, strict=True):
+        weight, bias = given[f"{key}.weight"], given[f"{key}.bias"]
+        if isinstance(module, nn.ConvTranspose2d):
+            rows, bias = _phases(weight, bias)
+        else:
+            rows = weight.permute(2, 3, 1, 0)
+        taps = rows.flatten(0, 1)
+        if key == "context_prediction":
+            _check_mask(given[MASK])
+            taps = taps[:TAPS]
+        made |= layer_tensors(name, taps.flatten(0, 1), bias[None])
+    return made
+
+
+def _check_mask(mask: Tensor) -> None:
+    """Only what comes before in raster order may be seen."""
+    taps = mask.flatten(2)
+    if not taps[..., :TAPS].eq(1).all() or taps[..., TAPS:].any():
+        raise ValueError(f"{MASK} is not that of the {TAPS} positions before")
 
 
 def _phases(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:

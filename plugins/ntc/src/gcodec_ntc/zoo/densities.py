@@ -26,7 +26,7 @@ _DEVIATIONS = 6
 
 #: Share of the mass that is spread evenly: data are never quite as a model says, and a symbol that it thinks impossible
 #: should not cost 24 bits.
-_EVEN = 2.0**-14
+_EVEN = 2.0**-13
 
 #: Masses are rounded to multiples of this, so that the last digit of a library's functions does not reach the tables, nor
 #: the digest of the model.
@@ -59,7 +59,10 @@ def factorized_tables(
     for row, logit in zip(mass, logits, strict=True):
         beyond = _sigmoid(logit[: _REACH + 1])[::-1] + _sigmoid(-logit[_REACH + 1 :])
         reach = int(np.argmax(np.append(beyond[:-1] <= _TAIL, True)))
-        up, down = row[_REACH : _REACH + reach + 1], row[_REACH - reach : _REACH + 1][::-1]
+        up, down = (
+            row[_REACH : _REACH + reach + 1],
+            row[_REACH - reach : _REACH + 1][::-1],
+        )
         pairs = np.stack([up[1:], down[1:]], 1).ravel()
         tables.append(_frequencies(np.concatenate([up[:1], pairs, beyond[reach : reach + 1]])))
     return tables

@@ -12,17 +12,13 @@ READ = (
     "bmshj2018-factorized-relu",
     "bmshj2018-hyperprior",
     "mbt2018-mean",
-)
-
-#: Others of CompressAI: autoregressive ones, which decode one latent position after the other, and gains of variable rate.
-NOT_READ = (
     "mbt2018",
     "cheng2020-anchor",
     "cheng2020-attn",
-    "bmshj2018-hyperprior-vbr",
-    "mbt2018-mean-vbr",
-    "mbt2018-vbr",
 )
+
+#: Others of CompressAI, of variable rate.
+NOT_READ = ("bmshj2018-hyperprior-vbr", "mbt2018-mean-vbr", "mbt2018-vbr")
 
 #: Endings of checkpoint files.
 SUFFIXES = (".pth.tar", ".pth", ".pt", ".safetensors")
@@ -37,6 +33,20 @@ _DIGESTS = {
     "bmshj2018-hyperprior-ms-ssim": "5cf249be 1ff60d1f 92dd7878 4377354e c34afc8d 3a6d8229 8747d3bc cc15b5f3",
     "mbt2018-mean": "e522738d e54a039d 723404a8 6dba02a3 d504e8eb a19628ab d5d441d1 8089ae3e",
     "mbt2018-mean-ms-ssim": "5bf9c0b6 e2a1bf3f 640ce819 12626c13 1be7f059 b83bf379 ddf9644c 0cc7b94f",
+    "mbt2018": "3f36cd77 43b70cdd 22901978 456e2af9 b4a046dd 7052e5ea 8ba2bf82 dd0097aa",
+    "mbt2018-ms-ssim": "2878436b c41cb208 d0dd64e8 a120e037 9b30e3b7 f8b3626f 16e6ff50 0cb49d43",
+    "cheng2020-anchor": "dad2ebff a29008eb e49be189 98b0b468 23852949 4c052b1a",
+    "cheng2020-anchor-ms-ssim": "20f521db c7ff5812 c23e22d5 0e658304 c0a95e77 f2dc1913",
+    "cheng2020-attn": "465f2b64 e0805385 2d07bbdf f7b0ccf2 26c8920e 730501f2",
+    "cheng2020-attn-ms-ssim": "c5381d91 5dad201d 5c9be841 8b2f647e 5ca1f34c 216423ec",
+}
+
+#: What the published file names call a family, where that is something else.
+_CALLED = {
+    "bmshj2018-factorized": "bmshj2018-factorized-prior",
+    "cheng2020-anchor-ms-ssim": "cheng2020_anchor-ms-ssim",
+    "cheng2020-attn": "cheng2020_attn-mse",
+    "cheng2020-attn-ms-ssim": "cheng2020_attn-ms-ssim",
 }
 
 
@@ -52,8 +62,7 @@ def address(name: str) -> str | None:
     digests = _DIGESTS.get(family, "").split()
     if quality not in map(str, range(1, len(digests) + 1)):
         return None
-    published = "bmshj2018-factorized-prior" if family == "bmshj2018-factorized" else family
-    return f"{_ROOT}/{published}-{quality}-{digests[int(quality) - 1]}.pth.tar"
+    return f"{_ROOT}/{_CALLED.get(family, family)}-{quality}-{digests[int(quality) - 1]}.pth.tar"
 
 
 def name_of(file: str) -> tuple[str, str | None]:
@@ -62,4 +71,6 @@ def name_of(file: str) -> tuple[str, str | None]:
     name, _, digest = stem.rpartition("-")
     if not (name and re.fullmatch("[0-9a-f]{8}", digest)):
         name, digest = stem, ""
-    return name.replace("-factorized-prior-", "-factorized-"), digest or None
+    for family, called in _CALLED.items():
+        name = re.sub(f"^{called}(?=-)", family, name)
+    return name, digest or None

@@ -7,8 +7,8 @@ by Delta. Latents, means, deviations and Delta are integers in units of 2**-12.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from gcodec.entropy import FrequencyTables
 from gcodec.integers import UNIT_BITS, Ints, limited
 from gcodec_ntc.zoo.architectures import Architecture
-from gcodec_ntc.zoo.hyper import LAYERS, LIMIT, VALUE_BITS, HyperSynthesis
+from gcodec_ntc.zoo.hyper import LIMIT, VALUE_BITS, Context, HyperSynthesis, layer_names
 
-__all__ = ["STEPS", "WIDTHS", "Gaussians", "Prior"]
+__all__ = ["STEPS", "WIDTHS", "Prior", "Visitor"]
 
 #: Delta of each level L, and of one more: 8**((128 - L) / 128), in units of 2**-12, rounded.
 STEPS: NDArray[np.int64] = np.rint(2.0 ** (VALUE_BITS + 3 * (128 - np.arange(257)) / 128)).astype(
@@ -28,8 +28,9 @@ STEPS: NDArray[np.int64] = np.rint(2.0 ** (VALUE_BITS + 3 * (128 - np.arange(257
 #: Levels for which models without hyper-latents have tables; the others use those of the nearest.
 WIDTHS = np.arange(0, 257, 8)
 
-#: Means and deviations of latents, int32 [h, w, M] each.
-Gaussians = tuple[Ints, Ints]
+#: Given flat positions of a batch of latents, their means in units of 2**-12 and their tables, [positions, M] each, returns
+#: their symbols, int32: an encoder's or a decoder's half.
+Visitor: TypeAlias = Callable[[NDArray[np.int64], NDArray[Any], NDArray[Any]], Ints]
 
 
 class Prior:
@@ -41,12 +42,13 @@ class Prior:
     def __init__(
         self, which: Architecture, n: int, m: int, tensors: Mapping[str, NDArray[Any]]
     ) -> None:
-        self._hyper = which.hyper
+        self._hyper, self._channels = which.hyper, m
         self._median = tensors["integer.median"].astype(np.int64)
+        self._context = Context(m, tensors) if which.context else None
         known = {"integer.median", "tables.values", "tables.length"}
+        known |= {f"{x}.{part}" for x in layer_names(which) for part in ("weight", "bias", "shift")}
         if which.hyper:
             known |= {"integer.scales", "integer.bound"}
-            known |= {f"{name}.{part}" for name in LAYERS for part in ("weight", "bias", "shift")}
             self._synthesis = HyperSynthesis(which, n, m, tensors)
             self._scales = tensors["integer.scales"].astype(np.int64)
             self._bound = int(tensors["integer.bound"][0])
@@ -66,46 +68,86 @@ class Prior:
 
     def tables(self, level: int) -> FrequencyTables:
         """The tables that indices are of."""
-        start = 0 if self._hyper else self._level(level) // 8 * len(self._median)
+        start = 0 if self._hyper else self._level(level) // 8 * self._channels
         if start not in self._made:
-            stop = len(self._rows) if self._hyper else start + len(self._median)
+            stop = len(self._rows) if self._hyper else start + self._channels
             self._made[start] = FrequencyTables(self._rows[start:stop])
         return self._made[start]
+
+    def step(self, level: int) -> int:
+        """Delta, in units of 2**-12."""
+        return int(STEPS[self._level(level)])
+
+    def median(self) -> NDArray[np.float64]:
+        """What symbols under factorized densities are differences from, [C]."""
+        return self._median / (1 << UNIT_BITS)
 
     def hyper_index(self, h: int, w: int) -> NDArray[np.int64]:
         """Tables of hyper-latents [h, w, N]."""
         channels = self._first + np.arange(len(self._median))
         return np.broadcast_to(channels, (h, w, len(channels)))
 
-    def gaussians(self, z: Ints) -> Gaussians:
-        """Means and deviations of the latents, given the symbols of the hyper-latents [h/4, w/4, N]."""
+    def told(self, z: Ints) -> NDArray[Any]:
+        """What h_s makes of the symbols of the hyper-latents [h/4, w/4, N]; see `HyperSynthesis`."""
         values = z.astype(np.float64) * (1 << UNIT_BITS) + self._median
-        mean, scale = self._synthesis(limited(values))
-        return mean, np.maximum(scale, self._bound)
+        return self._synthesis(limited(values))
 
-    def index(self, given: Gaussians | None, h: int, w: int, level: int) -> NDArray[Any]:
-        """Tables of latents [h, w, M]: as many as there are thresholds, times Delta, below the deviation."""
-        if given is None:
-            return np.broadcast_to(np.arange(len(self._median)), (h, w, len(self._median)))
-        thresholds = self._scales * int(STEPS[level]) >> VALUE_BITS
-        return np.searchsorted(thresholds, given[1]).astype(np.uint8)
+    def latents(
+        self, level: int, told: NDArray[Any] | None, h: int, w: int, visit: Visitor
+    ) -> Ints:
+        """Visit all latents in coding order; encoder and decoder differ in `visit` alone.
 
-    def step(self, level: int) -> int:
-        """Delta, in units of 2**-12."""
-        return int(STEPS[self._level(level)])
+        told  by the hyper-latents, None where there are none.
 
-    def means(self, given: Gaussians | None) -> NDArray[Any]:
-        """Means [h, w, M] of Gaussians, medians [M] of factorized densities, in units of 2**-12."""
-        return self._median << (VALUE_BITS - UNIT_BITS) if given is None else given[0]
+        Returns the latents, int32 [h, w, M] in units of 2**-12.
+        """
+        step, channels = self.step(level), self._channels
+        y = np.empty((h * w, channels), np.int32)
+        for where, mean, index in self._batches(level, told, y.reshape(h, w, channels)):
+            symbols = visit(where, mean, index)
+            made = symbols.astype(np.int64) * step + mean
+            y[where] = np.clip(made, -LIMIT, LIMIT)
+        return y.reshape(h, w, channels)
 
-    def values(self, symbols: Ints, given: Gaussians | None, level: int) -> Ints:
-        """Latents of symbols, int32 [h, w, M] in units of 2**-12."""
-        y = symbols.astype(np.int64) * self.step(level) + self.means(given)
-        return np.clip(y, -LIMIT, LIMIT).astype(np.int32)
+    def _batches(
+        self, level: int, told: NDArray[Any] | None, y: Ints
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]]:
+        """Positions, means and tables of one batch after the other; `y` holds the latents of those before."""
+        h, w, channels = y.shape
+        everywhere = np.arange(h * w)
+        if told is None:
+            mean = self._median << (VALUE_BITS - UNIT_BITS)
+            index = np.arange(channels)
+            shape = (h * w, channels)
+            yield (
+                everywhere,
+                np.broadcast_to(mean, shape),
+                np.broadcast_to(index, shape),
+            )
+        elif self._context is None:
+            yield everywhere, *self._gaussians(told.reshape(h * w, -1), level)
+        else:
+            # What lies in a wavefront, column + 3 * row = t, depends on earlier ones alone.
+            seen = np.zeros((h + 2, w + 4, channels), np.float32)
+            flat = told.reshape(h * w, -1)
+            for t in range(w + 3 * (h - 1)):
+                row = np.arange(max(0, -(-(t - w + 1) // 3)), min(h - 1, t // 3) + 1)
+                column = t - 3 * row
+                where = row * w + column
+                taps = [seen[row + i // 5, column + i % 5] for i in range(12)]
+                before = np.concatenate(taps, 1).astype(np.float64)
+                made = self._context(before, flat[where].astype(np.float64))
+                yield where, *self._gaussians(made, level)
+                units = 1 << (VALUE_BITS - UNIT_BITS)
+                values = np.floor(y[row, column].astype(np.float64) / units + 0.5)
+                seen[row + 2, column + 2] = limited(values)
 
-    def median(self) -> NDArray[np.float64]:
-        """What hyper-latents are differences from, [N]."""
-        return self._median / (1 << UNIT_BITS)
+    def _gaussians(self, made: Ints, level: int) -> tuple[Ints, NDArray[np.uint8]]:
+        """Means and tables [P, M] of deviations, or of deviations and means, [P, M] or [P, 2 M]."""
+        scale, mean = made[:, : self._channels], made[:, self._channels :]
+        thresholds = self._scales * self.step(level) >> VALUE_BITS
+        index = np.searchsorted(thresholds, np.maximum(scale, self._bound)).astype(np.uint8)
+        return (mean if mean.size else np.zeros_like(scale)), index
 
     def _level(self, level: int) -> int:
         return level if self._hyper else int(WIDTHS[(level + 4) // 8])
