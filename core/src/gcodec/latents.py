@@ -17,7 +17,7 @@ from gcodec.devices import torch_device
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.networks import Condition, Denoiser, open_denoiser, open_space
 from gcodec.sampling import Denoise, Noise, eta, sample, times
-from gcodec.signals import Latent, Noisy, Signal
+from gcodec.signals import Latent, Noisy, Signal, type_of
 from gcodec.tiles import Tile, noise, through_latents
 
 if TYPE_CHECKING:
@@ -127,17 +127,26 @@ class FromNoise(LatentSampler):
 
 
 class FromLatent(LatentSampler):
-    """One that takes the dequantized latent for a state: its bins' error is the noise of the time that `time` says."""
+    """One that takes the dequantized latent for a state: its error is the noise of the time that `time` says."""
 
-    def time(self, step: float) -> float:
-        """For bins as wide as `step`."""
-        return eta(step)
+    def time(self, latent: Latent, size: Size) -> float:
+        """At which diffusion's noise is as strong as the error that rounding left.
+
+        That is `eta` of the bins where they are narrow. A channel that varies less than a bin is wide is rounded to zero and
+        errs by what it was, so the mean is taken over what the denoiser knows of every channel's error. Dither's error is
+        that of the bins however wide they are.
+        """
+        if latent.dithered:
+            return eta(latent.step)
+        _, deviation = self.denoiser.estimate({type_of(latent): latent}, size)
+        sigma = float(np.sqrt(np.square(deviation, dtype=np.float64).mean()))
+        return min(sigma / (1 + sigma), eta(latent.step))
 
     def start(self, signals: Mapping[str, Signal], size: Size) -> Start:
         """(1 - t) times the latent."""
         latent = signals[f"{Latent.kind}/{self.space.name}"]
         assert isinstance(latent, Latent)
-        t = self.time(latent.step)
+        t = self.time(latent, size)
         return Start(latent.values * np.float32(1 - t), t)
 
     def seen(self, signals: Mapping[str, Signal]) -> Mapping[str, Signal]:

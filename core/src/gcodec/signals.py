@@ -72,12 +72,14 @@ class Latent:
     space   name of the autoencoder's latent space.
     step    quantization bin width in the same units; of a latent that was never quantized, a preview's say, the width whose
             noise would be as strong as its error; 0 for an exact one.
+    dithered  whether the error is that of universal quantization: uniform on a bin and independent of the latent.
     """
 
     kind: ClassVar[str] = "latent"
     values: FloatArray
     space: str
     step: float
+    dithered: bool = False
 
 
 @dataclass(frozen=True, eq=False)

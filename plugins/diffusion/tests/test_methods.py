@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from gcodec.builtin.edges import edge_strength
 from gcodec.interfaces import Reconstructor, Size
+from gcodec.latents import FromLatent
 from gcodec.metrics import psnr
 from gcodec.sampling import eta
 from gcodec.signals import Latent, Preview, Sketch, by_type
@@ -77,18 +79,36 @@ def test_eta_is_where_the_deviation_is_that_of_uniform_noise() -> None:
     assert t / (1 - t) == pytest.approx(float(uniform.std()), rel=5 / 2e6**0.5)
 
 
-def test_relic_is_best_at_eta(
+@pytest.mark.parametrize("step", [0.5, 1.5, 5.0])
+def test_relic_begins_where_noise_is_as_strong_as_the_error(
+    reconstructor: Make, quantized: Callable[[float], Latent], latent: FloatArray, step: float
+) -> None:
+    """Of bins wider than most channels vary eta is too early: what was rounded to zero errs by less than a bin."""
+    sent, relic = quantized(step), reconstructor("relic")
+    assert isinstance(relic, FromLatent)
+    error = float(np.square(sent.values - latent).mean() ** 0.5)
+    t = relic.time(sent, SIZE)
+    assert t / (1 - t) == pytest.approx(error, rel=0.35)
+    assert t <= eta(step)
+    if step > 4:
+        assert eta(step) / (1 - eta(step)) > 1.3 * error
+    assert relic.time(replace(sent, dithered=True), SIZE) == eta(step)
+
+
+def test_relic_is_best_at_that_time(
     reconstructor: Make, quantized: Callable[[float], Latent], photo: FloatArray
 ) -> None:
     """Neither too early, which wipes out what was sent, nor too late, which leaves the quantizer's noise in (Relic 2024)."""
-    signals = by_type([quantized(1.5)])
+    signals, relic = by_type([quantized(1.5)]), reconstructor("relic")
+    assert isinstance(relic, FromLatent)
+    t = relic.time(quantized(1.5), SIZE)
 
     def quality(time: float) -> float:
         return psnr(photo, reconstructor("relic", time=time).reconstruct(signals, SIZE))
 
-    at_eta = quality(0.0)
-    assert quality(eta(1.5)) == at_eta
-    assert at_eta > quality(0.5 * eta(1.5)) and at_eta > quality(min(2.2 * eta(1.5), 0.9))
+    there = quality(0.0)
+    assert quality(t) == there
+    assert there > quality(0.5 * t) and there > quality(min(2.4 * t, 0.9))
 
 
 def test_relic_leaves_an_exact_latent_alone(

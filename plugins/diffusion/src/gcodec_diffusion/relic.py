@@ -12,8 +12,9 @@ is drawn. Published US applications 2025/0157087 and 2026/0095599 describe these
 
 from __future__ import annotations
 
-from gcodec.interfaces import Setup
+from gcodec.interfaces import Setup, Size
 from gcodec.latents import FromLatent
+from gcodec.signals import Latent
 
 __all__ = ["QuantizationNoise"]
 
@@ -27,6 +28,6 @@ class QuantizationNoise(FromLatent):
         super().__init__(setup)
         self.fixed: float = setup.options["time"]
 
-    def time(self, step: float) -> float:
+    def time(self, latent: Latent, size: Size) -> float:
         """eta, unless the user fixed another."""
-        return self.fixed or super().time(step)
+        return self.fixed or super().time(latent, size)
