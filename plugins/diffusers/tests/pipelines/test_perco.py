@@ -161,6 +161,30 @@ def test_the_first_layer_takes_x_t_and_then_the_hyper_latent(
     torch.testing.assert_close(deaf.x0(x, 1.0, 1.0, condition), deaf.x0(x, 1.0, 1.0, other))
 
 
+def test_weights_in_half_precision_and_in_shards_are_found(
+    folder: Folder, opened: Opened, perco: PipelineDenoiser, book: HyperCodebook, tmp_path: Path
+) -> None:
+    x = torch.from_numpy(latent(1, 4, 5, 7))
+    expected = perco.x0(x, 1.0, 1.0, perco.condition(given(book, indices(book)), SIZE))
+
+    def found(path: Path) -> torch.Tensor:
+        denoiser = opened(path)
+        return denoiser.x0(x, 1.0, 1.0, denoiser.condition(given(book, indices(book)), SIZE))
+
+    halved = shutil.copytree(folder("perco"), tmp_path / "half") / "unet" / WEIGHTS
+    tensors = load_file(halved)
+    halved.unlink()
+    half = {name: tensor.half() for name, tensor in tensors.items()}
+    save_file(half, halved.with_suffix(".fp16.safetensors"), {"format": "pt"})
+    torch.testing.assert_close(found(tmp_path / "half"), expected, rtol=0, atol=0.02)
+    shards = shutil.copytree(folder("perco"), tmp_path / "shards") / "unet" / WEIGHTS
+    shards.unlink()
+    for number, names in enumerate((list(tensors)[::2], list(tensors)[1::2]), 1):
+        shard = shards.with_stem(f"{shards.stem}-0000{number}-of-00002")
+        save_file({name: tensors[name] for name in names}, shard, {"format": "pt"})
+    torch.testing.assert_close(found(tmp_path / "shards"), expected, rtol=0, atol=0)
+
+
 def test_without_tokens_they_are_those_of_the_estimate_or_it_says_so(
     perco: PipelineDenoiser, book: HyperCodebook
 ) -> None:
