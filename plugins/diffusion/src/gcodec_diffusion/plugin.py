@@ -43,7 +43,7 @@ _TIME = Option(
     "time",
     float,
     0.0,
-    "begin at this time of the flow, whatever the bin width; 0 takes eta(bin width)",
+    "begin at this time of the flow, whatever the bin width; 0 takes the one that fits it",
     minimum=0.0,
     maximum=0.95,
 )

@@ -6,8 +6,8 @@ by uniform noise of deviation Delta / sqrt(12). On the path x_t = (1 - t) x_0 + 
 
     t = eta(Delta) = sigma / (1 + sigma),    sigma = Delta / sqrt(12)
 
-so the dequantized latent, times 1 - t, is put there, and an unconditional denoiser goes the short way that is left. Nothing
-is drawn. Published US applications 2025/0157087 and 2026/0095599 describe these papers.
+so the dequantized latent, times 1 - t, is put there (`FromLatent.time`, which knows of channels that vary less than a bin is
+wide), and an unconditional denoiser goes the short way that is left. Nothing is drawn. Published US applications 2025/0157087 and 2026/0095599 describe these papers.
 """
 
 from __future__ import annotations
@@ -29,5 +29,5 @@ class QuantizationNoise(FromLatent):
         self.fixed: float = setup.options["time"]
 
     def time(self, latent: Latent, size: Size) -> float:
-        """eta, unless the user fixed another."""
+        """The one that fits, unless the user fixed another."""
         return self.fixed or super().time(latent, size)
