@@ -22,7 +22,7 @@ demo: $(VENV)/.installed
 # Tests of what reads models of transformers, or is compared with CompressAI.
 BESIDE := tests/test_captioners.py plugins/diffusers/tests/test_captioner.py plugins/diffusers/tests/pipelines/test_prompts.py plugins/ntc/tests/zoo/test_compressai.py
 
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope
 
 test: $(VENV)/.installed-dev $(VENV)/.installed-beside lint
 	$(PYTEST)

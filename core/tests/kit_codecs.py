@@ -166,7 +166,7 @@ class Threaded(BlocksEmbedding):
     """The number of threads decides bits."""
 
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
-        return super().encode(analysis, quality / int(os.environ.get("OMP_NUM_THREADS", 1)))
+        return super().encode(analysis, quality / int(os.environ.get("OMP_NUM_THREADS", 3)))
 
 
 class Hashing(BlocksEmbedding):

@@ -7,47 +7,39 @@ from typing import Any, ClassVar
 
 from gcodec.testing import ReconstructorConformance
 
-#: Every pair is tried in tests/test_pairs.py; a preview leads to all of these.
-PREVIEW: Sequence[str] = ("ntc",)
+
+class FromPreview(ReconstructorConformance):
+    """Every pair is tried in tests/test_pairs.py; a preview leads to all of these."""
+
+    embeddings: ClassVar[Sequence[str]] = ("ntc",)
+    options: ClassVar[Mapping[str, Any]] = {"steps": 2}
+    tolerance = 1e-3
 
 
-class TestCdc(ReconstructorConformance):
+class TestCdc(FromPreview):
     name = "cdc"
-    embeddings: ClassVar[Sequence[str]] = PREVIEW
-    options: ClassVar[Mapping[str, Any]] = {"steps": 2}
-    tolerance = 1e-3
 
 
-class TestHfd(ReconstructorConformance):
+class TestHfd(FromPreview):
     name = "hfd"
-    embeddings: ClassVar[Sequence[str]] = PREVIEW
-    options: ClassVar[Mapping[str, Any]] = {"steps": 2}
-    tolerance = 1e-3
 
 
-class TestPerco(ReconstructorConformance):
+class TestPerco(FromPreview):
     """Guidance goes beyond the distribution that it was given, and farther from a good preview."""
 
     name = "perco"
-    max_mse_ratio = 10.0
-    embeddings: ClassVar[Sequence[str]] = PREVIEW
     options: ClassVar[Mapping[str, Any]] = {"steps": 1}
-    tolerance = 1e-3
+    max_mse_ratio = 10.0
 
 
-class TestControlnet(ReconstructorConformance):
+class TestControlnet(FromPreview):
     """Of a picture it is told the edges alone, so nothing holds its colours."""
 
     name = "controlnet"
-    embeddings: ClassVar[Sequence[str]] = PREVIEW
     options: ClassVar[Mapping[str, Any]] = {"steps": 1}
-    tolerance = 1e-3
     max_mse_ratio = 100.0
 
 
-class TestRelic(ReconstructorConformance):
+class TestRelic(FromPreview):
     name = "relic"
-    embeddings: ClassVar[Sequence[str]] = PREVIEW
-    options: ClassVar[Mapping[str, Any]] = {"steps": 2}
-    tolerance = 1e-3
     deterministic = True

@@ -1,52 +1,25 @@
-"""A small photograph, its latent, and noisy states of it made by hand."""
+"""The denoiser of `base`, and noisy states of a photograph made by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
-from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.models import ModelStore
-from gcodec.networks import Denoiser, LatentSpace, open_denoiser, open_space
-from gcodec.registry import load_object
+from gcodec.networks import Denoiser, open_denoiser
 from gcodec.run import Run
 from gcodec.signals import Noisy
-from gcodec.stage2 import checked
 from gcodec.tiles import noise
-from gcodec_posterior.plugin import gcodec_reconstructors
 
 FloatArray = NDArray[np.float32]
-SIZE = Size(96, 128)
-PHOTO = Path(__file__).parents[3] / "tests" / "images" / "kodim23.png"
-
-
-@pytest.fixture(scope="session")
-def photo() -> FloatArray:
-    """float32 [3, 96, 128] in [0, 1]: a parrot's face."""
-    octets = np.asarray(Image.open(PHOTO).convert("RGB").crop((440, 140, 568, 236)))
-    return np.ascontiguousarray(octets.transpose(2, 0, 1), np.float32) / 255
-
-
-@pytest.fixture(scope="session")
-def space() -> LatentSpace:
-    return open_space(ModelStore.installed().find("base/autoencoder"), Run())
 
 
 @pytest.fixture(scope="session")
 def denoiser() -> Denoiser:
     return open_denoiser(ModelStore.installed().find("base/denoiser"), Run())
-
-
-@pytest.fixture(scope="session")
-def latent(space: LatentSpace, photo: FloatArray) -> FloatArray:
-    return space.encode(photo)
 
 
 @pytest.fixture(scope="session")
@@ -57,20 +30,5 @@ def state(latent: FloatArray) -> Callable[..., Noisy]:
         rows, columns = (slice(0, side) for side in latent.shape[1:])
         eps = noise(Run(seed=seed).randomness, (rows, columns), len(latent), step=1000)
         return Noisy(np.float32(1 - t) * latent + np.float32(t) * eps, "base", 1 - t, t)
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def reconstructor() -> Callable[..., Reconstructor]:
-    """reconstructor(name, seed=..., option=...): with its defaults but for what is given."""
-    specs = {spec.name: spec for spec in gcodec_reconstructors()}
-
-    @cache
-    def make(name: str, seed: int = 0, **options: Any) -> Reconstructor:
-        spec, run = specs[name], Run(seed=seed)
-        assert spec.model is not None
-        setup = Setup(run, checked(spec, options).options, run.models.find(spec.model))
-        return load_object(name, spec.implementation)(setup)
 
     return make

@@ -11,10 +11,15 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-__all__ = ["run_gcodec", "run_python", "run_tasks"]
+__all__ = ["other_threads", "run_gcodec", "run_python", "run_tasks"]
 
 #: Seconds after which a process counts as hanging. No test depends on how fast it is.
 _PATIENCE = 300.0
+
+
+def other_threads() -> int:
+    """Another number of threads than the numeric libraries of this process have: 1 or 2."""
+    return 2 if int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1) == 1 else 1
 
 
 def run_python(

@@ -1,4 +1,4 @@
-"""The pytest plugin: assertion texts for the suite, and what tests of methods are built from.
+"""The pytest plugin: assertion texts for the suite, and three fixtures.
 
 pytest loads this module at every start wherever gcodec is installed, so it imports neither NumPy nor torch.
 """
@@ -6,18 +6,16 @@ pytest loads this module at every start wherever gcodec is installed, so it impo
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from gcodec.images import Picture
-    from gcodec.interfaces import Reconstructor
 
-__all__ = ["gcodec_command", "gcodec_photograph", "gcodec_photographs", "gcodec_reconstructor"]
+__all__ = ["gcodec_command", "gcodec_photograph", "gcodec_photographs"]
 
 for _suite in ("_signals", "_specs", "adapter", "embedding", "reconstructor", "trainer"):
     pytest.register_assert_rewrite(f"gcodec.testing.{_suite}")
@@ -49,22 +47,3 @@ def gcodec_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         png = pictures.as_png(pictures.photograph(96, 112, seed))
         (folder / f"{seed}.png").write_bytes(png)
     return folder
-
-
-@pytest.fixture(scope="session")
-def gcodec_reconstructor() -> Callable[..., Reconstructor]:
-    """An installed one by name: ``gcodec_reconstructor("flow", seed=1, steps=4)`` has its defaults but for what is given."""
-    from gcodec.interfaces import Setup
-    from gcodec.registry import load_object, registry
-    from gcodec.run import Run
-    from gcodec.stage2 import checked
-
-    @cache
-    def make(name: str, seed: int = 0, **options: Any) -> Reconstructor:
-        spec, run = registry().reconstructor(name), Run(seed=seed)
-        model = run.models.find(spec.model) if spec.model else None
-        setup = Setup(run, checked(spec, options).options, model)
-        made: Reconstructor = load_object(name, spec.implementation)(setup)
-        return made
-
-    return make

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 import gcodec
 from gcodec.errors import InvalidOption, ModelDamaged, PayloadError
@@ -27,7 +26,6 @@ from gcodec_diffc.ddcm import embedding as implementation
 from gcodec_diffc.ddcm._stream import Plan
 
 FloatArray = NDArray[np.float32]
-PHOTO = Path(__file__).parents[4] / "tests" / "images" / "kodim23.png"
 HEAD = 7
 
 
@@ -39,10 +37,9 @@ class TestDdcm(EmbeddingConformance):
 
 
 @pytest.fixture(scope="module")
-def photo() -> FloatArray:
+def photo(kodim23: FloatArray) -> FloatArray:
     """float32 [3, 96, 128] in [0, 1]: D = 6,144."""
-    octets = np.asarray(Image.open(PHOTO).convert("RGB").crop((192, 96, 320, 192)))
-    return np.ascontiguousarray(octets.transpose(2, 0, 1), np.float32) / 255
+    return kodim23[:, 96:192, 192:320].copy()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 import gcodec
 from gcodec.errors import ChannelError, PayloadError
@@ -25,7 +24,6 @@ from gcodec.stage1 import build, open_stage1
 from gcodec.testing import EmbeddingConformance
 
 FloatArray = NDArray[np.float32]
-PHOTO = Path(__file__).parents[4] / "tests" / "images" / "kodim23.png"
 
 
 class TestDiffc(EmbeddingConformance):
@@ -43,14 +41,13 @@ class TestDiffcChunked(EmbeddingConformance):
     # Its sizes are whatever its entropy coder makes of them; the search for one is slow and tested above.
     test_size_target_is_never_exceeded = None  # type: ignore[assignment]
     test_every_option = None  # type: ignore[assignment]
-    test_encoding_in_fresh_processes = None  # type: ignore[assignment]
+    test_encoding_in_a_fresh_process = None  # type: ignore[assignment]
 
 
 @pytest.fixture(scope="module")
-def photo() -> FloatArray:
+def photo(kodim23: FloatArray) -> FloatArray:
     """float32 [3, 128, 192] in [0, 1]: D = 12,288."""
-    octets = np.asarray(Image.open(PHOTO).convert("RGB").crop((128, 64, 320, 192)))
-    return np.ascontiguousarray(octets.transpose(2, 0, 1), np.float32) / 255
+    return kodim23[:, 64:192, 128:320].copy()
 
 
 @pytest.fixture(scope="module")

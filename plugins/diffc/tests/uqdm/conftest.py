@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 import gcodec_base.plugin
 from gcodec.models import Model, ModelStore
 from gcodec.randomness import Randomness
 from gcodec_diffc.uqdm.codec import Codec
-
-PHOTO = Path(__file__).parents[4] / "tests" / "images" / "kodim23.png"
 
 FloatArray = NDArray[np.float32]
 
@@ -32,16 +27,15 @@ def codec(model: Model) -> Codec:
 
 
 @pytest.fixture(scope="session")
-def octets() -> NDArray[np.uint8]:
+def octets(kodim23: FloatArray) -> NDArray[np.uint8]:
     """uint8 [128, 192, 3]: sides are multiples of 64."""
-    return np.asarray(Image.open(PHOTO).convert("RGB").crop((128, 64, 320, 192)))
+    return np.rint(kodim23[:, 64:192, 128:320].transpose(1, 2, 0) * 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="session")
-def photo(octets: NDArray[np.uint8]) -> FloatArray:
+def photo(kodim23: FloatArray) -> FloatArray:
     """float32 [3, 77, 101] in [0, 1]: no level of the pyramid has sides all even."""
-    part = octets[:77, :101].transpose(2, 0, 1)
-    return np.ascontiguousarray(part, np.float32) / np.float32(255)
+    return kodim23[:, 64:141, 128:229].copy()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gcodec.errors import InvalidOption, ModelDamaged, ModelMissing, PayloadError
-from gcodec.images import load_image
+from gcodec.images import Picture
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model, ModelStore
 from gcodec.networks import Codebook, open_codebook, open_space
@@ -24,7 +24,6 @@ from gcodec.testing import EmbeddingConformance
 from gcodec_ldm.perco.embedding import Perco
 from gcodec_ldm.perco.learned import LEVELS
 
-PHOTO = Path(__file__).parents[4] / "tests" / "images" / "kodim23.png"
 WORDS = "two parrots, one red and one blue, before dark leaves"
 
 
@@ -33,10 +32,9 @@ class TestPerco(EmbeddingConformance):
 
 
 @pytest.fixture(scope="module")
-def photo() -> NDArray[np.float32]:
+def photo(kodim23: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32 [3, 256, 384] in [0, 1]."""
-    whole = load_image(PHOTO.read_bytes()).pixels
-    return np.ascontiguousarray(whole[:, 128:384, 192:576])
+    return kodim23[:, 128:384, 192:576].copy()
 
 
 @pytest.fixture(scope="module")
@@ -137,13 +135,12 @@ def test_hostile_layers(plain: Perco, photo: NDArray[np.float32]) -> None:
             plain.decode((tokens,), other)
 
 
-def test_a_photograph_of_kodaks_size_takes_few_bytes() -> None:
+def test_a_photograph_of_kodaks_size_takes_few_bytes(kodim23: NDArray[np.float32]) -> None:
     """From the file alone to a picture of the same scene, at less than a hundredth of a bit per pixel."""
-    picture = load_image(PHOTO.read_bytes())
-    made = encode(picture, "perco", target=Target(quality=0.35))
+    made = encode(Picture(kodim23), "perco", target=Target(quality=0.35))
     assert len(made.data) < 0.01 * 768 * 512 / 8
     pixels = decode(made.data, "preview").picture.pixels
-    assert np.square(pixels - picture.pixels).mean() < 0.007
+    assert np.square(pixels - kodim23).mean() < 0.007
 
 
 def test_a_model_is_needed_and_must_be_the_right_one(model: Model, tmp_path: Path) -> None:

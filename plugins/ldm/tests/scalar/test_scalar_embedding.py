@@ -7,13 +7,11 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
-from gcodec.images import load_image
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models import Model, ModelStore, folder_digest
 from gcodec.registry import load_object, registry
@@ -23,7 +21,6 @@ from gcodec.training import WEIGHTS
 from gcodec_ldm.scalar.embedding import LdmQuant, RateVariable
 
 SIZE = Size(128, 160)
-PHOTOGRAPH = Path(__file__).resolve().parents[4] / "tests" / "images" / "kodim23.png"
 
 
 def decoded(embedding: Embedding, layers: tuple[bytes, ...], size: Size = SIZE) -> Latent:
@@ -92,10 +89,10 @@ def independent_bits(symbols: np.ndarray) -> float:
     return bits
 
 
-@pytest.mark.skipif(not PHOTOGRAPH.exists(), reason="the repository's photograph is not here")
-def test_the_model_knows_more_than_each_channels_histogram(ldm_quant: LdmQuant) -> None:
-    pixels = load_image(PHOTOGRAPH.read_bytes()).pixels[:, 100:356, 300:556]
-    latent, size = ldm_quant.analyse(np.ascontiguousarray(pixels)), Size(256, 256)
+def test_the_model_knows_more_than_each_channels_histogram(
+    ldm_quant: LdmQuant, kodim23: np.ndarray
+) -> None:
+    latent, size = ldm_quant.analyse(kodim23[:, 100:356, 300:556].copy()), Size(256, 256)
     for quality in (0.2, 0.5, 0.8):
         layers = ldm_quant.encode(latent, quality)
         found = decoded(ldm_quant, layers, size)
@@ -103,8 +100,7 @@ def test_the_model_knows_more_than_each_channels_histogram(ldm_quant: LdmQuant) 
         assert 8 * len(layers[0]) < 0.85 * independent_bits(symbols)
 
 
-@pytest.mark.skipif(not PHOTOGRAPH.exists(), reason="the repository's photograph is not here")
-def test_the_bins_are_the_noise_that_eta_says(ldm_quant: LdmQuant) -> None:
+def test_the_bins_are_the_noise_that_eta_says(ldm_quant: LdmQuant, kodim23: np.ndarray) -> None:
     """t = eta(Delta): the adapter's state is as far from x_0 as its SNR says, less far in smooth pictures."""
     pytest.importorskip("gcodec_diffusers")
     adapter = next(
@@ -112,8 +108,7 @@ def test_the_bins_are_the_noise_that_eta_says(ldm_quant: LdmQuant) -> None:
     )
     run = Run()
     setup = Setup(run, {}, run.models.find(str(adapter.model)))
-    pixels = np.ascontiguousarray(load_image(PHOTOGRAPH.read_bytes()).pixels[:, 100:356, 300:556])
-    latent, size = ldm_quant.analyse(pixels), Size(256, 256)
+    latent, size = ldm_quant.analyse(kodim23[:, 100:356, 300:556].copy()), Size(256, 256)
     found, ratios = [], []
     for quality in (0.4, 0.8, 1.0):
         found.append(decoded(ldm_quant, ldm_quant.encode(latent, quality), size))
