@@ -149,7 +149,7 @@ def test_damaged_payloads_raise_payload_errors_only(codec: ZooCodec, picture) ->
     assert not codec.read(bytes([TRAINED, 9]), 70, 90)[2].any()
 
 
-@pytest.mark.parametrize("family", ["bmshj2018-factorized-relu", "mbt2018", "cheng2020-attn"])
+@pytest.mark.parametrize("family", ["mbt2018", "cheng2020-attn"])
 def test_transforms_in_bands_are_the_whole_transforms(
     codec_of, family, monkeypatch: pytest.MonkeyPatch
 ) -> None:

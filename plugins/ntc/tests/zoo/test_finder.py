@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from zoo_checkpoints import FAMILIES, save
+from zoo_checkpoints import save
 
 import gcodec
 from gcodec.errors import ModelDamaged, ModelMissing, OutputExists, UnknownNetwork
@@ -33,10 +32,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+def as_picture(pixels: np.ndarray, folder: Path) -> gcodec.Picture:
+    octets = (pixels * 255).round().astype(np.uint8).transpose(1, 2, 0)
+    Image.fromarray(octets).save(folder / "picture.png")
+    return gcodec.load_image(folder / "picture.png")
+
+
 def process(*words: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", *map(str, words)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_a_checkpoint_as_model_and_a_folder_for_the_receiver(
@@ -44,26 +48,10 @@ def test_a_checkpoint_as_model_and_a_folder_for_the_receiver(
 ) -> None:
     """Encoded with the file itself; decoded by a process that has only the folder made of it."""
     checkpoint, folder = save(tmp_path, "mbt2018-mean"), tmp_path / "model"
-    photo, file = tmp_path / "photo.png", tmp_path / "photo.gcx"
-    Image.fromarray((picture[:, :96, :96] * 255).round().astype(np.uint8).transpose(1, 2, 0)).save(
-        photo
-    )
-    done = process(
-        *(
-            "gcodec",
-            "encode",
-            photo,
-            "-o",
-            file,
-            "--embed",
-            "ntc",
-            "--model",
-            checkpoint,
-        ),
-        *("--digest", "--json"),
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["quality"] == 0.5
+    photo, file = as_picture(picture[:, :96, :96], tmp_path), tmp_path / "photo.gcx"
+    made = gcodec.encode(photo, "ntc", model=str(checkpoint), digest=True)
+    assert made.quality == 0.5
+    file.write_bytes(made.data)
     converted = CliRunner().invoke(command, [str(checkpoint), str(folder)])
     assert converted.exit_code == 0 and folder_digest(folder) in converted.stdout
 
@@ -73,20 +61,17 @@ def test_a_checkpoint_as_model_and_a_folder_for_the_receiver(
     report = json.loads(done.stdout)
     assert report["proved"] and report["model"] == folder_digest(folder)
     with pytest.raises(ModelMissing):
-        gcodec.decode(file.read_bytes())
+        gcodec.decode(made.data)
     run = Run(models=ModelStore((), (folder,)))
-    decoded = gcodec.decode(file.read_bytes(), run=run).picture.pixels
-    again = gcodec.encode(gcodec.load_image(photo), "ntc", model="model", digest=True, run=run)
-    assert again.data == file.read_bytes()
+    decoded = gcodec.decode(made.data, run=run).picture.pixels
     assert decoded.shape == (3, 96, 96) and decoded.std() > 0
+    # The folder goes by its own name as well, and makes the same file.
+    assert gcodec.encode(photo, "ntc", model="model", digest=True, run=run).data == made.data
 
 
-@pytest.mark.parametrize("family", FAMILIES[:5])
+@pytest.mark.parametrize("family", ["bmshj2018-factorized", "mbt2018-mean"])
 def test_size_targets_are_met(family: str, cache: Path, tmp_path: Path, picture) -> None:
-    model, photo = (
-        str(save(tmp_path, family)),
-        gcodec.load_image(as_png(picture, tmp_path)),
-    )
+    model, photo = str(save(tmp_path, family)), as_picture(picture, tmp_path)
     whole = gcodec.encode(photo, "ntc", model=model)
     assert whole.quality == 0.5
     for share in (0.7, 1.2):
@@ -94,12 +79,6 @@ def test_size_targets_are_met(family: str, cache: Path, tmp_path: Path, picture)
         made = gcodec.encode(photo, "ntc", model=model, target=gcodec.Target(bytes=limit))
         assert 0.9 * limit < len(made.data) <= limit
         assert (made.quality > 0.5) == (share > 1)
-
-
-def as_png(picture: np.ndarray, folder: Path) -> Path:
-    octets = (picture * 255).round().astype(np.uint8).transpose(1, 2, 0)
-    Image.fromarray(octets).save(folder / "picture.png")
-    return folder / "picture.png"
 
 
 def test_a_checkpoint_is_converted_once(cache: Path, tmp_path: Path) -> None:
