@@ -12,7 +12,9 @@ from gcodec.interfaces import Size
 from gcodec.models import Model, ModelStore
 from gcodec.networks import Codebook, Place, place_of
 from gcodec.pipeline import encode
+from gcodec.ratecontrol import Target
 from gcodec.run import Run
+from gcodec_ldm.perco import learned
 from gcodec_ldm.perco.fixed import FixedLength
 
 SIZE = Size(40, 70)
@@ -35,7 +37,7 @@ class Numbers(Codebook):
     def dequantize(
         self, indices: NDArray[np.int32], shape: tuple[int, int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        raise NotImplementedError
+        return np.zeros((32, *shape), np.float32), np.ones(32, np.float32)
 
 
 def coder(entries: int) -> FixedLength:
@@ -98,3 +100,14 @@ def test_a_model_without_tokens_says_what_to_do(name: str) -> None:
         FixedLength(model, place, Run())
     with pytest.raises(ModelDamaged, match=r"no hyper-encoder.*--recon perco"):
         encode(Picture(np.zeros((3, 8, 8), np.float32)), "perco", model=name)
+
+
+def test_tokens_that_say_nothing_alone_are_not_chosen_by_their_price(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever is cheapest would do as well as any."""
+    numbers = Numbers(1024)
+    monkeypatch.setattr(learned, "open_codebook", lambda model, run: numbers)
+    picture = Picture(np.full((3, 64, 64), 0.5, np.float32))
+    with pytest.raises(ModelDamaged, match="say nothing of the latent without a network"):
+        encode(picture, "perco", target=Target(quality=1.0))

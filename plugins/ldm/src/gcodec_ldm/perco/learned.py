@@ -74,7 +74,13 @@ class Learned:
         run, book = self._run, self._codec.books[index]
         codebook = open_codebook(self._models[index], run)
         space = open_space(run.models.find(codebook.space), run)
-        return Effects(codebook, space.encode(np.ascontiguousarray(pixels)), book.levels)
+        effects = Effects(codebook, space.encode(np.ascontiguousarray(pixels)), book.levels)
+        if not effects.effect.any():
+            raise ModelDamaged(
+                self._models[index].name,
+                "its tokens say nothing of the latent without a network, so there are none to choose from",
+            )
+        return effects
 
 
 def rate(quality: float) -> tuple[int, float]:
