@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors.torch import load_file
 
 from gcodec.errors import MetricUnavailable, RecipeError
 from gcodec.models import Model, folder_digest
 from gcodec.registry import load_object, registry
+from gcodec.testing import TrainerConformance
 from gcodec.training import Inputs, load_recipe, train
 from gcodec_flow import pairs
 from gcodec_flow.losses import flow_matching_loss, sampled
@@ -83,18 +84,8 @@ def run(recipe: Path, data: Path, out: Path, *settings: str, **more: Any) -> dic
     return train(trainer, inputs, out, **more).figures
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(
-    recipe: Path, data: Path, tmp_path: Path
-) -> None:
-    run(recipe, data, tmp_path / "whole")
-    run(recipe, data, tmp_path / "parts", steps=3)
-    run(recipe, data, tmp_path / "parts")
-    whole, parts = (
-        load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts")
-    )
-    assert whole.keys() == parts.keys()
-    for name, value in whole.items():
-        assert torch.equal(value, parts[name]), name
+class TestFlow(TrainerConformance):
+    recipe = tomllib.loads(RECIPE)
 
 
 def test_it_learns_and_the_exported_model_loads(

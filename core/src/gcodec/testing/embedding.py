@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -291,14 +292,20 @@ class EmbeddingConformance:
 def assert_light(spec: object) -> None:
     """Assert that a fresh interpreter imports a plugin's module without any of the libraries that take long."""
     module = _specs.entry_point(spec).module
+    heavy = _heavy(module)
+    assert not heavy, f"importing {module} imports {heavy}; import it in the implementation instead"
+
+
+@cache
+def _heavy(module: str) -> str:
+    """What a module imports of the libraries that take long; plugins of one module need one process."""
     code = (
         "import sys, importlib; before = set(sys.modules); importlib.import_module(sys.argv[1]);"
         "print(*sorted({'numpy', 'torch', 'PIL', 'scipy'} & (set(sys.modules) - before)))"
     )
     done = _processes.run_python("-c", code, module)
     assert done.returncode == 0, done.stderr
-    heavy = done.stdout.strip()
-    assert not heavy, f"importing {module} imports {heavy}; import it in the implementation instead"
+    return done.stdout.strip()
 
 
 def _error_of(signals: Sequence[Signal], image: pictures.Image) -> float:
