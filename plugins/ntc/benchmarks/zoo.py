@@ -1,7 +1,8 @@
 """`ntc` with a checkpoint of CompressAI next to CompressAI itself: python zoo.py CHECKPOINT [IMAGES...]
 
-Bytes at the trained quality, what CompressAI's own coder spends on the same pictures, what its densities say, and the PSNR
-of both; needs `pip install compressai`. Without arguments, or without it, says so and ends.
+Bytes at the trained quality, what CompressAI's own coder spends on the same pictures, what its densities say (of
+autoregressive models: about other latents than are coded), and the PSNR of both; needs `pip install compressai`. Without
+arguments, or without it, says so and ends.
 """
 
 from __future__ import annotations
@@ -55,11 +56,12 @@ def main() -> None:
         preview = ours.synthesise(y, level, *pixels.shape[1:])
         with torch.inference_mode():
             x = torch.from_numpy(pixels)[None]
-            spent = sum(len(part[0]) for part in theirs.compress(x)["strings"])
-            made = theirs(x)
-        ideal = sum(float(-p.log2().sum()) for p in made["likelihoods"].values()) / 8
+            coded = theirs.compress(x)
+            decoded = theirs.decompress(coded["strings"], coded["shape"])["x_hat"][0].numpy()
+            likelihoods = theirs(x)["likelihoods"].values()
+        spent = sum(len(part[0]) for part in coded["strings"])
+        ideal = sum(float(-p.log2().sum()) for p in likelihoods) / 8
         sums += len(payload) - 2, spent, ideal
-        decoded = made["x_hat"].clamp(0, 1)[0].numpy()
         print(
             f"{Path(name).stem:16} {len(payload) - 2:8} {spent:11} {ideal:10.0f}"
             f" {psnr(preview, pixels):8.2f} {psnr(decoded, pixels):14.2f}"
