@@ -26,14 +26,20 @@ if TYPE_CHECKING:
 __all__ = ["KlSpace", "open_kl"]
 
 
+#: Samples beyond which a picture goes through in tiles whatever memory there is: in one piece it takes some 2 KB a sample.
+_WHOLE = 1 << 21
+
+
 class KlSpace(LatentSpace):
     """An AutoencoderKL behind core's interface: the mean of its posterior, shifted and scaled as its config says.
 
     Sides that are no multiple of the factor are continued by their last samples.
+
+    tiled  whether pictures larger than diffusers' tiles go through in those, mixed where they overlap; beyond `_WHOLE` all do.
     """
 
-    def __init__(self, network: Any, name: str, device: torch.device) -> None:
-        self.name, self.network, self.device = name, network, device
+    def __init__(self, network: Any, name: str, device: torch.device, tiled: bool) -> None:
+        self.name, self.network, self.device, self.tiled = name, network, device, tiled
         config = network.config
         self.channels: int = config.latent_channels
         self.factor: int = 2 ** (len(config.block_out_channels) - 1)
@@ -46,6 +52,7 @@ class KlSpace(LatentSpace):
     def encode(self, pixels: FloatArray) -> FloatArray:
         """Latent float32 [C, ceil(H / f), ceil(W / f)] of pixels [3, H, W] in [0, 1]."""
         x = torch.from_numpy(padded(pixels, self.factor))[None].to(self.device)
+        self._fit(x[0, 0].numel())
         z = self.network.encode((2 * x - 1).to(self.network.dtype)).latent_dist.mode().float()
         latent: FloatArray = ((z - self.shift) * self.scale)[0].cpu().numpy()
         return np.ascontiguousarray(latent)
@@ -60,15 +67,20 @@ class KlSpace(LatentSpace):
 
     def render(self, z: Tensor) -> Tensor:
         """Pixels [1, 3, f h, f w] of latents [1, C, h, w], nominally in [0, 1]; differentiable."""
+        self._fit(z[0, 0].numel() * self.factor**2)
         x: Tensor = self.network.decode((z / self.scale + self.shift).to(self.network.dtype)).sample
         return (x.float() + 1) / 2
+
+    def _fit(self, samples: int) -> None:
+        # The network is shared with whoever opened the same folder.
+        self.network.use_tiling = self.tiled or samples > _WHOLE
 
 
 def open_kl(model: Model, run: Run) -> KlSpace:
     """The latent space in the folder of an AutoencoderKL. Raises ModelDamaged."""
     folder = model.folder.absolute()
     network = _network(folder, model.digest, run.device, run.dtype, run.memory)
-    return KlSpace(network, kl_name(folder), torch_device(run.device))
+    return KlSpace(network, kl_name(folder), torch_device(run.device), run.memory != "plenty")
 
 
 @lru_cache(maxsize=2)
@@ -81,6 +93,5 @@ def _network(folder: Path, digest: str, device: str, dtype: str, memory: str) ->
     precision = torch.bfloat16 if dtype == "bfloat16" else torch.float32
     network = load_network(AutoencoderKL, folder, precision)
     if memory != "plenty":
-        network.enable_tiling()
         network.enable_slicing()
     return network.to(torch_device(device))

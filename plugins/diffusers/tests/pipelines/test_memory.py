@@ -14,7 +14,7 @@ from gcodec.errors import UnusablePlugin
 from gcodec.interfaces import Size
 from gcodec.models import ModelStore
 from gcodec.signals import Signal
-from gcodec_diffusers import pipeline, tiny
+from gcodec_diffusers import kl, pipeline, tiny
 from gcodec_diffusers.pipeline import PipelineDenoiser
 
 Folder = Callable[[str], Path]
@@ -38,8 +38,8 @@ def test_less_memory_changes_nothing_but_rounding(
     plain, spare = opened(folder(kind)), opened(folder(kind), memory=memory)
     expected = answer(plain, least)
     torch.testing.assert_close(answer(spare, least), expected, rtol=1e-4, atol=1e-4)
-    assert spare.encoder.network.use_tiling and spare.encoder.network.use_slicing
-    assert not plain.encoder.network.use_tiling and not plain.encoder.network.use_slicing
+    assert spare.encoder.tiled and spare.encoder.network.use_slicing
+    assert not plain.encoder.tiled and not plain.encoder.network.use_slicing
     for denoiser, sliced in ((plain, False), (spare, kind in UNETS)):
         processors = denoiser.network.attn_processors.values()
         assert {"Sliced" in type(p).__name__ for p in processors} == {sliced}
@@ -61,6 +61,29 @@ def test_a_large_latent_is_decoded_in_tiles(
     pieces = space.decode(z, Size(264, 320))
     assert sizes == [(33, 40)]
     assert pieces.shape == whole.shape and not np.array_equal(pieces, whole)
+
+
+def test_a_very_large_picture_goes_through_in_tiles_whatever_memory_there_is(
+    folder: Folder, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one piece 24 megapixels would take tens of gigabytes."""
+    space = opened(folder("sd15")).encoder
+    pixels = np.random.default_rng(0).random((3, 264, 320)).astype(np.float32)
+    whole = space.encode(pixels)
+    picture = space.decode(whole, Size(264, 320))
+    called: list[str] = []
+    for name in ("tiled_encode", "_tiled_encode", "tiled_decode"):
+        if (work := getattr(space.network, name, None)) is not None:
+            monkeypatch.setattr(
+                space.network, name, lambda *a, n=name, w=work, **k: called.append(n) or w(*a, **k)
+            )
+    monkeypatch.setattr(kl, "_WHOLE", 264 * 320 - 1)
+    tiled = space.encode(pixels)
+    assert tiled.shape == whole.shape and not np.array_equal(tiled, whole)
+    assert not np.array_equal(space.decode(whole, Size(264, 320)), picture)
+    assert {name.strip("_") for name in called} == {"tiled_encode", "tiled_decode"}
+    monkeypatch.undo()
+    np.testing.assert_array_equal(space.encode(pixels), whole)
 
 
 @pytest.mark.parametrize("kind", list(tiny.KINDS))
