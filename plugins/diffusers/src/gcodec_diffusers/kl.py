@@ -35,7 +35,7 @@ class KlSpace(LatentSpace):
 
     Sides that are no multiple of the factor are continued by their last samples.
 
-    tiled  whether pictures larger than diffusers' tiles go through in those, mixed where they overlap; beyond `_WHOLE` all do.
+    tiled  whether pictures larger than diffusers' tiles go through in those, mixed where they overlap; cf. `_WHOLE`.
     """
 
     def __init__(self, network: Any, name: str, device: torch.device, tiled: bool) -> None:

@@ -7,7 +7,9 @@ by uniform noise of deviation Delta / sqrt(12). On the path x_t = (1 - t) x_0 + 
     t = eta(Delta) = sigma / (1 + sigma),    sigma = Delta / sqrt(12)
 
 so the dequantized latent, times 1 - t, is put there (`FromLatent.time`, which knows of channels that vary less than a bin is
-wide), and an unconditional denoiser goes the short way that is left. Nothing is drawn. Published US applications 2025/0157087 and 2026/0095599 describe these papers.
+wide), and an unconditional denoiser goes the short way that is left. Nothing is drawn.
+
+Published US applications 2025/0157087 and 2026/0095599 describe these papers.
 """
 
 from __future__ import annotations
