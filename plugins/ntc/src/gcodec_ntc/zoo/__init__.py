@@ -1,8 +1,8 @@
-"""The CompressAI zoo: checkpoints of its hyperprior models become model folders of `ntc`, whose bits are integer.
+"""The CompressAI zoo: its checkpoints become model folders of `ntc`, whose bits are decided by integers.
 
 `find` is what `--model` and `gcodec models --fetch` ask; ``python -m gcodec_ntc.zoo CHECKPOINT FOLDER`` writes a folder.
-`layout` says what a checkpoint must hold, `convert` what a folder does, `codec` codes with it. Nothing of CompressAI is
-imported: its layers are a dozen lines, its package wants an older NumPy and takes seconds to import.
+`checkpoint` reads what CompressAI publishes, `convert` makes a folder of it, `prior` decides bits, `codec` codes. Nothing of
+CompressAI is imported: its layers are a hundred lines, its package wants an older NumPy and takes seconds to import.
 """
 
 from gcodec_ntc.zoo.finder import find
