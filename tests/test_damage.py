@@ -81,13 +81,13 @@ def test_a_file_with_a_flipped_bit_is_refused_in_one_line(file: bytes, decode: D
 def test_a_hostile_payload_in_a_sound_container_is_refused_or_decoded(
     file: bytes, decode: Decode
 ) -> None:
-    """Whoever writes the payload can write the checksum as well."""
+    """Whoever writes the payload can write the checksum as well. The conformance suite damages it in more ways."""
     whole = gcx.read(file)
     (payload,) = whole.bodies(gcx.MAIN)[:1]
     rng = np.random.Generator(np.random.PCG64(len(payload)))
     hostile = [b"", payload[:1], payload[: len(payload) // 2], payload + bytes(40), bytes(99)]
     hostile += [rng.bytes(length) for length in (1, 2, 20, 500)]
-    for _ in range(15):
+    for _ in range(5):
         changed = bytearray(payload)
         for at in rng.integers(len(payload), size=rng.integers(1, 5)):
             changed[at] = rng.integers(256)
