@@ -43,6 +43,12 @@ if TYPE_CHECKING:
 )
 @target_options
 @click.option(
+    "--embed-model", metavar="MODEL", help="Other weights for stage 1, as --model of encode."
+)
+@click.option(
+    "--recon-model", metavar="MODEL", help="Other weights for stage 2, as --model of decode."
+)
+@click.option(
     "--seed",
     type=click.IntRange(0, 2**64 - 1),
     default=0,
@@ -57,6 +63,8 @@ def command(
     recon: str,
     output: str,
     target: Target,
+    embed_model: str | None,
+    recon_model: str | None,
     seed: int,
     force: bool,
     as_json: bool,
@@ -81,9 +89,11 @@ def command(
     ]
     if not embeddings or not reconstructors:
         raise UsageError("name at least one embedding and one reconstructor")
-    for e in embeddings:
-        for r in reconstructors:
-            check_pair(e.name, e.makes, r, installed)
+    if embed_model is None and recon_model is None:
+        # Under other models signals may live in other spaces, which encoding and decoding find out.
+        for e in embeddings:
+            for r in reconstructors:
+                check_pair(e.name, e.makes, r, installed)
 
     folder = _folder(output)
     stem = folder / Path(source).stem
@@ -98,7 +108,7 @@ def command(
 
     from gcodec.pipeline import encode
 
-    passed = how.as_arguments()
+    passed = [*how.as_arguments(), *_model_arguments(embed_model, recon_model)]
     records = []
     with progress_bar() as progress:
         run = how.run(seed=seed)
@@ -107,7 +117,9 @@ def command(
         for e in embeddings:
             progress(f"encoding {e.name}", done, total)
             options = options_of(e, plugin_options)
-            made = encode(picture, e.name, target=target, options=options, run=run)
+            made = encode(
+                picture, e.name, target=target, options=options, model=embed_model, run=run
+            )
             file = Path(_file(stem, e.name))
             write_bytes(str(file), made.data, force=force)
             done += 1
@@ -126,6 +138,14 @@ def command(
     _print_records(records)
     if sheet is not None:
         click.echo(f"wrote {sheet}")
+
+
+def _model_arguments(embed_model: str | None, recon_model: str | None) -> list[str]:
+    """Return what the receiver must be told: its own model, and where the file's is if that is a folder."""
+    words = ["--model", recon_model] if recon_model else []
+    return (
+        [*words, "--models", embed_model] if embed_model and Path(embed_model).is_dir() else words
+    )
 
 
 def _pair(
