@@ -10,6 +10,7 @@ import torch
 
 from gcodec import _torchvision_cpu
 from gcodec_diffusers.tiny import write
+from gcodec_diffusers.tiny_texts import special_words
 
 __all__ = ["CAPTIONERS", "make_captioner"]
 
@@ -136,19 +137,7 @@ CAPTIONERS: Mapping[str, Callable[[Any], Any]] = {
 
 def _tokenizer() -> dict[str, Any]:
     """Words of one letter, with a space between two."""
-    special = [
-        {
-            "id": number,
-            "content": word,
-            "single_word": False,
-            "lstrip": False,
-            "rstrip": False,
-            "normalized": False,
-            "special": True,
-        }
-        for number, word in enumerate(_WORDS)
-        if len(word) > 1
-    ]
+    special = special_words(word for word in _WORDS if len(word) > 1)
     return {
         "tokenizer.json": {
             "version": "1.0",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from gcodec import _torchvision_cpu
 from gcodec_diffusers.layout import EMPTY_PROMPT
 from gcodec_diffusers.tiny import POOLED, TEXT, write
 
-__all__ = ["add_texts"]
+__all__ = ["add_texts", "special_words"]
 
 
 def add_texts(kind: str, folder: Path, seed: int = 0) -> Path:
@@ -89,6 +89,15 @@ def _CLIP(width: int, pooled: int) -> tuple[dict[str, Any], dict[str, Any]]:
     }
 
 
+def special_words(words: Iterable[str]) -> list[dict[str, Any]]:
+    """The first words of a vocabulary as the special tokens of a `tokenizer.json`."""
+    plain = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    return [
+        {"id": number, "content": word, **plain, "special": True}
+        for number, word in enumerate(words)
+    ]
+
+
 def _T5(width: int, pooled: int) -> tuple[dict[str, Any], dict[str, Any]]:
     words = ["<pad>", "</s>", "<unk>", *_LETTERS]
     config = {
@@ -100,18 +109,7 @@ def _T5(width: int, pooled: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "num_layers": 1,
         "num_heads": 2,
     }
-    special = [
-        {
-            "id": number,
-            "content": word,
-            "single_word": False,
-            "lstrip": False,
-            "rstrip": False,
-            "normalized": False,
-            "special": True,
-        }
-        for number, word in enumerate(words[:3])
-    ]
+    special = special_words(words[:3])
     end = {"SpecialToken": {"id": "</s>", "type_id": 0}}
     sequence = {"Sequence": {"id": "A", "type_id": 0}}
     return config, {
