@@ -133,10 +133,10 @@ class FromLatent(LatentSampler):
         """At which diffusion's noise is as strong as the error that rounding left.
 
         That is `eta` of the bins where they are narrow. A channel that varies less than a bin is wide is rounded to zero and
-        errs by what it was, so the mean is taken over what the denoiser knows of every channel's error. Dither's error is
-        that of the bins however wide they are.
+        errs by what it was, so the mean is taken over what the denoiser knows of every channel's error. What was not rounded
+        errs as its bins say, however wide they are.
         """
-        if latent.dithered:
+        if not latent.rounded:
             return eta(latent.step)
         _, deviation = self.denoiser.estimate({type_of(latent): latent}, size)
         sigma = float(np.sqrt(np.square(deviation, dtype=np.float64).mean()))

@@ -72,14 +72,15 @@ class Latent:
     space   name of the autoencoder's latent space.
     step    quantization bin width in the same units; of a latent that was never quantized, a preview's say, the width whose
             noise would be as strong as its error; 0 for an exact one.
-    dithered  whether the error is that of universal quantization: uniform on a bin and independent of the latent.
+    rounded  whether values are the latent's rounded to bins: a channel that varies less than a bin then errs by what it was.
+            Otherwise, after dither or where nothing was quantized, the error is as strong as noise one bin wide.
     """
 
     kind: ClassVar[str] = "latent"
     values: FloatArray
     space: str
     step: float
-    dithered: bool = False
+    rounded: bool = True
 
 
 @dataclass(frozen=True, eq=False)

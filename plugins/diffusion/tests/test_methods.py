@@ -92,7 +92,7 @@ def test_relic_begins_where_noise_is_as_strong_as_the_error(
     assert t <= eta(step)
     if step > 4:
         assert eta(step) / (1 - eta(step)) > 1.3 * error
-    assert relic.time(replace(sent, dithered=True), SIZE) == eta(step)
+    assert relic.time(replace(sent, rounded=False), SIZE) == eta(step)
 
 
 def test_relic_is_best_at_that_time(

@@ -46,7 +46,7 @@ def preview_to_latent(preview: Preview, size: Size, setup: Setup) -> Latent:
     """The preview's latent, and the bin width whose noise is as strong as its error."""
     space = open_space(_model(setup), setup.run)
     sigma = math.sqrt(np.square(space.spread(preview.pixels, preview.mse)).mean())
-    return Latent(space.encode(preview.pixels), space.name, 12**0.5 * sigma)
+    return Latent(space.encode(preview.pixels), space.name, 12**0.5 * sigma, rounded=False)
 
 
 def latent_to_preview(latent: Latent, size: Size, setup: Setup) -> Preview:

@@ -88,8 +88,8 @@ class _Rounded(Embedding):
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the dequantized latent with its bin width."""
         code, dither, _, y = self._read(layers, size)
-        values, dithered = dequantize(y, code, dither), dither is not None
-        return (Latent(values, self._latents.space, width_of(code), dithered),)
+        values, rounded = dequantize(y, code, dither), dither is None
+        return (Latent(values, self._latents.space, width_of(code), rounded),)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """The bin width's bytes, then hyper-latents and latents in 1/16 bin widths, int32 little-endian.
