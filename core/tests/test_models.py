@@ -156,7 +156,11 @@ def test_a_package_that_is_not_installed_is_told(spec: ModelSpec) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["acme/other", "0" * 16, "a" * 64, "", "\0", "a" * 5000, "../x"])
-def test_an_unknown_model_comes_with_advice(spec: ModelSpec, wanted: str) -> None:
+def test_an_unknown_model_comes_with_advice(
+    spec: ModelSpec, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")  # beside which nothing is called x
     with pytest.raises(ModelMissing) as caught:
         ModelStore((spec,)).find(wanted)
     assert caught.value.model == wanted

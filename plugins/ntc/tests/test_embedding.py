@@ -102,9 +102,6 @@ def test_noise_at_the_highest_quality(ntc):
 CHILD = """
 import hashlib, sys
 from pathlib import Path
-threads = sys.argv[2]
-import torch
-torch.set_num_threads(int(threads))
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model, folder_digest
 from gcodec.run import Run
