@@ -33,14 +33,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    """This process with the core and the plugin under test installed, and nothing else."""
+def installed(
+    site: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Registry]:
+    """This process with the core and the plugin under test installed, and nothing else, not even models in the cache."""
     module = import_module("gcodec.registry")
     own = [p for p in distribution("gcodec").entry_points if p.group == "gcodec"]
     points = [*own, *support.entry_points_below(site)]
     monkeypatch.setattr(module, "entry_points", lambda group: points)
-    for name in ("GCODEC_MODELS", "GCODEC_CACHE"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("GCODEC_MODELS", raising=False)
+    monkeypatch.setenv("GCODEC_CACHE", str(tmp_path_factory.mktemp("cache")))
     module.registry.cache_clear()
     found = module.registry()
     assert not {p.name: p.error for p in found.plugins if p.error}
