@@ -12,6 +12,7 @@ The image is padded to multiples of 16 by repeating its last row and column; no 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,30 @@ class Analysed:
     samples: FloatArray
 
 
-class Codec:
+class PayloadCodec(ABC):
+    """What codecs of payloads with this head have in common; what is analysed has its original, [3, H, W], as `samples`."""
+
+    @abstractmethod
+    def _stream(self, analysed: Any, level: int) -> tuple[bytes, Ints]:
+        """The entropy-coded symbols, and the quantized latents."""
+
+    @abstractmethod
+    def synthesise(self, y: Ints, level: int, height: int, width: int) -> FloatArray:
+        """Preview, float32 [3, height, width] in [0, 1], of quantized latents."""
+
+    def encode(self, analysed: Any, level: int) -> bytes:
+        """Payload at quality `level` in 0..255."""
+        stream, y = self._stream(analysed, level)
+        preview = self.synthesise(y, level, *analysed.samples.shape[1:])
+        mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
+        return bytes([level, pack_mse(mse)]) + stream
+
+    def size(self, analysed: Any, level: int) -> int:
+        """Length of the payload that `encode` returns."""
+        return HEAD + len(self._stream(analysed, level)[0])
+
+
+class Codec(PayloadCodec):
     """Encoder and decoder. `config` and `tensors` are a model's config.json and weights.
 
     Raises KeyError, TypeError, ValueError or RuntimeError if they do not belong together.
@@ -121,17 +145,6 @@ class Codec:
         added = 1 + 2 * (size - near)
         symbols[which] -= np.sign(symbols[which]) * (saved > self.trade * added)
         return symbols
-
-    def encode(self, analysed: Analysed, level: int) -> bytes:
-        """Payload at quality `level` in 0..255."""
-        stream, y = self._stream(analysed, level)
-        preview = self.synthesise(y, level, *analysed.samples.shape[1:])
-        mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
-        return bytes([level, pack_mse(mse)]) + stream
-
-    def size(self, analysed: Analysed, level: int) -> int:
-        """Length of the payload that `encode` returns."""
-        return HEAD + len(self._stream(analysed, level)[0])
 
     def _stream(self, analysed: Analysed, level: int) -> tuple[bytes, Ints]:
         """The entropy-coded symbols, and the quantized latents."""

@@ -26,8 +26,8 @@ from gcodec.entropy import Decoder, Encoder
 from gcodec.entropy_model import loaded
 from gcodec.errors import PayloadError
 from gcodec.integers import Ints
-from gcodec.signals import pack_mse, unpack_mse
-from gcodec_ntc.codec import HEAD, NAME, FloatArray
+from gcodec.signals import unpack_mse
+from gcodec_ntc.codec import HEAD, NAME, FloatArray, PayloadCodec
 from gcodec_ntc.zoo import networks
 from gcodec_ntc.zoo.architectures import ARCHITECTURES
 from gcodec_ntc.zoo.hyper import VALUE_BITS
@@ -44,7 +44,7 @@ class Analysed:
 
     y        latents, float64 [h, w, M], in units of 2**-12.
     z        symbols of the hyper-latents [h/4, w/4, N], or None.
-    given    means and deviations that they tell, or None.
+    told     means and deviations that they tell, or None.
     samples  the original [3, H, W].
     """
 
@@ -54,7 +54,7 @@ class Analysed:
     samples: FloatArray
 
 
-class ZooCodec:
+class ZooCodec(PayloadCodec):
     """Encoder and decoder. `config` and `tensors` are a model folder's config.json and weights.
 
     device  of the transforms; it decides nothing about bits.
@@ -91,17 +91,6 @@ class ZooCodec:
             z = _chosen(_positions(hyper) - self.prior.median())
             told = self.prior.told(z)
         return Analysed(_positions(latents) * (1 << VALUE_BITS), z, told, samples)
-
-    def encode(self, analysed: Analysed, level: int) -> bytes:
-        """Payload at quality `level` in 0..255."""
-        stream, y = self._stream(analysed, level)
-        preview = self.synthesise(y, level, *analysed.samples.shape[1:])
-        mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
-        return bytes([level, pack_mse(mse)]) + stream
-
-    def size(self, analysed: Analysed, level: int) -> int:
-        """Length of the payload that `encode` returns."""
-        return HEAD + len(self._stream(analysed, level)[0])
 
     def _stream(self, analysed: Analysed, level: int) -> tuple[bytes, Ints]:
         """The entropy-coded symbols, and the latents that they mean."""
