@@ -143,9 +143,9 @@ def command(
 def _model_arguments(embed_model: str | None, recon_model: str | None) -> list[str]:
     """Return what the receiver must be told: its own model, and where the file's is if that is a folder."""
     words = ["--model", recon_model] if recon_model else []
-    return (
-        [*words, "--models", embed_model] if embed_model and Path(embed_model).is_dir() else words
-    )
+    if embed_model and Path(embed_model).is_dir():
+        words += ["--models", embed_model]
+    return words
 
 
 def _pair(
