@@ -12,9 +12,9 @@ import csv
 import sys
 from pathlib import Path
 
-from gcodec.contact_sheet import contact_sheet
+from gcodec.pictures.contact_sheet import contact_sheet
+from gcodec.pipeline.resolver import matrix
 from gcodec.registry import registry
-from gcodec.resolver import matrix
 
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 

@@ -7,8 +7,8 @@ For the comparison with theory squared errors are taken before rounding: that of
 
     X_alpha = X* + alpha (X_0 - X*)
 
-is, where the two errors are orthogonal, D* + alpha^2 |X_0 - X*|^2 (see `gcodec.stage2`). How near they are to that is the
-cosine of the angle between X - X* and X_0 - X*. LPIPS needs its weights: GCODEC_METRICS, see `gcodec.metrics`.
+is, where the two errors are orthogonal, D* + alpha^2 |X_0 - X*|^2 (see `gcodec.pipeline.stage2`). How near they are to that
+is the cosine of the angle between X - X* and X_0 - X*. LPIPS needs its weights: GCODEC_METRICS, see `gcodec_eval.metrics`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import gcodec
-from gcodec import metrics
+from gcodec_eval import metrics
 
 RATES = (0.1, 0.2)
 REALISM = (0.0, 0.25, 0.5, 0.75, 1.0)

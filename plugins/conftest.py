@@ -11,7 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from gcodec.interfaces import Reconstructor
-    from gcodec.networks import LatentSpace
+    from gcodec.models.networks import LatentSpace
     from gcodec.signals import FloatArray
 
 KODIM23 = Path(__file__).parents[1] / "tests" / "images" / "kodim23.png"
@@ -20,7 +20,7 @@ KODIM23 = Path(__file__).parents[1] / "tests" / "images" / "kodim23.png"
 @pytest.fixture(scope="session")
 def kodim23() -> FloatArray:
     """Two parrots, float32 [3, 512, 768] in [0, 1]."""
-    from gcodec.images import load_image
+    from gcodec.pictures import load_image
 
     return load_image(KODIM23.read_bytes()).pixels
 
@@ -34,7 +34,7 @@ def photo(kodim23: FloatArray) -> FloatArray:
 @pytest.fixture(scope="session")
 def space() -> LatentSpace:
     """That of the models of `base`."""
-    from gcodec.networks import open_space
+    from gcodec.models.networks import open_space
     from gcodec.run import Run
 
     run = Run()
@@ -51,9 +51,9 @@ def latent(space: LatentSpace, photo: FloatArray) -> FloatArray:
 def reconstructor() -> Callable[..., Reconstructor]:
     """reconstructor(name, seed=..., option=...): an installed one with its defaults but for what is given."""
     from gcodec.interfaces import Setup
+    from gcodec.pipeline.stage2 import checked
     from gcodec.registry import load_object, registry
     from gcodec.run import Run
-    from gcodec.stage2 import checked
 
     @cache
     def make(name: str, seed: int = 0, **options: Any) -> Reconstructor:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from gcodec.images import Picture
+    from gcodec.pictures import Picture
 
 IMAGES = Path(__file__).resolve().parent / "images"
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -35,7 +35,7 @@ def crop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def picture(crop: Path) -> Picture:
     """The photograph as gcodec reads it."""
-    from gcodec.images import load_image
+    from gcodec.pictures import load_image
 
     return load_image(crop)
 

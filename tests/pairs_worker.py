@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from gcodec.errors import UnusablePlugin
-from gcodec.images import load_image
-from gcodec.pipeline import decode, encode, save_decoded, verify
-from gcodec.ratecontrol import Target
+from gcodec.pictures import load_image
+from gcodec.pipeline.decoding import decode, save_decoded, verify
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
 
 
 def encoded(photo: str, embedding: str, bpp: float, file: str) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from gcodec.images import load_image
 from gcodec.models import ModelStore
-from gcodec.networks import open_captioner
+from gcodec.models.networks import open_captioner
+from gcodec.pictures import load_image
+from gcodec.pipeline.stage1 import open_stage1
 from gcodec.plugin import CAPTION
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Text
-from gcodec.stage1 import open_stage1
 from gcodec.testing._processes import run_gcodec
 from gcodec_diffusers.tiny_captioners import make_captioner
 

@@ -13,12 +13,12 @@ import pytest
 import gcodec_formats as gcx
 from gcodec.cli import main
 from gcodec.errors import FORMAT_EXIT_STATUS, PayloadError, UnusablePlugin
-from gcodec.pipeline import encode
-from gcodec.ratecontrol import Target
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
 from gcodec.registry import registry
 
 if TYPE_CHECKING:
-    from gcodec.images import Picture
+    from gcodec.pictures import Picture
 
 Decode = Callable[[bytes], tuple[int, list[str]]]
 

@@ -13,10 +13,10 @@ from types import ModuleType
 import pytest
 
 import gcodec_formats as gcx
-from gcodec import metrics
 from gcodec.errors import ModelMissing, UnknownProfile, UnusablePlugin
-from gcodec.pipeline import decode, verify
+from gcodec.pipeline.decoding import decode, verify
 from gcodec.registry import registry
+from gcodec_eval import metrics
 from gcodec_formats import registry as numbers
 
 GOLDEN = Path(__file__).resolve().parent / "golden"

@@ -18,16 +18,16 @@ import numpy as np
 import pytest
 
 import gcodec_formats as gcx
-from gcodec import metrics
 from gcodec.builtin.edges import edge_strength
 from gcodec.errors import NoPath
-from gcodec.images import load_image
+from gcodec.pictures import load_image
+from gcodec.pipeline.resolver import matrix
 from gcodec.registry import registry
-from gcodec.resolver import matrix
 from gcodec.signals import Sketch
+from gcodec_eval import metrics
 
 if TYPE_CHECKING:
-    from gcodec.images import Picture
+    from gcodec.pictures import Picture
 
 Command = Callable[..., CompletedProcess[str]]
 Pair = tuple[str, str]

@@ -11,9 +11,10 @@ from subprocess import CompletedProcess
 import pytest
 
 from gcodec.errors import GcodecError
+from gcodec.plugin import TrainerSpec
 from gcodec.registry import load_object, registry
-from gcodec.training import Plan, load_recipe
-from gcodec.training._recipe import check_tables
+from gcodec_train import Plan, load_recipe
+from gcodec_train._recipe import check_tables
 
 FOLDER = Path(__file__).resolve().parents[1] / "plugins" / "base" / "recipes"
 RECIPES = [
@@ -83,7 +84,7 @@ def test_there_are_recipes() -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_is_what_its_trainer_knows(path: Path) -> None:
     recipe = load_recipe(path)
-    spec = registry().trainer(recipe["task"])
+    spec = registry().named(TrainerSpec, recipe["task"])
     trainer = load_object(spec.name, spec.implementation)
     check_tables(recipe, {**(trainer.tables or recipe), "plan": Plan}, path)
 
@@ -96,7 +97,7 @@ def test_a_recipe_trains(
 ) -> None:
     from PIL import Image
 
-    from gcodec.metrics.weights import LPIPS, find
+    from gcodec_eval.metrics.weights import LPIPS, find
 
     recipe = load_recipe(path)
     try:

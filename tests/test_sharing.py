@@ -9,8 +9,9 @@ import pytest
 
 from gcodec.errors import UnknownNetwork
 from gcodec.models import Model, ModelStore
-from gcodec.networks import open_denoiser, open_space
-from gcodec.pipeline import decode, encode
+from gcodec.models.networks import open_denoiser, open_space
+from gcodec.pipeline.decoding import decode
+from gcodec.pipeline.encoding import encode
 from gcodec.run import Run
 from gcodec.testing import pictures
 

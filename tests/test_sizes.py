@@ -10,13 +10,14 @@ import pytest
 from numpy.typing import NDArray
 
 from gcodec.errors import PayloadError
-from gcodec.images import Picture
 from gcodec.interfaces import Size
-from gcodec.pipeline import decode, encode
-from gcodec.ratecontrol import Target
+from gcodec.pictures import Picture
+from gcodec.pipeline.decoding import decode
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.stage1 import Part, open_stage1
 from gcodec.registry import registry
 from gcodec.signals import Latent, Noisy, Sketch, Tokens
-from gcodec.stage1 import Part, open_stage1
 from gcodec_formats import registry as numbers
 
 #: Embedding -> f of the grid that its samples are continued to. Of `ddcm` the number of steps depends on H and W besides.

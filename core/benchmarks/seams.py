@@ -25,11 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gcodec
-from gcodec.tiles import starts
+from gcodec.diffusion.tiles import starts
 
 Array = NDArray[np.float64]
 
-#: Reconstructors whose tiles do not overlap by as much as those of `gcodec.tiles.through_latents`.
+#: Reconstructors whose tiles do not overlap by as much as those of `gcodec.diffusion.tiles.through_latents`.
 NARROW = {"flow": 64, "bridge": 64}
 
 

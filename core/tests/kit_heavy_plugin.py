@@ -6,6 +6,8 @@ import numpy as np
 
 from gcodec.plugin import EmbeddingSpec, hookimpl
 
+GCODEC_INTERFACE = 1
+
 
 @hookimpl
 def gcodec_embeddings() -> list[EmbeddingSpec]:

@@ -8,9 +8,10 @@ from gcodec.plugin import (
     EmbeddingSpec,
     Option,
     ReconstructorSpec,
-    TrainerSpec,
     hookimpl,
 )
+
+GCODEC_INTERFACE = 1
 
 EFFORT = Option("effort", int, 6, "how hard zlib tries", minimum=1, maximum=9)
 STRENGTH = Option("strength", float, 1.0, "strength", minimum=0, maximum=1)
@@ -35,8 +36,6 @@ EMBEDDINGS = [
     "Threaded",
     "Hashing",
 ]
-
-TRAINERS = ["Sound", "Forgetful", "Stuck", "Broken", "Nameless", "Trusting"]
 
 RECONSTRUCTORS = ["Unseeded", "Overshooting", "Scribbling", "Inventing"]
 
@@ -85,11 +84,4 @@ def gcodec_adapters() -> list[AdapterSpec]:
     return [
         AdapterSpec("preview", "tokens/kit", "kit_codecs:wrong_type", 1, "for tests"),
         AdapterSpec("preview", "sketch", "kit_codecs:too_small", 1, "for tests"),
-    ]
-
-
-@hookimpl
-def gcodec_trainers() -> list[TrainerSpec]:
-    return [
-        TrainerSpec(f"kit/{name.lower()}", "for tests", f"kit_trainers:{name}") for name in TRAINERS
     ]

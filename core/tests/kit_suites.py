@@ -8,7 +8,6 @@ from gcodec.testing import (
     AdapterConformance,
     EmbeddingConformance,
     ReconstructorConformance,
-    TrainerConformance,
 )
 
 for _name in (*kit_plugin.EMBEDDINGS, "Stolen", "Promising", "Optional", "Heavy"):
@@ -66,14 +65,3 @@ class TestWrongType(AdapterConformance):
 
 class TestTooSmall(AdapterConformance):
     source, target = "preview", "sketch"
-
-
-for _name in kit_plugin.TRAINERS:
-    _recipe = {
-        "task": f"kit/{_name.lower()}",
-        "seed": 1,
-        "plan": {"steps": 4, "lr": 1e-2, "warmup": 1, "ema": 0.5},
-        "data": {"crop": 16},
-        "network": {"width": 2},
-    }
-    globals()[f"Test{_name}"] = type(f"Test{_name}", (TrainerConformance,), {"recipe": _recipe})

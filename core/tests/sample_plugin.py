@@ -13,6 +13,8 @@ from gcodec.plugin import (
     hookimpl,
 )
 
+GCODEC_INTERFACE = 1
+
 _AT = "sample_codecs:"
 
 

@@ -11,9 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gcodec.plugin import Spec
+from gcodec.registry import Plugin, Registry
 
 HERE = Path(__file__).resolve().parent
 
@@ -151,3 +155,43 @@ def listing(folder: Path) -> dict[str, bytes]:
 def psnr(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Return the peak signal-to-noise ratio of arrays in [0, 1], in dB."""
     return float(-10 * np.log10(np.mean((a - b) ** 2, dtype=np.float64) + 1e-12))
+
+
+def registry_of(*specs: Spec) -> Registry:
+    """Return the registry of an installation with one plugin that offers these."""
+    return Registry((Plugin("under-test", "gcodec-under-test", "1.0", specs),))
+
+
+def run_suites(kit: Path, tmp_path: Path, *words: str, here: Path = HERE) -> Mapping[str, str]:
+    """Run tests where `kit` is installed; return what each said: "" where it passed, "skipped" where it was skipped."""
+    report = tmp_path / "report.xml"
+    done = subprocess.run(
+        [
+            *(
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "--rootdir",
+                tmp_path,
+            ),
+            *(f"--junitxml={report}", "-o", "junit_family=xunit1", *words),
+        ],
+        cwd=tmp_path,
+        env=environment(kit, here),
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert report.exists(), done.stdout + done.stderr
+    found = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        name = f"{case.attrib['classname'].rpartition('.')[2]}::{case.attrib['name']}"
+        bad = [e for kind in ("failure", "error") for e in case.findall(kind)]
+        found[name] = f"{bad[0].attrib['message']}\n{bad[0].text}" if bad else ""
+        if case.find("skipped") is not None:
+            found[name] = "skipped"
+    return found

@@ -15,7 +15,7 @@ import pytest
 from gcodec import files
 from gcodec.errors import ImageError, OutputError, OutputExists
 from gcodec.files import atomic_write
-from gcodec.images import Picture, load_image, save_image
+from gcodec.pictures import Picture, load_image, save_image
 from gcodec_formats import Size
 
 

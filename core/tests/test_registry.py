@@ -16,6 +16,8 @@ from gcodec_formats import registry as numbers
 GOOD = """
 from gcodec.plugin import EmbeddingSpec, ReconstructorSpec, hookimpl
 
+GCODEC_INTERFACE = 1
+
 @hookimpl
 def gcodec_embeddings():
     return [EmbeddingSpec("acme/good", "works", "acme_good:Good", ("preview",), "A", id=200)]
@@ -26,7 +28,7 @@ def gcodec_reconstructors():
 """
 
 
-def embedding(name: str, **more: object) -> str:
+def embedding(name: str, interface: int = 1, **more: object) -> str:
     """Return the source of a plugin with one embedding."""
     values = {
         "name": name,
@@ -38,7 +40,7 @@ def embedding(name: str, **more: object) -> str:
     }
     arguments = ", ".join(f"{key}={value!r}" for key, value in values.items())
     return (
-        "from gcodec.plugin import *\nfrom gcodec.plugin import hookimpl\n"
+        f"GCODEC_INTERFACE = {interface}\nfrom gcodec.plugin import *\nfrom gcodec.plugin import hookimpl\n"
         f"@hookimpl\ndef gcodec_embeddings():\n    return [EmbeddingSpec({arguments})]\n"
     )
 
@@ -75,28 +77,43 @@ BROKEN = {
         "made for plugin interface 2, this is 1",
     ),
     "newer field": (embedding("acme/new", colour="red"), "unexpected keyword argument 'colour'"),
-    "unnamed": (embedding(""), "a spec without name"),
-    "no implementation": (embedding("acme/x", implementation=""), "a spec without implementation"),
     "not a list": (
-        "from gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_models(): return 7",
-        "TypeError: 'int' object is not iterable",
+        "GCODEC_INTERFACE = 1\nfrom gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_models(): return 7",
+        "gcodec_models returned 7; return a list of ModelSpec",
     ),
     "a hook that fails": (
-        "from gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_models(): return 1 / 0",
+        "GCODEC_INTERFACE = 1\nfrom gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_models(): return 1 / 0",
         "ZeroDivisionError: division by zero",
     ),
     "rubbish": (
-        "from gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_embeddings(): return ['ntc']",
-        "a hook returned 'ntc' where EmbeddingSpec is due",
+        "GCODEC_INTERFACE = 1\nfrom gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_embeddings(): return ['ntc']",
+        "gcodec_embeddings returned 'ntc' where EmbeddingSpec is due",
     ),
     "the wrong kind": (
         embedding("acme/x").replace("gcodec_embeddings", "gcodec_adapters"),
         "where AdapterSpec is due",
     ),
-    "a name that no file can hold": (embedding("nameless"), "'nameless' is no embedding name"),
     "unknown hook": (
-        "from gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_embedings(): return []",
+        "GCODEC_INTERFACE = 1\nfrom gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_embedings(): return []",
         "unknown hook 'gcodec_embedings'",
+    ),
+    "no number": ("x = 1", "write GCODEC_INTERFACE = 1 into its module"),
+    "no hooks": ("GCODEC_INTERFACE = 1", "offers nothing: it has none of the hooks gcodec_embed"),
+    "empty lists": (
+        "GCODEC_INTERFACE = 1\nfrom gcodec.plugin import hookimpl\n@hookimpl\ndef gcodec_models(): return []",
+        "offers nothing: gcodec_models returned an empty list",
+    ),
+    "a forgotten mark": (
+        embedding("acme/x").replace("@hookimpl", ""),
+        "offers nothing: gcodec_embeddings lacks the mark @gcodec.plugin.hookimpl",
+    ),
+    "one for a list": (
+        embedding("acme/x").replace("return [", "return ").replace(")]", ")"),
+        "gcodec_embeddings returned one spec; return a list of them",
+    ),
+    "written for another interface, whose names are gone": (
+        "GCODEC_INTERFACE = 2\nfrom gcodec.plugin import NewSpec",
+        "made for plugin interface 2, this is 1",
     ),
 }
 
@@ -134,30 +151,90 @@ def test_asking_for_a_broken_plugin_by_name_says_why_it_cannot_be_used(tmp_path:
         found.embedding_by_id(2)
 
 
-def test_two_distributions_with_one_name_are_both_named(tmp_path: Path) -> None:
-    found = discover(
-        tmp_path, {"acme-one": embedding("acme/same")}, {"acme-two": embedding("acme/same")}
+FLAWED = {
+    "unnamed": (embedding(""), "embedding without name"),
+    "no implementation": (
+        embedding("acme/x", implementation=""),
+        "embedding without implementation",
+    ),
+    "a name that no file can hold": (embedding("nameless"), "'nameless' is no embedding name"),
+    "a registered number": (
+        embedding("acme/x", id=2),
+        "embedding number 2 is registered to gcodec-classic",
+    ),
+    "a registered name": (embedding("ntc", id=222), "embedding 'ntc' is registered to gcodec-ntc"),
+}
+
+
+@pytest.mark.parametrize(("source", "reason"), FLAWED.values(), ids=FLAWED.keys())
+def test_who_may_not_offer_a_spec_loses_that_one_alone(
+    tmp_path: Path, source: str, reason: str
+) -> None:
+    """Whether the one whose name it is is installed or not."""
+    more = (
+        "\n@hookimpl\ndef gcodec_reconstructors():\n"
+        "    return [ReconstructorSpec('acme/r', 's', 'x:y', (('preview',),))]\n"
     )
-    assert not plugin(found, "acme-one").error
-    error = plugin(found, "acme-two").error
-    assert "'acme/same' of acme-two is already supplied by acme-one; uninstall one of them" in error
-    assert list(found.embeddings) == ["acme/good", "acme/same"]
+    found = discover(tmp_path, {"acme-bad": source + more})
+    bad = plugin(found, "acme-bad")
+    assert (bad.error, [s.name for s in bad.specs]) == ("", ["acme/r"])
+    (refused,) = bad.refused
+    assert reason in refused.reason
+    assert list(found.embeddings) == ["acme/good"]
+    assert list(found.reconstructors) == ["sharp", "acme/r"] or list(found.reconstructors) == [
+        "acme/r",
+        "sharp",
+    ]
 
 
-def test_two_embeddings_with_one_registered_number_are_refused(tmp_path: Path) -> None:
+def test_what_two_strangers_claim_is_neither_s_until_one_is_switched_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever order they are found; what else they offer stays."""
+    one = embedding("acme/same")
+    found = discover(tmp_path, {"zeta-one": embedding("acme/same")}, {"acme-two": one})
+    for name in ("zeta-one", "acme-two"):
+        (refused,) = plugin(found, name).refused
+        assert "embedding 'acme/same' is claimed by" in refused.reason
+        assert "acme-two" in refused.reason and "zeta-one" in refused.reason
+        assert "--without" in refused.reason
+    assert list(found.embeddings) == ["acme/good"]
+    with pytest.raises(UnusablePlugin, match="is claimed by"):
+        found.embedding("acme/same")
+
+    for off in ("zeta-one", "Zeta_One", "fake_zeta_one", "zeta-one:acme/same"):
+        monkeypatch.setenv("GCODEC_DISABLE", f"nobody, {off}")
+        again = discover(tmp_path, {"zeta-one": embedding("acme/same")}, {"acme-two": one})
+        assert again.distribution_of(again.embedding("acme/same")) == "acme-two"
+        assert plugin(again, "zeta-one").disabled == (":" not in off), off
+
+
+def test_two_embeddings_of_strangers_with_one_private_number_are_both_refused(
+    tmp_path: Path,
+) -> None:
     found = discover(tmp_path, {"acme-other": embedding("acme/other", id=200)})
-    error = plugin(found, "acme-other").error
-    assert "embedding number '200' of acme-other is already supplied by acme-good" in error
-    assert "acme/other" not in found.embeddings
-    assert found.embedding_by_id(200).name == "acme/good"
+    for name in ("acme-other", "acme-good"):
+        (refused,) = plugin(found, name).refused
+        assert "embedding number 200 is claimed by" in refused.reason
+    assert list(found.reconstructors) == ["sharp"]
 
 
-def test_a_plugin_that_clashes_in_one_spec_gives_none(tmp_path: Path) -> None:
-    second = embedding("acme/fresh") + GOOD.replace("gcodec_embeddings", "gcodec_unused")
-    second = second.replace("@hookimpl\ndef gcodec_unused", "def gcodec_unused")
-    found = discover(tmp_path, {"acme-other": second})
-    assert "reconstructor 'sharp'" in plugin(found, "acme-other").error
-    assert "acme/fresh" not in found.embeddings
+def test_one_who_offers_a_name_twice_keeps_the_first(tmp_path: Path) -> None:
+    twice = embedding("acme/x").replace(")]", "), EmbeddingSpec('acme/x', 't', 'a:b', (), 'A')]")
+    found = discover(tmp_path, {"acme-twice": twice})
+    (refused,) = plugin(found, "acme-twice").refused
+    assert refused.reason == "embedding 'acme/x' is offered twice by acme-twice"
+    assert found.embedding("acme/x").summary == "s"
+
+
+def test_what_is_switched_off_is_listed_and_says_so_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GCODEC_DISABLE", "gcodec-classic,gcodec")
+    found = discover(tmp_path, {"gcodec-classic": embedding("webp", id=2)})
+    assert plugin(found, "gcodec-classic").disabled
+    with pytest.raises(UnusablePlugin, match="gcodec-classic is switched off"):
+        found.embedding("webp")
 
 
 def test_an_embedding_and_a_reconstructor_may_share_a_name(tmp_path: Path) -> None:
@@ -215,7 +292,7 @@ def test_numbers_lead_to_the_installed_embedding_or_to_its_package(installed: Re
 
 def test_the_kind_of_every_spec_is_known(installed: Registry) -> None:
     kinds = {kind_of(spec) for plugin in installed.plugins for spec in plugin.specs}
-    assert kinds == {"embedding", "reconstructor", "adapter", "trainer"}
+    assert kinds == {"embedding", "reconstructor", "adapter", "metric", "trainer"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Make the text that `gcodec.captions` is primed with: `core/src/gcodec/captions.txt`.
+"""Make the text that `gcodec.entropy.captions` is primed with: `core/src/gcodec/entropy/captions.txt`.
 
     python captions_text.py CAPTIONS.json captions.txt
 

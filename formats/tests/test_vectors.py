@@ -39,7 +39,9 @@ def use(data: bytes, facts: dict[str, Any]) -> None:
     limits = gcx.Limits(**facts.get("limits", {}))
     file = gcx.read(data, limits=limits)
     if facts["operation"] == "resolve":
-        registry.require_registered(file.header.identity)
+        identity = file.header.identity
+        if identity.id is None or registry.embedding(identity.id) is None:
+            raise registry.unknown_embedding(identity)
     if facts["operation"] == "unpack":
         for type, body in file.segments:
             if type in (gcx.ICC, gcx.EXIF, gcx.XMP):

@@ -38,10 +38,11 @@ def table() -> dict[str, dict[str, Any]]:
 
 def make(name: str) -> None:
     """Write NAME.gcx and its row of the table. Raises SystemExit where either is there."""
-    from gcodec import metrics
-    from gcodec.images import Picture
-    from gcodec.pipeline import decode, encode, verify
-    from gcodec.ratecontrol import Target
+    from gcodec.pictures import Picture
+    from gcodec.pipeline.decoding import decode, verify
+    from gcodec.pipeline.encoding import encode
+    from gcodec.pipeline.ratecontrol import Target
+    from gcodec_eval import metrics
 
     rows, path = table(), HERE / f"{name.replace('/', '--')}.gcx"
     if name in rows or path.exists():

@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import gcodec
-from gcodec._places import furnished, placed
 from gcodec.errors import ImageError, ModelDamaged, ModelMissing, NoPath
 from gcodec.interfaces import Size
-from gcodec.metrics import psnr
 from gcodec.models import ModelStore
-from gcodec.networks import open_space, place_of
+from gcodec.models.networks import open_space, place_of
+from gcodec.pictures import psnr
+from gcodec.pipeline._places import furnished, placed
+from gcodec.pipeline.resolver import check_pair
+from gcodec.pipeline.stage1 import open_stage1
 from gcodec.registry import registry
-from gcodec.resolver import check_pair
 from gcodec.run import Run
 from gcodec.signals import Noisy, Preview
-from gcodec.stage1 import open_stage1
 from gcodec_diffc.diffc import fit
 from gcodec_diffusers import tiny
 
@@ -85,7 +85,7 @@ import numpy as np
 import gcodec
 from gcodec.models import ModelStore
 from gcodec.run import Run
-from gcodec.stage1 import open_stage1
+from gcodec.pipeline.stage1 import open_stage1
 for file, folder, out in json.load(sys.stdin):
     data = open(file, "rb").read()
     run = Run(models=ModelStore.installed([__import__("pathlib").Path(folder)]))

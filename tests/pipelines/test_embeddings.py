@@ -25,12 +25,12 @@ import gcodec
 from gcodec.cli import main
 from gcodec.errors import ModelDamaged, UsageError
 from gcodec.interfaces import Size
-from gcodec.metrics import psnr
 from gcodec.models import ModelStore
-from gcodec.networks import open_codebook, open_space, place_of
+from gcodec.models.networks import open_codebook, open_space, place_of
+from gcodec.pictures import psnr
+from gcodec.pipeline.stage1 import open_stage1
 from gcodec.run import Run
 from gcodec.signals import Latent, Text, Tokens
-from gcodec.stage1 import open_stage1
 from gcodec_diffusers import pipeline as pipeline_module
 from gcodec_diffusers import tiny
 

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gcodec.errors import GcodecError
-    from gcodec.images import Picture, load_image, save_image
-    from gcodec.inspection import inspect
     from gcodec.interfaces import Embedding, Reconstructor, Setup, Size
-    from gcodec.pipeline import Decoded, Encoded, decode, encode, save_decoded, verify
-    from gcodec.ratecontrol import Target
+    from gcodec.pictures import Picture, load_image, save_image
+    from gcodec.pipeline.decoding import Decoded, decode, save_decoded, verify
+    from gcodec.pipeline.encoding import Encoded, encode
+    from gcodec.pipeline.inspection import inspect
+    from gcodec.pipeline.ratecontrol import Target
     from gcodec.registry import Registry
     from gcodec.run import Run
 
@@ -51,11 +52,12 @@ __all__ = [
 
 _HOMES = {
     "errors": ("GcodecError",),
-    "images": ("Picture", "load_image", "save_image"),
-    "inspection": ("inspect",),
     "interfaces": ("Embedding", "Reconstructor", "Setup", "Size"),
-    "pipeline": ("Decoded", "Encoded", "decode", "encode", "save_decoded", "verify"),
-    "ratecontrol": ("Target",),
+    "pictures": ("Picture", "load_image", "save_image"),
+    "pipeline.decoding": ("Decoded", "decode", "save_decoded", "verify"),
+    "pipeline.encoding": ("Encoded", "encode"),
+    "pipeline.inspection": ("inspect",),
+    "pipeline.ratecontrol": ("Target",),
     "registry": ("Registry",),
     "run": ("Run",),
 }

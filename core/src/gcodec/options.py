@@ -1,14 +1,99 @@
-"""Options of plugins: defaults filled in, values checked, in one place for Python and the command line."""
+"""Options of plugins: what they are, those that many share, and their values checked, for Python and the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gcodec.errors import InvalidOption, UnknownOption
-from gcodec.plugin import Option
 
-__all__ = ["check_options", "expected"]
+__all__ = [
+    "CAPTION",
+    "CAPTIONER",
+    "GUIDANCE",
+    "REALISM",
+    "TEXT",
+    "TILE",
+    "Option",
+    "check_options",
+    "expected",
+    "steps",
+]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a plugin: a command-line flag, a help line and a check in one value.
+
+    name     as in Python; the flag is ``--name`` with dashes.
+    type     bool, int, float or str.
+    default  used when the user says nothing; it costs no bits in a file.
+    help     one line, with units.
+    choices  allowed values, if they are few.
+    minimum, maximum   inclusive bounds of a number.
+    """
+
+    name: str
+    type: type
+    default: Any
+    help: str
+    choices: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+#: The dial of every reconstructor that draws samples: such a one lists this value, not an option of its own, among its
+#: options, always returns its sample, and never sees the setting. The pipeline turns the dial (`gcodec.pipeline.stage2`).
+REALISM = Option(
+    "realism",
+    float,
+    1.0,
+    "0 gives the preview (least squared error), 1 the sample, 0.5 the point half way",
+    minimum=0.0,
+    maximum=1.0,
+)
+
+
+#: Largest side of what a network sees at a time.
+TILE = Option(
+    "tile",
+    int,
+    1024,
+    "largest side of a tile, in pixels; memory grows with its square",
+    choices=(256, 512, 1024, 2048),
+)
+
+#: Classifier-free guidance of a sampler (`gcodec.diffusion.latents.guided`).
+GUIDANCE = Option(
+    "guidance",
+    float,
+    1.0,
+    "how far to go from what the network says unconditionally to what it says given the file, and beyond;"
+    " other than 1 takes twice the time",
+    minimum=0.0,
+    maximum=20.0,
+)
+
+
+TEXT = Option("text", str, "", "the caption, at most 4096 bytes of UTF-8; none unless given")
+
+CAPTIONER = Option(
+    "captioner",
+    str,
+    "",
+    "model that writes the caption where no text is given: a folder, or OWNER/NAME that `gcodec models --fetch` fetched",
+)
+
+#: Options of every embedding that sends text (`gcodec.models.captioning`).
+CAPTION = (TEXT, CAPTIONER)
+
+
+def steps(default: int, maximum: int = 64) -> Option:
+    """The option `steps` of a sampler."""
+    return Option(
+        "steps", int, default, "sampling steps; time grows with them", minimum=1, maximum=maximum
+    )
 
 
 def check_options(

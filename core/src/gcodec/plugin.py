@@ -1,14 +1,21 @@
-"""What a plugin module says about itself: frozen specs, returned from six pluggy hooks.
+"""What a plugin module says about itself: frozen specs, returned from pluggy hooks.
 
-A plugin is an entry point in the group ``gcodec`` that names a light module (it imports neither torch nor NumPy) with
-any of these functions, each marked ``@gcodec.plugin.hookimpl`` and returning a list of specs::
+A plugin is an entry point in the group ``gcodec`` that names a light module (it imports neither torch nor NumPy) with the
+number of the interface that it was written for and any of these functions, each marked ``@gcodec.plugin.hookimpl`` and
+returning a list of specs::
+
+    GCODEC_INTERFACE = 1
 
     gcodec_embeddings()      EmbeddingSpec        stage 1: image -> bytes -> signals
     gcodec_reconstructors()  ReconstructorSpec    stage 2: signals -> image
     gcodec_adapters()        AdapterSpec          one signal type -> another
+    gcodec_signals()         SignalSpec           kinds of signals
+    gcodec_channels()        ChannelSpec          channel simulators of `diffc`
     gcodec_models()          ModelSpec            weights that lie in an installed package
-    gcodec_trainers()        TrainerSpec          what `gcodec train` can train
     gcodec_networks()        NetworkSpec          classes of networks that model folders may name
+    gcodec_metrics()         MetricSpec           distances between a picture and its reconstruction
+    gcodec_commands()        CommandSpec          commands of ``gcodec``
+    gcodec_trainers()        TrainerSpec          what `gcodec train` can train
 
 Types of signals that live in a latent space name it ("noisy/base"). In the spec of an embedding or a reconstructor it is
 the space of the spec's own model; where the user names another model, that model's space stands in its place, and the
@@ -16,14 +23,16 @@ tokens of that model's codebook in the place of those that the spec names.
 
 Implementations are named by import path ("package.module:Name") and imported on first use, so that listing plugins
 costs nothing. A spec may keep its name for as long as files written under it decode; a change of what the bytes mean is
-a new name or a new profile.
+a new name or a new profile. Whose a name is, where two plugins want it: `gcodec._claims`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from gcodec.options import CAPTION, CAPTIONER, GUIDANCE, REALISM, TEXT, TILE, Option, steps
 
 __all__ = [
     "CAPTION",
@@ -32,21 +41,28 @@ __all__ = [
     "INTERFACE",
     "LEVELS",
     "REALISM",
+    "SPECS",
     "TEXT",
     "TILE",
     "AdapterSpec",
+    "ChannelSpec",
+    "CommandSpec",
     "EmbeddingSpec",
+    "MetricSpec",
     "ModelSpec",
     "NetworkSpec",
     "Option",
     "Profile",
     "ReconstructorSpec",
+    "SignalSpec",
+    "Spec",
     "TrainerSpec",
     "hookimpl",
     "steps",
 ]
 
-#: Version of the plugin interface. A plugin built for another one is listed as incompatible and never loaded.
+#: Version of the plugin interface. A plugin writes the number that it was made for into `GCODEC_INTERFACE`, as a literal;
+#: one made for another number is listed as incompatible and never asked for specs.
 INTERFACE = 1
 
 #: Qualities that are told apart where an embedding does not say.
@@ -56,84 +72,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def hookimpl(function: F) -> F:
-    """Mark a function as one of the six hooks (pluggy's marker for the project ``gcodec``)."""
+    """Mark a function as one of the hooks (pluggy's marker for the project ``gcodec``)."""
     import pluggy
 
     return pluggy.HookimplMarker("gcodec")(function)
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of a plugin: a command-line flag, a help line and a check in one value.
-
-    name     as in Python; the flag is ``--name`` with dashes.
-    type     bool, int, float or str.
-    default  used when the user says nothing; it costs no bits in a file.
-    help     one line, with units.
-    choices  allowed values, if they are few.
-    minimum, maximum   inclusive bounds of a number.
-    """
-
-    name: str
-    type: type
-    default: Any
-    help: str
-    choices: tuple[Any, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-
-
-#: The dial of every reconstructor that draws samples: such a one lists this value, not an option of its own, among its
-#: options, always returns its sample, and never sees the setting. The pipeline turns the dial (`gcodec.stage2`).
-REALISM = Option(
-    "realism",
-    float,
-    1.0,
-    "0 gives the preview (least squared error), 1 the sample, 0.5 the point half way",
-    minimum=0.0,
-    maximum=1.0,
-)
-
-
-#: Largest side of what a network sees at a time.
-TILE = Option(
-    "tile",
-    int,
-    1024,
-    "largest side of a tile, in pixels; memory grows with its square",
-    choices=(256, 512, 1024, 2048),
-)
-
-#: Classifier-free guidance of a sampler (`gcodec.latents.guided`).
-GUIDANCE = Option(
-    "guidance",
-    float,
-    1.0,
-    "how far to go from what the network says unconditionally to what it says given the file, and beyond;"
-    " other than 1 takes twice the time",
-    minimum=0.0,
-    maximum=20.0,
-)
-
-
-TEXT = Option("text", str, "", "the caption, at most 4096 bytes of UTF-8; none unless given")
-
-CAPTIONER = Option(
-    "captioner",
-    str,
-    "",
-    "model that writes the caption where no text is given: a folder, or OWNER/NAME that `gcodec models --fetch` fetched",
-)
-
-#: Options of every embedding that sends text (`gcodec.captioning`).
-CAPTION = (TEXT, CAPTIONER)
-
-
-def steps(default: int, maximum: int = 64) -> Option:
-    """The option `steps` of a sampler."""
-    return Option(
-        "steps", int, default, "sampling steps; time grows with them", minimum=1, maximum=maximum
-    )
 
 
 @dataclass(frozen=True)
@@ -176,8 +118,8 @@ class EmbeddingSpec:
     progressive  a prefix of the layers is a valid lower-rate file.
     levels       how many qualities are told apart, evenly spaced in [0, 1], 2 or more; rate control tries no others.
     finder       function (wanted, fetch) -> digest for models that no store has: it makes one of what the user means, a
-                 checkpoint of another library say, and puts it into the cache (`gcodec.hub.keep`); None where it knows
-                 nothing of that name. It downloads nothing unless `fetch`. Raises ModelError.
+                 checkpoint of another library say, and puts it into the cache (`gcodec.models.hub.keep`); None where it
+                 knows nothing of that name. It downloads nothing unless `fetch`. Raises ModelError.
     """
 
     name: str
@@ -191,7 +133,6 @@ class EmbeddingSpec:
     progressive: bool = False
     levels: int = LEVELS
     options: tuple[Option, ...] = ()
-    interface: int = INTERFACE
     one_of: int = 0
     finder: str | None = None
 
@@ -219,7 +160,6 @@ class ReconstructorSpec:
     uses: tuple[str, ...] = ()
     model: str | None = None
     options: tuple[Option, ...] = ()
-    interface: int = INTERFACE
 
 
 @dataclass(frozen=True)
@@ -227,7 +167,7 @@ class AdapterSpec:
     """A way from one signal type to another.
 
     source, target  types; "*" for a space ("noisy/*") makes the adapter serve every space that a model in play brings
-                    with it (`gcodec.networks.Place`).
+                    with it (`gcodec.models.networks.Place`).
     implementation  function (signal, size, setup) -> signal.
     model           its weights. An adapter of every space has none of its own: `setup.model` is the denoiser in play
                     where noise or tokens are involved, otherwise the autoencoder.
@@ -240,7 +180,6 @@ class AdapterSpec:
     cost: float
     summary: str
     model: str | None = None
-    interface: int = INTERFACE
 
 
 @dataclass(frozen=True)
@@ -249,10 +188,10 @@ class NetworkSpec:
 
     name            the value of `_class_name`, as diffusers writes it in config.json or model_index.json; or the first of
                     `architectures`, as transformers does.
-    kind            which interface of `gcodec.networks` comes of it; "other": what an embedding of the same plugin
+    kind            which interface of `gcodec.models.networks` comes of it; "other": what an embedding of the same plugin
                     keeps beside a network, a schedule or an entropy model, of which others want to know the place alone.
     implementation  function (model, run) -> LatentSpace, Denoiser, Codebook or Captioner, whatever the run's seed.
-    place           function (model, store) -> gcodec.networks.Place, which imports no torch.
+    place           function (model, store) -> gcodec.models.networks.Place, which imports no torch.
     """
 
     name: str
@@ -260,17 +199,101 @@ class NetworkSpec:
     summary: str
     implementation: str
     place: str | None = None
-    interface: int = INTERFACE
 
 
 @dataclass(frozen=True)
 class TrainerSpec:
     """Something that `gcodec train` can train; recipes name it in their key `task`.
 
-    implementation  a `gcodec.training.Task`.
+    implementation  a `gcodec_train.Task`.
     """
 
     name: str
     summary: str
     implementation: str
-    interface: int = INTERFACE
+
+
+@dataclass(frozen=True)
+class SignalSpec:
+    """A kind of signal besides those of `gcodec.signals`; adapters and reconstructors name it like those.
+
+    name            "vendor/kind".
+    implementation  a frozen dataclass whose `kind` is the name; with a field `space` its type is "vendor/kind/space".
+    """
+
+    name: str
+    summary: str
+    implementation: str
+
+
+@dataclass(frozen=True)
+class ChannelSpec:
+    """A channel simulator: how `diffc` sends a sample of one Gaussian to a receiver who knows another.
+
+    name            one word where a number is registered, otherwise "vendor/name"; one of both travels in the file.
+    id              registered number, or None.
+    implementation  a `gcodec.channels.Channel`.
+    """
+
+    name: str
+    summary: str
+    implementation: str
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """How far a reconstruction is from its original.
+
+    name            as users ask for it; "vendor/name" where it is not registered.
+    title           as tables show it.
+    implementation  function (original, decoded) -> float of two pictures, float32 [3, H, W] in [0, 1]. Raises
+                    MetricUnavailable where it lacks weights or packages, or where the pictures are too small.
+    rises           whether more is better.
+    decimals, unit  how it is shown.
+    """
+
+    name: str
+    title: str
+    summary: str
+    implementation: str
+    rises: bool
+    decimals: int = 4
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class CommandSpec:
+    """A command of ``gcodec``; `implementation` is a click.Command, imported when it is called."""
+
+    name: str
+    summary: str
+    implementation: str
+
+
+Spec: TypeAlias = (
+    EmbeddingSpec
+    | ReconstructorSpec
+    | AdapterSpec
+    | SignalSpec
+    | ChannelSpec
+    | ModelSpec
+    | NetworkSpec
+    | MetricSpec
+    | CommandSpec
+    | TrainerSpec
+)
+
+#: Kind of spec -> its class; the hook of a kind is called "gcodec_" and the kind's plural.
+SPECS: Mapping[str, type[Spec]] = {
+    "embedding": EmbeddingSpec,
+    "reconstructor": ReconstructorSpec,
+    "adapter": AdapterSpec,
+    "signal": SignalSpec,
+    "channel": ChannelSpec,
+    "model": ModelSpec,
+    "network": NetworkSpec,
+    "metric": MetricSpec,
+    "command": CommandSpec,
+    "trainer": TrainerSpec,
+}

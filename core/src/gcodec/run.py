@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
+
+from gcodec.progress import Progress, silent
 
 if TYPE_CHECKING:
     from gcodec.models import ModelStore
     from gcodec.randomness import Randomness
     from gcodec_formats import Limits
 
-__all__ = ["Progress", "Run", "silent"]
-
-#: Called as progress(what, done, total); `what` names the stage in a word or two.
-Progress = Callable[[str, int, int], None]
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Show no progress."""
+__all__ = ["Run"]
 
 
 def _default_models() -> ModelStore:
@@ -46,7 +40,8 @@ class Run:
     models    where weights are found.
     progress  called as long work goes on.
     limits    what hostile input may cost.
-    opened    networks that somebody holds at the moment: `gcodec.networks` opens none of them a second time. It keeps none
+    opened    networks that somebody holds at the moment: `gcodec.models.networks` opens none of them a second time. It keeps
+    none
               of them alive, and runs that are made of one another share it.
     """
 

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from ._values import Identity
 from .errors import UnknownEmbedding
+from .names import NAMES, PREFIXES
 
 # Segment types. Even must be understood, odd may be ignored.
 MAIN: Final = 0
@@ -200,6 +201,20 @@ def reconstructor(name: str) -> Reconstructor | None:
     return _RECONSTRUCTORS_BY_NAME.get(name)
 
 
+def owner(kind: str, name: str) -> str | None:
+    """The package that a name belongs to, or None.
+
+    kind  "embedding", "reconstructor", or one of the keys of `gcodec_formats.names`.
+    """
+    if kind in ("embedding", "reconstructor"):
+        row = embedding(name) if kind == "embedding" else reconstructor(name)
+        return row.package if row else None
+    for beginning, package in PREFIXES.get(kind, {}).items():
+        if name.startswith(beginning):
+            return package
+    return NAMES.get(kind, {}).get(name)
+
+
 def profile(embedding: str, number: int) -> Profile | None:
     """The row of an embedding's profile, or None."""
     return _PROFILES.get((embedding, number))
@@ -225,14 +240,3 @@ def unknown_embedding(identity: Identity, *, offset: int | None = 4) -> UnknownE
         return UnknownEmbedding(identity.id, identity.name, offset=offset)
     published = row.status == "published"
     return UnknownEmbedding(row.id, row.name, row.package, published=published, offset=offset)
-
-
-def require_registered(identity: Identity) -> Embedding:
-    """The row of the embedding of a file, for a caller that decodes registered embeddings only.
-
-    Raises UnknownEmbedding for names, private ids, and ids that this version's registry does not have.
-    """
-    row = None if identity.id is None else embedding(identity.id)
-    if row is None:
-        raise unknown_embedding(identity)
-    return row

@@ -18,9 +18,8 @@ import numpy as np
 from PIL import Image
 
 from gcodec.errors import UnusablePlugin
-from gcodec.images import load_image
 from gcodec.interfaces import Embedding, Setup
-from gcodec.metrics import psnr
+from gcodec.pictures import load_image, psnr
 from gcodec.registry import load_object
 from gcodec.run import Run
 from gcodec_classic.embedding import Classic

@@ -21,15 +21,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gcodec.images import load_image
 from gcodec.interfaces import Setup, Size
-from gcodec.metrics import lpips, psnr
 from gcodec.options import check_options
+from gcodec.pictures import load_image, psnr
+from gcodec.pipeline.stage1 import build
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Noisy
-from gcodec.stage1 import build
 from gcodec_diffc.ddcm.embedding import Ddcm
+from gcodec_eval.metrics import lpips
 
 Array = NDArray[np.float32]
 

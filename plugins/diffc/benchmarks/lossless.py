@@ -20,15 +20,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from gcodec.images import load_image
-from gcodec.metrics import lpips, psnr
 from gcodec.models import Model
+from gcodec.pictures import load_image, psnr
 from gcodec.randomness import Randomness
 from gcodec.run import Run
 from gcodec_diffc.uqdm.codec import Codec
 from gcodec_diffc.uqdm.export import rebuilt
 from gcodec_diffc.uqdm.schedule import LAYERS, STAGES
 from gcodec_diffc.uqdm.simulation import simulate
+from gcodec_eval.metrics import lpips
 
 Array = NDArray[np.float32]
 

@@ -24,19 +24,19 @@ import torch
 from numpy.typing import NDArray
 
 import gcodec_formats as gcx
-from gcodec.cli._common import progress_bar
-from gcodec.evaluation._bjontegaard import bd_rate
-from gcodec.images import load_image
+from gcodec.cli.common import progress_bar
 from gcodec.interfaces import Setup, Size
-from gcodec.networks import Condition, Denoiser, LatentSpace
+from gcodec.models.networks import Condition, Denoiser, LatentSpace
 from gcodec.options import check_options
+from gcodec.pictures import load_image
+from gcodec.pipeline.stage1 import build
 from gcodec.randomness import Domain, Randomness
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Noisy
-from gcodec.stage1 import build
 from gcodec_diffc.diffc._process import start
 from gcodec_diffc.diffc.embedding import Diffc
+from gcodec_eval._bjontegaard import bd_rate
 
 Array = NDArray[np.float32]
 Curve = list[tuple[float, float]]

@@ -16,7 +16,7 @@ import torch
 
 from gcodec.interfaces import Size
 from gcodec.models import ModelStore
-from gcodec.networks import open_denoiser, open_space
+from gcodec.models.networks import open_denoiser, open_space
 from gcodec.run import Run
 from gcodec.signals import Preview
 

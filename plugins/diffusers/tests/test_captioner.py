@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from gcodec.errors import ModelDamaged, UnknownNetwork, UnusablePlugin
 from gcodec.models import Model, ModelStore
-from gcodec.networks import Captioner, open_captioner, open_denoiser
+from gcodec.models.networks import Captioner, open_captioner, open_denoiser
 from gcodec.run import Run
 from gcodec_diffusers.plugin import CAPTIONERS
 from gcodec_diffusers.tiny_captioners import CAPTIONERS as TINY

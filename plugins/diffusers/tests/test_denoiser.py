@@ -12,7 +12,7 @@ from PIL import Image
 
 from gcodec.builtin.edges import edge_strength
 from gcodec.interfaces import Size
-from gcodec.networks import Condition
+from gcodec.models.networks import Condition
 from gcodec.randomness import Domain, Randomness
 from gcodec.signals import Latent, Preview, Signal, Sketch, Text, Tokens, by_type
 from gcodec_diffusers.denoiser import LatentDenoiser

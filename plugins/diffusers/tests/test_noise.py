@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from gcodec.interfaces import Setup, Size
 from gcodec.models import ModelStore
+from gcodec.pipeline.resolver import resolve
 from gcodec.registry import registry
-from gcodec.resolver import resolve
 from gcodec.run import Run
 from gcodec.signals import Latent, Noisy, Preview, Tokens
 from gcodec_diffusers.adapters import noisy_to_preview, to_noisy

@@ -13,9 +13,9 @@ from safetensors.numpy import load_file, save_file
 
 from gcodec.errors import ModelDamaged, UnknownNetwork
 from gcodec.interfaces import Setup, Size
-from gcodec.metrics import psnr
 from gcodec.models import Model, ModelStore, folder_digest
-from gcodec.networks import open_denoiser, open_space
+from gcodec.models.networks import open_denoiser, open_space
+from gcodec.pictures import psnr
 from gcodec.run import Run
 from gcodec.signals import Preview
 from gcodec_diffusers.adapters import latent_to_preview, preview_to_latent

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.builtin.edges import edge_strength
-from gcodec.images import load_image
 from gcodec.interfaces import Reconstructor, Setup, Size
-from gcodec.metrics import lpips, psnr
-from gcodec.networks import open_codebook, open_space
+from gcodec.models.networks import open_codebook, open_space
 from gcodec.options import check_options
+from gcodec.pictures import load_image, psnr
+from gcodec.pipeline.stage1 import build
+from gcodec.pipeline.stage2 import checked
 from gcodec.registry import load_object, registry
 from gcodec.run import Run
 from gcodec.signals import Latent, Preview, Signal, Sketch, Tokens, by_type
-from gcodec.stage1 import build
-from gcodec.stage2 import checked
+from gcodec_eval.metrics import lpips
 
 Array = NDArray[np.float32]
 Settings = list[tuple[str, dict[str, Any]]]

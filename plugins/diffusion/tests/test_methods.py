@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from gcodec.builtin.edges import edge_strength
+from gcodec.diffusion.latents import FromLatent
+from gcodec.diffusion.sampling import eta
 from gcodec.interfaces import Reconstructor, Size
-from gcodec.latents import FromLatent
-from gcodec.metrics import psnr
-from gcodec.sampling import eta
+from gcodec.pictures import psnr
 from gcodec.signals import Latent, Preview, Sketch, by_type
 
 FloatArray = NDArray[np.float32]

@@ -2,7 +2,7 @@
 
     python plugins/flow/benchmarks/quality.py --lpips FOLDER IMAGE...
 
-Each image goes through a real file (`gcodec.pipeline.encode` at no more than --bpp), and both
+Each image goes through a real file (`gcodec.pipeline.encoding.encode` at no more than --bpp), and both
 reconstructions are made from that file. LPIPS is AlexNet's, of weights in the folder named.
 Means over the images; `x mse` is the mean ratio of squared errors, flow over preview, which theory
 bounds by 2.
@@ -18,10 +18,11 @@ import torch
 from numpy.typing import NDArray
 
 from gcodec.errors import TargetTooSmall
-from gcodec.images import load_image
-from gcodec.metrics import lpips_network
-from gcodec.pipeline import decode, encode
-from gcodec.ratecontrol import Target
+from gcodec.pictures import load_image
+from gcodec.pipeline.decoding import decode
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
+from gcodec_eval.metrics import lpips_network
 from gcodec_flow.losses import Metric
 
 FloatArray = NDArray[np.float32]

@@ -15,9 +15,9 @@ from PIL import Image
 
 from gcodec.interfaces import Setup
 from gcodec.models import Model, ModelStore, folder_digest
+from gcodec.pipeline.stage2 import checked
 from gcodec.run import Run
 from gcodec.signals import Preview
-from gcodec.stage2 import checked
 from gcodec_flow.plugin import gcodec_reconstructors
 from gcodec_flow.reconstructor import Flow
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from gcodec.builtin.edges import edge_strength
 from gcodec.interfaces import Setup, Size
-from gcodec.metrics import psnr
 from gcodec.models import ModelStore
-from gcodec.networks import open_space
+from gcodec.models.networks import open_space
+from gcodec.pictures import psnr
+from gcodec.pipeline.stage2 import checked
 from gcodec.run import Run
 from gcodec.signals import Latent, Preview, Sketch, by_type
-from gcodec.stage2 import checked
 from gcodec_flow.latent import LatentFlow
 from gcodec_flow.plugin import gcodec_reconstructors
 

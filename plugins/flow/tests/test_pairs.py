@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from gcodec.training import Photos, packed
 from gcodec_flow import pairs
 from gcodec_flow.pairs import Pairs, PairSet, make
+from gcodec_train import Photos, packed
 
 FloatArray = NDArray[np.float32]
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gcodec.interfaces import Setup, Size
-from gcodec.metrics import psnr
-from gcodec.networks import open_space
+from gcodec.models.networks import open_space
+from gcodec.pictures import psnr
+from gcodec.pipeline.stage2 import checked
 from gcodec.run import Run
 from gcodec.signals import Latent, by_type
-from gcodec.stage2 import checked
 from gcodec_flow.plugin import gcodec_reconstructors
 from gcodec_flow.rate_variable import RateVariable
 

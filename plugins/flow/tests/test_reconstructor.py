@@ -14,14 +14,14 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from gcodec.diffusion.tiles import noise, tiles
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model
+from gcodec.pipeline.stage2 import checked
 from gcodec.randomness import Randomness
 from gcodec.run import Run
 from gcodec.signals import Preview
-from gcodec.stage2 import checked
-from gcodec.tiles import noise, tiles
 from gcodec_flow.plugin import gcodec_reconstructors
 from gcodec_flow.reconstructor import Bridge, Flow, load
 
@@ -80,7 +80,7 @@ from gcodec.interfaces import Setup
 from gcodec.models import Model, ModelStore
 from gcodec.run import Run
 from gcodec.signals import Preview
-from gcodec.stage2 import checked
+from gcodec.pipeline.stage2 import checked
 from gcodec_flow.reconstructor import Flow
 folder, given, answer, threads, mse = sys.argv[1:]
 torch.set_num_threads(int(threads))

@@ -14,14 +14,15 @@ from PIL import Image
 
 from gcodec.errors import MetricUnavailable, RecipeError
 from gcodec.models import Model, folder_digest
+from gcodec.plugin import TrainerSpec
 from gcodec.registry import load_object, registry
-from gcodec.testing import TrainerConformance
-from gcodec.training import Inputs, load_recipe, train
 from gcodec_flow import pairs
 from gcodec_flow.losses import flow_matching_loss, sampled
 from gcodec_flow.network import BridgeUNet, FlowUNet
 from gcodec_flow.reconstructor import load
 from gcodec_flow.training import Bridge, Flow
+from gcodec_train import Inputs, load_recipe, train
+from gcodec_train.testing import TrainerConformance
 
 FloatArray = NDArray[np.float32]
 
@@ -78,7 +79,7 @@ def data(photo: FloatArray, tmp_path: Path) -> Path:
 
 
 def run(recipe: Path, data: Path, out: Path, *settings: str, **more: Any) -> dict[str, float]:
-    trainer = load_object("flow", registry().trainer("flow").implementation)
+    trainer = load_object("flow", registry().named(TrainerSpec, "flow").implementation)
     assert trainer is Flow
     inputs = Inputs(load_recipe(recipe, settings), data, recipe.parent / "cache")
     return train(trainer, inputs, out, **more).figures

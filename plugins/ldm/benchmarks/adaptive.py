@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gcodec.images import load_image
 from gcodec.models import ModelStore
-from gcodec.networks import open_space
+from gcodec.models.networks import open_space
+from gcodec.pictures import load_image
 from gcodec.run import Run
-from gcodec.training.photos import photographs
 from gcodec_ldm.scalar.adaptive import AdaptiveCodec
 from gcodec_ldm.scalar.codec import Codec
 from gcodec_ldm.scalar.scale import CODES, width_of
+from gcodec_train.photos import photographs
 
 
 def order_0(latent: np.ndarray, width: float) -> float:

@@ -12,15 +12,15 @@ import math
 
 import numpy as np
 
-from gcodec.images import load_image
 from gcodec.interfaces import Embedding, Reconstructor, Setup, Size
-from gcodec.metrics import lpips, psnr
-from gcodec.networks import LatentSpace, open_space
+from gcodec.models.networks import LatentSpace, open_space
 from gcodec.options import check_options
+from gcodec.pictures import load_image, psnr
+from gcodec.pipeline.stage1 import build
 from gcodec.registry import load_object, registry
 from gcodec.run import Run
 from gcodec.signals import by_type
-from gcodec.stage1 import build
+from gcodec_eval.metrics import lpips
 
 WIDTHS = (0.25, 0.35, 0.5, 0.71, 1.0, 1.41, 2.0, 2.83, 4.0)
 STEPS = 3

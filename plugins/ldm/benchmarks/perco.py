@@ -16,18 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from gcodec.images import load_image
 from gcodec.interfaces import Setup, Size
-from gcodec.metrics import psnr
 from gcodec.models import ModelStore
-from gcodec.networks import Codebook, open_codebook, open_space
+from gcodec.models.networks import Codebook, open_codebook, open_space
+from gcodec.pictures import load_image, psnr
 from gcodec.run import Run
 from gcodec.signals import Tokens
-from gcodec.training.photos import photographs
 from gcodec_ldm.perco.codec import Book, Codec
 from gcodec_ldm.perco.embedding import Perco
 from gcodec_ldm.perco.learned import LEVELS, rate
 from gcodec_ldm.perco.prior import digits_of
+from gcodec_train.photos import photographs
 
 _IMAGES = Path(__file__).resolve().parents[3] / "tests" / "images"
 #: Bytes of a registered file beside its layers.

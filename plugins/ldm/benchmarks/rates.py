@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
-from gcodec.images import load_image
 from gcodec.interfaces import Embedding, Setup, Size
-from gcodec.metrics import psnr
-from gcodec.networks import LatentSpace, open_space
+from gcodec.models.networks import LatentSpace, open_space
+from gcodec.pictures import load_image, psnr
 from gcodec.registry import load_object, registry
 from gcodec.run import Run
 from gcodec.signals import Latent, Preview

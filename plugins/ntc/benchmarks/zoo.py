@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 import gcodec
-from gcodec import _torchvision_cpu
+from gcodec.models import _torchvision_cpu
 from gcodec_ntc.zoo.checkpoint import open_checkpoint
 from gcodec_ntc.zoo.codec import ZooCodec
 from gcodec_ntc.zoo.convert import folder_tensors

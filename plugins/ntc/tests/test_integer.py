@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gcodec.integer_model import IntegerModel, Visit
-from gcodec.integers import Layer
+from gcodec.entropy.integer_model import IntegerModel, Visit
+from gcodec.entropy.integers import Layer
 
 
 def random_visitor(seed, seen):
@@ -28,7 +28,7 @@ def integer(model):
 def test_strips_change_nothing(integer, monkeypatch):
     whole, strips = [], []
     a = integer.code(100, 9, 13, random_visitor(1, whole))
-    monkeypatch.setattr("gcodec.integers.STRIP", 7)
+    monkeypatch.setattr("gcodec.entropy.integers.STRIP", 7)
     b = integer.code(100, 9, 13, random_visitor(1, strips))
     for one, two in zip(whole, strips, strict=True):
         assert all((np.asarray(p) == np.asarray(q)).all() for p, q in zip(one, two, strict=True))

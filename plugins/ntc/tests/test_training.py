@@ -12,15 +12,15 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from gcodec.integers import LEVELS
-from gcodec.testing import TrainerConformance
-from gcodec.training import WEIGHTS, Task
+from gcodec.entropy.integers import LEVELS
 from gcodec_ntc.codec import Codec
 from gcodec_ntc.export import export
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.start import grow, rebuilt
 from gcodec_ntc.training import Loss, NtcTask, pixels, qualities
 from gcodec_ntc.transform import border_filter
+from gcodec_train import WEIGHTS, Task
+from gcodec_train.testing import TrainerConformance
 
 RECIPE: dict[str, Any] = {
     "task": "ntc",

@@ -26,13 +26,14 @@ import torch
 from numpy.typing import NDArray
 
 from gcodec.errors import TargetTooSmall
-from gcodec.images import Picture, load_image
 from gcodec.interfaces import Setup, Size
-from gcodec.metrics import lpips_network
-from gcodec.pipeline import decode, encode
+from gcodec.pictures import Picture, load_image
+from gcodec.pipeline.decoding import decode
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
 from gcodec.randomness import FIRST_PRIVATE
-from gcodec.ratecontrol import Target
 from gcodec.run import Run
+from gcodec_eval.metrics import lpips_network
 from gcodec_posterior.noisy import Ancestral, Mean, ProbabilityFlow
 
 FloatArray: TypeAlias = NDArray[np.float32]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gcodec.diffusion.tiles import noise
 from gcodec.models import ModelStore
-from gcodec.networks import Denoiser, open_denoiser
+from gcodec.models.networks import Denoiser, open_denoiser
 from gcodec.run import Run
 from gcodec.signals import Noisy
-from gcodec.tiles import noise
 
 FloatArray = NDArray[np.float32]
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 from gcodec.builtin import edges
 from gcodec.interfaces import Reconstructor, Size
-from gcodec.metrics import psnr
 from gcodec.models import ModelStore
-from gcodec.networks import Denoiser, LatentSpace, open_codebook
+from gcodec.models.networks import Denoiser, LatentSpace, open_codebook
+from gcodec.pictures import psnr
 from gcodec.run import Run
 from gcodec.signals import Latent, Noisy, Preview, Signal, Sketch, Tokens, by_type
 from gcodec_posterior.likelihood import Estimate, edge_strength, posterior_variance

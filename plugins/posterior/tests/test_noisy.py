@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from gcodec.interfaces import Reconstructor, Setup, Size
-from gcodec.metrics import psnr
 from gcodec.models import ModelStore
-from gcodec.networks import LatentSpace
+from gcodec.models.networks import LatentSpace
+from gcodec.pictures import psnr
 from gcodec.registry import load_object, registry
 from gcodec.run import Run
 from gcodec.signals import Noisy, Preview

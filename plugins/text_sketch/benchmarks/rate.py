@@ -20,10 +20,10 @@ from PIL import Image
 
 from gcodec.builtin.edges import edge_strength
 from gcodec.entropy import RowEncoder
-from gcodec.images import load_image
-from gcodec.pipeline import encode
-from gcodec.ratecontrol import Target
-from gcodec.stage1 import open_stage1
+from gcodec.pictures import load_image
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.stage1 import open_stage1
 from gcodec_text_sketch import sketch
 from gcodec_text_sketch.embedding import CELLS
 

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from gcodec.builtin.edges import edge_strength
-from gcodec.captions import LONGEST
 from gcodec.entropy import RowDecoder
+from gcodec.entropy.captions import LONGEST
 from gcodec.errors import InvalidOption, PayloadError
-from gcodec.images import load_image
 from gcodec.interfaces import Setup, Size
-from gcodec.pipeline import encode
-from gcodec.ratecontrol import Target
+from gcodec.pictures import load_image
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.stage1 import open_stage1
 from gcodec.run import Run
 from gcodec.signals import Text
-from gcodec.stage1 import open_stage1
 from gcodec.testing import pictures
 from gcodec_text_sketch import colour, sketch
 from gcodec_text_sketch.embedding import CELLS, TextSketch, _steps, _take_apart

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gcodec.captions import LONGEST, pack
+from gcodec.entropy.captions import LONGEST, pack
 
 HERE = Path(__file__).parent
 

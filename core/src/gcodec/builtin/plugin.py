@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import AdapterSpec, ReconstructorSpec, hookimpl
+from gcodec.plugin import AdapterSpec, MetricSpec, ReconstructorSpec, hookimpl
+
+GCODEC_INTERFACE = 1
 
 
 @hookimpl
@@ -28,5 +30,21 @@ def gcodec_adapters() -> list[AdapterSpec]:
             implementation="gcodec.builtin.edges:preview_to_sketch",
             cost=20,
             summary="edge strength of the preview (Scharr gradients of luma)",
+        )
+    ]
+
+
+@hookimpl
+def gcodec_metrics() -> list[MetricSpec]:
+    """The metric that is arithmetic alone."""
+    return [
+        MetricSpec(
+            name="psnr",
+            title="PSNR",
+            summary="peak signal-to-noise ratio on 8-bit samples",
+            implementation="gcodec.pictures:psnr",
+            rises=True,
+            decimals=2,
+            unit="dB",
         )
     ]

@@ -8,6 +8,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -19,38 +21,65 @@ from gcodec.errors import (
     INTERRUPTED_EXIT_STATUS,
     GcodecError,
     OutputError,
+    UnusablePlugin,
 )
 
 __all__ = ["cli", "main"]
 
-#: Command -> module that defines it under the name `command`; the first line of help stands here so that ``--help``
-#: imports none of them.
+#: Command of the core -> module that defines it under the name `command`; the first line of help stands here so that
+#: ``--help`` imports none of them.
 _COMMANDS = {
     "encode": ("_encode", "Encode a picture to a .gcx file."),
     "decode": ("_decode", "Decode a .gcx file to a picture."),
     "mix": ("_mix", "Encode, decode in a fresh process, and measure."),
-    "eval": ("_eval", "Measure rate and distortion over a folder of pictures."),
     "info": ("_info", "Show what a .gcx file holds, byte by byte."),
     "verify": ("_verify", "Prove that this machine decodes stage 1 as the sender did."),
     "plugins": ("_plugins", "List installed plugins, broken ones with their error."),
     "matrix": ("_matrix", "List every embedding x reconstructor pair with its path."),
     "models": ("_models", "List installed models with digest, licence and place."),
-    "train": ("_train", "Train a model from a recipe, or go on training it."),
-    "train-data": ("_train_data", "Make a set of training photographs small enough to take along."),
     "new-plugin": ("_new_plugin", "Write a new plugin that works, to start from."),
+}
+
+#: Registered commands of other distributions: package to import, distribution to install, help. They are listed even where
+#: they are missing.
+_ELSEWHERE = {
+    "eval": (
+        "gcodec_eval",
+        "gcodec-eval",
+        "Measure rate and distortion over a folder of pictures.",
+    ),
+    "train": (
+        "gcodec_train",
+        "gcodec-train",
+        "Train a model from a recipe, or go on training it.",
+    ),
+    "train-data": (
+        "gcodec_train",
+        "gcodec-train",
+        "Make a set of training photographs small enough to take along.",
+    ),
 }
 
 
 class _Commands(click.Group):
-    """Loads a command's module when the command is called."""
+    """The core's commands and those of plugins; a command's module is imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [name for name, _ in _listed()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name in _COMMANDS:
+            own: click.Command = import_module(f"gcodec.cli.{_COMMANDS[cmd_name][0]}").command
+            return own
+        from gcodec.plugin import CommandSpec
+        from gcodec.registry import load_object, registry
+
+        if cmd_name not in _ELSEWHERE and cmd_name not in registry().commands:
             return None
-        found: click.Command = import_module(f"gcodec.cli.{_COMMANDS[cmd_name][0]}").command
+        spec = registry().named(CommandSpec, cmd_name)
+        found = load_object(spec.name, spec.implementation)
+        if not isinstance(found, click.Command):
+            raise UnusablePlugin(spec.name, f"{spec.implementation} is no click.Command")
         return found
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -62,18 +91,45 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+            formatter.write_dl(_listed())
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        import difflib
+        if args and not args[0].startswith("-") and args[0] not in {*_COMMANDS, *_ELSEWHERE}:
+            known = self.list_commands(ctx)
+            if args[0] not in known:
+                import difflib
 
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            close = difflib.get_close_matches(args[0], _COMMANDS)
-            hint = f"; did you mean {' or '.join(close)}?" if close else ""
-            ctx.fail(f"there is no command '{args[0]}'{hint}")
+                close = difflib.get_close_matches(args[0], known)
+                hint = f"; did you mean {' or '.join(close)}?" if close else ""
+                ctx.fail(f"there is no command '{args[0]}'{hint}")
         return super().resolve_command(ctx, args)
+
+
+def _listed() -> list[tuple[str, str]]:
+    """Return every command with its line of help."""
+    rows = [(name, text) for name, (_, text) in _COMMANDS.items()]
+    for name, (package, distribution, text) in _ELSEWHERE.items():
+        missing = "" if find_spec(package) else f" Missing: pip install {distribution}"
+        rows.append((name, text + missing))
+    if _strangers():
+        from gcodec.registry import registry
+
+        rows += [(s.name, s.summary) for n, s in registry().commands.items() if n not in _ELSEWHERE]
+    return rows
+
+
+def _strangers() -> bool:
+    """Whether a distribution of others has plugins: only then can there be commands that are not known here.
+
+    Importing importlib.metadata and every plugin would double the time of ``--help``.
+    """
+    for folder in map(Path, sys.path):
+        for file in folder.glob("*.dist-info/entry_points.txt"):
+            if not file.parent.name.startswith("gcodec") and "[gcodec]" in file.read_text("utf-8"):
+                return True
+    return False
 
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gcodec.cli._common import (
+from gcodec.cli.common import (
     STREAM,
     check_output,
     force_option,
@@ -18,8 +18,8 @@ from gcodec.cli._common import (
     read_bytes,
     rounded,
 )
-from gcodec.cli._plugin_options import PluginCommand, as_decorator, options_of
-from gcodec.cli._run_options import RunOptions, run_options
+from gcodec.cli.plugin_options import PluginCommand, as_decorator, options_of
+from gcodec.cli.run_options import RunOptions, run_options
 from gcodec.errors import UsageError
 from gcodec.plugin import REALISM
 
@@ -88,8 +88,8 @@ def command(
         raise UsageError("--preview-every writes several pictures; give -o a file to name them by")
     check_output(output, force=force)
 
-    from gcodec.images import format_of
-    from gcodec.pipeline import decode, decode_progressively, save_decoded
+    from gcodec.pictures import format_of
+    from gcodec.pipeline.decoding import decode, decode_progressively, save_decoded
 
     if output != STREAM:
         format_of(output, Path(output).suffix)

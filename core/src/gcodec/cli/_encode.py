@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcodec.cli._common import (
+from gcodec.cli.common import (
     STREAM,
     check_output,
     force_option,
@@ -19,11 +19,11 @@ from gcodec.cli._common import (
     rounded,
     write_bytes,
 )
-from gcodec.cli._plugin_options import PluginCommand, options_of
-from gcodec.cli._run_options import RunOptions, run_options, target_options
+from gcodec.cli.plugin_options import PluginCommand, options_of
+from gcodec.cli.run_options import RunOptions, run_options, target_options
 
 if TYPE_CHECKING:
-    from gcodec.ratecontrol import Target
+    from gcodec.pipeline.ratecontrol import Target
 
 
 @click.command(cls=PluginCommand)
@@ -89,7 +89,7 @@ def command(
         output = STREAM if source == STREAM else str(Path(source).with_suffix(".gcx"))
     check_output(output, force=force)
 
-    from gcodec.pipeline import encode
+    from gcodec.pipeline.encoding import encode
 
     with progress_bar() as progress:
         run = how.run(

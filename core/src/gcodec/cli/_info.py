@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gcodec.cli._common import json_option, print_json, print_table, read_bytes
+from gcodec.cli.common import json_option, print_json, print_table, read_bytes
 
 
 @click.command()
@@ -18,7 +18,7 @@ def command(source: str, partial: bool, as_json: bool) -> None:
 
     No plugin is loaded and nothing is decoded.
     """
-    from gcodec.inspection import inspect
+    from gcodec.pipeline.inspection import inspect
 
     found = inspect(read_bytes(source), partial=partial)
     if as_json:

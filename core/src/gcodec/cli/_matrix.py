@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gcodec.cli._common import json_option, print_json, print_table
+from gcodec.cli.common import json_option, print_json, print_table
 
 
 @click.command()
@@ -14,8 +14,8 @@ def command(as_json: bool) -> None:
 
     The last column names signals of the embedding that the reconstructor does not look at.
     """
+    from gcodec.pipeline.resolver import matrix
     from gcodec.registry import registry
-    from gcodec.resolver import matrix
 
     rows = matrix(registry())
     if as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcodec.cli._common import (
+from gcodec.cli.common import (
     STREAM,
     check_output,
     force_option,
@@ -20,14 +20,19 @@ from gcodec.cli._common import (
     rounded,
     write_bytes,
 )
-from gcodec.cli._plugin_options import PluginCommand, as_arguments, names, options_of
-from gcodec.cli._run_options import RunOptions, run_options, target_options
+from gcodec.cli.plugin_options import PluginCommand, as_arguments, names, options_of
+from gcodec.cli.run_options import RunOptions, run_options, target_options
 from gcodec.errors import OutputError, UsageError
+from gcodec.plugin import MetricSpec
+from gcodec.registry import registry
 
 if TYPE_CHECKING:
-    from gcodec.images import Picture
-    from gcodec.pipeline import Encoded
-    from gcodec.ratecontrol import Target
+    from gcodec.pictures import Picture
+    from gcodec.pipeline.encoding import Encoded
+    from gcodec.pipeline.ratecontrol import Target
+
+#: What is measured unless the user says otherwise, as far as it is installed.
+_METRICS = ("psnr", "lpips", "ms_ssim")
 
 
 @click.command(cls=PluginCommand)
@@ -42,6 +47,11 @@ if TYPE_CHECKING:
     "-o", "--output", metavar="DIR", default=".", show_default=True, help="Folder for the results."
 )
 @target_options
+@click.option(
+    "--metrics",
+    metavar="LIST",
+    help="What to measure, with commas: any metric of `gcodec plugins`. [default: psnr, lpips and ms_ssim, if installed]",
+)
 @click.option(
     "--embed-model", metavar="MODEL", help="Other weights for stage 1, as --model of encode."
 )
@@ -63,6 +73,7 @@ def command(
     recon: str,
     output: str,
     target: Target,
+    metrics: str | None,
     embed_model: str | None,
     recon_model: str | None,
     seed: int,
@@ -74,11 +85,10 @@ def command(
     """Encode IN, decode it in a fresh process from the file alone, and measure.
 
     For each embedding writes IN.EMBED.gcx, for each pair IN.EMBED.RECON.png and the record IN.EMBED.RECON.json, of
-    several pairs the contact sheet IN.sheet.jpg, and prints bytes, bits per pixel, PSNR, LPIPS or MS-SSIM, and seconds
-    for each stage.
+    several pairs the contact sheet IN.sheet.jpg, and prints bytes, bits per pixel, metrics, and seconds for each
+    stage.
     """
-    from gcodec.registry import registry
-    from gcodec.resolver import check_pair
+    from gcodec.pipeline.resolver import check_pair
 
     if source == STREAM:
         raise UsageError("mix reads a file, not standard input: its results are named after it")
@@ -87,6 +97,9 @@ def command(
     reconstructors = [
         installed.reconstructor(name) for name in names(recon, installed.reconstructors)
     ]
+    judges = names(metrics) or [name for name in _METRICS if name in installed.metrics]
+    for name in judges:
+        installed.named(MetricSpec, name)
     if not embeddings or not reconstructors:
         raise UsageError("name at least one embedding and one reconstructor")
     if embed_model is None and recon_model is None:
@@ -106,7 +119,7 @@ def command(
             for suffix in ("png", "json"):
                 check_output(_file(stem, e.name, r.name, suffix), force=force)
 
-    from gcodec.pipeline import encode
+    from gcodec.pipeline.encoding import encode
 
     passed = [*how.as_arguments(), *_model_arguments(embed_model, recon_model)]
     records = []
@@ -126,16 +139,18 @@ def command(
             for r in reconstructors:
                 progress(f"decoding {e.name} with {r.name}", done, total)
                 words = [*passed, *as_arguments(r, plugin_options)]
-                records.append(_pair(source, picture, made, file, stem, r.name, words, force))
+                records.append(
+                    _pair(source, picture, made, file, stem, r.name, words, judges, force)
+                )
                 done += 1
     if sheet is not None:
-        from gcodec.contact_sheet import contact_sheet
+        from gcodec.pictures.contact_sheet import contact_sheet
 
         write_bytes(sheet, contact_sheet(Path(source), records), force=force)
     if as_json:
         print_json(records)
         return
-    _print_records(records)
+    _print_records(records, judges)
     if sheet is not None:
         click.echo(f"wrote {sheet}")
 
@@ -156,10 +171,11 @@ def _pair(
     stem: Path,
     reconstructor: str,
     arguments: list[str],
+    metrics: list[str],
     force: bool,
 ) -> dict[str, Any]:
     """Decode one file with one reconstructor in a process of its own; measure, record, return the record."""
-    from gcodec.mixing import decode_in_fresh_process, measure
+    from gcodec.pipeline.mixing import decode_in_fresh_process, measure
 
     picture_path = _file(stem, made.embedding, reconstructor, "png")
     record_path = _file(stem, made.embedding, reconstructor, "json")
@@ -175,7 +191,7 @@ def _pair(
         "bytes": size,
         "bpp": round(8 * size / (width * height), 5),
         "quality": round(made.quality, 4),
-        **measure(picture, Path(picture_path)),
+        **measure(picture, Path(picture_path), metrics),
         "encode_seconds": rounded(made.seconds),
         "decode_seconds": rounded(result.report["seconds"]),
         "decode_process_seconds": round(result.seconds, 3),
@@ -188,28 +204,19 @@ def _pair(
     return record
 
 
-def _print_records(records: list[dict[str, Any]]) -> None:
-    perceptual = "lpips" if any(r["lpips"] is not None for r in records) else "ms_ssim"
+def _print_records(records: list[dict[str, Any]], metrics: list[str]) -> None:
+    specs = [registry().named(MetricSpec, name) for name in metrics]
+    shown = [m for m in specs if any(r[m.name] is not None for r in records)]
     print_table(
         (
-            "embed",
-            "recon",
-            "bytes",
-            "bpp",
-            "PSNR",
-            perceptual.upper().replace("_", "-"),
-            "encode s",
-            "decode s",
-            "process s",
+            *("embed", "recon", "bytes", "bpp"),
+            *(m.title for m in shown),
+            *("encode s", "decode s", "process s"),
         ),
         [
             (
-                r["embedding"],
-                r["reconstructor"],
-                r["bytes"],
-                f"{r['bpp']:.4f}",
-                f"{r['psnr']:.2f}",
-                "-" if r[perceptual] is None else f"{r[perceptual]:.4f}",
+                *(r["embedding"], r["reconstructor"], r["bytes"], f"{r['bpp']:.4f}"),
+                *("-" if r[m.name] is None else f"{r[m.name]:.{m.decimals}f}" for m in shown),
                 f"{sum(r['encode_seconds'].values()):.2f}",
                 f"{sum(r['decode_seconds'].values()):.2f}",
                 f"{r['decode_process_seconds']:.2f}",

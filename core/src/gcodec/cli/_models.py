@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcodec.cli._common import json_option, print_json, print_table, progress_bar
+from gcodec.cli.common import json_option, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
     from gcodec.models import Model
@@ -36,8 +36,7 @@ def command(
     check: bool, folder: Path | None, fetch: str | None, revision: str | None, as_json: bool
 ) -> None:
     """List the models in installed packages and those fetched, with digest, licence and size."""
-    from gcodec import hub
-    from gcodec.models import ModelStore, folder_digest, package_folder
+    from gcodec.models import ModelStore, cache, folder_digest, package_folder
     from gcodec.registry import registry
 
     if revision is not None and fetch is None:
@@ -54,11 +53,11 @@ def command(
         (spec.name, spec.digest, package_folder(spec), spec.licence, spec.summary)
         for spec in registry().models.values()
     ]
-    fetched = [
-        (name, digest, place, "see its card", "fetched") for name, digest, place in hub.fetched()
+    kept = [
+        (name, digest, place, "see its card", "fetched") for name, digest, place in cache.fetched()
     ]
     rows: list[dict[str, Any]] = []
-    for name, digest, place, licence, summary in [*packaged, *fetched]:
+    for name, digest, place, licence, summary in [*packaged, *kept]:
         if check:
             store.find(digest)
         rows.append(
@@ -85,8 +84,7 @@ def command(
 
 def _fetched(name: str, revision: str | None) -> Model:
     """Fetch a model from where a plugin knows it, otherwise from the hub, which alone has revisions."""
-    from gcodec import hub
-    from gcodec.models import ModelStore
+    from gcodec.models import ModelStore, hub
     from gcodec.registry import load_object, registry
 
     for spec in registry().embeddings.values() if revision is None else ():

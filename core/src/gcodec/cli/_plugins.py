@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gcodec.cli._common import json_option, print_json, print_table
+from gcodec.cli.common import json_option, print_json, print_table
 
 
 @click.command()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gcodec.cli._common import json_option, print_json, read_bytes
-from gcodec.cli._run_options import RunOptions, run_options
+from gcodec.cli.common import json_option, print_json, read_bytes
+from gcodec.cli.run_options import RunOptions, run_options
 
 
 @click.command()
@@ -21,7 +21,7 @@ def command(
 
     With a digest inside (`gcodec encode --digest`) it proves that the sender's symbols are recovered bit for bit.
     """
-    from gcodec.pipeline import verify
+    from gcodec.pipeline.decoding import verify
 
     run = how.run()
     found = verify(read_bytes(source), source, run=run)

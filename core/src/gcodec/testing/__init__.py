@@ -1,4 +1,4 @@
-"""The conformance suite: what every embedding, reconstructor, adapter and trainer must do, as tests to subclass.
+"""The conformance suite: what every embedding, reconstructor and adapter must do, as tests to subclass.
 
 A plugin's whole test file can be::
 
@@ -23,20 +23,17 @@ if TYPE_CHECKING:
     from gcodec.testing.adapter import AdapterConformance
     from gcodec.testing.embedding import EmbeddingConformance
     from gcodec.testing.reconstructor import ReconstructorConformance
-    from gcodec.testing.trainer import TrainerConformance
 
 __all__ = [
     "AdapterConformance",
     "EmbeddingConformance",
     "ReconstructorConformance",
-    "TrainerConformance",
 ]
 
 _HOMES = {
     "AdapterConformance": "adapter",
     "EmbeddingConformance": "embedding",
     "ReconstructorConformance": "reconstructor",
-    "TrainerConformance": "trainer",
 }
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gcodec.interfaces import Size
-from gcodec.pipeline import encode
-from gcodec.ratecontrol import Target
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.resolver import matrix, resolve
+from gcodec.pipeline.stage1 import open_stage1
+from gcodec.pipeline.stage2 import checked, open_stage2
 from gcodec.registry import registry
-from gcodec.resolver import matrix, resolve
 from gcodec.run import Run
 from gcodec.signals import Preview, Signal
-from gcodec.stage1 import open_stage1
-from gcodec.stage2 import checked, open_stage2
 from gcodec.testing import pictures
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def reconstruct(
     options: Mapping[str, Any],
     run: Run,
 ) -> FloatArray:
-    """Do what `gcodec.pipeline.decode` does after stage 1."""
+    """Do what `gcodec.pipeline.decoding.decode` does after stage 1."""
     choice = checked(registry().reconstructor(name), options)
     pixels, _ = open_stage2(choice, run=run).reconstruct(signals, size)
     return pixels

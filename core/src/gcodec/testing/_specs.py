@@ -9,7 +9,6 @@ from typing import Any
 
 from gcodec.options import check_options
 from gcodec.plugin import (
-    INTERFACE,
     REALISM,
     AdapterSpec,
     EmbeddingSpec,
@@ -95,7 +94,6 @@ def variations(options: Sequence[Option]) -> Iterator[Mapping[str, Any]]:
 
 
 def _check_common(spec: EmbeddingSpec | ReconstructorSpec) -> None:
-    assert spec.interface == INTERFACE, f"interface is {spec.interface}, this is {INTERFACE}"
     _check_summary(spec.summary)
     _check_model(spec.model)
     names = [option.name for option in spec.options]

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from gcodec.errors import PayloadError
+from gcodec.pipeline.stage1 import Part, open_stage1
 from gcodec.run import Run
-from gcodec.stage1 import Part, open_stage1
 from gcodec.testing._damage import Case, cases
 from gcodec.testing._signals import check_signals, flatten
 from gcodec.testing._sources import reconstruct, signals_of

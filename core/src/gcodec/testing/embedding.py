@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pytest
 
-from gcodec.cli._plugin_options import as_arguments
+from gcodec.cli.plugin_options import as_arguments
 from gcodec.errors import TargetTooSmall
 from gcodec.interfaces import Embedding, Setup
 from gcodec.options import check_options
-from gcodec.pipeline import encode
-from gcodec.ratecontrol import Target
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.stage1 import build, open_stage1
 from gcodec.registry import load_object, registry
 from gcodec.run import Run
 from gcodec.signals import Preview, Signal
-from gcodec.stage1 import build, open_stage1
 from gcodec.testing import _processes, _signals, _specs, pictures
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from gcodec.images import Picture
+    from gcodec.pictures import Picture
 
 __all__ = ["gcodec_command", "gcodec_photograph", "gcodec_photographs"]
 
-for _suite in ("_signals", "_specs", "adapter", "embedding", "reconstructor", "trainer"):
+for _suite in ("_signals", "_specs", "adapter", "embedding", "reconstructor"):
     pytest.register_assert_rewrite(f"gcodec.testing.{_suite}")
 
 

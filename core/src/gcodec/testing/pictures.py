@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.images import load_image
+from gcodec.pictures import load_image
 
 if TYPE_CHECKING:
-    from gcodec.images import Picture
+    from gcodec.pictures import Picture
 
 __all__ = ["as_picture", "as_png", "blurred", "checkerboard", "flat", "gray", "noise", "photograph"]
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from gcodec.interfaces import Reconstructor, Size
+from gcodec.pipeline.resolver import resolve
 from gcodec.plugin import REALISM
 from gcodec.registry import load_object, registry
-from gcodec.resolver import resolve
 from gcodec.run import Run
 from gcodec.signals import Preview, Signal, type_of
 from gcodec.testing import _processes, _signals, _sources, _specs, pictures

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from gcodec.plugin import ModelSpec, hookimpl
 
+GCODEC_INTERFACE = 1
+
 MODELS = [
     ModelSpec(
         name="base/autoencoder",

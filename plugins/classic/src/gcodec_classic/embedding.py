@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gcodec.errors import ImageError, PayloadError, UnusablePlugin
-from gcodec.images import jxl_size, pillow_guard
 from gcodec.interfaces import Embedding, Setup, Size
+from gcodec.pictures import jxl_size, pillow_guard
 from gcodec.signals import Preview, Signal, pack_mse, unpack_mse
 from gcodec_classic import _avif, _jpeg, _jxl, _webp
 from gcodec_classic._stream import FORM, WHOLE, Stream

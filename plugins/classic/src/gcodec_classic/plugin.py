@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gcodec.plugin import LEVELS, EmbeddingSpec, Option, Profile, hookimpl
 
+GCODEC_INTERFACE = 1
+
 _SAMPLINGS = ("420", "422", "444")
 
 

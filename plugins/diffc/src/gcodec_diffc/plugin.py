@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gcodec.plugin import EmbeddingSpec, NetworkSpec, Option, Profile, TrainerSpec, hookimpl
 
+GCODEC_INTERFACE = 1
+
 _DIFFC = EmbeddingSpec(
     name="diffc",
     summary="noisy x_t by channel simulation under an unconditional denoiser; progressive",

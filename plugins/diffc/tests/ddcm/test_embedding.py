@@ -17,10 +17,10 @@ import gcodec
 from gcodec.errors import InvalidOption, ModelDamaged, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.options import check_options
+from gcodec.pipeline.stage1 import build, open_stage1
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Noisy
-from gcodec.stage1 import build, open_stage1
 from gcodec.testing import EmbeddingConformance
 from gcodec_diffc.ddcm import embedding as implementation
 from gcodec_diffc.ddcm._stream import Plan
@@ -137,7 +137,7 @@ def test_the_sender_s_state_in_another_process_on_one_thread(
     file.write_bytes(made)
     code = (
         "import sys, numpy as np, torch; torch.set_num_threads(1);"
-        "from gcodec.stage1 import open_stage1;"
+        "from gcodec.pipeline.stage1 import open_stage1;"
         "(s,) = open_stage1(open(sys.argv[1], 'rb').read()).signals();"
         "np.save(sys.argv[2], s.x_t)"
     )

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 import gcodec
 from gcodec.errors import ChannelError, PayloadError
 from gcodec.interfaces import Embedding, Setup
-from gcodec.networks import open_space
+from gcodec.models.networks import open_space
 from gcodec.options import check_options
+from gcodec.pipeline.stage1 import build, open_stage1
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Noisy
-from gcodec.stage1 import build, open_stage1
 from gcodec.testing import EmbeddingConformance
 
 FloatArray = NDArray[np.float32]
@@ -104,7 +104,7 @@ def test_one_pass_comes_by_all_layers(photo: FloatArray) -> None:
         assert (found.alpha_t, found.sigma_t) == (alone.alpha_t, alone.sigma_t)
 
 
-def gcodec_bytes(stage1: gcodec.stage1.Stage1) -> bytes:  # type: ignore[name-defined]
+def gcodec_bytes(stage1: gcodec.pipeline.stage1.Stage1) -> bytes:  # type: ignore[name-defined]
     import gcodec_formats as gcx
 
     return gcx.write(stage1.file)
@@ -125,7 +125,7 @@ def test_another_seed_is_another_sample(photo: FloatArray) -> None:
 SCRIPT = """
 import sys, numpy as np, torch
 torch.set_num_threads(int(sys.argv[3]))
-from gcodec.stage1 import open_stage1
+from gcodec.pipeline.stage1 import open_stage1
 (found,) = open_stage1(open(sys.argv[1], "rb").read()).signals()
 np.save(sys.argv[2], found.x_t)
 """

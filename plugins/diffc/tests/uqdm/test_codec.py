@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from gcodec.errors import ModelDamaged, PayloadError
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model, ModelStore
-from gcodec.pipeline import decode, encode
+from gcodec.pipeline.decoding import decode
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.stage1 import open_stage1
 from gcodec.randomness import Randomness
-from gcodec.ratecontrol import Target
 from gcodec.run import Run
 from gcodec.signals import Preview
-from gcodec.stage1 import open_stage1
 from gcodec.testing.pictures import as_picture
 from gcodec_diffc.uqdm import lifting
 from gcodec_diffc.uqdm.codec import Codec

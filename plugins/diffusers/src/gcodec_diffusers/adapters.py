@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from gcodec.devices import torch_device
+from gcodec.diffusion.tiles import Tile, noise, through_latents
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model
-from gcodec.networks import (
+from gcodec.models.devices import torch_device
+from gcodec.models.networks import (
     Condition,
     Denoiser,
     LatentSpace,
@@ -24,7 +25,6 @@ from gcodec.networks import (
 )
 from gcodec.run import Run
 from gcodec.signals import Latent, Noisy, Preview, Tokens, type_of
-from gcodec.tiles import Tile, noise, through_latents
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gcodec import _torchvision_cpu
-from gcodec.devices import torch_device
 from gcodec.errors import ModelDamaged, UnusablePlugin
-from gcodec.networks import Captioner
+from gcodec.models import _torchvision_cpu
+from gcodec.models.devices import torch_device
+from gcodec.models.networks import Captioner
 from gcodec_diffusers.loading import load_from_transformers
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gcodec.devices import torch_device
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Size
 from gcodec.models import Model
-from gcodec.networks import Condition, Denoiser, LatentSpace, open_codebook, open_space
+from gcodec.models.devices import torch_device
+from gcodec.models.networks import Condition, Denoiser, LatentSpace, open_codebook, open_space
 from gcodec.run import Run
 from gcodec.signals import Latent, Preview, Signal, Sketch, Tokens
 from gcodec_diffusers.autoencoder import FACTOR

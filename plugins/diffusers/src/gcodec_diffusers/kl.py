@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gcodec import _torchvision_cpu
-from gcodec.devices import torch_device
 from gcodec.interfaces import Size
-from gcodec.models import Model
-from gcodec.networks import LatentSpace
+from gcodec.models import Model, _torchvision_cpu
+from gcodec.models.devices import torch_device
+from gcodec.models.networks import LatentSpace
 from gcodec.run import Run
 from gcodec_diffusers.layout import kl_name
 from gcodec_diffusers.loading import load_network

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gcodec.errors import ModelDamaged
-from gcodec.networks import Place
+from gcodec.models.networks import Place
 
 if TYPE_CHECKING:
     from gcodec.models import Model, ModelStore

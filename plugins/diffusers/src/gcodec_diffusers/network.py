@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gcodec import _torchvision_cpu
+from gcodec.models import _torchvision_cpu
 
 __all__ = ["SKETCH_CHANNELS", "EstimateDenoiser", "Given", "sketch_planes"]
 

@@ -26,12 +26,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gcodec import _torchvision_cpu
-from gcodec.devices import torch_device
 from gcodec.errors import ModelDamaged, UnusablePlugin, UsageError
 from gcodec.interfaces import Size
-from gcodec.models import Model
-from gcodec.networks import Condition, Denoiser, open_codebook
+from gcodec.models import Model, _torchvision_cpu
+from gcodec.models.devices import torch_device
+from gcodec.models.networks import Condition, Denoiser, open_codebook
 from gcodec.run import Run
 from gcodec.signals import Latent, Noisy, Preview, Signal, Sketch, Text, Tokens
 from gcodec_diffusers.architectures import ARCHITECTURES, Control

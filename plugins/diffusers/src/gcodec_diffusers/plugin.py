@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gcodec.plugin import AdapterSpec, NetworkSpec, TrainerSpec, hookimpl
 
+GCODEC_INTERFACE = 1
+
 _SPACE = "base/autoencoder"
 _DENOISER = "base/denoiser"
 #: Classes of pipelines, as model_index.json has them.

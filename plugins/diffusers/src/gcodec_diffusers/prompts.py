@@ -21,9 +21,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gcodec import _torchvision_cpu
 from gcodec.errors import ModelDamaged, UnusablePlugin
-from gcodec.models import ModelStore
+from gcodec.models import ModelStore, _torchvision_cpu
 from gcodec_diffusers.layout import EMPTY_PROMPT, family_of
 from gcodec_diffusers.loading import load_from_transformers
 

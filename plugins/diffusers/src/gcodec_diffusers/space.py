@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gcodec.devices import torch_device
 from gcodec.interfaces import Size
 from gcodec.models import Model
-from gcodec.networks import LatentSpace
+from gcodec.models.devices import torch_device
+from gcodec.models.networks import LatentSpace
 from gcodec.run import Run
 from gcodec_diffusers.autoencoder import FACTOR, LappedAutoencoder
 from gcodec_diffusers.folders import load_autoencoder

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from safetensors.torch import load_file, save_file
 
-from gcodec import _torchvision_cpu
+from gcodec.models import _torchvision_cpu
 from gcodec_diffusers.layout import EMPTY_PROMPT, HYPER_ENCODER
 
 __all__ = ["KINDS", "POOLED", "TEXT", "add_controlnet", "make", "write"]

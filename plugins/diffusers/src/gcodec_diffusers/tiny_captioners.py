@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from gcodec import _torchvision_cpu
+from gcodec.models import _torchvision_cpu
 from gcodec_diffusers.tiny import write
 from gcodec_diffusers.tiny_texts import special_words
 

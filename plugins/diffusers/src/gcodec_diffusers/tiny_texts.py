@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gcodec import _torchvision_cpu
+from gcodec.models import _torchvision_cpu
 from gcodec_diffusers.layout import EMPTY_PROMPT
 from gcodec_diffusers.tiny import POOLED, TEXT, write
 

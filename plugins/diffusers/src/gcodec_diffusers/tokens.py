@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from gcodec.devices import torch_device
 from gcodec.models import Model
-from gcodec.networks import Codebook
+from gcodec.models.devices import torch_device
+from gcodec.models.networks import Codebook
 from gcodec.run import Run
 from gcodec_diffusers.codebook import LatentCodebook
 from gcodec_diffusers.folders import load_codebook, load_hyper_encoder

@@ -11,7 +11,7 @@ import pytest
 
 from gcodec.interfaces import Size
 from gcodec.models import ModelStore
-from gcodec.networks import open_denoiser
+from gcodec.models.networks import open_denoiser
 from gcodec.run import Run
 from gcodec.signals import Tokens
 from gcodec_diffusers import tiny

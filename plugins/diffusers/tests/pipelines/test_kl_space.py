@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from gcodec.interfaces import Size
 from gcodec.models import ModelStore
-from gcodec.networks import open_space, place_of
+from gcodec.models.networks import open_space, place_of
 from gcodec.run import Run
 from gcodec_diffusers.pipeline import PipelineDenoiser
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from gcodec.errors import ModelDamaged, UsageError
 from gcodec.interfaces import Setup, Size
 from gcodec.models import ModelStore
-from gcodec.networks import open_codebook, place_of
+from gcodec.models.networks import open_codebook, place_of
 from gcodec.run import Run
 from gcodec.signals import Preview, Tokens
 from gcodec_diffusers import tiny

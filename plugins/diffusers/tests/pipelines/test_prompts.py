@@ -18,7 +18,7 @@ import torch
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Size
 from gcodec.models import Model, ModelStore
-from gcodec.networks import open_denoiser
+from gcodec.models.networks import open_denoiser
 from gcodec.run import Run
 from gcodec.signals import Preview, Signal, Text
 from gcodec_diffusers import tiny
@@ -49,7 +49,7 @@ def model(folder: Path) -> Model:
 
 def by_diffusers(folder: Path, prompt: str, **settings: Any) -> Any:
     """What `encode_prompt` returns in the pipeline that diffusers itself loads."""
-    from gcodec import _torchvision_cpu
+    from gcodec.models import _torchvision_cpu
 
     _torchvision_cpu.install()
     from diffusers import DiffusionPipeline

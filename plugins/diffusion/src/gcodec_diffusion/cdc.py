@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from gcodec.diffusion.latents import LatentSampler, Start
+from gcodec.diffusion.tiles import noise
 from gcodec.interfaces import Setup, Size
-from gcodec.latents import LatentSampler, Start
 from gcodec.signals import Signal
-from gcodec.tiles import noise
 
 __all__ = ["ConditionalDiffusion"]
 

@@ -8,7 +8,7 @@ handed, and that is in their specs.
 
 from __future__ import annotations
 
-from gcodec.latents import FromNoise
+from gcodec.diffusion.latents import FromNoise
 
 __all__ = ["PerceptualCompression", "TextSketch"]
 

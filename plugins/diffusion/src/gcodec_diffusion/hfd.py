@@ -2,15 +2,15 @@
 
 HFD (Hoogeboom et al. 2023; review, section IV-A): X* is what an autoencoder trained for squared error makes of the file, and
 ancestral sampling draws what is lost. The coarse content is known from the start, so the noise schedule is shifted to
-low noise, where detail is decided (`gcodec.sampling.times`). Tiles are sampled each by itself, under noise that belongs to
-its place, and fade into each other.
+low noise, where detail is decided (`gcodec.diffusion.sampling.times`). Tiles are sampled each by itself, under noise that
+belongs to its place, and fade into each other.
 """
 
 from __future__ import annotations
 
+from gcodec.diffusion.latents import LatentSampler
+from gcodec.diffusion.sampling import times
 from gcodec.interfaces import Setup
-from gcodec.latents import LatentSampler
-from gcodec.sampling import times
 
 __all__ = ["HighFidelityDiffusion"]
 

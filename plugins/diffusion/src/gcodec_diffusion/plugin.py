@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from gcodec.plugin import GUIDANCE, REALISM, TILE, Option, ReconstructorSpec, hookimpl, steps
 
+GCODEC_INTERFACE = 1
+
 _MODEL = "base/denoiser"
 _TOKENS = ("tokens/base-16", "tokens/base-32")
 _GAMMA = Option(

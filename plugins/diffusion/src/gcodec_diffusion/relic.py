@@ -14,8 +14,8 @@ Published US applications 2025/0157087 and 2026/0095599 describe these papers.
 
 from __future__ import annotations
 
+from gcodec.diffusion.latents import FromLatent
 from gcodec.interfaces import Setup, Size
-from gcodec.latents import FromLatent
 from gcodec.signals import Latent
 
 __all__ = ["QuantizationNoise"]

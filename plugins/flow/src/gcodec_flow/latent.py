@@ -7,7 +7,7 @@ P_{X|Y} for any Y that the denoiser can be conditioned on.
 
 from __future__ import annotations
 
-from gcodec.latents import FromNoise
+from gcodec.diffusion.latents import FromNoise
 
 __all__ = ["LatentFlow"]
 

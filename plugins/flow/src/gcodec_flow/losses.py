@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gcodec.metrics import lpips_network
-from gcodec.metrics.weights import LPIPS, find
-from gcodec.sampling import euler, times
+from gcodec.diffusion.sampling import euler, times
 from gcodec_flow.network import PatchUNet
+from gcodec_train.perceptual import lpips_loss
 
-#: Distance of two batches [B, 3, H, W] in [-1, 1], e.g. `gcodec.metrics.lpips_network`.
+#: Distance of two batches [B, 3, H, W] in [-1, 1], e.g. `gcodec_train.perceptual.lpips_loss`.
 Metric = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -39,7 +38,7 @@ class Perceptual:
 
     def network(self, device: torch.device) -> Any:
         """LPIPS, its weights from the folder that GCODEC_METRICS names. Raises MetricUnavailable."""
-        return lpips_network(find(LPIPS).parent).to(device)
+        return lpips_loss(device)
 
 
 def objective(

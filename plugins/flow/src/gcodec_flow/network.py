@@ -7,7 +7,7 @@ image, so a tile of an image sees exactly what the whole image would, up to the 
 That is why it is not diffusers' `UNet2DModel`, whose group normalisation averages over the image.
 
 Tensors are float32 [B, 3, H, W] with H and W multiples of `ALIGNMENT`; y is in [0, 1], the state
-x_t and the velocity are in units of the residual's standard deviation (see `gcodec.sampling`). The
+x_t and the velocity are in units of the residual's standard deviation (see `gcodec.diffusion.sampling`). The
 weights may be in another precision; states stay in that of x_t.
 """
 

@@ -27,11 +27,12 @@ from PIL import Image
 
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.options import check_options
+from gcodec.pipeline.stage1 import build
+from gcodec.progress import Progress, silent
 from gcodec.registry import registry
-from gcodec.run import Progress, Run, silent
+from gcodec.run import Run
 from gcodec.signals import Preview
-from gcodec.stage1 import build
-from gcodec.training import Photos
+from gcodec_train import Photos
 
 GRID = 16
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gcodec.plugin import REALISM, TILE, Option, ReconstructorSpec, TrainerSpec, hookimpl, steps
 
+GCODEC_INTERFACE = 1
+
 _STEPS = steps(4)
 _RATIO = Option(
     "ratio", float, 0.25, "of one bin width to the one before it", minimum=0.01, maximum=0.99

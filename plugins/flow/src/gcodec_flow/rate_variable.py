@@ -19,9 +19,9 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from gcodec.diffusion.latents import FromLatent
+from gcodec.diffusion.sampling import Denoise, Noise, eta, width
 from gcodec.interfaces import Setup
-from gcodec.latents import FromLatent
-from gcodec.sampling import Denoise, Noise, eta, width
 
 __all__ = ["RateVariable"]
 

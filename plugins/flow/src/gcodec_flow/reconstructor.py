@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import torch
 
-from gcodec.devices import torch_device
+from gcodec.diffusion.sampling import euler, times
+from gcodec.diffusion.tiles import Tile, noise, tiles
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.models import Model
-from gcodec.sampling import euler, times
+from gcodec.models.devices import torch_device
 from gcodec.signals import Preview, Signal
-from gcodec.tiles import Tile, noise, tiles
 from gcodec_flow.network import ALIGNMENT, BridgeUNet, FlowUNet, PatchUNet, build
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Bridge(Flow):
     """The estimator X^_0 of perfect realism by the neural ODE from P_Y to P_X: HFD-flow.
 
     No noise takes part: the end point is a function of the preview (review, section IV-A, after eq. 22), by which the
-    dial of `gcodec.stage2` runs along the line of eq. (17) as the theory has it.
+    dial of `gcodec.pipeline.stage2` runs along the line of eq. (17) as the theory has it.
     """
 
     name = "bridge"

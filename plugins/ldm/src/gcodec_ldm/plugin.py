@@ -12,6 +12,8 @@ from gcodec.plugin import (
     hookimpl,
 )
 
+GCODEC_INTERFACE = 1
+
 #: What profile 1 of `ldm_quant` and of `rate_variable` pins.
 _ENTROPY = "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9"
 #: What profile 1 of `perco` pins.

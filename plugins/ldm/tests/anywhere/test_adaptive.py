@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from gcodec.errors import PayloadError
-from gcodec.images import load_image
 from gcodec.models import ModelStore
-from gcodec.networks import open_space
+from gcodec.models.networks import open_space
+from gcodec.pictures import load_image
 from gcodec.randomness import Randomness
 from gcodec.run import Run
 from gcodec_ldm.scalar.adaptive import AdaptiveCodec

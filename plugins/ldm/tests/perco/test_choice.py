@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gcodec.entropy import PRECISION, fit_frequencies
-from gcodec.networks import Codebook
+from gcodec.models.networks import Codebook
 from gcodec_ldm.perco.choice import Choice, Effects
 from gcodec_ldm.perco.prior import Visit, digits_of
 

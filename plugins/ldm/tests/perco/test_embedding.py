@@ -12,12 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from gcodec.errors import InvalidOption, ModelDamaged, ModelMissing, PayloadError
-from gcodec.images import Picture
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model, ModelStore
-from gcodec.networks import Codebook, open_codebook, open_space
-from gcodec.pipeline import decode, encode
-from gcodec.ratecontrol import Target
+from gcodec.models.networks import Codebook, open_codebook, open_space
+from gcodec.pictures import Picture
+from gcodec.pipeline.decoding import decode
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
 from gcodec.run import Run
 from gcodec.signals import Text, Tokens
 from gcodec.testing import EmbeddingConformance

@@ -7,12 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from gcodec.errors import ModelDamaged, PayloadError
-from gcodec.images import Picture
 from gcodec.interfaces import Size
 from gcodec.models import Model, ModelStore
-from gcodec.networks import Codebook, Place, place_of
-from gcodec.pipeline import encode
-from gcodec.ratecontrol import Target
+from gcodec.models.networks import Codebook, Place, place_of
+from gcodec.pictures import Picture
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
 from gcodec.run import Run
 from gcodec_ldm.perco import learned
 from gcodec_ldm.perco.fixed import FixedLength

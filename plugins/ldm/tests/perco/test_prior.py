@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gcodec.entropy import PRECISION
-from gcodec.integers import Layer
+from gcodec.entropy.integers import Layer
 from gcodec_ldm.perco.network import PriorNetwork
 from gcodec_ldm.perco.prior import (
     NEIGHBOURS,

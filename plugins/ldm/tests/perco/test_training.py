@@ -13,10 +13,10 @@ import torch
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model, folder_digest
 from gcodec.run import Run
-from gcodec.testing import TrainerConformance
 from gcodec_ldm.perco.embedding import Perco
 from gcodec_ldm.perco.network import PriorNetwork
 from gcodec_ldm.perco.training import Maps
+from gcodec_train.testing import TrainerConformance
 
 RECIPE: dict[str, Any] = {
     "task": "perco",

@@ -9,12 +9,12 @@ import pytest
 
 from gcodec.errors import PayloadError
 from gcodec.interfaces import Size
-from gcodec.pipeline import encode
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.stage1 import open_stage1
 from gcodec.randomness import Domain, Randomness
-from gcodec.ratecontrol import Target
 from gcodec.run import Run
 from gcodec.signals import Latent
-from gcodec.stage1 import open_stage1
 from gcodec.testing import pictures
 from gcodec_ldm.scalar.dither import ROW, dither_of
 from gcodec_ldm.scalar.embedding import LdmQuant

@@ -17,8 +17,8 @@ from gcodec.models import Model, ModelStore, folder_digest
 from gcodec.registry import load_object, registry
 from gcodec.run import Run
 from gcodec.signals import Latent, Noisy
-from gcodec.training import WEIGHTS
 from gcodec_ldm.scalar.embedding import LdmQuant, RateVariable
+from gcodec_train import WEIGHTS
 
 SIZE = Size(128, 160)
 
@@ -140,7 +140,7 @@ def test_flat_pictures_cost_little(ldm_quant: LdmQuant, rate_variable: RateVaria
 CHILD = """
 import hashlib, sys
 from pathlib import Path
-from gcodec.images import load_image
+from gcodec.pictures import load_image
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model, ModelStore
 from gcodec.run import Run

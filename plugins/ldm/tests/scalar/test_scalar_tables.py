@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gcodec.integers import scale_of
+from gcodec.entropy.integers import scale_of
 from gcodec_ldm.scalar.export import shifted_masses
 from gcodec_ldm.scalar.scale import CODES, level_of, width_of
 from gcodec_ldm.scalar.tables import FINE, OFFSETS, TABLES, mirrored, nearest, offset_of

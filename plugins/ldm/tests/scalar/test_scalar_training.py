@@ -13,19 +13,20 @@ from safetensors.numpy import load_file
 
 from gcodec.errors import RecipeError
 from gcodec.models import ModelStore
-from gcodec.networks import open_space
-from gcodec.pipeline import encode
-from gcodec.ratecontrol import Target
+from gcodec.models.networks import open_space
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.stage1 import open_stage1
 from gcodec.run import Run
 from gcodec.signals import Latent
-from gcodec.stage1 import open_stage1
-from gcodec.testing import TrainerConformance, pictures
-from gcodec.training import WEIGHTS, train
+from gcodec.testing import pictures
 from gcodec_ldm.scalar.codec import Codec
 from gcodec_ldm.scalar.export import export
 from gcodec_ldm.scalar.model import LatentEntropy
 from gcodec_ldm.scalar.scale import CODES
 from gcodec_ldm.scalar.training import LatentEntropyTask
+from gcodec_train import WEIGHTS, train
+from gcodec_train.testing import TrainerConformance
 
 RECIPE: dict[str, Any] = {
     "task": "latent_entropy",

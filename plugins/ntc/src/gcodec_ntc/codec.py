@@ -5,7 +5,7 @@ Payload (normative):
     1 byte   quality level, 0..255
     1 byte   measured squared error of the preview (`gcodec.signals.pack_mse`)
     rest     one stream of `gcodec.entropy`: a batch of hyper-latents, then six batches of
-             latents, in the order of `gcodec.integer_model.IntegerModel.code`
+             latents, in the order of `gcodec.entropy.integer_model.IntegerModel.code`
 
 The image is padded to multiples of 16 by repeating its last row and column; no size is stored.
 """
@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from gcodec.entropy import Decoder, Encoder, FrequencyTables
-from gcodec.entropy_model import HyperEncoder, HyperEncoderConfig, loaded
+from gcodec.entropy.integer_model import IntegerModel, Visit
+from gcodec.entropy.integers import LEVELS, MEAN_BITS, Ints, unpack_tables
+from gcodec.entropy.mean_scale import lerp
+from gcodec.entropy.model import HyperEncoder, HyperEncoderConfig, loaded
 from gcodec.errors import PayloadError
-from gcodec.integer_model import IntegerModel, Visit
-from gcodec.integers import LEVELS, MEAN_BITS, Ints, unpack_tables
-from gcodec.mean_scale import lerp
 from gcodec.signals import pack_mse, unpack_mse
 from gcodec_ntc.transform import (
     BLOCK,

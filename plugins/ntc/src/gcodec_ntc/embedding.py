@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcodec.devices import torch_device
+from gcodec.entropy.integers import LEVELS
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
-from gcodec.integers import LEVELS
 from gcodec.interfaces import Embedding, Setup, Size
+from gcodec.models.devices import torch_device
 from gcodec.signals import Preview, Signal
 from gcodec_ntc.codec import NAME, Codec
 from gcodec_ntc.zoo.architectures import CLASS

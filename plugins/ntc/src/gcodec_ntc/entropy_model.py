@@ -1,12 +1,12 @@
-"""The entropy model of `gcodec.entropy_model` as `ntc` trains it: with rounding that weighs bits against error."""
+"""The entropy model of `gcodec.entropy.model` as `ntc` trains it: with rounding that weighs bits against error."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from gcodec.entropy_model import EntropyModel
-from gcodec.mean_scale import checkerboard, logistic_bits, noisy_bits, ste_round
+from gcodec.entropy.mean_scale import checkerboard, logistic_bits, noisy_bits, ste_round
+from gcodec.entropy.model import EntropyModel
 
 __all__ = ["RatedModel", "decide"]
 

@@ -1,9 +1,9 @@
 """From a trained network to a model folder.
 
 The folder gets `config.json` and `diffusion_pytorch_model.safetensors`: transforms and hyper encoder as floats
-(`analysis.*`, `synthesis.*`, `encoder.*`, `gain`), the integer entropy model (`integer.*`, see `gcodec.integer_model`) and
-its frequency tables (`tables.values`, `tables.length`). The tables start as logistic distributions and are then fitted
-to the symbols that the codec itself produces on training crops.
+(`analysis.*`, `synthesis.*`, `encoder.*`, `gain`), the integer entropy model (`integer.*`, see
+`gcodec.entropy.integer_model`) and its frequency tables (`tables.values`, `tables.length`). The tables start as logistic
+distributions and are then fitted to the symbols that the codec itself produces on training crops.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec import integers
-from gcodec.entropy import fit_frequencies
-from gcodec.entropy_model import encoder_tensors, integer_tensors
-from gcodec.integer_model import Visit
-from gcodec.integers import Ints
-from gcodec.training import write_model
+from gcodec.entropy import fit_frequencies, integers
+from gcodec.entropy.integer_model import Visit
+from gcodec.entropy.integers import Ints
+from gcodec.entropy.model import encoder_tensors, integer_tensors
 from gcodec_ntc.codec import Codec
 from gcodec_ntc.model import Model
+from gcodec_train import write_model
 
 
 def float_tensors(model: Model) -> dict[str, NDArray[Any]]:

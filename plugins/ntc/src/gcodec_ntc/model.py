@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from gcodec.entropy_model import EntropyConfig
-from gcodec.mean_scale import Head, lerp
+from gcodec.entropy.mean_scale import Head, lerp
+from gcodec.entropy.model import EntropyConfig
 from gcodec_ntc.entropy_model import RatedModel
 from gcodec_ntc.transform import Analysis, Synthesis, TransformConfig, initialise
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gcodec.plugin import EmbeddingSpec, Profile, TrainerSpec, hookimpl
 
+GCODEC_INTERFACE = 1
+
 # Profile 2 pins the weights `base/ntc` by digest; profile 1 was withdrawn.
 DIGEST = "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1"
 

@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gcodec import integers
-from gcodec.entropy_model import PRIOR_SPEED, EntropyConfig, EntropyModel
-from gcodec.mean_scale import Head
-from gcodec.training import WEIGHTS
+from gcodec.entropy import integers
+from gcodec.entropy.mean_scale import Head
+from gcodec.entropy.model import PRIOR_SPEED, EntropyConfig, EntropyModel
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.transform import Blocks, TransformConfig
+from gcodec_train import WEIGHTS
 
 
 def rebuilt(folder: Path) -> Model:

@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gcodec.entropy_model import EntropyConfig
+from gcodec.entropy.model import EntropyConfig
 from gcodec.models import ModelStore
-from gcodec.training import Crops, Inputs, PhotoTask, Schema
 from gcodec_ntc.export import export
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.start import grow, rebuilt
 from gcodec_ntc.transform import TransformConfig
+from gcodec_train import Crops, Inputs, PhotoTask, Schema
 
 __all__ = ["NtcTask"]
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gcodec.mean_scale import SLOPE, lerp
+from gcodec.entropy.mean_scale import SLOPE, lerp
 
 BLOCK = 16
 

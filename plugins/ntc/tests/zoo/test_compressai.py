@@ -19,7 +19,7 @@ from gcodec_ntc.zoo.codec import ZooCodec
 def models() -> Any:
     if find_spec("compressai") is None:
         pytest.skip("CompressAI is not installed")
-    from gcodec import _torchvision_cpu
+    from gcodec.models import _torchvision_cpu
 
     _torchvision_cpu.install()
     with warnings.catch_warnings():

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gcodec.diffusion.latents import LatentSampler, Start, from_noisy
+from gcodec.diffusion.sampling import Denoise
+from gcodec.diffusion.tiles import Tile
 from gcodec.interfaces import Setup, Size
-from gcodec.latents import LatentSampler, Start, from_noisy
-from gcodec.networks import Condition
-from gcodec.sampling import Denoise
+from gcodec.models.networks import Condition
 from gcodec.signals import Noisy, Signal, Sketch
-from gcodec.tiles import Tile
 from gcodec_posterior.likelihood import Estimate, Likelihood, SketchOperator, posterior_variance
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ __all__ = ["PosteriorSampler"]
 
 
 class PosteriorSampler(LatentSampler):
-    """`gcodec.sampling.sample` with an unconditional denoiser, guided by what the signals say.
+    """`gcodec.diffusion.sampling.sample` with an unconditional denoiser, guided by what the signals say.
 
     It starts from noise, or from a noisy state where there is one: nothing else then needs to be done about that.
     """

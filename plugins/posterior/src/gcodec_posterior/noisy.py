@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gcodec.diffusion.latents import LatentSampler, Start, from_noisy
 from gcodec.interfaces import Size
-from gcodec.latents import LatentSampler, Start, from_noisy
 from gcodec.signals import Noisy, Signal
 
 __all__ = ["Ancestral", "FromNoisy", "Mean", "ProbabilityFlow"]
 
 
 class FromNoisy(LatentSampler):
-    """`gcodec.sampling.sample` from x_t on."""
+    """`gcodec.diffusion.sampling.sample` from x_t on."""
 
     def start(self, signals: Mapping[str, Signal], size: Size) -> Start:
         """The state conveyed."""

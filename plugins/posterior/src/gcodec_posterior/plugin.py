@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gcodec.plugin import REALISM, TILE, Option, ReconstructorSpec, hookimpl, steps
 
+GCODEC_INTERFACE = 1
+
 _STEPS = steps(8, maximum=50)
 _JACOBIAN = Option(
     "jacobian", bool, False, "guide through the derivative of the network, at three times the time"

@@ -6,7 +6,7 @@ the same content: PICS, and without the sketch PIC, which is quality 0 here. The
 a preview, so that every reconstructor has something to begin with.
 
     layer  settings (1) | squared error of the preview (1, `gcodec.signals.pack_mse`)
-           | length of the caption (1, or 2 little-endian) | caption (`gcodec.captions`)
+           | length of the caption (1, or 2 little-endian) | caption (`gcodec.entropy.captions`)
            | thumbnail, then sketch, in one stream of `gcodec.entropy.RowEncoder`
 
 settings: bits 0 to 4 the level, 5 a thumbnail is sent, 6 the length has two bytes (255 and less never has); 7 is 0. Level
@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gcodec.builtin.edges import edge_strength
-from gcodec.captioning import caption_of
-from gcodec.captions import unpack
 from gcodec.entropy import RowDecoder, RowEncoder
+from gcodec.entropy.captions import unpack
 from gcodec.errors import PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
+from gcodec.models.captioning import caption_of
 from gcodec.signals import Preview, Signal, Sketch, Text, pack_mse, unpack_mse
 from gcodec_text_sketch import colour, sketch
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gcodec.plugin import CAPTION, EmbeddingSpec, Option, Profile, hookimpl
 
+GCODEC_INTERFACE = 1
+
 
 @hookimpl
 def gcodec_embeddings() -> list[EmbeddingSpec]:

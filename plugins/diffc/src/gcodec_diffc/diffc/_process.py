@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from gcodec.devices import torch_device
+from gcodec.models.devices import torch_device
 from gcodec.randomness import Domain
 from gcodec.signals import Noisy
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gcodec.errors import ModelDamaged, ModelMissing
-from gcodec.networks import Place, place_of
+from gcodec.models.networks import Place, place_of
 
 if TYPE_CHECKING:
     from gcodec.models import Model, ModelStore

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from gcodec.devices import torch_device
 from gcodec.errors import ChannelError, ImageError, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
-from gcodec.networks import Condition, open_denoiser, open_space
+from gcodec.models.devices import torch_device
+from gcodec.models.networks import Condition, open_denoiser, open_space
 from gcodec.signals import Signal, by_type
 from gcodec_diffc.channels import Channel, Chunked, Common, Gaussian, Trellis
 from gcodec_diffc.diffc import _stream

@@ -20,18 +20,18 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.cli._common import progress_bar
-from gcodec.images import load_image
+from gcodec.cli.common import progress_bar
 from gcodec.interfaces import Size
-from gcodec.networks import open_denoiser, open_space
+from gcodec.models.networks import open_denoiser, open_space
+from gcodec.pictures import load_image
 from gcodec.randomness import Domain, Randomness
 from gcodec.run import Run
-from gcodec.training import write_model
 from gcodec_diffc.diffc._process import level
 from gcodec_diffc.diffc._schedule import UNIT, holds
+from gcodec_train import write_model
 
 if TYPE_CHECKING:
-    from gcodec.networks import Denoiser, LatentSpace
+    from gcodec.models.networks import Denoiser, LatentSpace
     from gcodec.signals import FloatArray
 
 __all__ = ["best_path", "curve", "information"]

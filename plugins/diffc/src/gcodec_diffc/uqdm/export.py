@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gcodec.training import write_model
 from gcodec_diffc.uqdm.integer import GAIN_BITS, UNIT_BITS
 from gcodec_diffc.uqdm.model import Modulated, Uqdm, network_config
+from gcodec_train import write_model
 
 __all__ = ["export", "integer_tensors", "rebuilt"]
 

@@ -17,11 +17,11 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor, nn
 
-from gcodec.training import Crops, Inputs, PhotoTask, Schema
 from gcodec_diffc.uqdm.export import export
 from gcodec_diffc.uqdm.model import Config, Uqdm
 from gcodec_diffc.uqdm.schedule import GROUPS, LOSSLESS, PARTS, STAGES
 from gcodec_diffc.uqdm.simulation import begin, simulate
+from gcodec_train import Crops, Inputs, PhotoTask, Schema
 
 __all__ = ["UqdmTask"]
 

@@ -14,10 +14,10 @@ from torch import Tensor
 from gcodec.builtin.edges import edge_strength
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.options import check_options
+from gcodec.pipeline.stage1 import build
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Preview
-from gcodec.stage1 import build
 from gcodec_diffusers.autoencoder import LappedAutoencoder
 from gcodec_diffusers.codebook import LatentCodebook
 from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes

@@ -9,14 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gcodec.metrics import lpips_network
-from gcodec.metrics.weights import LPIPS, find
 from gcodec.models import ModelStore
-from gcodec.training import Inputs
 from gcodec_diffusers.autoencoder import LappedAutoencoder
 from gcodec_diffusers.folders import load_autoencoder
+from gcodec_train import Inputs
 
-__all__ = ["Data", "autoencoder", "channels_last", "lpips", "tensor"]
+__all__ = ["Data", "autoencoder", "channels_last", "tensor"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,3 @@ def channels_last(network: nn.Module) -> nn.Module:
     """The network with its kernels in the order that convolutions are fastest in."""
     made: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return made
-
-
-def lpips(inputs: Inputs) -> Any:
-    """LPIPS as a loss, its weights from the folder that GCODEC_METRICS names. Raises MetricUnavailable."""
-    return lpips_network(find(LPIPS).parent).to(inputs.device)

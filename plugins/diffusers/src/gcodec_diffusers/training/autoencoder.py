@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gcodec.training import Inputs, Task, packed
 from gcodec_diffusers.autoencoder import LappedAutoencoder
 from gcodec_diffusers.folders import save
-from gcodec_diffusers.training._tables import Data, channels_last, lpips, tensor
+from gcodec_diffusers.training._tables import Data, channels_last, tensor
+from gcodec_train import Inputs, Task, packed
+from gcodec_train.perceptual import lpips_loss
 
 __all__ = ["AutoencoderTask"]
 
@@ -71,7 +72,7 @@ class AutoencoderTask(Task):
         self.loss = inputs.table("loss", Loss)
         self.photos = packed(inputs.data, inputs.cache, inputs.progress)
         self.members, self.aside = self.photos.split(self.data.held_out, inputs.recipe["seed"])
-        self.metric = lpips(inputs) if self.loss.lpips else None
+        self.metric = lpips_loss(inputs.device) if self.loss.lpips else None
         super().__init__(inputs)
 
     def build(self) -> nn.Module:

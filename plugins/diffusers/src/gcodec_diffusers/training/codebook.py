@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gcodec.training import Inputs, Task, packed
 from gcodec_diffusers.codebook import LatentCodebook
 from gcodec_diffusers.folders import save
 from gcodec_diffusers.training._tables import Data, autoencoder, channels_last, tensor
+from gcodec_train import Inputs, Task, packed
 
 __all__ = ["CodebookTask"]
 

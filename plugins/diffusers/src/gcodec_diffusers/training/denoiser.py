@@ -20,11 +20,12 @@ import torch
 from torch import Tensor, nn
 
 from gcodec.models import ModelStore
-from gcodec.training import Inputs, Task, packed
 from gcodec_diffusers.folders import load_codebook, save
 from gcodec_diffusers.network import EstimateDenoiser, Given, linear_estimate
 from gcodec_diffusers.training._conditions import Conditions, Draw
-from gcodec_diffusers.training._tables import Data, autoencoder, channels_last, lpips, tensor
+from gcodec_diffusers.training._tables import Data, autoencoder, channels_last, tensor
+from gcodec_train import Inputs, Task, packed
+from gcodec_train.perceptual import lpips_loss
 
 __all__ = ["DenoiserTask"]
 
@@ -108,7 +109,7 @@ class DenoiserTask(Task):
             for name in inputs.table("codebooks", codebooks).values()
         ]
         self.draw = Draw(inputs.table("conditions", Conditions), self.space, books)
-        self.metric = lpips(inputs)
+        self.metric = lpips_loss(inputs.device)
         super().__init__(inputs)
 
     def build(self) -> nn.Module:

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.entropy import PRECISION
-from gcodec.networks import Codebook
+from gcodec.models.networks import Codebook
 from gcodec_ldm.perco.prior import Visit, digits_of
 
 if TYPE_CHECKING:
-    from gcodec.integers import Ints
+    from gcodec.entropy.integers import Ints
     from gcodec.signals import FloatArray, IntArray
 
 __all__ = ["Choice", "Effects"]

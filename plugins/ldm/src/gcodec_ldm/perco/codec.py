@@ -19,7 +19,7 @@ from gcodec.interfaces import Size
 from gcodec_ldm.perco.prior import Prior, Visit, Visitor
 
 if TYPE_CHECKING:
-    from gcodec.integers import Ints
+    from gcodec.entropy.integers import Ints
 
 __all__ = ["NAME", "Book", "Codec"]
 

@@ -2,7 +2,7 @@
 
 Layer 0 are the tokens, in the form that the model asks for: under the prior of a model of class `PercoPrior` (`codec`), of
 fixed length where the model is a pipeline with a hyper-encoder of its own (`fixed`). Layer 1, only where there is a
-caption, is `gcodec.captions.pack` of it.
+caption, is `gcodec.entropy.captions.pack` of it.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gcodec.captioning import caption_of
-from gcodec.captions import unpack
+from gcodec.entropy.captions import unpack
 from gcodec.errors import ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
-from gcodec.networks import place_of
+from gcodec.models.captioning import caption_of
+from gcodec.models.networks import place_of
 from gcodec.signals import Signal, Text, Tokens
 from gcodec_ldm.perco.codec import NAME
 from gcodec_ldm.perco.fixed import FixedLength
 from gcodec_ldm.perco.learned import Learned
 
 if TYPE_CHECKING:
-    from gcodec.integers import Ints
+    from gcodec.entropy.integers import Ints
     from gcodec.signals import FloatArray
 
 __all__ = ["Perco"]
@@ -40,7 +40,7 @@ class Perco(Embedding):
     """Layer 0 are tokens, layer 1 is the caption if there is one; quality says which tokens, where there is a choice.
 
     Raises ModelMissing without a model or without its codebooks, ModelDamaged for one that has no tokens, and what
-    `gcodec.captioning.caption_of` raises.
+    `gcodec.models.captioning.caption_of` raises.
     """
 
     def __init__(self, setup: Setup) -> None:

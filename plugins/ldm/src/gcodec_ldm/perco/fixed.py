@@ -13,11 +13,11 @@ import numpy as np
 
 from gcodec.errors import ModelDamaged, PayloadError
 from gcodec.interfaces import Size
-from gcodec.networks import Codebook, LatentSpace, Place, open_codebook, open_space
+from gcodec.models.networks import Codebook, LatentSpace, Place, open_codebook, open_space
 from gcodec_ldm.perco.codec import NAME
 
 if TYPE_CHECKING:
-    from gcodec.integers import Ints
+    from gcodec.entropy.integers import Ints
     from gcodec.models import Model
     from gcodec.run import Run
     from gcodec.signals import FloatArray

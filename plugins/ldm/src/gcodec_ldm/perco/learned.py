@@ -9,12 +9,12 @@ import numpy as np
 
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Size
-from gcodec.networks import open_codebook, open_space
+from gcodec.models.networks import open_codebook, open_space
 from gcodec_ldm.perco.choice import Choice, Effects
 from gcodec_ldm.perco.codec import Codec
 
 if TYPE_CHECKING:
-    from gcodec.integers import Ints
+    from gcodec.entropy.integers import Ints
     from gcodec.models import Model
     from gcodec.run import Run
     from gcodec.signals import FloatArray

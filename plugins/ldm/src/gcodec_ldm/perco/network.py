@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from math import log, prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gcodec.mean_scale import SLOPE, layer_tensors
-from gcodec.training import write_model
-from gcodec_ldm.perco.codec import Book
+from gcodec.entropy.mean_scale import SLOPE, layer_tensors
 from gcodec_ldm.perco.prior import NEIGHBOURS, digits_of
 
-__all__ = ["PriorNetwork", "export"]
+__all__ = ["PriorNetwork"]
 
 
 class PriorNetwork(nn.Module):
@@ -69,17 +65,3 @@ class PriorNetwork(nn.Module):
                 weight, bias = (p.detach().cpu() for p in (layer.weight, layer.bias))
                 made |= layer_tensors(f"{name}.{part}", weight.T, bias[None])
         return made
-
-
-def export(networks: nn.ModuleDict, books: Sequence[Book], folder: Path) -> None:
-    """Write the model folder: config.json names the codebooks, the weights are integers.
-
-    networks  `PriorNetwork` by `Book.space`.
-    """
-    tensors: dict[str, NDArray[Any]] = {}
-    for book in books:
-        network = networks[book.space]
-        assert isinstance(network, PriorNetwork)
-        tensors |= network.tensors(book.space)
-    config = {"_class_name": "PercoPrior", "codebooks": [asdict(book) for book in books]}
-    write_model(folder, config, tensors)

@@ -1,6 +1,6 @@
 """The prior of tokens in exact integer arithmetic: what decides bits, the same on every machine.
 
-A token of `gcodec.networks.Codebook` is a number of mixed radix: digit i has levels[i] values, the first is the least
+A token of `gcodec.models.networks.Codebook` is a number of mixed radix: digit i has levels[i] values, the first is the least
 (finite scalar quantization, Mentzer et al. 2024: digits are coordinates, so that near digits mean near latents). By the
 chain rule P(token | before) = prod_i P(digit_i | digits before it, neighbours), and one network for all positions
 gives each factor:
@@ -8,7 +8,7 @@ gives each factor:
     u = f(second f(first x)),   x: the digits of the neighbours that have been coded, one-hot
     logits_i = out_i f(hidden_i [u, digits 0..i-1 of this token, one-hot])
 
-f is a leaky ReLU. The numbers are those of `gcodec.integers`: NumPy only, sums that are proved exact.
+f is a leaky ReLU. The numbers are those of `gcodec.entropy.integers`: NumPy only, sums that are proved exact.
 
 Order: positions with the same x + 3 y are coded together, these diagonals in ascending order, rows ascending within; all
 neighbours of `NEIGHBOURS` lie on earlier ones. A diagonal's digits 0 come first, then its digits 1, and so on.
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.entropy import PRECISION
-from gcodec.integers import UNIT_BITS, Carried, Ints, Layer
+from gcodec.entropy.integers import UNIT_BITS, Carried, Ints, Layer
 
 __all__ = ["NEIGHBOURS", "OUTSIDE", "Prior", "Visit", "Visitor", "digits_of", "frequencies"]
 

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gcodec.files import atomic_write
-from gcodec.networks import open_codebook, open_space
+from gcodec.models.networks import open_codebook, open_space
 from gcodec.run import Run
-from gcodec.training import Inputs, Schema, Task, packed
 from gcodec_ldm.perco.codec import Book
-from gcodec_ldm.perco.network import PriorNetwork, export
+from gcodec_ldm.perco.export import export
+from gcodec_ldm.perco.network import PriorNetwork
 from gcodec_ldm.perco.prior import NEIGHBOURS, OUTSIDE
+from gcodec_train import Inputs, Schema, Task, packed
 
 __all__ = ["PercoTask"]
 

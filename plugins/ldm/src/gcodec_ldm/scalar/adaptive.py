@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.entropy import PRECISION, Decoder, Encoder, FrequencyTables
+from gcodec.entropy.integers import MEAN_BITS, Ints
 from gcodec.errors import PayloadError
-from gcodec.integers import MEAN_BITS, Ints
 from gcodec_ldm.scalar.scale import width_of
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Latents to a stream of symbols and back, given the tensors of an entropy model. Reading needs no torch.
 
 The stream is one of `gcodec.entropy`: a batch of hyper-latents, then six batches of latents, in the order of
-`gcodec.integer_model.IntegerModel.code`, each under the table that `gcodec_ldm.scalar.tables` says.
+`gcodec.entropy.integer_model.IntegerModel.code`, each under the table that `gcodec_ldm.scalar.tables` says.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.entropy import Decoder, Encoder
-from gcodec.integer_model import IntegerModel, Visit
-from gcodec.integers import LEVELS, MEAN_BITS, Ints, unpack_tables
+from gcodec.entropy.integer_model import IntegerModel, Visit
+from gcodec.entropy.integers import LEVELS, MEAN_BITS, Ints, unpack_tables
 from gcodec_ldm.scalar.dither import Dither
 from gcodec_ldm.scalar.scale import level_of, width_of
 from gcodec_ldm.scalar.tables import TABLES, mirrored, nearest, sharpened
 
 if TYPE_CHECKING:
-    from gcodec.entropy_model import HyperEncoder
+    from gcodec.entropy.model import HyperEncoder
     from gcodec.signals import FloatArray
 
 __all__ = ["Codec", "Recorder", "dequantize"]
@@ -80,7 +80,7 @@ class Codec:
 
     @cached_property
     def _encoder(self) -> HyperEncoder:
-        from gcodec.entropy_model import HyperEncoder, HyperEncoderConfig, loaded
+        from gcodec.entropy.model import HyperEncoder, HyperEncoderConfig, loaded
 
         sizes = self.sizes
         config = HyperEncoderConfig(

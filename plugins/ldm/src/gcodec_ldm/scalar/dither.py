@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gcodec.integers import MEAN_BITS, Ints
+from gcodec.entropy.integers import MEAN_BITS, Ints
 from gcodec.randomness import Domain
 
 if TYPE_CHECKING:

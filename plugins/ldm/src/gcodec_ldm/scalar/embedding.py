@@ -9,7 +9,7 @@ import numpy as np
 
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
-from gcodec.networks import open_space, place_of
+from gcodec.models.networks import open_space, place_of
 from gcodec.signals import Latent, Signal
 from gcodec_ldm.scalar.adaptive import AdaptiveCodec
 from gcodec_ldm.scalar.codec import Codec, dequantize

@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec import integers
-from gcodec.entropy import fit_frequencies
-from gcodec.entropy_model import encoder_tensors, integer_tensors
-from gcodec.integers import MEAN_BITS, REACH
-from gcodec.networks import open_space
+from gcodec.entropy import fit_frequencies, integers
+from gcodec.entropy.integers import MEAN_BITS, REACH
+from gcodec.entropy.model import encoder_tensors, integer_tensors
+from gcodec.models.networks import open_space
 from gcodec.run import Run
-from gcodec.training import write_model
 from gcodec_ldm.scalar.codec import Codec
 from gcodec_ldm.scalar.place import CLASS, Latents
 from gcodec_ldm.scalar.scale import CODES
 from gcodec_ldm.scalar.tables import TABLES, offset_of
+from gcodec_train import write_model
 
 if TYPE_CHECKING:
     from gcodec.models import Model

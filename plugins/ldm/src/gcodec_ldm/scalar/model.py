@@ -1,7 +1,7 @@
 """The entropy model as trained: one for every bin width and both ways of rounding.
 
 Minnen et al. 2018, "Joint autoregressive and hierarchical priors for learned image compression": mean and scale from a
-hyperprior and from what was decoded before (`gcodec.entropy_model`). What it is asked about is y / Delta.
+hyperprior and from what was decoded before (`gcodec.entropy.model`). What it is asked about is y / Delta.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gcodec.entropy_model import PRIOR_SPEED, EntropyModel
-from gcodec.mean_scale import Head, checkerboard, logistic_bits, noisy_bits, ste_round
+from gcodec.entropy.mean_scale import Head, checkerboard, logistic_bits, noisy_bits, ste_round
+from gcodec.entropy.model import PRIOR_SPEED, EntropyModel
 from gcodec_ldm.scalar.scale import COARSEST, FINEST
 
 __all__ = ["LatentEntropy", "log_width"]

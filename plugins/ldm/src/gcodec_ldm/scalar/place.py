@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gcodec.errors import ModelDamaged
 from gcodec.models import Model, ModelStore
-from gcodec.networks import Place, place_of
+from gcodec.models.networks import Place, place_of
 
 __all__ = ["CLASS", "Latents", "latents_of", "place_of_entropy"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gcodec.integers import LEVELS
+from gcodec.entropy.integers import LEVELS
 
 __all__ = ["CODES", "COARSEST", "FINEST", "level_of", "width_of"]
 

@@ -1,9 +1,9 @@
 """Under which table a symbol is coded. Integers only; NumPy.
 
-Anchored symbols, differences from a mean, and hyper-latents take the tables that `gcodec.integer_model` names. A plain
-symbol s, a multiple of the step, has a mean m = 16 n + f in 1/16 steps, -8 <= f < 8: what is coded is s - n, under a
-density that lies f / 16 off zero, mirrored so that it lies to the right. Where the scale is 2**(36/6 - 5) = 2 steps or
-more, that offset is worth nothing, and the table of its anchored twin serves.
+Anchored symbols, differences from a mean, and hyper-latents take the tables that `gcodec.entropy.integer_model` names. A
+plain symbol s, a multiple of the step, has a mean m = 16 n + f in 1/16 steps, -8 <= f < 8: what is coded is s - n, under a
+density that lies f / 16 off zero, mirrored so that it lies to the right. Where the scale is 2**(36/6 - 5) = 2 steps or more,
+that offset is worth nothing, and the table of its anchored twin serves.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.integers import MEAN_BITS, SCALES, Ints
+from gcodec.entropy.integers import MEAN_BITS, SCALES, Ints
 
 __all__ = ["FINE", "OFFSETS", "TABLES", "mirrored", "nearest", "offset_of", "sharpened"]
 

@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gcodec.entropy_model import EntropyConfig
+from gcodec.entropy.model import EntropyConfig
 from gcodec.errors import RecipeError
 from gcodec.models import ModelStore
-from gcodec.networks import open_space
+from gcodec.models.networks import open_space
 from gcodec.run import Run
-from gcodec.training import Crops, Inputs, PhotoTask, Schema
 from gcodec_ldm.scalar.export import export
 from gcodec_ldm.scalar.model import LatentEntropy, log_width
+from gcodec_train import Crops, Inputs, PhotoTask, Schema
 
 __all__ = ["LatentEntropyTask"]
 

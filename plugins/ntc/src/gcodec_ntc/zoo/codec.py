@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from gcodec.entropy import Decoder, Encoder
-from gcodec.entropy_model import loaded
+from gcodec.entropy.integers import Ints
+from gcodec.entropy.model import loaded
 from gcodec.errors import PayloadError
-from gcodec.integers import Ints
 from gcodec.signals import unpack_mse
 from gcodec_ntc.codec import HEAD, NAME, FloatArray, PayloadCodec
 from gcodec_ntc.zoo import networks

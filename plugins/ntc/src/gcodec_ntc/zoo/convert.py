@@ -3,7 +3,7 @@
 The folder gets `config.json`, a card, and `diffusion_pytorch_model.safetensors` with the transforms as they are (`g_a.*`,
 `g_s.*`, `h_a.*`) and what decides bits as integers:
 
-    integer.h_s0, .h_s1, ...     the layers of h_s (`gcodec_ntc.zoo.hyper`), as `gcodec.integers.Layer.of` wants them
+    integer.h_s0, .h_s1, ...     the layers of h_s (`gcodec_ntc.zoo.hyper`), as `gcodec.entropy.integers.Layer.of` wants them
     integer.context, .parameters0, ...   those of the context model, where there is one
     integer.median               int32 [C], what symbols under the factorized density are differences from, units of 2**-10
     integer.scales               int32 [S - 1], deviations up to which tables 0 to S - 2 serve, units of 2**-12
@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gcodec.entropy.integers import UNIT_BITS, pack_tables
+from gcodec.entropy.mean_scale import layer_tensors
 from gcodec.errors import ModelDamaged
-from gcodec.integers import UNIT_BITS, pack_tables
-from gcodec.mean_scale import layer_tensors
 from gcodec_ntc.zoo.architectures import CLASS
 from gcodec_ntc.zoo.checkpoint import MASK, SCALES, Checkpoint
 from gcodec_ntc.zoo.densities import factorized_tables, gaussian_table

@@ -45,8 +45,8 @@ def find(wanted: str, fetch: bool) -> str | None:
 
 def _converted(path: Path) -> Model:
     """The model in the cache that was made of this checkpoint; made now if there is none."""
-    from gcodec.hub import cache_folder, fetched, keep
     from gcodec.models import Model
+    from gcodec.models.cache import cache_folder, fetched, keep
 
     with path.open("rb") as stream:
         source = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -71,7 +71,7 @@ def _downloaded(name: str, place: str) -> str:
     """Fetch and convert a published checkpoint; `open_checkpoint` checks that it is the one whose digest its name has."""
     import torch.hub
 
-    from gcodec.hub import cache_folder
+    from gcodec.models.cache import cache_folder
 
     folder = cache_folder() / "partial" / f"{name}.{secrets.token_hex(4)}"
     folder.mkdir(parents=True)

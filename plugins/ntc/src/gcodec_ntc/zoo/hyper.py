@@ -3,7 +3,8 @@
 The zoo's h_s enlarges twice, by transposed convolutions (5x5, stride 2) or by convolutions (3x3) to the four phases of twice
 the size; the former are here the latter as well. A context model (Minnen et al. 2018, section 3.1) is a convolution of the
 latents before (5x5, masked) and three 1x1 layers over its outputs and those of h_s. Layers, rounding and activations are
-those of `gcodec.integers`, apart from the slope of the leaky ReLU. Array order is [rows, columns, channels]. NumPy only.
+those of `gcodec.entropy.integers`, apart from the slope of the leaky ReLU. Array order is [rows, columns, channels]. NumPy
+only.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.integers import UNIT_BITS, Carried, Ints, Layer, limited, patches
+from gcodec.entropy.integers import UNIT_BITS, Carried, Ints, Layer, limited, patches
 from gcodec_ntc.zoo.architectures import Architecture
 
 __all__ = ["LIMIT", "TAPS", "VALUE_BITS", "Context", "HyperSynthesis", "layer_names"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.entropy import FrequencyTables
-from gcodec.integers import UNIT_BITS, Ints, limited
+from gcodec.entropy.integers import UNIT_BITS, Ints, limited
 from gcodec_ntc.zoo.architectures import Architecture
 from gcodec_ntc.zoo.hyper import LIMIT, VALUE_BITS, Context, HyperSynthesis, layer_names
 

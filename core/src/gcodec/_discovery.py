@@ -1,0 +1,246 @@
+"""Finding plugins: each entry point of the group ``gcodec`` loaded by itself, so that none can break another.
+
+pluggy's own entry-point loader stops at the first plugin that fails to import; here each is loaded under guard, and what it
+returns is checked before anyone else sees it. What went wrong is kept and shown by ``gcodec plugins``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from gcodec._claims import Offer, kind_of, name_of, normal, refusals
+from gcodec.plugin import INTERFACE, SPECS, EmbeddingSpec, Spec
+
+__all__ = ["DISABLE", "GROUP", "Plugin", "Refused", "discover", "one_line"]
+
+GROUP = "gcodec"
+
+#: Environment variable: distributions, plugins, or DISTRIBUTION:SPEC, separated by commas, that are switched off.
+DISABLE = "GCODEC_DISABLE"
+
+#: A plugin whose light module takes longer than this to import is shown as slow: it delays every command.
+SLOW_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A spec that a plugin offers and that does not count, and why."""
+
+    spec: Spec
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point and what came of it.
+
+    name, distribution, version  as installed.
+    specs    what it offers; empty where it failed or is switched off.
+    refused  what it offers and nobody gets from it.
+    error    one line why it cannot be used, or "".
+    warning  one line on something that works and should be mended, or "".
+    seconds  how long its module took to import.
+    disabled whether the user has switched it off.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    specs: tuple[Spec, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    error: str = ""
+    warning: str = ""
+    seconds: float = 0.0
+    disabled: bool = False
+
+
+def discover(
+    found: Iterable[EntryPoint] | None = None, given: Mapping[str, ModuleType] | None = None
+) -> tuple[Plugin, ...]:
+    """Load every entry point of the group, or those `found`, and settle whose each name is.
+
+    given  modules that stand for no entry point: name of the plugin -> module.
+    """
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(_hookspecs())
+    points = entry_points(group=GROUP) if found is None else found
+    off = {normal(word.strip()) for word in os.environ.get(DISABLE, "").split(",") if word.strip()}
+    plugins = [_load(p, manager, off) for p in sorted(points, key=lambda p: p.name)]
+    for name, module in (given or {}).items():
+        plugins.append(_collected(Plugin(name, name, "registered"), module, manager))
+    return _settled(plugins, off)
+
+
+def _settled(plugins: list[Plugin], off: set[str]) -> tuple[Plugin, ...]:
+    """Return the plugins without the specs that are not theirs to offer, or that the user has switched off."""
+    on = [
+        [s for s in p.specs if normal(f"{p.distribution}:{name_of(s)}") not in off] for p in plugins
+    ]
+    offers = [Offer(p.distribution, s) for p, specs in zip(plugins, on, strict=True) for s in specs]
+    reasons = iter(refusals(offers))
+    settled = []
+    for plugin, specs in zip(plugins, on, strict=True):
+        judged = [(spec, next(reasons)) for spec in specs]
+        refused = [Refused(spec, reason) for spec, reason in judged if reason]
+        switched = [Refused(s, "switched off") for s in plugin.specs if s not in specs]
+        counting = tuple(spec for spec, reason in judged if not reason)
+        settled.append(
+            replace(plugin, specs=counting, refused=(*plugin.refused, *refused, *switched))
+        )
+    return tuple(settled)
+
+
+def _load(point: EntryPoint, manager: pluggy.PluginManager, off: set[str]) -> Plugin:
+    distribution = point.dist.name if point.dist else "?"
+    version = point.dist.version if point.dist else "?"
+    plugin = Plugin(point.name, distribution, version)
+    if {normal(point.name), normal(distribution)} & off and normal(distribution) != GROUP:
+        return replace(plugin, disabled=True)
+    start = time.perf_counter()
+    # A plugin may fail in any way at all, SystemExit included; the others must not notice.
+    try:
+        module = point.load()
+    except (Exception, SystemExit) as error:
+        return replace(plugin, error=_older(point) or one_line(error))
+    seconds = time.perf_counter() - start
+    warning = f"takes {seconds:.1f} s to import" if seconds > SLOW_SECONDS else ""
+    return _collected(replace(plugin, warning=warning, seconds=seconds), module, manager)
+
+
+def _collected(plugin: Plugin, module: Any, manager: pluggy.PluginManager) -> Plugin:
+    """Return the plugin with what its hooks return; one whose name no file can hold loses the spec, not the others."""
+    try:
+        _check_interface(getattr(module, "GCODEC_INTERFACE", None))
+        specs = list(_collect(module, manager))
+    except (Exception, SystemExit) as error:
+        if manager.is_registered(module):
+            manager.unregister(module)
+        return replace(plugin, error=str(error) if type(error) is _Misfit else one_line(error))
+    if not specs:
+        return replace(plugin, error=_why_empty(module))
+    flaws = [(spec, _flaw(spec)) for spec in specs]
+    return replace(
+        plugin,
+        specs=tuple(spec for spec, flaw in flaws if not flaw),
+        refused=tuple(Refused(spec, flaw) for spec, flaw in flaws if flaw),
+    )
+
+
+class _Misfit(Exception):
+    """A plugin that is not made as this interface wants it; the text says what to do."""
+
+
+def _check_interface(version: object) -> None:
+    if version is None:
+        raise _Misfit(
+            f"says no interface number; write GCODEC_INTERFACE = {INTERFACE} into its module"
+        )
+    if version != INTERFACE:
+        raise _Misfit(
+            f"made for plugin interface {version}, this is {INTERFACE}; install matching versions"
+        )
+
+
+def _older(point: EntryPoint) -> str:
+    """Say so where a module that cannot be imported was written for another interface, whose names are gone here."""
+    import re
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    try:
+        spec = find_spec(point.module)
+        text = Path(spec.origin or "").read_text("utf-8") if spec else ""
+    except (Exception, SystemExit):
+        return ""
+    written = re.search(r"^GCODEC_INTERFACE\s*=\s*(\d+)\b", text, re.MULTILINE)
+    if written is None or int(written[1]) == INTERFACE:
+        return ""
+    return f"made for plugin interface {written[1]}, this is {INTERFACE}; install matching versions"
+
+
+def _hookspecs() -> Any:
+    """One hook for each kind of spec."""
+
+    def hook() -> list[Spec]:  # type: ignore[empty-body]
+        """Return the specs of one kind that this plugin offers."""
+
+    mark = pluggy.HookspecMarker(GROUP)
+    return type("Hooks", (), {_hook(kind): staticmethod(mark(_copy(hook))) for kind in SPECS})
+
+
+def _copy(function: Any) -> Any:
+    from types import FunctionType
+
+    return FunctionType(function.__code__, function.__globals__, function.__name__)
+
+
+def _hook(kind: str) -> str:
+    return f"gcodec_{kind}s"
+
+
+def _collect(module: Any, manager: pluggy.PluginManager) -> Iterator[Spec]:
+    """Call the hooks of one module."""
+    manager.register(module)
+    manager.check_pending()
+    for kind, cls in SPECS.items():
+        hook = getattr(manager.hook, _hook(kind))
+        for made in (i.function() for i in hook.get_hookimpls() if i.plugin is module):
+            if isinstance(made, tuple(SPECS.values())):
+                raise _Misfit(f"{_hook(kind)} returned one spec; return a list of them")
+            if not isinstance(made, (list, tuple)):
+                raise _Misfit(
+                    f"{_hook(kind)} returned {_short(made)}; return a list of {cls.__name__}"
+                )
+            for spec in made:
+                if type(spec) is not cls:
+                    raise _Misfit(
+                        f"{_hook(kind)} returned {_short(spec)} where {cls.__name__} is due"
+                    )
+                yield spec
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"a {type(value).__name__}"
+
+
+def _why_empty(module: Any) -> str:
+    """Say what to do about a module that offers nothing."""
+    hooks = [_hook(kind) for kind in SPECS]
+    forgotten = [name for name in hooks if callable(getattr(module, name, None))]
+    unmarked = [name for name in forgotten if not hasattr(getattr(module, name), "gcodec_impl")]
+    if unmarked:
+        return f"offers nothing: {' and '.join(unmarked)} lacks the mark @gcodec.plugin.hookimpl"
+    if forgotten:
+        return f"offers nothing: {' and '.join(forgotten)} returned an empty list"
+    return f"offers nothing: it has none of the hooks {', '.join(hooks)}"
+
+
+def _flaw(spec: Spec) -> str:
+    """Return what is wrong with a spec by itself, or ""."""
+    kind = kind_of(spec)
+    for field in ("name", "implementation"):
+        if getattr(spec, field, "x") == "":
+            return f"{kind} without {field}"
+    if isinstance(spec, EmbeddingSpec) and spec.id is None:
+        from gcodec_formats import FormatError, Identity, pack_companion
+
+        try:
+            pack_companion(Identity(name=spec.name, profile=1), b"")
+        except FormatError as error:
+            return str(error)
+    return ""
+
+
+def one_line(error: BaseException) -> str:
+    """Return what went wrong in one line: the class, and its text."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,121 @@
+"""What several commands share: streams, tables, JSON and progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gcodec.errors import ImageError, OutputError, UsageError
+from gcodec.files import atomic_write, check_writable, read_bounded
+
+if TYPE_CHECKING:
+    from gcodec.pictures import Picture
+    from gcodec.progress import Progress
+    from gcodec.run import Run
+
+STREAM = "-"
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+force_option = click.option("--force", is_flag=True, help="Overwrite existing output.")
+
+
+def read_bytes(path: str) -> bytes:
+    """Return the contents of a file, or of standard input for "-". Raises ImageError, for endless streams too."""
+    try:
+        if path == STREAM:
+            return read_bounded(sys.stdin.buffer, "standard input")
+        with Path(path).open("rb") as stream:
+            return read_bounded(stream, path)
+    except OSError as error:
+        raise ImageError(path, f"cannot be read: {error.strerror}") from error
+
+
+def load_picture(path: str, run: Run) -> Picture:
+    """Return the picture in a file, or on standard input for "-". Raises ImageError."""
+    from gcodec.pictures import load_image
+
+    return load_image(read_bytes(STREAM) if path == STREAM else Path(path), limits=run.limits)
+
+
+def write_bytes(path: str, data: bytes, *, force: bool) -> None:
+    """Write a whole file at once, or standard output for "-". Raises OutputError, OutputExists."""
+    if path == STREAM:
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError("standard output", str(error.strerror)) from error
+        return
+    with atomic_write(Path(path), force=force) as stream:
+        stream.write(data)
+
+
+def check_output(path: str, *, force: bool) -> None:
+    """Refuse early what could not be written after minutes of work. Raises OutputError, OutputExists."""
+    if path != STREAM:
+        check_writable(path, force=force)
+    elif sys.stdout.isatty():
+        raise UsageError("a picture or file is not written to a terminal; redirect it or use -o")
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(value, indent=2, default=str))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print aligned columns; numbers stand to the right. Plain text, so that it can be piped and costs no import."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in [list(header), *texts]) for i in range(len(header))]
+    right = [
+        bool(rows)
+        and all(
+            isinstance(row[i], (int, float)) or _numeric(texts[n][i]) for n, row in enumerate(rows)
+        )
+        for i in range(len(header))
+    ]
+    for row in [list(header), *texts]:
+        cells = [
+            cell.rjust(width) if flush else cell.ljust(width)
+            for cell, width, flush in zip(row, widths, right, strict=True)
+        ]
+        click.echo("  ".join(cells).rstrip())
+
+
+def _numeric(text: str) -> bool:
+    return text in ("", "-") or text.lstrip("+-").replace(".", "", 1).isdigit()
+
+
+def rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Round wall times to milliseconds, for people and for JSON."""
+    return {name: round(value, 3) for name, value in seconds.items()}
+
+
+@contextmanager
+def progress_bar(enabled: bool = True) -> Iterator[Progress]:
+    """Show progress on standard error if it is a terminal; otherwise show nothing and import nothing."""
+    from gcodec.progress import silent
+
+    if not (enabled and sys.stderr.isatty()):
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,143 @@
+"""Options that say how to run and how large a file may be, handed to commands as one value each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gcodec.progress import Progress
+    from gcodec.run import Run
+
+__all__ = ["RunOptions", "run_options", "target_options"]
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the options say; a `Run` for this process, or words for another one."""
+
+    device: str
+    dtype: str
+    threads: int | None
+    folders: tuple[Path, ...]
+    memory: str = "plenty"
+
+    def run(self, *, seed: int = 0, progress: Progress | None = None) -> Run:
+        """Return the Run that is asked for."""
+        from gcodec.models import ModelStore
+        from gcodec.progress import silent
+        from gcodec.run import Run
+
+        if self.threads is not None:
+            # Read when torch and its libraries are first loaded, which nothing has done yet.
+            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+                os.environ[name] = str(self.threads)
+        return Run(
+            device=self.device,
+            dtype=self.dtype,
+            seed=seed,
+            models=ModelStore.installed(self.folders),
+            progress=progress or silent,
+            memory=self.memory,
+        )
+
+    def as_arguments(self) -> list[str]:
+        """Return the command line that says the same."""
+        words = ["--device", self.device, "--dtype", self.dtype]
+        words += ["--memory", self.memory] if self.memory != "plenty" else []
+        words += ["--threads", str(self.threads)] if self.threads else []
+        for folder in self.folders:
+            words += ["--models", str(folder)]
+        return words
+
+
+_RUN = (
+    click.option(
+        "--device",
+        default="cpu",
+        show_default=True,
+        help="Where networks run: cpu, cuda, cuda:1, mps.",
+    ),
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "bfloat16", "float16"]),
+        default="float32",
+        show_default=True,
+        help="Precision of networks; it never decides what bits mean.",
+    ),
+    click.option(
+        "--memory",
+        type=click.Choice(["plenty", "low", "least"]),
+        default="plenty",
+        show_default=True,
+        help="What large networks may take: low slices attention and tiles autoencoders, least keeps layers on the CPU.",
+    ),
+    click.option("--threads", type=click.IntRange(1), help="CPU threads for networks."),
+    click.option(
+        "--models",
+        "folders",
+        multiple=True,
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help="A folder with a model that a file may name; may be repeated.",
+    ),
+)
+
+_TARGET = (
+    click.option("--quality", type=float, help="0 to 1, higher is better. [default: 0.5]"),
+    click.option("--bpp", type=float, help="Bits per pixel that the whole file may have at most."),
+    click.option(
+        "--bytes", "max_bytes", type=int, help="Bytes that the whole file may have at most."
+    ),
+)
+
+
+def run_options(command: Command) -> Command:
+    """Add --device, --dtype, --memory, --threads and --models; the command gets them as `how`, a RunOptions."""
+
+    @wraps(command)
+    def gathered(
+        *args: Any,
+        device: str,
+        dtype: str,
+        memory: str,
+        threads: int | None,
+        folders: Any,
+        **others: Any,
+    ) -> Any:
+        how = RunOptions(device, dtype, threads, tuple(folders), memory)
+        return command(*args, how=how, **others)
+
+    return _with(_RUN, gathered)
+
+
+def target_options(command: Command) -> Command:
+    """Add --quality, --bpp and --bytes; the command gets them as `target`, a Target."""
+
+    @wraps(command)
+    def gathered(
+        *args: Any,
+        quality: float | None,
+        bpp: float | None,
+        max_bytes: int | None,
+        **others: Any,
+    ) -> Any:
+        from gcodec.pipeline.ratecontrol import Target
+
+        return command(*args, target=Target(quality, bpp, max_bytes), **others)
+
+    return _with(_TARGET, gathered)
+
+
+def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+    # click lists the option that is applied last first.
+    for option in reversed(options):
+        command = option(command)
+    return command

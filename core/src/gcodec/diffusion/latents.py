@@ -1,0 +1,177 @@
+"""Reconstructors that sample in the latent space of a denoiser: what they share.
+
+Which signals a method looks at, where it begins and how it steps is what tells one from another; tiles, noise that
+belongs to its place, conditions and guidance are the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gcodec.diffusion.sampling import Denoise, Noise, eta, sample, times
+from gcodec.diffusion.tiles import Tile, noise, through_latents
+from gcodec.interfaces import Reconstructor, Setup, Size
+from gcodec.models.devices import torch_device
+from gcodec.models.networks import Condition, Denoiser, open_denoiser, open_space
+from gcodec.signals import Latent, Noisy, Signal, type_of
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
+
+__all__ = ["FromLatent", "FromNoise", "LatentSampler", "Start", "from_noisy", "guided"]
+
+
+class Start(NamedTuple):
+    """Where sampling begins: x_t [C, h, w] = (1 - t) x_0 + t eps; x_t None is noise, t = 1."""
+
+    x_t: FloatArray | None
+    t: float
+
+
+def from_noisy(state: Noisy) -> Start:
+    """A state of any path, on that of the rectified flow."""
+    total = state.alpha_t + state.sigma_t
+    return Start(state.x_t / np.float32(total), state.sigma_t / total)
+
+
+class LatentSampler(Reconstructor):
+    """A sample of P(X | Y) by `gcodec.diffusion.sampling.sample`, from noise, conditioned on all signals; a method says what
+    differs.
+
+    Options of its spec that are read where they are there: steps (otherwise 1), tile, guidance.
+
+    name  of the reconstructor.
+    eta   of `sample`.
+    """
+
+    name: ClassVar[str]
+    eta: float = 0.0
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        if setup.model is None:
+            raise ValueError(f"{self.name} needs a model; `base/denoiser` is the default")
+        run = setup.run
+        self.denoiser = open_denoiser(setup.model, run)
+        self.space = open_space(run.models.find(self.denoiser.space), run)
+        self.steps: int = setup.options.get("steps", 1)
+        self.tile: int = setup.options["tile"]
+        self.guidance: float = setup.options.get("guidance", 1.0)
+        self.device = torch_device(run.device)
+
+    def start(self, signals: Mapping[str, Signal], size: Size) -> Start:
+        """Where to begin."""
+        return Start(None, 1.0)
+
+    def seen(self, signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
+        """Those of the signals that the denoiser is conditioned on."""
+        return signals
+
+    def grid(self, start: float) -> list[float]:
+        """The times from `start` to 0."""
+        return times(self.steps, start)
+
+    def denoise(self, signals: Mapping[str, Signal], size: Size) -> Callable[[Tile], Denoise]:
+        """What the steps aim at, for each tile."""
+        given = self.denoiser.condition(self.seen(signals), size)
+        nothing = self.denoiser.unguided(signals, size) if self.guidance != 1 else None
+
+        def inside(tile: Tile) -> Denoise:
+            rest = None if nothing is None else nothing.window(*tile.window)
+            return guided(self.denoiser, given.window(*tile.window), rest, self.guidance, self.leap)
+
+        return inside
+
+    def solve(self, denoise: Denoise, x: Tensor, grid: Sequence[float], noise: Noise) -> Tensor:
+        """x_0 from x at grid[0], both [1, C, h, w]."""
+        return sample(denoise, x, grid, self.eta, noise)
+
+    def leap(self, step: float) -> float:
+        """The length of step that the denoiser is told; 0 asks for E[x_0 | x_t]."""
+        return 0.0
+
+    def there(self, array: FloatArray) -> Tensor:
+        """A latent [C, ...] as a batch of one on the run's device."""
+        return torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
+
+    def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
+        """Return float32 [3, H, W] in [0, 1]."""
+        start, denoise = self.start(signals, size), self.denoise(signals, size)
+        grid = self.grid(start.t)
+
+        def solved(tile: Tile) -> FloatArray:
+            def normals(step: int) -> Tensor:
+                made = noise(self.setup.run.randomness, tile.window, self.space.channels, step)
+                return self.there(made)
+
+            x_t = start.x_t
+            x = normals(0) if x_t is None else self.there(x_t[:, *tile.window])
+            latent: FloatArray = self.solve(denoise(tile), x, grid, normals)[0].cpu().numpy()
+            return latent
+
+        return through_latents(
+            self.space, size, self.tile, solved, self.setup.run.progress, self.name
+        )
+
+
+class FromNoise(LatentSampler):
+    """One that takes even steps from noise: a network that was distilled for as many is told how long they are."""
+
+    def leap(self, step: float) -> float:
+        """1 / steps, where the denoiser was distilled for that."""
+        return 1 / self.steps if self.steps in self.denoiser.few else 0.0
+
+
+class FromLatent(LatentSampler):
+    """One that takes the dequantized latent for a state: its error is the noise of the time that `time` says."""
+
+    def time(self, latent: Latent, size: Size) -> float:
+        """At which diffusion's noise is as strong as the error that rounding left.
+
+        That is `eta` of the bins where they are narrow. A channel that varies less than a bin is wide is rounded to zero and
+        errs by what it was, so the mean is taken over what the denoiser knows of every channel's error. What was not rounded
+        errs as its bins say, however wide they are.
+        """
+        if not latent.rounded:
+            return eta(latent.step)
+        _, deviation = self.denoiser.estimate({type_of(latent): latent}, size)
+        sigma = float(np.sqrt(np.square(deviation, dtype=np.float64).mean()))
+        return min(sigma / (1 + sigma), eta(latent.step))
+
+    def start(self, signals: Mapping[str, Signal], size: Size) -> Start:
+        """(1 - t) times the latent."""
+        latent = signals[f"{Latent.kind}/{self.space.name}"]
+        assert isinstance(latent, Latent)
+        t = self.time(latent, size)
+        return Start(latent.values * np.float32(1 - t), t)
+
+    def seen(self, signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
+        """Not the latent, which is the state itself: it would count twice."""
+        return {}
+
+
+def guided(
+    denoiser: Denoiser,
+    given: Condition,
+    nothing: Condition | None,
+    guidance: float,
+    leap: Callable[[float], float] = lambda step: 0.0,
+) -> Denoise:
+    """Classifier-free guidance (Ho and Salimans 2022, eq. 6): x0-hat(nothing) + w (x0-hat(given) - x0-hat(nothing)).
+
+    guidance  w; at 1 `nothing` has no weight and need not be there.
+    """
+
+    def denoise(x_t: Tensor, t: float, s: float) -> Tensor:
+        x_0 = denoiser.x0(x_t, 1 - t, t, given, leap(t - s))
+        if guidance == 1 or nothing is None:
+            return x_0
+        without = denoiser.x0(x_t, 1 - t, t, nothing, leap(t - s))
+        return without + guidance * (x_0 - without)
+
+    return denoise

@@ -1,0 +1,288 @@
+"""Exact entropy coding of integer symbols under integer frequency tables.
+
+Nothing here computes with rounding: a table is a row of integer frequencies that sum to 2**24, the coder is the
+asymmetric numeral system of Duda 2013 (arXiv:1311.2540) in constriction's form, a 64-bit state that exchanges 32-bit
+words with a stack. Which table a symbol is coded under is the caller's to say, per symbol, and must itself be derived
+from integers (`gcodec.entropy.integers` does it with networks).
+
+Symbols are signed. Row k of a table belongs to the k-th of 0, 1, -1, 2, -2, ...; the last row of every table is the
+escape, for all symbols beyond. An escaped symbol at position z of that sequence sends v = z - (rows - 1) + 1 >= 1 as in
+an exponential Golomb code: n = floor(log2 v) uniformly in 0..31, then the n low bits of v uniformly.
+
+Symbols are coded in batches. Within a batch they go table by table (in index order; in the caller's order within
+a table), because constriction codes a run of symbols under one table five times faster than symbols under changing
+tables; then come the escapes of the batch: all n, then the low bits, by ascending n.
+
+Where every symbol needs a table of its own, `RowEncoder` and `RowDecoder` do without shared ones: symbols 0, 1, 2, ...,
+each under a row of frequencies >= 1 with sum 2**24, no escape, coded in the order in which they are put.
+
+A finished stream is the coder's words, little-endian, least significant first, without trailing zero bytes. The coder
+starts from state 0 and codes the last symbol first, so zeros at the end of the last batch cost nothing and zeros alone
+not a byte. Decoding must end in state 0 again, which nearly all damaged streams do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from gcodec.errors import PayloadError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    IntArray: TypeAlias = NDArray[np.int32]
+
+__all__ = [
+    "PRECISION",
+    "Decoder",
+    "Encoder",
+    "FrequencyTables",
+    "RowDecoder",
+    "RowEncoder",
+    "fit_frequencies",
+]
+
+#: Frequencies of a table sum to 2**PRECISION.
+PRECISION = 24
+
+_TOTAL = 1 << PRECISION
+_LENGTHS = 32  # alphabet of an escape's n
+_LONGEST = 23  # largest n: the low bits still fit the coder's precision
+
+
+def fit_frequencies(weights: ArrayLike) -> NDArray[np.uint32]:
+    """Scale non-negative `weights` [rows] to integer frequencies >= 1 with sum 2**24.
+
+    For making tables, never for reading them: this is the one function here that computes with floating point. The
+    rounding remainder goes to the largest entry. Raises ValueError for weights that are negative, not finite or all 0.
+    """
+    values = np.asarray(weights, np.float64)
+    if values.ndim != 1 or not np.isfinite(values).all() or (values < 0).any() or not values.any():
+        raise ValueError("weights must be a row of finite non-negative numbers, not all zero")
+    spare = _TOTAL - values.size
+    frequencies = 1 + np.floor(values / values.sum() * spare).astype(np.int64)
+    frequencies[int(np.argmax(frequencies))] += _TOTAL - int(frequencies.sum())
+    fitted: NDArray[np.uint32] = frequencies.astype(np.uint32)
+    return fitted
+
+
+class FrequencyTables:
+    """A set of frequency tables, indexed from 0.
+
+    frequencies  one row of integers per table: an even number (2 r + 2) of positive entries with sum 2**24, for the
+                 symbols 0, 1, -1, ..., r, -r and the escape. Zeros at the end of a row are padding.
+
+    Raises ValueError for tables that are not of that form.
+    """
+
+    def __init__(self, frequencies: Iterable[ArrayLike]) -> None:
+        rows = [np.trim_zeros(np.asarray(row, np.int64), "b") for row in frequencies]
+        for index, row in enumerate(rows):
+            if row.size < 2 or row.size % 2 or (row < 1).any() or int(row.sum()) != _TOTAL:
+                raise ValueError(
+                    f"table {index}: an even number of positive frequencies with sum {_TOTAL} is needed"
+                )
+        self._rows = rows
+        self._models: dict[int, Any] = {}
+        #: Position of the escape in each table.
+        self.escape: IntArray = np.array([row.size - 1 for row in rows], np.int32)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def bits(self, index: int) -> NDArray[np.float64]:
+        """Cost in bits of each position of table `index`; the last is the escape without what follows it."""
+        frequencies = self._rows[index].astype(np.float64)
+        return np.asarray(PRECISION - np.log2(frequencies), np.float64)
+
+    def _model(self, index: int) -> Any:
+        if index not in self._models:
+            from constriction import stream
+
+            # constriction gives position i the frequency 1 + floor(p_i * (2**24 - rows) / sum(p)), accumulated in
+            # double precision. With p_i = frequency - 1 the factor is 1 and every sum an exact integer.
+            weights = (self._rows[index] - 1).astype(np.float64)
+            self._models[index] = stream.model.Categorical(weights, perfect=False)
+        return self._models[index]
+
+    def _runs(self, indices: NDArray[Any]) -> tuple[NDArray[np.int64], list[tuple[int, slice]]]:
+        """The order that sorts `indices`, and the run of each table that occurs."""
+        counts = np.bincount(indices, minlength=len(self))
+        if counts.size > len(self):
+            raise ValueError(f"table {counts.size - 1} of {len(self)}")
+        ends = np.cumsum(counts)
+        runs = [
+            (int(index), slice(int(ends[index] - counts[index]), int(ends[index])))
+            for index in np.flatnonzero(counts)
+        ]
+        return np.argsort(indices, kind="stable"), runs
+
+
+class Encoder:
+    """Collects batches of symbols and codes them, last batch first."""
+
+    def __init__(self, tables: FrequencyTables) -> None:
+        self._tables = tables
+        self._batches: list[tuple[IntArray, Any]] = []
+
+    def put(self, symbols: ArrayLike, indices: ArrayLike) -> None:
+        """Append one batch: int `symbols` and the table index of each, of one shape.
+
+        Raises ValueError for a symbol beyond +-2**22 or an index without table.
+        """
+        values = np.asarray(symbols).ravel().astype(np.int64)
+        index = np.asarray(indices).ravel()
+        if values.shape != index.shape:
+            raise ValueError(f"{values.size} symbols with {index.size} table indices")
+        if values.size and np.abs(values).max() > 1 << 22:
+            raise ValueError("a symbol beyond +-2**22 cannot be coded")
+        order, runs = self._tables._runs(index)
+        position = np.where(values > 0, 2 * values - 1, -2 * values)
+        escape = self._tables.escape[index]
+        escaped = position >= escape
+        rows = np.where(escaped, escape, position).astype(np.int32)[order]
+        for table, run in runs:
+            self._batches.append((rows[run], self._tables._model(table)))
+        self._put_escapes((position - escape)[escaped] + 1)
+
+    def _put_escapes(self, v: NDArray[np.int64]) -> None:
+        from constriction import stream
+
+        if not v.size:
+            return
+        n = np.frexp(v.astype(np.float64))[1] - 1  # floor(log2 v), exact below 2**53
+        self._batches.append((n.astype(np.int32), stream.model.Uniform(_LENGTHS)))
+        for length in np.unique(n[n > 0]):
+            low = v[n == length] - (1 << int(length))
+            self._batches.append((low.astype(np.int32), stream.model.Uniform(1 << int(length))))
+
+    def finish(self) -> bytes:
+        """Return the stream of everything put so far."""
+        from constriction import stream
+
+        coder = stream.stack.AnsCoder()
+        for rows, model in reversed(self._batches):
+            coder.encode_reverse(rows, model)
+        return _finished(coder)
+
+
+class Decoder:
+    """Reads back the batches of an `Encoder`, first batch first.
+
+    Work and memory are bounded by the numbers of symbols asked for and the length of `data`.
+
+    owner  name of the embedding, for error messages.
+
+    Raises PayloadError if `data` is not a stream in its one allowed form.
+    """
+
+    def __init__(self, tables: FrequencyTables, data: bytes, owner: str) -> None:
+        self._tables = tables
+        self._owner = owner
+        self._coder = _opened(data, owner)
+
+    def get(self, indices: ArrayLike) -> IntArray:
+        """Decode one batch, given the table index of each symbol: int32 symbols in the shape of `indices`.
+
+        Raises PayloadError for an escape that no encoder writes.
+        """
+        index = np.asarray(indices).ravel()
+        order, runs = self._tables._runs(index)
+        rows = np.empty(index.size, np.int32)
+        for table, run in runs:
+            rows[run] = self._coder.decode(self._tables._model(table), run.stop - run.start)
+        position = np.empty(index.size, np.int64)
+        position[order] = rows
+        escape = self._tables.escape[index]
+        escaped = np.flatnonzero(position == escape)
+        if escaped.size:
+            position[escaped] += self._get_escapes(escaped.size) - 1
+        symbols = np.where(position % 2 == 1, (position + 1) // 2, -(position // 2))
+        return symbols.astype(np.int32).reshape(np.shape(indices))
+
+    def _get_escapes(self, count: int) -> NDArray[np.int64]:
+        from constriction import stream
+
+        n = np.asarray(self._coder.decode(stream.model.Uniform(_LENGTHS), count))
+        if n.max() > _LONGEST:
+            raise PayloadError(self._owner, f"an escaped symbol of {n.max()} bits")
+        v = np.left_shift(1, n, dtype=np.int64)
+        for length in np.unique(n[n > 0]):
+            which = n == length
+            uniform = stream.model.Uniform(1 << int(length))
+            v[which] += self._coder.decode(uniform, int(which.sum()))
+        return v
+
+    def finish(self) -> None:
+        """Check that the stream ended exactly here. Raises PayloadError if it did not."""
+        _check_end(self._coder, self._owner)
+
+
+class RowEncoder:
+    """Collects symbols, each with its own row of frequencies, and codes them, last first."""
+
+    def __init__(self) -> None:
+        self._batches: list[tuple[IntArray, NDArray[np.uint32]]] = []
+
+    def put(self, symbols: NDArray[Any], frequencies: NDArray[Any]) -> None:
+        """Append int symbols [N] in 0..K-1 under integer frequencies [N, K], rows >= 1 of sum 2**24."""
+        self._batches.append((symbols.astype(np.int32), frequencies.astype(np.uint32)))
+
+    def finish(self) -> bytes:
+        """Return the stream of everything put so far."""
+        from constriction import stream
+
+        coder, family = stream.stack.AnsCoder(), _rows()
+        for symbols, frequencies in reversed(self._batches):
+            coder.encode_reverse(symbols, family, frequencies.astype(np.float64) - 1)
+        return _finished(coder)
+
+
+class RowDecoder:
+    """Reads back what a `RowEncoder` wrote; `owner` names the embedding in errors.
+
+    Raises PayloadError if `data` is not a stream in its one allowed form.
+    """
+
+    def __init__(self, data: bytes, owner: str) -> None:
+        self._owner = owner
+        self._coder = _opened(data, owner)
+        self._family = _rows()
+
+    def get(self, frequencies: NDArray[Any]) -> NDArray[np.int64]:
+        """Decode symbols [N] under integer frequencies [N, K]."""
+        symbols = self._coder.decode(self._family, frequencies.astype(np.float64) - 1)
+        return np.asarray(symbols).astype(np.int64)
+
+    def finish(self) -> None:
+        """Check that the stream ended exactly here. Raises PayloadError if it did not."""
+        _check_end(self._coder, self._owner)
+
+
+def _rows() -> Any:
+    from constriction import stream
+
+    # As in `FrequencyTables`: with p_i = frequency - 1 every sum is an exact integer.
+    return stream.model.Categorical(perfect=False)
+
+
+def _finished(coder: Any) -> bytes:
+    words: bytes = coder.get_compressed().astype("<u4").tobytes()
+    return words.rstrip(b"\0")
+
+
+def _opened(data: bytes, owner: str) -> Any:
+    from constriction import stream
+
+    if data.endswith(b"\0"):
+        raise PayloadError(owner, "the entropy-coded stream ends in a zero byte")
+    words = np.frombuffer(data + bytes(-len(data) % 4), "<u4").astype(np.uint32)
+    return stream.stack.AnsCoder(words) if words.size else stream.stack.AnsCoder()
+
+
+def _check_end(coder: Any, owner: str) -> None:
+    if not coder.is_empty():
+        raise PayloadError(owner, "the entropy-coded stream does not end where the symbols do")

@@ -1,0 +1,255 @@
+"""Learned entropy models in exact integer arithmetic: what decides bits, the same on every machine.
+
+After Balle et al., "Integer networks for data compression with latent-variable models" (ICLR 2019). Weights, biases and
+activations are integers carried in float64; as long as every partial sum stays below 2**53, which `Layer` proves from
+its weights before it is used, matrix products are exact in any order of summation, so in any library and with any number
+of threads. NumPy only: reading a file's symbols needs no torch.
+
+Numbers: an activation is an integer in units of 2**-10, at most 2**21 in magnitude; a mean or a value an integer in
+units of 1/16 quantization step; a scale the index i of a table made for the logistic scale 2**(i/6 - 5) steps. Layers
+round half up. A quality is a level 0..255; what depends on it is interpolated between knots in integers. A symbol is the
+rounded difference of a value from its mean.
+
+Array order is [rows, columns, channels]. `gcodec.entropy.mean_scale` is the floating-point twin, which is trained.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gcodec.entropy import FrequencyTables, fit_frequencies
+
+__all__ = [
+    "EXACT",
+    "LEVELS",
+    "LIMIT",
+    "LOWEST",
+    "MEAN_BITS",
+    "MEAN_LIMIT",
+    "PER_OCTAVE",
+    "REACH",
+    "SCALES",
+    "UNIT_BITS",
+    "Carried",
+    "Head",
+    "Ints",
+    "Layer",
+    "activations",
+    "features",
+    "fitted_table",
+    "interpolate",
+    "limited",
+    "logistic_masses",
+    "magnitudes",
+    "pack_tables",
+    "patches",
+    "scale_of",
+    "split",
+    "spread",
+    "strips",
+    "unpack_tables",
+]
+
+Ints: TypeAlias = NDArray[np.int32]
+Carried: TypeAlias = NDArray[np.float64]  # integer values in float64
+
+LEVELS = 256  # of quality
+UNIT_BITS = 10
+MEAN_BITS = 4
+LIMIT = 1 << 21  # on the magnitude of an activation
+EXACT = 1 << 50  # bound proved for sums; float64 is exact to 2**53, `split` multiplies by 6
+MEAN_LIMIT = 1 << 14
+PER_OCTAVE = 6
+LOWEST = -5  # log2 scale of table 0
+SCALES = 67
+STRIP = 8192  # positions computed at a time; bounds memory, changes no result
+REACH = 300  # largest |symbol| with a row of its own in any table
+
+_SLOPE = 8  # leaky ReLU: negative values are divided by this, rounded down
+_MAGNITUDES = 1 << 14
+_PRIOR = 300.0  # symbols of logistic prior knowledge per table
+
+
+class Layer:
+    """An affine map of integers.
+
+    weight  int16 [inputs, outputs] in units of 2**-shift.
+    bias    int32 [knots, outputs] in units of 2**-(10 + shift); one knot: independent of quality.
+
+    Raises ValueError if a partial sum could reach 2**50.
+    """
+
+    def __init__(self, weight: NDArray[Any], bias: NDArray[Any], shift: int) -> None:
+        self.weight = weight.astype(np.float64)
+        self.bias = np.atleast_2d(bias).astype(np.int64)
+        self.shift = int(shift)
+        largest = np.abs(self.weight).sum(0) * LIMIT + np.abs(self.bias).max(0)
+        if not 0 <= self.shift <= 24 or not largest.max() < EXACT:
+            raise ValueError("an integer layer could leave the range of exact sums")
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, NDArray[Any]], name: str) -> Layer:
+        """The layer of the tensors `name`.weight, .bias and .shift. Raises KeyError and ValueError."""
+        weight, bias, shift = (tensors[f"{name}.{part}"] for part in ("weight", "bias", "shift"))
+        return cls(weight, bias, int(shift[0]))
+
+    def __call__(self, x: Carried, level: int) -> Carried:
+        """[n, inputs] activations -> [n, outputs] sums in units of 2**-(10 + shift)."""
+        return x @ self.weight + self._bias(level)
+
+    def _bias(self, level: int) -> Carried:
+        return interpolate(self.bias, level).astype(np.float64)
+
+    def activate(self, sums: Carried) -> Carried:
+        """Leaky ReLU and rounding back to activations."""
+        leaky = np.maximum(sums, np.floor(sums / _SLOPE))
+        return limited(np.floor(leaky / (1 << self.shift) + 0.5))
+
+    def hidden(self, x: Carried, level: int) -> Carried:
+        """Sums and activation."""
+        return self.activate(self(x, level))
+
+
+@dataclass(frozen=True)
+class Head:
+    """Context to means and table indices of one coding pass.
+
+    kernels  side of the neighbourhood that is seen of each input.
+    """
+
+    first: Layer
+    kernels: tuple[int, ...]
+    hidden: Layer
+    out: Layer
+
+    def __call__(
+        self, level: int, positions: NDArray[np.int64], inputs: Sequence[Carried]
+    ) -> tuple[Ints, NDArray[np.uint8]]:
+        """Mean (1/16 steps) and table index, [positions, channels] each."""
+        means, indices = [], []
+        for some in strips(positions):
+            pieces = [patches(x, k, some) for x, k in zip(inputs, self.kernels, strict=True)]
+            x = self.first.hidden(np.concatenate(pieces, 1), level)
+            mean, index = split(self.out(self.hidden.hidden(x, level), level), self.out.shift)
+            means.append(mean)
+            indices.append(index)
+        return np.concatenate(means), np.concatenate(indices)
+
+
+def interpolate(knots: NDArray[np.int64], level: int) -> NDArray[np.int64]:
+    """Row of `knots` [K, N] at `level` of 0..255, linear between knots, rounded down."""
+    if len(knots) == 1:
+        return np.asarray(knots[0])
+    low, part = divmod(level * (len(knots) - 1), LEVELS - 1)
+    high = min(low + 1, len(knots) - 1)
+    mixed = knots[low] * (LEVELS - 1 - part) + knots[high] * part
+    return np.asarray(mixed // (LEVELS - 1))
+
+
+def limited(x: Carried) -> Carried:
+    """Within the magnitude of an activation."""
+    return np.clip(x, -LIMIT, LIMIT)
+
+
+def activations(values: NDArray[Any]) -> Carried:
+    """Values in units of 1/16 as activations; not limited."""
+    return values.astype(np.float64) * (1 << (UNIT_BITS - MEAN_BITS))
+
+
+def features(values: Ints, magnitude: Ints) -> Carried:
+    """Values [h, w, C] in 1/16 steps -> activations [h, w, 2 C]: clipped to 4 steps, log magnitude.
+
+    magnitude  log2(1 + |value|) by |value|, in units of 1/16; the last is that of all beyond.
+    """
+    clipped = np.clip(values, -4 << MEAN_BITS, 4 << MEAN_BITS)
+    log = magnitude[np.minimum(np.abs(values), len(magnitude) - 1)]
+    return activations(np.concatenate([clipped, log], 2))
+
+
+def patches(x: Carried, kernel: int, positions: NDArray[np.int64]) -> Carried:
+    """kernel x kernel neighbourhoods (zeros outside) of [h, w, C]: [positions, kernel**2 * C]."""
+    w, channels = x.shape[1:]
+    if kernel == 1:
+        return x.reshape(-1, channels)[positions]
+    pad = kernel // 2
+    flat = np.pad(x, ((pad, pad), (pad, pad), (0, 0))).reshape(-1, channels)
+    start = positions // w * (w + 2 * pad) + positions % w
+    taps = [flat[start + dy * (w + 2 * pad) + dx] for dy in range(kernel) for dx in range(kernel)]
+    return np.concatenate(taps, 1)
+
+
+def strips(positions: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Positions, as many as are computed at a time."""
+    return np.split(positions, range(STRIP, len(positions), STRIP))
+
+
+def split(sums: Carried, shift: int) -> tuple[Ints, NDArray[np.uint8]]:
+    """Sums [n, 2 C] in units of 2**-(10 + shift) -> means and table indices [n, C]."""
+    mean, log_scale = np.split(sums, 2, axis=1)
+    mean = np.floor(mean / (1 << (UNIT_BITS + shift - MEAN_BITS)) + 0.5)
+    one = 1 << (UNIT_BITS + shift)
+    index = np.floor((log_scale * PER_OCTAVE - LOWEST * PER_OCTAVE * one) / one + 0.5)
+    return (
+        np.clip(mean, -MEAN_LIMIT, MEAN_LIMIT).astype(np.int32),
+        np.clip(index, 0, SCALES - 1).astype(np.uint8),
+    )
+
+
+def scale_of(index: int) -> float:
+    """Logistic scale, in steps, that table `index` is made for."""
+    return float(2.0 ** (index / PER_OCTAVE + LOWEST))
+
+
+def magnitudes() -> NDArray[np.int16]:
+    """The table that `features` wants, for making a model file: up to 1024 steps."""
+    log = np.log2(1 + np.arange(_MAGNITUDES) / (1 << MEAN_BITS))
+    table: NDArray[np.int16] = np.round(log * (1 << MEAN_BITS)).astype(np.int16)
+    return table
+
+
+def logistic_masses(scale: float) -> NDArray[np.float64]:
+    """Masses of 0, 1, -1, ..., r, -r and of all beyond under a logistic of that scale, for making tables."""
+    reach = min(REACH, math.ceil(14 * scale) + 2)
+    edges = (np.arange(reach + 1) - 0.5) / scale
+    above = 1 / (1 + np.exp(np.minimum(edges, 700)))  # mass above k - 1/2
+    beyond = 2 / (1 + np.exp(min((reach + 0.5) / scale, 700)))
+    upper = np.append(above[1:], beyond / 2)
+    mass = above - upper
+    zero = 1 - 2 * above[1]
+    return np.concatenate([[zero], np.repeat(mass[1:], 2), [beyond]])
+
+
+def spread(count: int, n: int) -> list[int]:
+    """`count` of the numbers 0 to n - 1, all over the range however many they are: multiples of the golden ratio."""
+    golden = (math.sqrt(5) - 1) / 2
+    return [int(i * golden % 1 * n) for i in range(count)]
+
+
+def fitted_table(counts: NDArray[np.int64], index: int) -> NDArray[np.uint32]:
+    """Frequencies from symbol counts [REACH + 2] by magnitude, the last of all beyond, and from the logistic prior."""
+    prior = logistic_masses(scale_of(index))
+    reach = (len(prior) - 2) // 2
+    both = counts[1 : reach + 1] / 2  # symmetric
+    beyond = counts[reach + 1 :].sum()
+    seen = np.concatenate([[counts[0]], np.repeat(both, 2), [beyond]])
+    return fit_frequencies(seen + _PRIOR * (prior + 1e-9))
+
+
+def pack_tables(tables: Sequence[NDArray[np.uint32]]) -> dict[str, NDArray[Any]]:
+    """Tables of different lengths as two tensors of a model file."""
+    return {
+        "tables.values": np.concatenate(tables).astype(np.int32),
+        "tables.length": np.array([len(table) for table in tables], np.int32),
+    }
+
+
+def unpack_tables(tensors: Mapping[str, NDArray[Any]]) -> FrequencyTables:
+    """The tables that `pack_tables` packed. Raises KeyError and ValueError."""
+    ends = np.cumsum(tensors["tables.length"])
+    return FrequencyTables(np.split(tensors["tables.values"], ends[:-1]))

@@ -1,0 +1,122 @@
+"""A model folder: what it holds, and its digest.
+
+A model is a diffusers-style folder: ``config.json`` and ``*.safetensors``, or a pipeline of such folders under a
+``model_index.json``. Its digest is SHA-256 over, for every ``*.json``, ``*.safetensors`` and ``*merges.txt`` (a
+tokenizer's) file below the folder in the order of their POSIX paths: the path in UTF-8, a zero byte, the length as 8
+little-endian bytes, the contents. The card and the licence beside the weights may be corrected without changing what
+the model is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gcodec.errors import ModelDamaged
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+__all__ = ["DIGEST_PREFIX", "FILES", "Model", "folder_digest"]
+
+#: The files that make a model what it is, in any folder of it.
+FILES = ("*.json", "*.safetensors", "*merges.txt")
+
+#: Bytes of a digest that travel in a file whose model has no registered profile.
+DIGEST_PREFIX = 8
+
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+_PIPELINE = "model_index.json"
+
+
+def folder_digest(folder: Path) -> str:
+    """Return the SHA-256 of a model folder in hexadecimal, as the module docstring defines it.
+
+    Raises ModelDamaged if the folder holds no weights or cannot be read.
+    """
+    files = sorted(
+        (path.relative_to(folder).as_posix(), path)
+        for pattern in FILES
+        for path in folder.rglob(pattern)
+    )
+    if not any(name.endswith(".safetensors") for name, _ in files):
+        raise ModelDamaged(str(folder), "the folder holds no .safetensors file")
+    digest = hashlib.sha256()
+    try:
+        for name, path in files:
+            digest.update(name.encode() + b"\0" + path.stat().st_size.to_bytes(8, "little"))
+            with path.open("rb") as stream:
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
+    except OSError as error:
+        raise ModelDamaged(str(folder), f"cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights that can be used: `name`, `digest` (64 hexadecimal digits) and the `folder` they were checked in."""
+
+    name: str
+    digest: str
+    folder: Path
+    summary: str = ""
+    licence: str = ""
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The contents of ``config.json``. Raises ModelDamaged if it is not a JSON object."""
+        return self.json("config.json")
+
+    @property
+    def class_name(self) -> str | None:
+        """What the folder holds: `_class_name` of ``model_index.json``, of a pipeline, or else of ``config.json``.
+
+        transformers writes the first of `architectures` there instead. None where nothing says. Raises ModelDamaged for
+        a file that is not a JSON object.
+        """
+        for file in (_PIPELINE, "config.json"):
+            if (self.folder / file).is_file():
+                config = self.json(file)
+                architectures = config.get("architectures")
+                first = architectures[:1] if isinstance(architectures, list) else []
+                name = config.get("_class_name", *first)
+                return name if isinstance(name, str) else None
+        return None
+
+    def json(self, file: str) -> dict[str, Any]:
+        """The contents of a file in the folder. Raises ModelDamaged if it is not a JSON object."""
+        try:
+            config = json.loads((self.folder / file).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelDamaged(self.name, f"{file}: {error}") from error
+        if not isinstance(config, dict):
+            raise ModelDamaged(self.name, f"{file} does not hold an object")
+        return config
+
+    def tensors(self, file: str = _WEIGHTS) -> dict[str, NDArray[np.generic]]:
+        """Return the weights as NumPy arrays. Raises ModelDamaged if the file cannot be read."""
+        from safetensors.numpy import load_file
+
+        return self._load(load_file, file)
+
+    def torch_tensors(self, file: str = _WEIGHTS) -> dict[str, torch.Tensor]:
+        """Return the weights as torch tensors on the CPU. Raises ModelDamaged if the file cannot be read."""
+        from safetensors.torch import load_file
+
+        return self._load(load_file, file)
+
+    def _load(self, load_file: Any, file: str) -> dict[str, Any]:
+        from safetensors import SafetensorError
+
+        try:
+            tensors: dict[str, Any] = load_file(self.folder / file)
+        except (OSError, SafetensorError) as error:
+            raise ModelDamaged(self.name, f"{file}: {error}") from error
+        return tensors

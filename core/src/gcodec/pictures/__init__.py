@@ -1,0 +1,35 @@
+"""Pictures in and out of files.
+
+    picture = load_image("photo.jpg")       # upright, float32 [3, H, W] in [0, 1]
+    save_image(picture, "photo.png")        # whole or not at all
+
+Pillow does the decoding. What it cannot hold: RGB and RGBA PNG of 16 bits are read exactly all the same; 16-bit colour of
+other kinds (TIFF, JPEG 2000, gray with alpha) is read at 8 bits. Grayscale is written with 16 bits where the source had
+them and the format can, colour always with 8.
+"""
+
+from __future__ import annotations
+
+from gcodec.pictures._alpha import pack_alpha, unpack_alpha
+from gcodec.pictures._error import psnr, to_bytes
+from gcodec.pictures._jxl_size import jxl_size
+from gcodec.pictures._picture import AlphaArray, Picture
+from gcodec.pictures._provenance import GENERATIVE
+from gcodec.pictures._read import load_image, pillow_guard
+from gcodec.pictures._write import FORMATS, format_of, save_image
+
+__all__ = [
+    "FORMATS",
+    "GENERATIVE",
+    "AlphaArray",
+    "Picture",
+    "jxl_size",
+    "format_of",
+    "load_image",
+    "pack_alpha",
+    "pillow_guard",
+    "psnr",
+    "save_image",
+    "to_bytes",
+    "unpack_alpha",
+]

@@ -1,0 +1,157 @@
+"""Between pictures, specs and models on one side and the container's values on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import gcodec_formats as gcx
+from gcodec.errors import ImageError, ModelMissing, UnknownProfile, UsageError
+from gcodec.interfaces import Size
+from gcodec.models import DIGEST_PREFIX, Model
+from gcodec.options import check_options
+from gcodec.registry import load_object, registry
+from gcodec_formats import registry as numbers
+
+if TYPE_CHECKING:
+    from gcodec.pictures import Picture
+    from gcodec.plugin import EmbeddingSpec
+    from gcodec.run import Run
+
+__all__ = [
+    "beside",
+    "check_size",
+    "companion_bodies",
+    "extensions_of",
+    "identify",
+    "named_model",
+    "picture_of",
+]
+
+
+def check_size(size: Size, run: Run) -> None:
+    if max(size) > gcx.MAX_SIDE or size.width * size.height > run.limits.pixels:
+        raise ImageError(
+            f"{size.width}x{size.height} image",
+            f"a file holds at most {gcx.MAX_SIDE} pixels a side and {run.limits.pixels} in all",
+        )
+
+
+def identify(
+    spec: EmbeddingSpec, wanted: str | None, run: Run
+) -> tuple[gcx.Identity, Model | None]:
+    """Return how the file names stage 1, and its weights: a registered profile if one pins them, else their digest."""
+    model = _model(spec, wanted, run) if wanted else None
+    digest = model.digest if model else None
+    for profile in reversed(spec.profiles):
+        if profile.model == digest:
+            return _identity(spec, profile.id, None), model
+    if model is None:
+        return _identity(spec, 1, None), None
+    return _identity(spec, None, bytes.fromhex(model.digest)[:DIGEST_PREFIX]), model
+
+
+def _model(spec: EmbeddingSpec, wanted: str, run: Run) -> Model:
+    try:
+        return run.models.find(wanted)
+    except ModelMissing:
+        made = load_object(spec.name, spec.finder)(wanted, False) if spec.finder else None
+        if made is None:
+            raise
+        return run.models.find(made)
+
+
+def _identity(spec: EmbeddingSpec, profile: int | None, digest: bytes | None) -> gcx.Identity:
+    name = spec.name if spec.id is None else None
+    return gcx.Identity(id=spec.id, name=name, profile=profile, digest=digest)
+
+
+def named_model(spec: EmbeddingSpec, identity: gcx.Identity, run: Run) -> Model | None:
+    """Return the weights that a file names. A digest prefix never matches another model by accident (64 bits)."""
+    if identity.digest is not None:
+        return run.models.find(identity.digest.hex())
+    for profile in spec.profiles:
+        if profile.id == identity.profile:
+            return run.models.find(profile.model) if profile.model else None
+    if not spec.profiles and identity.profile == 1:
+        return None
+    number = identity.profile or 0
+    given, package = numbers.profile(spec.name, number), numbers.owner("embedding", spec.name)
+    withdrawn = given.digest if given and given.status == "withdrawn" else None
+    raise UnknownProfile(spec.name, number, package, withdrawn)
+
+
+def extensions_of(
+    picture: Picture, suggest: tuple[str, Mapping[str, Any]] | None, run: Run
+) -> dict[int, object]:
+    """Return what differs from the defaults; a photograph in 8-bit colour under seed 0 costs nothing."""
+    extensions: dict[int, object] = {}
+    if run.seed:
+        extensions[numbers.SEED] = run.seed
+    if suggest:
+        spec = registry().reconstructor(suggest[0])
+        check_options(spec.name, spec.options, suggest[1])
+        extensions[numbers.RECONSTRUCTOR] = [suggest[0], dict(suggest[1])]
+    if picture.channels == 1:
+        extensions[numbers.CHANNELS] = 1
+    if picture.depth != 8:
+        extensions[numbers.DEPTH] = picture.depth
+    return extensions
+
+
+def beside(picture: Picture, metadata: bool) -> tuple[list[gcx.Segment], list[gcx.Segment]]:
+    """Return what stands before and after the layers: profiles first, alpha last, as the spec orders them."""
+    from gcodec.pictures._alpha import pack_alpha
+
+    parts = [(gcx.ICC, picture.icc)]
+    if metadata:
+        parts += [(gcx.EXIF, picture.exif), (gcx.XMP, picture.xmp)]
+    before = [gcx.Segment(kind, gcx.pack_metadata(data)) for kind, data in parts if data]
+    if picture.alpha is None:
+        return before, []
+    return before, [gcx.Segment(gcx.ALPHA, pack_alpha(picture.alpha))]
+
+
+def companion_bodies(files: Sequence[bytes], size: Size, run: Run) -> list[bytes]:
+    """Return the bodies of companion segments that hold the layers of finished files, their own companions first.
+
+    Raises FormatError, and UsageError for a file of another size or seed: its embedding would decode to something else.
+    """
+    bodies: list[bytes] = []
+    for data in files:
+        file = gcx.read(data, limits=run.limits)
+        if file.header.size != size:
+            here, there = (f"{s.width}x{s.height}" for s in (size, file.header.size))
+            raise UsageError(f"a companion is of a picture of {there}, this one has {here}")
+        if file.header.extensions.get(numbers.SEED, 0) != run.seed:
+            raise UsageError("a companion has another seed; encode it with the same --seed")
+        bodies += map(bytes, file.bodies(gcx.COMPANION))
+        identity = file.header.identity
+        bodies += [gcx.pack_companion(identity, bytes(layer)) for layer in file.bodies(gcx.MAIN)]
+    return bodies
+
+
+def picture_of(pixels: Any, file: gcx.File, run: Run) -> Picture:
+    """Put the reconstruction and what travelled beside it together."""
+    from gcodec.pictures import Picture
+    from gcodec.pictures._alpha import unpack_alpha
+
+    bodies = {segment.type: bytes(segment.data) for segment in file.segments}
+
+    def metadata(kind: int) -> bytes | None:
+        return gcx.unpack_metadata(bodies[kind], run.limits) if kind in bodies else None
+
+    alpha = bodies.get(gcx.ALPHA)
+    extensions = file.header.extensions
+    if extensions.get(numbers.CHANNELS) == 1:
+        # What was gray stays gray, whatever colours a reconstructor thought of.
+        pixels = pixels.mean(axis=0, keepdims=True).repeat(3, axis=0)
+    return Picture(
+        pixels=pixels,
+        alpha=None if alpha is None else unpack_alpha(alpha, file.header.size),
+        icc=metadata(gcx.ICC),
+        exif=metadata(gcx.EXIF),
+        xmp=metadata(gcx.XMP),
+        channels=cast(Any, extensions.get(numbers.CHANNELS, 3)),
+        depth=cast(Any, extensions.get(numbers.DEPTH, 8)),
+    )

@@ -1,0 +1,221 @@
+"""File -> embedding -> signals -> adapters -> reconstructor -> picture.
+
+One direction, no back doors: `decode` sees the bytes of the file, the installed models and the receiver's options.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import gcodec_formats as gcx
+from gcodec.errors import UsageError, VerificationError
+from gcodec.options import check_options
+from gcodec.pipeline._clock import Clock
+from gcodec.pipeline._container import picture_of
+from gcodec.pipeline._places import elsewhere, furnished, placed
+from gcodec.pipeline.resolver import Path, check_pair
+from gcodec.pipeline.stage1 import Stage1, open_stage1
+from gcodec.pipeline.stage2 import Stage2, checked, open_stage2
+from gcodec.registry import registry
+from gcodec.run import Run
+from gcodec_formats import registry as numbers
+
+if TYPE_CHECKING:
+    from gcodec.pictures import Picture
+    from gcodec.signals import Signal
+
+__all__ = ["Decoded", "decode", "decode_progressively", "save_decoded", "verify"]
+
+#: The reconstructor that adds nothing, and is taken where nobody names one.
+_FAITHFUL = "preview"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A reconstruction.
+
+    picture        what to save or to look at.
+    reconstructor  who made it; `suggested` if the file asked for it.
+    realism        how far it lies from the preview (0) towards the reconstructor's sample (1); None where the
+                   reconstructor has no such dial (`gcodec.plugin.REALISM`).
+    path           how the signals reached it.
+    missing        layers that a truncated file has lost.
+    seconds        wall time by part: "open", "stage1", "stage2".
+    """
+
+    picture: Picture
+    embedding: str
+    reconstructor: str
+    suggested: bool
+    realism: float | None
+    path: Path
+    missing: int
+    seconds: Mapping[str, float]
+
+
+def decode(
+    data: bytes,
+    reconstructor: str | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    model: str | None = None,
+    partial: bool = False,
+    run: Run | None = None,
+) -> Decoded:
+    """Decode a file to a picture.
+
+    reconstructor  None: the one that the file suggests, otherwise `preview`.
+    options        of the reconstructor's spec; they win over the file's suggested settings. "realism" means the same
+                   to all that have it (`gcodec.pipeline.stage2`).
+    model          other weights for the reconstructor: name, folder or digest.
+    partial        accept a truncated progressive file.
+
+    The seed of the file keys the reconstructor's noise, so the same file gives the same picture; ``run.seed``, where
+    it is not 0, asks for another sample. Raises what `open_stage1` raises, PayloadError, NoPath, UnknownOption,
+    InvalidOption, and UsageError for a realism where there is no sample.
+    """
+    receiver = _receive(data, reconstructor, options, model, partial, run)
+    signals = receiver.stage1.signals()
+    return receiver.decoded(signals, receiver.stage1.file.missing)
+
+
+def decode_progressively(
+    data: bytes,
+    reconstructor: str | None = None,
+    *,
+    every: int = 1,
+    options: Mapping[str, Any] | None = None,
+    model: str | None = None,
+    partial: bool = False,
+    run: Run | None = None,
+) -> Iterator[Decoded]:
+    """Decode a file as a receiver to whom it comes slowly: after every `every` >= 1 layers, and after the last.
+
+    `missing` of each counts the layers that it did without. Arguments and errors are those of `decode`.
+    """
+    if every < 1:
+        raise UsageError(f"a picture after every {every} layers is asked for; it takes 1 or more")
+    receiver = _receive(data, reconstructor, options, model, partial, run)
+    file = receiver.stage1.file
+    total = len(receiver.stage1.main.layers)
+    for count, signals in receiver.stage1.refine(every):
+        yield receiver.decoded(signals, file.missing + total - count)
+        receiver.clock.restart()  # what the caller did with the picture is not decoding
+
+
+@dataclass(frozen=True)
+class _Receiver:
+    """Both stages, set up for one file."""
+
+    stage1: Stage1
+    stage2: Stage2
+    suggested: bool
+    run: Run
+    clock: Clock
+
+    def decoded(self, signals: Iterable[Signal], missing: int) -> Decoded:
+        """Stage 2, and what is to be said of the result."""
+        self.clock.lap("stage1")
+        file, choice = self.stage1.file, self.stage2.choice
+        pixels, path = self.stage2.reconstruct(signals, file.header.size)
+        self.clock.lap("stage2")
+        return Decoded(
+            picture=picture_of(pixels, file, self.run),
+            embedding=self.stage1.main.spec.name,
+            reconstructor=choice.spec.name,
+            suggested=self.suggested,
+            realism=choice.realism,
+            path=path,
+            missing=missing,
+            seconds=dict(self.clock.seconds),
+        )
+
+
+def _receive(
+    data: bytes,
+    reconstructor: str | None,
+    options: Mapping[str, Any] | None,
+    model: str | None,
+    partial: bool,
+    run: Run | None,
+) -> _Receiver:
+    """Open a file and set up stage 2 for it; the arguments are those of `decode`."""
+    run = run or Run()
+    clock = Clock()
+    stage1 = open_stage1(data, run=run, partial=partial)
+    header = stage1.file.header
+    name, settings, suggested = _choose(header, reconstructor)
+    spec = registry().reconstructor(name)
+    place = elsewhere(spec, run.models.find(model), run.models) if model else None
+    chosen = checked(placed(spec, place), {**settings, **(options or {})})
+    installed = furnished(registry(), (*stage1.places, place))
+    check_pair(stage1.main.spec.name, stage1.makes, chosen.spec, installed, chosen.share)
+    seed = run.seed or cast(int, header.extensions.get(numbers.SEED, 0))
+    stage2 = open_stage2(chosen, model=model, run=run.with_seed(seed), installed=installed)
+    clock.lap("open")
+    return _Receiver(stage1, stage2, suggested, run, clock)
+
+
+def save_decoded(made: Decoded, target: str | FilePath | BinaryIO, *, force: bool = False) -> None:
+    """Save a reconstruction whole or not at all, with the codec's names in its metadata.
+
+    A generative reconstruction is not a photograph, and whoever receives it must be able to tell: pictures from any
+    reconstructor but `preview` carry the IPTC digital source type for algorithmic media, unless realism 0 left only the
+    preview of them. A stream gets PNG.
+    Raises OutputError, OutputExists.
+    """
+    from importlib.metadata import version
+
+    from gcodec.pictures import save_image
+
+    parameters = {
+        "gcodec": version("gcodec"),
+        "embedding": made.embedding,
+        "reconstructor": made.reconstructor,
+    }
+    generative = made.reconstructor != _FAITHFUL and made.realism != 0
+    save_image(made.picture, target, parameters=parameters, generative=generative, force=force)
+
+
+def verify(data: bytes, source: str = "file", *, run: Run | None = None) -> dict[str, Any]:
+    """Prove that this machine recovers the sender's Y: container, model, stage 1 and, where stored, its digest.
+
+    Returns what was checked. Raises what `open_stage1` raises, PayloadError and VerificationError.
+    """
+    stage1 = open_stage1(data, run=run)
+    stage1.signals()
+    found = stage1.symbol_digest()
+    expected = stage1.file.header.extensions.get(numbers.SYMBOLS_DIGEST)
+    if expected is not None and expected != found:
+        raise VerificationError(source, cast(bytes, expected), found)
+    main = stage1.main
+    model = main.embedding.setup.model
+    return {
+        "embedding": main.spec.name,
+        "parse_class": main.spec.parse_class,
+        "model": model.digest if model else None,
+        "symbols": found.hex(),
+        "proved": expected is not None,
+    }
+
+
+def _choose(header: gcx.Header, wanted: str | None) -> tuple[str, Mapping[str, Any], bool]:
+    """Return reconstructor, settings to start from, and whether both are the file's suggestion.
+
+    A suggestion never binds: one that this installation cannot follow is passed over with a warning.
+    """
+    suggestion = header.extensions.get(numbers.RECONSTRUCTOR)
+    if suggestion is None or wanted is not None:
+        return wanted or _FAITHFUL, {}, False
+    name, settings = cast(tuple[str, Mapping[str, Any]], suggestion)
+    try:
+        spec = registry().reconstructor(name)
+        check_options(name, spec.options, settings)
+    except UsageError as error:
+        warnings.warn(f"the file suggests '{name}', which is passed over: {error}", stacklevel=3)
+        return _FAITHFUL, {}, False
+    return name, settings, True

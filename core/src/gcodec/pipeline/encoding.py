@@ -1,0 +1,135 @@
+"""Picture -> embedding -> file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import gcodec_formats as gcx
+from gcodec.interfaces import Setup, Size
+from gcodec.options import check_options
+from gcodec.pipeline._clock import Clock
+from gcodec.pipeline._container import (
+    beside,
+    check_size,
+    companion_bodies,
+    extensions_of,
+    identify,
+)
+from gcodec.pipeline.ratecontrol import Target, search
+from gcodec.pipeline.stage1 import SYMBOL_DIGEST, Part, Stage1, build, open_companions
+from gcodec.registry import registry
+from gcodec.run import Run
+from gcodec_formats import registry as numbers
+
+if TYPE_CHECKING:
+    from gcodec.pictures import Picture
+
+__all__ = ["Encoded", "encode"]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A finished file.
+
+    data     its bytes; `len(data)` is its size and nothing else is.
+    quality  the quality that was used, 0..1.
+    seconds  wall time by part: "analyse", "code", "check".
+    """
+
+    data: bytes
+    embedding: str
+    quality: float
+    seconds: Mapping[str, float]
+
+
+def encode(
+    picture: Picture,
+    embedding: str = "ntc",
+    *,
+    target: Target | None = None,
+    options: Mapping[str, Any] | None = None,
+    model: str | None = None,
+    suggest: tuple[str, Mapping[str, Any]] | None = None,
+    digest: bool = False,
+    metadata: bool = False,
+    companions: Sequence[bytes] = (),
+    run: Run | None = None,
+) -> Encoded:
+    """Encode a picture to the bytes of a ``.gcx`` file, then open it again and decode stage 1 before returning.
+
+    target    quality, bits per pixel or bytes of the whole file; size targets are never exceeded.
+    options   of the embedding's spec.
+    model     name, folder or digest of other weights than the registered ones; their digest then travels.
+    suggest   a reconstructor and its settings that the receiver may follow.
+    digest    store the digest of the symbols for `verify` (12 bytes or so).
+    metadata  keep EXIF and XMP; an ICC profile and alpha are always kept.
+    companions  finished files of the same picture and seed, whose layers travel beside; the embedding may build on what they
+              say, as `diffc` does, and the receiver has their signals too.
+
+    Raises UnknownPlugin, UnusablePlugin, UnknownOption, InvalidOption, UsageError, TargetTooSmall, ImageError,
+    ModelMissing, ModelDamaged.
+    """
+    run = run or Run()
+    target = target or Target()
+    spec = registry().embedding(embedding)
+    size = Size(*picture.pixels.shape[1:])
+    check_size(size, run)
+    identity, weights = identify(spec, model or spec.model, run)
+    values = check_options(spec.name, spec.options, options or {})
+    bodies = companion_bodies(companions, size, run)
+    parts, given = open_companions(bodies, size, run)
+    stage1 = build(spec, Setup(run, values, weights, given))
+    extensions = extensions_of(picture, suggest, run)
+    if digest:
+        # It has one length whatever it is: while the size is searched any value will do.
+        extensions[numbers.SYMBOLS_DIGEST] = bytes(SYMBOL_DIGEST)
+    header = gcx.Header(identity, size, extensions)
+    before, after = beside(picture, metadata)
+    before += [gcx.Segment(gcx.COMPANION, body) for body in bodies]
+
+    clock = Clock()
+    analysis = stage1.analyse(picture.pixels)
+    clock.lap("analyse")
+
+    def written(layers: Iterable[bytes]) -> bytes:
+        segments = (*before, *(gcx.Segment(gcx.MAIN, layer) for layer in layers), *after)
+        file = gcx.File(header, segments, progressive=spec.progressive)
+        return gcx.write(file, limits=run.limits)
+
+    # What had to be encoded to know its size is kept: the best of it is the file.
+    made: dict[float, bytes] = {}
+
+    def make(quality: float) -> bytes:
+        if quality not in made:
+            made[quality] = written(stage1.encode(analysis, quality))
+        return made[quality]
+
+    def size_of(quality: float) -> int:
+        sizes = stage1.sizes(analysis, quality)
+        return len(make(quality) if sizes is None else written(map(bytes, sizes)))
+
+    # The receiver knows nothing of the sender's options: neither does the check.
+    defaults = check_options(spec.name, spec.options, {})
+    receiver = stage1 if values == defaults else build(spec, Setup(run, defaults, weights, given))
+
+    def opened(data: bytes) -> Stage1:
+        file = gcx.read(data, limits=run.limits)
+        return Stage1(file, (*parts, Part(spec, receiver, file.bodies(gcx.MAIN))), given)
+
+    limit = target.limit(size.width * size.height)
+    if limit is None:
+        quality = 0.5 if target.quality is None else target.quality
+    else:
+        quality = search(spec.name, size_of, limit, spec.levels)
+    data = make(quality)
+    if digest:
+        extensions[numbers.SYMBOLS_DIGEST] = opened(data).symbol_digest()
+        data = gcx.write(
+            replace(gcx.read(data, limits=run.limits), header=header), limits=run.limits
+        )
+    clock.lap("code")
+    opened(data).signals()
+    clock.lap("check")
+    return Encoded(data, spec.name, quality, clock.seconds)

@@ -1,0 +1,75 @@
+"""`mix`: encode to a real file, decode it in a fresh process from that file alone, and measure both.
+
+The decoding process is given the path of the file and the receiver's options. It is this command line's own
+``gcodec decode``, so what is measured is what a receiver gets.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gcodec.errors import WorkerError
+
+if TYPE_CHECKING:
+    from gcodec.pictures import Picture
+    from gcodec.signals import FloatArray
+
+__all__ = ["Result", "decode_in_fresh_process", "measure"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the fresh process reported, and its wall time from start to exit in seconds."""
+
+    report: dict[str, Any]
+    seconds: float
+
+
+def decode_in_fresh_process(
+    file: Path, output: Path, reconstructor: str, arguments: Sequence[str] = ()
+) -> Result:
+    """Run ``gcodec decode`` on `file` in a new interpreter and return its JSON report.
+
+    arguments: further command-line words, e.g. ["--steps", "4"]. Raises WorkerError with what the process said.
+    """
+    command = [sys.executable, "-m", "gcodec", "decode", str(file), "-o", str(output)]
+    command += ["--recon", reconstructor, "--force", "--json", *arguments]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        raise WorkerError(done.returncode, done.stderr)
+    return Result(json.loads(done.stdout), seconds)
+
+
+def measure(
+    original: Picture, reconstruction: Path, metrics: Sequence[str]
+) -> dict[str, float | None]:
+    """Return each of the `metrics`, by name, between two pictures.
+
+    `None` stands for a metric that this installation or this size cannot give; no other number takes its place.
+    Raises UnknownPlugin and UnusablePlugin.
+    """
+    from gcodec.pictures import load_image
+
+    decoded = load_image(reconstruction).pixels
+    return {name: _measured(name, original.pixels, decoded) for name in metrics}
+
+
+def _measured(name: str, original: FloatArray, decoded: FloatArray) -> float | None:
+    from gcodec.errors import MetricUnavailable
+    from gcodec.plugin import MetricSpec
+    from gcodec.registry import load_object, registry
+
+    spec = registry().named(MetricSpec, name)
+    try:
+        return float(load_object(spec.name, spec.implementation)(original, decoded))
+    except MetricUnavailable:
+        return None

@@ -1,0 +1,145 @@
+"""A file opened as far as stage 1 goes: which embeddings wrote it, with which weights, and what they decode to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, cast
+
+import gcodec_formats as gcx
+from gcodec.errors import PayloadError
+from gcodec.interfaces import Embedding, Setup
+from gcodec.options import check_options
+from gcodec.pipeline._container import named_model
+from gcodec.pipeline._places import elsewhere, made_at
+from gcodec.registry import load_object, registry
+from gcodec.run import Run
+from gcodec_formats import registry as numbers
+
+if TYPE_CHECKING:
+    from gcodec.interfaces import Size
+    from gcodec.models.networks import Place
+    from gcodec.plugin import EmbeddingSpec
+    from gcodec.signals import Signal
+
+__all__ = ["SYMBOL_DIGEST", "Part", "Stage1", "build", "open_companions", "open_stage1"]
+
+#: Bytes of the digest of the symbols in the extension map.
+SYMBOL_DIGEST = 8
+
+
+@dataclass(frozen=True)
+class Part:
+    """One embedding's share of a file: the installed spec, its implementation, its layers, base first.
+
+    place  where its signals live, if that is not where the spec says.
+    """
+
+    spec: EmbeddingSpec
+    embedding: Embedding
+    layers: Sequence[bytes]
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class Stage1:
+    """The container and its parts: companions in the order of the file, then the embedding that the header names.
+
+    beside  the signals of the companions.
+    """
+
+    file: gcx.File
+    parts: tuple[Part, ...]
+    beside: tuple[Signal, ...] = ()
+
+    @property
+    def main(self) -> Part:
+        """The part that the header names."""
+        return self.parts[-1]
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The types of signals that all parts together promise."""
+        return tuple(kind for part in self.parts for kind in made_at(part.place, part.spec.makes))
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where signals live, apart from the spaces that specs name."""
+        return tuple(part.place for part in self.parts if part.place is not None)
+
+    def signals(self) -> tuple[Signal, ...]:
+        """Decode stage 1. Raises PayloadError."""
+        main = self.main
+        return (*self.beside, *main.embedding.decode(main.layers, self.file.header.size))
+
+    def refine(self, every: int) -> Iterator[tuple[int, tuple[Signal, ...]]]:
+        """Decode stage 1 after every so many layers of the main part, and after the last: (layers, signals).
+
+        Raises PayloadError.
+        """
+        size = self.file.header.size
+        total = len(self.main.layers)
+        counts = [*range(every, total, every), total]
+        refined = self.main.embedding.refine(self.main.layers, counts, size)
+        for count, signals in zip(counts, refined, strict=True):
+            yield count, (*self.beside, *signals)
+
+    def symbol_digest(self) -> bytes:
+        """Return the first 8 bytes of the SHA-256 of all parts' decoded symbols. Raises PayloadError."""
+        size = self.file.header.size
+        digest = hashlib.sha256()
+        for part in self.parts:
+            digest.update(part.embedding.symbols(part.layers, size))
+        return digest.digest()[:SYMBOL_DIGEST]
+
+
+def open_stage1(data: bytes, *, run: Run | None = None, partial: bool = False) -> Stage1:
+    """Read a file, find the embeddings that wrote it and the models that it names.
+
+    partial: accept a truncated progressive file as far as whole segments go.
+    Companions are decoded at once, because the main embedding may build on what they say.
+    Raises FormatError, UnknownPlugin, UnknownProfile, UnusablePlugin, ModelMissing, ModelDamaged, and PayloadError
+    of a companion, or where not even the first layer is whole.
+    """
+    run = run or Run()
+    file = gcx.read(data, limits=run.limits, partial=partial)
+    seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
+    parts, beside = open_companions(
+        file.bodies(gcx.COMPANION), file.header.size, run.with_seed(seed)
+    )
+    main = _part(file.header.identity, file.bodies(gcx.MAIN), run.with_seed(seed), beside)
+    if not main.layers:
+        raise PayloadError(main.spec.name, "the file ends before the first whole layer")
+    return Stage1(file, (*parts, main), beside)
+
+
+def open_companions(
+    bodies: Iterable[bytes], size: Size, run: Run
+) -> tuple[tuple[Part, ...], tuple[Signal, ...]]:
+    """Return the embeddings in the bodies of companion segments, and the signals of all. Raises what `open_stage1` does."""
+    companions = [gcx.unpack_companion(body) for body in bodies]
+    parts = tuple(
+        _part(identity, tuple(payload for _, payload in layers), run)
+        for identity, layers in groupby(companions, key=lambda companion: companion[0])
+    )
+    return parts, tuple(s for part in parts for s in part.embedding.decode(part.layers, size))
+
+
+def build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
+    """Import and set up the implementation of an embedding. Raises UnusablePlugin."""
+    return cast(Embedding, load_object(spec.name, spec.implementation)(setup))
+
+
+def _part(
+    identity: gcx.Identity, layers: Sequence[bytes], run: Run, beside: tuple[Signal, ...] = ()
+) -> Part:
+    if identity.id is None:
+        spec = registry().embedding(cast(str, identity.name))
+    else:
+        spec = registry().embedding_by_id(identity.id)
+    weights = named_model(spec, identity, run)
+    options = check_options(spec.name, spec.options, {})
+    place = elsewhere(spec, weights, run.models)
+    return Part(spec, build(spec, Setup(run, options, weights, beside)), layers, place)

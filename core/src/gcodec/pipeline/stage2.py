@@ -1,0 +1,144 @@
+"""The receiver's half: a reconstructor, and the dial between the preview and its sample.
+
+With X the picture, Y what the file says of it, X* = E[X | Y] the preview and X_0 the reconstructor's sample, at realism
+alpha in [0, 1] the receiver gets
+
+    X_alpha = alpha X_0 + (1 - alpha) X*
+
+This is eq. (17) of the review ("Advances in diffusion-based generative compression", section III-B, after Freirich,
+Michaeli and Meir, "A theory of the distortion-perception tradeoff in Wasserstein space", NeurIPS 2021) with
+alpha = 1 - gamma / gamma*. There gamma is a bound on W_2(P_X, P_X_alpha), the 2-Wasserstein distance from the
+distribution of pictures, and gamma* = W_2(P_X, P_X*) the preview's own distance, so alpha is the share of it that is
+made up for: W_2 = (1 - alpha) gamma*. At that distance no estimator has less expected squared error, provided that X_0
+is perfectly realistic and as near to X* as such a one can be (eq. 16):
+
+    D(alpha) = D* + (alpha gamma*)^2,    D* = E|X - X*|^2
+
+Where the encoder is the best for squared error at its rate, a sample X_0 of P_X|Y is that near, gamma*^2 = D*, and
+D(alpha) = (1 + alpha^2) D*: twice the preview's error at alpha = 1 (eqs. 18, 19). Of any X_0 that does not depend on
+X but through Y, and of X* the true mean, X - X* is orthogonal to X_0 - X*, and therefore
+E|X - X_alpha|^2 = D* + alpha^2 E|X_0 - X*|^2.
+
+The line is drawn here, once for all reconstructors, between two pictures with values in [0, 1], before any rounding to
+8 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from gcodec.errors import UsageError
+from gcodec.interfaces import Reconstructor, Setup, Size
+from gcodec.options import check_options
+from gcodec.pipeline.resolver import Path, adapt
+from gcodec.plugin import REALISM
+from gcodec.registry import load_object, registry
+from gcodec.signals import Preview
+
+if TYPE_CHECKING:
+    from gcodec.plugin import ReconstructorSpec
+    from gcodec.registry import Registry
+    from gcodec.run import Run
+    from gcodec.signals import FloatArray, Signal
+
+__all__ = ["Choice", "Stage2", "checked", "interpolate", "open_stage2"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A reconstructor and how it is to work.
+
+    options  for its `Setup`: a checked value for each of the spec's options but `REALISM`.
+    realism  alpha; None where the spec does not list `REALISM`.
+    """
+
+    spec: ReconstructorSpec
+    options: Mapping[str, Any]
+    realism: float | None
+
+    @property
+    def share(self) -> float:
+        """The weight of the reconstructor's own picture, 0..1: alpha, or 1 where there is no dial."""
+        return 1.0 if self.realism is None else self.realism
+
+
+@dataclass(frozen=True)
+class Stage2:
+    """A reconstructor that is set up; None where realism 0 asks for nothing but the preview.
+
+    installed  where adapters are looked for.
+    """
+
+    choice: Choice
+    reconstructor: Reconstructor | None
+    run: Run
+    installed: Registry
+
+    def reconstruct(self, signals: Iterable[Signal], size: Size) -> tuple[FloatArray, Path]:
+        """Return X_alpha, float32 [3, H, W] in [0, 1], and how the signals reached the reconstructor.
+
+        At alpha = 1 it is the reconstructor's own array, at alpha = 0 the preview's. Raises NoPath.
+        """
+        alpha = self.choice.share
+        made, path = adapt(signals, self.choice.spec, size, self.run, alpha, self.installed)
+        preview = made.get(Preview.kind)
+        if self.reconstructor is None:
+            return cast(Preview, preview).pixels, path
+        sample = self.reconstructor.reconstruct({name: made[name] for name in path.feeds}, size)
+        if alpha == 1:
+            return sample, path
+        return interpolate(cast(Preview, preview).pixels, sample, alpha), path
+
+
+def checked(spec: ReconstructorSpec, given: Mapping[str, Any]) -> Choice:
+    """Return the choice of `spec` with the options `given`.
+
+    Raises UnknownOption, InvalidOption, and UsageError for a realism where there is nothing to turn.
+    """
+    if REALISM not in spec.options:
+        if REALISM.name in given:
+            raise UsageError(_no_dial(spec.name))
+        return Choice(spec, check_options(spec.name, spec.options, given), None)
+    values = check_options(spec.name, spec.options, given)
+    return Choice(spec, values, values.pop(REALISM.name))
+
+
+def open_stage2(
+    choice: Choice, *, model: str | None = None, run: Run, installed: Registry | None = None
+) -> Stage2:
+    """Load and set up the implementation, unless realism 0 has no use for it.
+
+    model      name, folder or digest of other weights than the spec's.
+    installed  where adapters are looked for; by default this installation.
+
+    Raises UnusablePlugin, ModelMissing, ModelDamaged.
+    """
+    installed = installed or registry()
+    spec = choice.spec
+    if choice.share == 0:
+        return Stage2(choice, None, run, installed)
+    name = model or spec.model
+    setup = Setup(run, choice.options, run.models.find(name) if name else None)
+    implementation = load_object(spec.name, spec.implementation)
+    return Stage2(choice, cast(Reconstructor, implementation(setup)), run, installed)
+
+
+def interpolate(preview: FloatArray, sample: FloatArray, alpha: float) -> FloatArray:
+    """Return X_alpha = X* + alpha (X_0 - X*), eq. (17), for alpha in [0, 1].
+
+    preview, sample: float32 of one shape, in [0, 1], left as they are. So is the result in [0, 1]: in this form no
+    rounding leads beyond the ends.
+    """
+    result: FloatArray = sample - preview
+    result *= result.dtype.type(alpha)
+    result += preview
+    return result
+
+
+def _no_dial(name: str) -> str:
+    """Say why a reconstructor has no realism, and which have."""
+    others = [r.name for r in registry().reconstructors.values() if REALISM in r.options]
+    advice = f"; decode with one that does: --recon {' or '.join(others)}" if others else ""
+    return f"'{name}' draws no sample, so there is no realism to set{advice}"

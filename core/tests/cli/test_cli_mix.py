@@ -1,0 +1,100 @@
+"""``gcodec mix``: files, records and the fresh process."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+import support
+from PIL import Image
+
+from gcodec.cli.plugin_options import names
+from gcodec.pictures.contact_sheet import contact_sheet
+
+
+def test_names_with_a_vendor_make_no_folders(pictures: Path, site: Path, tmp_path: Path) -> None:
+    photo = next(pictures.glob("photo.png"))
+    words = ["mix", photo, "--embed", "test/named,tiny", "--recon", "preview,grain", "-o", "out"]
+    done = support.gcodec(*words, "--json", site=[site], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    pairs = [f"{e}.{r}" for e in ("test-named", "tiny") for r in ("preview", "grain")]
+    expected = {f"photo.{pair}.{suffix}" for pair in pairs for suffix in ("png", "json")}
+    expected |= {"photo.test-named.gcx", "photo.tiny.gcx", "photo.sheet.jpg"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == expected
+    for record in json.loads(done.stdout):
+        assert record["bytes"] == (tmp_path / record["file"]).stat().st_size
+        assert json.loads((tmp_path / record["record"]).read_bytes()) == record
+
+
+def test_all_is_every_installed_name() -> None:
+    assert names("all", ["jpeg", "tiny"]) == ["jpeg", "tiny"]
+    assert names("tiny, jpeg", ["webp"]) == ["tiny", "jpeg"]
+
+
+def test_all_brings_the_options_of_all(site: Path, tmp_path: Path) -> None:
+    done = support.gcodec("mix", "--recon", "all", "--help", site=[site], cwd=tmp_path)
+    assert b"Options of grain" in done.stdout
+
+
+def test_the_sheet_shows_what_each_pair_made(tmp_path: Path) -> None:
+    """Each picture lies where its pair belongs: a row for an embedding, a column for a reconstructor."""
+    colours = {"original": 0, "a.x": 60, "a.y": 120, "b.y": 240}
+    for name, grey in colours.items():
+        Image.new("RGB", (64, 48), (grey, grey, grey)).save(tmp_path / f"{name}.png")
+    records = [
+        {
+            "embedding": e,
+            "reconstructor": r,
+            "reconstruction": str(tmp_path / f"{e}.{r}.png"),
+            "bytes": 10,
+            "bpp": 0.1,
+            "psnr": 20.0,
+            "lpips": None,
+            "ms_ssim": 0.5,
+        }
+        for e, r in ("ax", "ay", "by")
+    ]
+    with Image.open(io.BytesIO(contact_sheet(tmp_path / "original.png", records))) as sheet:
+        width, height = sheet.width // 3, sheet.height // 2
+        found = [
+            [sheet.getpixel((x * width + 30, y * height + 20)) for x in range(3)] for y in range(2)
+        ]
+    expected = [[0, 60, 120], [0, 255, 240]]
+    for row, greys in zip(found, expected, strict=True):
+        for pixel, grey in zip(row, greys, strict=True):
+            assert max(abs(value - grey) for value in pixel) <= 3
+    with pytest.raises(ValueError, match="at least one"):
+        contact_sheet(tmp_path / "original.png", [])
+
+
+def test_an_option_reaches_every_plugin_that_has_it(
+    pictures: Path, site: Path, tmp_path: Path
+) -> None:
+    photo = next(pictures.glob("photo.png"))
+    words = ["mix", photo, "--embed", "tiny", "--recon", "grain", "--quality", "1", "--json"]
+    grainy, clean = (
+        json.loads(support.gcodec(*words, *more, site=[site], cwd=folder).stdout)[0]["psnr"]
+        for folder, more in (
+            (_folder(tmp_path / "a"), ("--amount", "0.5")),
+            (_folder(tmp_path / "b"), ("--amount", "0")),
+        )
+    )
+    assert grainy < clean - 10
+
+
+def test_a_failure_of_the_fresh_process_is_told_in_one_line(
+    pictures: Path, site: Path, tmp_path: Path
+) -> None:
+    photo = next(pictures.glob("photo.png"))
+    words = ["mix", photo, "--embed", "tiny", "--recon", "heavy", "-o", "out"]
+    done = support.gcodec(*words, site=[site], cwd=tmp_path)
+    assert done.returncode == 12
+    assert len(done.stderr.splitlines()) == 1 and b"test/none" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo.tiny.gcx"]
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path

@@ -1,0 +1,140 @@
+"""A file opened on the receiver's side: companions beside the main embedding, and options that do not travel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sample_codecs
+
+import gcodec_formats as gcx
+from gcodec.errors import NoPath, PayloadError, UnknownPlugin, UsageError
+from gcodec.interfaces import Setup
+from gcodec.pipeline.decoding import decode
+from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.stage1 import open_stage1
+from gcodec.run import Run
+from gcodec.signals import Preview, Text
+
+if TYPE_CHECKING:
+    from gcodec.pictures import Picture
+
+pytestmark = pytest.mark.usefixtures("installed")
+
+
+def with_companion(data: bytes, companion: gcx.Identity, *payloads: bytes) -> bytes:
+    """Put another embedding's layers into a file."""
+    file = gcx.read(data)
+    bodies = [gcx.pack_companion(companion, payload) for payload in payloads]
+    companions = [gcx.Segment(gcx.COMPANION, body) for body in bodies]
+    return gcx.write(replace(file, segments=(*companions, *file.segments)))
+
+
+def test_signals_of_companions_and_main_come_together(photo: Picture) -> None:
+    words = encode(photo, "test/words").data
+    (caption,) = gcx.read(words).bodies(gcx.MAIN)
+    both = with_companion(
+        encode(photo, "tiny").data, gcx.Identity(name="test/words", profile=1), caption
+    )
+    stage1 = open_stage1(both)
+    text, preview = stage1.signals()
+    assert isinstance(text, Text) and text.value
+    assert isinstance(preview, Preview)
+    assert stage1.main.spec.name == "tiny"
+    assert stage1.makes == ("text", "preview")
+    assert decode(both).embedding == "tiny"
+
+
+def test_the_digest_covers_every_part(photo: Picture) -> None:
+    plain = encode(photo, "tiny").data
+    caption = gcx.Identity(name="test/words", profile=1)
+    digests = {
+        open_stage1(data).symbol_digest()
+        for data in (
+            plain,
+            with_companion(plain, caption, b"a harbour"),
+            with_companion(plain, caption, b"a parrot"),
+        )
+    }
+    assert len(digests) == 3
+
+
+def test_a_companion_supplies_what_the_main_embedding_lacks(photo: Picture) -> None:
+    words = encode(photo, "test/words").data
+    with pytest.raises(NoPath):
+        decode(words, "preview")
+    (layer,) = gcx.read(encode(photo, "tiny").data).bodies(gcx.MAIN)
+    both = with_companion(words, gcx.Identity(id=200, profile=1), layer)
+    assert decode(both, "preview").picture.pixels.shape == photo.pixels.shape
+
+
+def test_a_companion_that_is_not_installed_is_named(photo: Picture) -> None:
+    both = with_companion(
+        encode(photo, "tiny").data, gcx.Identity(name="acme/nowhere", profile=1), b"?"
+    )
+    with pytest.raises(UnknownPlugin, match="acme/nowhere"):
+        decode(both)
+
+
+def test_the_sender_notices_a_decoder_that_leans_on_the_senders_options(
+    photo: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = sample_codecs.Tiny.decode
+
+    def leaning(self: sample_codecs.Tiny, layers: Any, size: gcx.Size) -> Any:
+        if self.setup.options["levels"] != layers[0][1] + 1:
+            raise PayloadError("tiny", "made with other options than mine")
+        return honest(self, layers, size)
+
+    monkeypatch.setattr(sample_codecs.Tiny, "decode", leaning)
+    assert encode(photo, "tiny").data
+    with pytest.raises(PayloadError, match="other options"):
+        encode(photo, "tiny", options={"levels": 16})
+
+
+def test_a_finished_file_travels_as_a_companion(photo: Picture) -> None:
+    words = encode(photo, "test/words").data
+    both = encode(photo, "tiny", companions=[words]).data
+    (caption,) = gcx.read(words).bodies(gcx.MAIN)
+    assert both == with_companion(
+        encode(photo, "tiny").data, gcx.Identity(name="test/words", profile=1), caption
+    )
+    # And what travelled beside that goes on with it.
+    nested = open_stage1(encode(photo, "tiny", companions=[both]).data)
+    assert [part.spec.name for part in nested.parts] == ["test/words", "tiny", "tiny"]
+
+
+def test_a_target_counts_the_companion(photo: Picture) -> None:
+    words = encode(photo, "test/words").data
+    alone = encode(photo, "tiny", target=Target(quality=0.9))
+    limit = Target(bytes=len(alone.data))
+    both = encode(photo, "tiny", target=limit, companions=[words])
+    assert len(both.data) <= len(alone.data)
+    assert both.quality < encode(photo, "tiny", target=limit).quality
+
+
+def test_both_sides_build_on_what_companions_say(
+    photo: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sender, check and receiver have the same signals."""
+    seen: list[tuple[str, ...]] = []
+    build = sample_codecs.Tiny.__init__
+
+    def spying(self: sample_codecs.Tiny, setup: Setup) -> None:
+        seen.append(tuple(signal.kind for signal in setup.beside))
+        build(self, setup)
+
+    monkeypatch.setattr(sample_codecs.Tiny, "__init__", spying)
+    both = encode(photo, "tiny", companions=[encode(photo, "test/words").data]).data
+    open_stage1(both)
+    assert seen == [("text",), ("text",)]
+
+
+def test_a_companion_of_another_picture_or_seed_is_refused(photo: Picture) -> None:
+    small = replace(photo, pixels=photo.pixels[:, :8, :8].copy())
+    with pytest.raises(UsageError, match="8x8"):
+        encode(photo, "tiny", companions=[encode(small, "tiny").data])
+    with pytest.raises(UsageError, match="seed"):
+        encode(photo, "tiny", companions=[encode(photo, "tiny", run=Run(seed=5)).data])

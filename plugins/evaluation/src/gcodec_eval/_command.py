@@ -1,0 +1,251 @@
+"""``gcodec eval``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gcodec.cli.common import force_option, json_option, print_table, progress_bar
+from gcodec.cli.plugin_options import PluginCommand, names, options_of
+from gcodec.cli.run_options import Command, RunOptions, run_options
+from gcodec.errors import InvalidOption, UsageError
+from gcodec.options import expected
+
+if TYPE_CHECKING:
+    from gcodec.pipeline.ratecontrol import Target
+    from gcodec.plugin import Option
+    from gcodec_eval import Method
+
+_METRICS = "psnr,ms_ssim,lpips"
+_BPP = "0.1,0.2,0.4,0.8"
+
+
+def _list(flag: str, help: str) -> Callable[[Command], Command]:
+    return click.option(flag, metavar="LIST", multiple=True, help=help)
+
+
+@click.command(cls=PluginCommand)
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.option(
+    "--embed",
+    default="ntc,webp",
+    show_default=True,
+    help="Stage 1; several with commas, or `all`.",
+)
+@click.option(
+    "--recon",
+    default="preview,flow",
+    show_default=True,
+    help="Stage 2; several with commas, or `all`. flow:steps=1,flow:steps=4 compares options; so in --embed.",
+)
+@_list("--bpp", f"Bits per pixel of the whole file; several with commas. [default: {_BPP}]")
+@_list("--quality", "Qualities 0 to 1, besides or instead.")
+@_list("--bytes", "Sizes of the whole file, besides or instead.")
+@click.option(
+    "--metrics",
+    default=_METRICS,
+    show_default=True,
+    help="Of psnr, ms_ssim, lpips, dists, fid, kid.",
+)
+@click.option(
+    "--baseline",
+    metavar="E+R",
+    help="Bjontegaard rate differences against this pair, e.g. webp+preview.",
+)
+@click.option(
+    "--range", "bpp_range", metavar="LOW,HIGH", help="Bits per pixel that the differences are over."
+)
+@click.option(
+    "--patch",
+    type=click.IntRange(32),
+    default=256,
+    show_default=True,
+    help="Side of the patches for fid and kid.",
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with weights of metrics. [default: those in GCODEC_METRICS, then installed packages]",
+)
+@click.option(
+    "--download",
+    is_flag=True,
+    help="Let torchvision fetch the networks of lpips and dists if they are not there.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    default="eval",
+    show_default=True,
+    help="Folder for the results; one that has a journal is gone on with.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Processes at work at a time. [default: as cores and memory allow]",
+)
+@click.option("--limit", type=click.IntRange(1), help="Take the first so many pictures.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    help="Key of the common randomness. [default: 0]",
+)
+@click.option("--keep", is_flag=True, help="Keep the decoded pictures, in OUT/pictures.")
+@force_option
+@json_option
+@run_options
+def command(
+    folder: Path,
+    embed: str,
+    recon: str,
+    bpp: tuple[str, ...],
+    quality: tuple[str, ...],
+    bytes: tuple[str, ...],
+    metrics: str,
+    baseline: str | None,
+    bpp_range: str | None,
+    patch: int,
+    weights: Path | None,
+    download: bool,
+    output: Path,
+    jobs: int | None,
+    limit: int | None,
+    seed: int,
+    keep: bool,
+    force: bool,
+    as_json: bool,
+    how: RunOptions,
+    **plugin_options: Any,
+) -> None:
+    """Measure rate and distortion over the pictures in FOLDER.
+
+    Every picture is encoded by every embedding to a real file for every target, each file is decoded by every
+    reconstructor in processes that know nothing but the file and your options, and the decoded picture is measured.
+    Prints means over the pictures and writes to OUT: files/, results.csv, results.json, summary.json, summary.md and plots/.
+    What is finished is kept in OUT/journal.jsonl: after Ctrl-C, or with more pictures or targets, the same command does only
+    what is missing.
+
+    Times are of encoding and decoding alone, networks loaded, in a process that has done it before; compare them between
+    runs with --jobs 1 only. docs/evaluation.md tells what each number means.
+    """
+    from gcodec.registry import registry
+
+    installed = registry()
+    embeddings = [
+        _method(text, installed.embedding, plugin_options)
+        for text in names(embed, installed.embeddings)
+    ]
+    reconstructors = [
+        _method(text, installed.reconstructor, plugin_options)
+        for text in names(recon, installed.reconstructors)
+    ]
+
+    from gcodec_eval import Request, evaluate, find_images
+    from gcodec_eval._report import as_json as document
+    from gcodec_eval._report import difference_table, mean_table, write_report
+
+    request = Request(
+        images=find_images(folder, limit),
+        embeddings=tuple(embeddings),
+        reconstructors=tuple(reconstructors),
+        targets=_targets(bpp, quality, bytes),
+        metrics=tuple(names(metrics)),
+        baseline=_pair(baseline),
+        bpp_range=_range(bpp_range),
+        patch=patch,
+        weights=weights,
+        download=download,
+        jobs=jobs,
+        threads=how.threads,
+        seed=seed,
+        device=how.device,
+        dtype=how.dtype,
+        models=how.folders,
+        keep=keep,
+    )
+    with progress_bar() as progress:
+        found = evaluate(request, output, progress=progress, force=force)
+    written = write_report(found, output)
+    if as_json:
+        click.echo(
+            document(
+                {"means": found.means, "differences": found.differences, "notes": found.notes}
+            ),
+            nl=False,
+        )
+        return
+    print_table(*mean_table(found))
+    if found.differences:
+        click.echo(f"\nbits at equal quality, against {found.conditions['baseline']}:\n")
+        print_table(*difference_table(found))
+    click.echo()
+    for note in found.notes:
+        click.echo(f"- {note}")
+    click.echo(f"\nwrote {len(written)} files in {output}: {', '.join(p.name for p in written)}")
+
+
+def _method(text: str, find: Any, plugin_options: dict[str, Any]) -> Method:
+    """Return what "flow:steps=1" names; the options of the command line are for all that have them."""
+    from gcodec_eval import Method
+
+    name, *settings = text.split(":")
+    spec = find(name)
+    options = options_of(spec, plugin_options)
+    known = {option.name: option for option in spec.options}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        key = key.replace("-", "_")
+        options[key] = _value(name, known[key], value) if key in known else value
+    return Method(name, options, label=text)
+
+
+def _value(owner: str, option: Option, text: str) -> Any:
+    words = {"true": True, "false": False}
+    try:
+        return words[text.lower()] if option.type is bool else option.type(text)
+    except (KeyError, ValueError) as error:
+        raise InvalidOption(owner, option.name, text, expected(option)) from error
+
+
+def _targets(
+    bpp: tuple[str, ...], quality: tuple[str, ...], sizes: tuple[str, ...]
+) -> tuple[Target, ...]:
+    from gcodec.pipeline.ratecontrol import Target
+
+    found = [Target(bpp=value) for value in _numbers("--bpp", bpp, float)]
+    found += [Target(quality=value) for value in _numbers("--quality", quality, float)]
+    found += [Target(bytes=value) for value in _numbers("--bytes", sizes, int)]
+    return tuple(found or [Target(bpp=value) for value in _numbers("--bpp", (_BPP,), float)])
+
+
+def _numbers(flag: str, texts: tuple[str, ...], kind: Any) -> list[Any]:
+    try:
+        return [kind(word) for text in texts for word in names(text)]
+    except ValueError as error:
+        raise UsageError(f"{flag} takes numbers, several with commas: {error}") from error
+
+
+def _pair(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    embedding, plus, reconstructor = text.partition("+")
+    if not plus:
+        raise UsageError(
+            f"--baseline is an embedding and a reconstructor, as webp+preview, not '{text}'"
+        )
+    return embedding, reconstructor
+
+
+def _range(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    found = _numbers("--range", (text,), float)
+    if len(found) != 2:
+        raise UsageError(f"--range takes two numbers, as 0.1,1.0, not '{text}'")
+    return found[0], found[1]

@@ -1,0 +1,269 @@
+"""What the processes of an evaluation do, one function for each role; each gets a task that holds plain values only.
+
+    sender    `encode_file`    picture -> .gcx file
+    receiver  `decode_file`    .gcx file -> picture; it is told the path of the file and the receiver's options
+    judge     `judge`, `describe`, `compare`    pictures -> numbers
+
+A process has one role all its life. Each function returns a dict of what JSON can hold: the result, or
+{"error": {"kind": class of the exception, "text": one line}}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gcodec.pipeline.ratecontrol import Target
+
+if TYPE_CHECKING:
+    from gcodec.run import Run
+
+__all__ = [
+    "Compare",
+    "Decode",
+    "Describe",
+    "Encode",
+    "Judge",
+    "compare",
+    "decode_file",
+    "describe",
+    "encode_file",
+    "judge",
+    "pixels_digest",
+]
+
+Task = TypeVar("Task")
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Write `file` from the picture `image`."""
+
+    image: str
+    embedding: str
+    options: Mapping[str, Any]
+    target: Target
+    seed: int
+    device: str
+    models: tuple[str, ...]
+    file: str
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Write `picture`, a PNG, from `file`."""
+
+    file: str
+    reconstructor: str
+    options: Mapping[str, Any]
+    device: str
+    dtype: str
+    models: tuple[str, ...]
+    picture: str
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Take `metric`, one of a picture, of `picture` against `image`."""
+
+    image: str
+    picture: str
+    metric: str
+    weights: str | None
+    download: bool
+
+
+@dataclass(frozen=True)
+class Describe:
+    """Write to `file` the features of the patches of `picture`."""
+
+    picture: str
+    patch: int
+    weights: str | None
+    file: str
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Take `metric` ("fid", "kid") between two lists of files of features."""
+
+    metric: str
+    real: tuple[str, ...]
+    decoded: tuple[str, ...]
+
+
+def _guarded(function: Callable[[Task], dict[str, Any]]) -> Callable[[Task], dict[str, Any]]:
+    """Turn whatever goes wrong into a result: one point that fails must not end an evaluation."""
+
+    @wraps(function)
+    def guarded(task: Task) -> dict[str, Any]:
+        import warnings
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return function(task)
+        except Exception as error:
+            text = " ".join(str(error).split()) or "no reason given"
+            return {"error": {"kind": type(error).__name__, "text": text}}
+
+    return guarded
+
+
+@_guarded
+def encode_file(task: Encode) -> dict[str, Any]:
+    """Encode; the first call of a process encodes twice, and the time of the first is `warmup_seconds`."""
+    from gcodec.files import atomic_write
+    from gcodec.pictures import load_image
+    from gcodec.pipeline.encoding import encode
+
+    run = _run(task.device, "float32", task.models).with_seed(task.seed)
+    picture = load_image(Path(task.image))
+
+    def make(target: Target) -> Any:
+        return encode(picture, task.embedding, target=target, options=task.options, run=run)
+
+    warm = _warm_up(lambda: make(Target(quality=0.5)))
+    made = make(task.target)
+    with atomic_write(Path(task.file), force=True) as stream:
+        stream.write(made.data)
+    data = Path(task.file).read_bytes()
+    return {
+        "bytes": Path(task.file).stat().st_size,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "width": picture.size.width,
+        "height": picture.size.height,
+        "quality": made.quality,
+        "seconds": dict(made.seconds),
+        **warm,
+        **_resources(),
+    }
+
+
+@_guarded
+def decode_file(task: Decode) -> dict[str, Any]:
+    """Decode; warmed up as in `encode_file`. `pixels` is the SHA-256 of the picture's 8-bit samples."""
+    from gcodec.pipeline.decoding import decode, save_decoded
+
+    run = _run(task.device, task.dtype, task.models)
+
+    def made() -> Any:
+        data = Path(task.file).read_bytes()
+        return decode(data, task.reconstructor, options=task.options, run=run)
+
+    warm = _warm_up(made)
+    decoded = made()
+    resources = _resources()
+    save_decoded(decoded, task.picture, force=True)
+    return {
+        "path": decoded.path.explain(),
+        "pixels": pixels_digest(decoded.picture.pixels),
+        "seconds": dict(decoded.seconds),
+        **warm,
+        **resources,
+    }
+
+
+@_guarded
+def judge(task: Judge) -> dict[str, Any]:
+    """Return {"value": number}."""
+    from gcodec.pictures import load_image
+    from gcodec.plugin import MetricSpec
+    from gcodec.registry import load_object, registry
+
+    a, b = (load_image(Path(path)).pixels for path in (task.image, task.picture))
+    weights = Path(task.weights) if task.weights else None
+    learned = {"weights": weights, "download": task.download}
+    more = learned if task.metric in ("lpips", "dists") else {}
+    spec = registry().named(MetricSpec, task.metric)
+    return {"value": load_object(spec.name, spec.implementation)(a, b, **more)}
+
+
+@_guarded
+def describe(task: Describe) -> dict[str, Any]:
+    """Return {"patches": how many}."""
+    import numpy as np
+
+    from gcodec.files import atomic_write
+    from gcodec.pictures import load_image
+    from gcodec_eval import metrics
+
+    cut = metrics.patches(load_image(Path(task.picture)).pixels, task.patch)
+    found = metrics.features(cut, weights=Path(task.weights) if task.weights else None)
+    with atomic_write(Path(task.file), force=True) as stream:
+        np.save(stream, found, allow_pickle=False)
+    return {"patches": len(found)}
+
+
+@_guarded
+def compare(task: Compare) -> dict[str, Any]:
+    """Return {"value": number, "patches": how many on each side}."""
+    import numpy as np
+
+    from gcodec_eval import metrics
+
+    real, decoded = (
+        np.concatenate([np.load(file, allow_pickle=False) for file in files])
+        for files in (task.real, task.decoded)
+    )
+    return {"value": getattr(metrics, task.metric)(real, decoded), "patches": len(decoded)}
+
+
+@cache
+def _run(device: str, dtype: str, models: tuple[str, ...]) -> Run:
+    """Return this process's run: weights are checked once."""
+    from gcodec.models import ModelStore
+    from gcodec.run import Run
+
+    store = ModelStore.installed(Path(folder) for folder in models)
+    return Run(device=device, dtype=dtype, models=store)
+
+
+_warm: list[bool] = []
+
+
+def _warm_up(call: Callable[[], Any]) -> dict[str, float]:
+    if _warm:
+        return {}
+    start = time.perf_counter()
+    call()
+    _warm.append(True)
+    return {"warmup_seconds": time.perf_counter() - start}
+
+
+def pixels_digest(pixels: Any) -> str:
+    """Return the SHA-256 of the shape and the 8-bit samples of float32 [3, H, W] in [0, 1]."""
+    from gcodec.pictures import to_bytes
+
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(to_bytes(pixels).tobytes())
+    return digest.hexdigest()
+
+
+def _resources() -> dict[str, Any]:
+    """Return this process's threads and the most memory that it ever had resident, in bytes."""
+    return {"threads": int(os.environ.get("OMP_NUM_THREADS", 0)), "peak_bytes": _peak_bytes()}
+
+
+def _peak_bytes() -> int:
+    try:
+        # getrusage would count what the starting process had when it forked.
+        found = re.search(
+            r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE
+        )
+        if found:
+            return int(found[1]) * 1024
+    except OSError:
+        pass
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
