@@ -99,9 +99,11 @@ def _settled(plugins: list[Plugin], off: set[str]) -> tuple[Plugin, ...]:
 
 
 def _load(point: EntryPoint, manager: pluggy.PluginManager, off: set[str]) -> Plugin:
-    distribution = point.dist.name if point.dist else "?"
-    version = point.dist.version if point.dist else "?"
-    plugin = Plugin(point.name, distribution, version)
+    about = (
+        point.dist.metadata if point.dist else {"Name": "?", "Version": "?"}
+    )  # parsed at each access
+    distribution = about["Name"]
+    plugin = Plugin(point.name, distribution, about["Version"])
     if {normal(point.name), normal(distribution)} & off and normal(distribution) != GROUP:
         return replace(plugin, disabled=True)
     start = time.perf_counter()

@@ -32,7 +32,10 @@ went away 141, as in any shell. Every other exception is a defect of gcodec or o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "ChannelError",

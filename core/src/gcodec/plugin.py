@@ -118,7 +118,7 @@ class EmbeddingSpec:
     progressive  a prefix of the layers is a valid lower-rate file.
     levels       how many qualities are told apart, evenly spaced in [0, 1], 2 or more; rate control tries no others.
     finder       function (wanted, fetch) -> digest for models that no store has: it makes one of what the user means, a
-                 checkpoint of another library say, and puts it into the cache (`gcodec.models.hub.keep`); None where it
+                 checkpoint of another library say, and puts it into the cache (`gcodec.models.cache.keep`); None where it
                  knows nothing of that name. It downloads nothing unless `fetch`. Raises ModelError.
     """
 

@@ -17,7 +17,7 @@ from zoo_checkpoints import save
 import gcodec
 from gcodec.errors import ModelDamaged, ModelMissing, OutputExists, UnknownNetwork
 from gcodec.models import ModelStore, folder_digest
-from gcodec.models.hub import fetched
+from gcodec.models.cache import fetched
 from gcodec.run import Run
 from gcodec_ntc.zoo import READ, find, finder
 from gcodec_ntc.zoo.__main__ import command

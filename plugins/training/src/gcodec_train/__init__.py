@@ -10,14 +10,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gcodec_train._recipe import Schema, load_recipe
-from gcodec_train._task import Inputs, Plan, Task
-
 if TYPE_CHECKING:
     from gcodec_train._crops import Crops, PhotoTask
     from gcodec_train._fit import fit
     from gcodec_train._folder import WEIGHTS, write_model
     from gcodec_train._loop import Outcome, train
+    from gcodec_train._recipe import Schema, load_recipe
+    from gcodec_train._task import Inputs, Plan, Task
     from gcodec_train.photos import Photos, packed
 
 __all__ = [
@@ -37,8 +36,13 @@ __all__ = [
     "write_model",
 ]
 
-#: Loaded on first use: these need NumPy or torch.
+#: Loaded on first use: some need NumPy or torch, and every start of ``gcodec`` imports this package for its commands.
 _HOME_OF = {
+    "Schema": "_recipe",
+    "load_recipe": "_recipe",
+    "Inputs": "_task",
+    "Plan": "_task",
+    "Task": "_task",
     "Outcome": "_loop",
     "train": "_loop",
     "Photos": "photos",
