@@ -46,6 +46,12 @@ EXAMPLES = [
         "no installed embedding is called 'ntc'; install it with: pip install gcodec-ntc",
     ),
     (
+        UnknownPlugin("embedding", "acme/ntx", similar=["acme/ntc"], claimed="gcodec-acme"),
+        3,
+        "no installed embedding is called 'acme/ntx'; the file says: pip install gcodec-acme"
+        " (which nobody here has checked)",
+    ),
+    (
         UnknownPlugin("reconstructor", "x"),
         3,
         "no installed reconstructor is called 'x'; `gcodec plugins` lists what is installed",

@@ -192,11 +192,25 @@ def test_bad_extensions() -> None:
         (registry.CHANNELS, [0, 2, 4, True, "1"]),
         (registry.SYMBOLS_DIGEST, [b"", bytes(7), bytes(9), "12345678", 0]),
         (registry.DEPTH, [0, 33, 16.0, True]),
+        (
+            registry.PACKAGE,
+            ["", 65 * "a", "-x", "x.", "a b", "a\n", "\u00e9", "a;b", b"a", 5, None],
+        ),
     ],
 )
 def test_bad_extension_value(key: int, values: list[object]) -> None:
+    identity = gcx.Identity(name="acme/blob", profile=1)
     for value in values:
-        assert refuse_write(errors.BadExtensionValue, extensions={key: value}).key == key
+        error = refuse_write(errors.BadExtensionValue, identity=identity, extensions={key: value})
+        assert error.key == key
+
+
+def test_a_package_stands_beside_a_name_alone() -> None:
+    for number in (2, 100, 192):
+        identity = gcx.Identity(id=number, profile=1)
+        extensions: dict[int, object] = {registry.PACKAGE: "gcodec-acme"}
+        error = refuse_write(errors.BadExtensionValue, identity=identity, extensions=extensions)
+        assert (error.key, "an embedding with a number" in str(error)) == (registry.PACKAGE, True)
 
 
 def test_unknown_required_extension() -> None:

@@ -29,6 +29,7 @@ def seeds() -> list[bytes]:
         registry.RECONSTRUCTOR: ["flow", {"steps": 8, "guidance": 1.5}],
         registry.PARAMETERS: {"tiles": [1, {"a": b"\0"}]},
         registry.SYMBOLS_DIGEST: bytes(8),
+        registry.PACKAGE: "gcodec-acme.blob_2",
     }
     plain = gcx.Header(gcx.Identity(id=2, profile=1), SIZE)
     full = gcx.Header(gcx.Identity(name="acme/blob", digest=bytes(8)), SIZE, extensions)

@@ -232,12 +232,17 @@ def _flaw(spec: Spec) -> str:
     for field in ("name", "implementation"):
         if getattr(spec, field, "x") == "":
             return f"{kind} without {field}"
-    if isinstance(spec, EmbeddingSpec) and spec.id is None:
-        from gcodec_formats import FormatError, Identity, pack_companion
+    if isinstance(spec, EmbeddingSpec) and (spec.id is None or spec.package):
+        import gcodec_formats as gcx
+        from gcodec_formats import registry as numbers
 
+        name = spec.name if spec.id is None else None
+        package: dict[int, object] = {numbers.PACKAGE: spec.package} if spec.package else {}
         try:
-            pack_companion(Identity(name=spec.name, profile=1), b"")
-        except FormatError as error:
+            identity = gcx.Identity(id=spec.id, name=name, profile=1)
+            header = gcx.Header(identity, gcx.Size(1, 1), package)
+            gcx.write(gcx.File(header, [gcx.Segment(gcx.MAIN, b"")]))
+        except (gcx.FormatError, ValueError) as error:
             return str(error)
     return ""
 

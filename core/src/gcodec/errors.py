@@ -86,7 +86,7 @@ class UnknownPlugin(UsageError):
     """No installed plugin is called `name`.
 
     `similar` holds installed names that look alike; `package` the distribution that supplies it, if known, which is
-    `published` or only reserved.
+    `published` or only reserved; `claimed` the one that the file which needs it says to install, whoever wrote that.
     """
 
     exit_status = 3
@@ -99,14 +99,17 @@ class UnknownPlugin(UsageError):
         similar: Sequence[str] = (),
         package: str | None = None,
         published: bool = True,
+        claimed: str | None = None,
     ) -> None:
         self.kind, self.name, self.similar = kind, name, tuple(similar)
-        self.package, self.published = package, published
+        self.package, self.published, self.claimed = package, published, claimed
         text = f"no installed {kind} is called '{name}'"
         if package and not published:
             text += f"; the name is reserved for {package}, which is not published yet"
         elif package:
             text += f"; install it with: pip install {package}"
+        elif claimed:
+            text += f"; the file says: pip install {claimed} (which nobody here has checked)"
         elif similar:
             text += f"; did you mean {' or '.join(similar)}?"
         else:

@@ -117,6 +117,8 @@ class EmbeddingSpec:
                  are portable.
     progressive  a prefix of the layers is a valid lower-rate file.
     levels       how many qualities are told apart, evenly spaced in [0, 1], 2 or more; rate control tries no others.
+    package      distribution that a receiver without this embedding may install, at most 64 bytes; new files say so to
+                 whoever cannot decode them, for 4 bytes and the name's. Only without a number. "": they say nothing.
     finder       function (wanted, fetch) -> digest for models that no store has: it makes one of what the user means, a
                  checkpoint of another library say, and puts it into the cache (`gcodec.models.cache.keep`); None where it
                  knows nothing of that name. It downloads nothing unless `fetch`. Raises ModelError.
@@ -135,6 +137,7 @@ class EmbeddingSpec:
     options: tuple[Option, ...] = ()
     one_of: int = 0
     finder: str | None = None
+    package: str = ""
 
     @property
     def contents(self) -> tuple[tuple[str, ...], ...]:

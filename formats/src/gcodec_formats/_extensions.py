@@ -9,12 +9,13 @@ and compares, so this file states the rule once.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import registry
-from ._values import DEFAULT_LIMITS, Limits
+from ._values import Identity, Limits
 from .errors import (
     BadExtensions,
     BadExtensionValue,
@@ -24,19 +25,20 @@ from .errors import (
 )
 
 
-def encode(extensions: Mapping[int, object], limits: Limits = DEFAULT_LIMITS) -> bytes:
+def encode(extensions: Mapping[int, object], identity: Identity, limits: Limits) -> bytes:
     """The canonical bytes of a non-empty extension map, checked as a reader checks it.
 
+    identity: of the file's embedding.
     Raises BadExtensions, BadExtensionValue, UnknownRequiredExtension, NotCanonical, LimitExceeded.
     """
-    _check(extensions, None)
+    _check(extensions, identity, None)
     data = _Encoder(limits, None).encode(extensions, 1)
     if len(data) > limits.header_bytes:
         raise LimitExceeded("header_bytes", len(data), limits.header_bytes)
     return data
 
 
-def decode(data: bytes, limits: Limits, offset: int) -> dict[int, object]:
+def decode(data: bytes, identity: Identity, limits: Limits, offset: int) -> dict[int, object]:
     """The map in `data`, which begins at byte `offset` of the file. Raises what `encode` raises."""
     import msgpack
 
@@ -57,11 +59,11 @@ def decode(data: bytes, limits: Limits, offset: int) -> dict[int, object]:
         raise NotCanonical("an empty extension map must be left out", offset=offset)
     if _Encoder(limits, offset).encode(value, 1) != data:
         raise NotCanonical("the extension map is not canonical msgpack", offset=offset)
-    _check(value, offset)
+    _check(value, identity, offset)
     return value
 
 
-def _check(extensions: Mapping[int, object], offset: int | None) -> None:
+def _check(extensions: Mapping[int, object], identity: Identity, offset: int | None) -> None:
     for key, value in extensions.items():
         if type(key) is not int or key < 0:
             raise BadExtensions(f"extension key {key!r} is not a whole number", offset=offset)
@@ -69,6 +71,9 @@ def _check(extensions: Mapping[int, object], offset: int | None) -> None:
         if row is not None:
             wanted, holds = _VALUES[key]
             if not holds(value):
+                raise BadExtensionValue(key, row.name, wanted, offset=offset)
+            if key == registry.PACKAGE and identity.name is None:
+                wanted = "left out of the file of an embedding with a number"
                 raise BadExtensionValue(key, row.name, wanted, offset=offset)
             if key in _DEFAULTS and value == _DEFAULTS[key]:
                 raise NotCanonical(f"extension {key} ({row.name}) is at its default", offset=offset)
@@ -158,6 +163,13 @@ def _is_channels(value: object) -> bool:
     return type(value) is int and value in (1, 3)
 
 
+def _is_package(value: object) -> bool:
+    """Whether the package index takes it as a name (core metadata, field Name)."""
+    if not isinstance(value, str) or not 1 <= len(value) <= 64:
+        return False
+    return re.fullmatch("[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]", value) is not None
+
+
 _VALUES: dict[int, tuple[str, Callable[[object], bool]]] = {
     registry.SEED: ("an integer from 1 to 2^64-1", _is_seed),
     registry.RECONSTRUCTOR: ("[name of 1 to 64 bytes, map with string keys]", _is_suggestion),
@@ -165,6 +177,7 @@ _VALUES: dict[int, tuple[str, Callable[[object], bool]]] = {
     registry.CHANNELS: ("1", _is_channels),
     registry.SYMBOLS_DIGEST: ("8 bytes", _is_digest),
     registry.DEPTH: ("an integer from 1 to 32 other than 8", _is_depth),
+    registry.PACKAGE: ("a distribution's name of 1 to 64 bytes", _is_package),
 }
 _DEFAULTS: dict[int, object] = {
     registry.SEED: 0,

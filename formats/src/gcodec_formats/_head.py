@@ -137,7 +137,7 @@ def judge(head: Head, view: memoryview, limits: Limits) -> Header:
     extensions: dict[int, object] = {}
     if head.extensions:
         start, end = head.extensions
-        extensions = _extensions.decode(bytes(view[start:end]), limits, start)
+        extensions = _extensions.decode(bytes(view[start:end]), head.identity, limits, start)
     progressive = bool(head.flags & FLAG_PROGRESSIVE)
     _rules.check_types(head.types, progressive, bool(head.flags & FLAG_TABLE), head.table_offset)
     return Header(head.identity, head.size, extensions)

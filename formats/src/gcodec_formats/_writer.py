@@ -76,7 +76,7 @@ def _head(file: File, table: bool, limits: Limits) -> bytes:
         (header.size.height - 1).to_bytes(2, "little"),
     ]
     if header.extensions:
-        packed = _extensions.encode(header.extensions, limits)
+        packed = _extensions.encode(header.extensions, header.identity, limits)
         parts += [leb128(len(packed)), packed]
     if table:
         parts.append(_table(file.segments, file.progressive))

@@ -27,6 +27,7 @@ PARAMETERS: Final = 2
 CHANNELS: Final = 3
 SYMBOLS_DIGEST: Final = 5
 DEPTH: Final = 7
+PACKAGE: Final = 9
 
 
 class Embedding(NamedTuple):
@@ -138,6 +139,7 @@ EXTENSIONS: Final = (
         SYMBOLS_DIGEST, "symbols_digest", "SHA-256 of the decoded stage 1 symbols, first 8 bytes"
     ),
     Entry(DEPTH, "depth", "bits per sample of the source; 8 when absent"),
+    Entry(PACKAGE, "package", "distribution that has the embedding, where it has no number"),
 )
 
 PROFILES: Final = (

@@ -199,6 +199,10 @@ def valid() -> Iterator[tuple[str, str, gcx.File]]:
     yield "longest-crc16", "4093 bytes covered by CRC-16, in a file with a table", exact
     exact = file(gcx.Segment(gcx.MAIN, noise(4079, 4)), gcx.Segment(gcx.MAIN, b""))
     yield "shortest-crc32", "4094 bytes covered by CRC-32, in a file with a table", exact
+    for name, package in ("package", "gcodec-acme-blob"), ("package-longest", "Z" + 62 * "-" + "0"):
+        named = gcx.Identity(name="acme/blob", profile=1)
+        saying = file(main, identity=named, extensions={registry.PACKAGE: package})
+        yield name, f"an embedding without a number, to be had in {package}", saying
 
 
 def seal(covered: bytes, length: int = 2) -> bytes:
@@ -212,10 +216,10 @@ def raw(flags: int = 0, rest: bytes = b"payload", identity: bytes = IDENTITY) ->
     return seal(SIGNATURE + bytes([0x40 | flags]) + identity + SIZE + rest)
 
 
-def extended(value: bytes, rest: bytes = b"payload") -> bytes:
+def extended(value: bytes, identity: bytes = IDENTITY) -> bytes:
     """A sealed file with these bytes as its extension map."""
     assert len(value) < 128
-    return raw(0x01, bytes([len(value)]) + value + rest)
+    return raw(0x01, bytes([len(value)]) + value + b"payload", identity)
 
 
 def tabled(table: str, rest: bytes = b"") -> bytes:
@@ -315,6 +319,23 @@ def refused() -> Iterator[tuple[str, str, type[gcx.FormatError], bytes, dict[str
     for name, value in values.items():
         bad = extended(msgpack.packb(value))
         yield f"bad-value-{name}", f"{value}", e.BadExtensionValue, bad, {}
+    named = b"\x00\x09acme/blob\x01"
+    packages = {
+        "empty": ("", named),
+        "long": (65 * "a", named),
+        "edge": ("gcodec-", named),
+        "option": ("--index-url=x", named),
+        "space": ("gcodec acme", named),
+        "line": ("gcodec-acme\n", named),
+        "letter": ("gcod\u00e8c", named),
+        "bytes": (b"gcodec-acme-blob", named),
+        "registered": ("gcodec-classic", IDENTITY),
+        "private": ("gcodec-acme-blob", b"\xc0\x01"),
+    }
+    for name, (package, identity) in packages.items():
+        bad = extended(msgpack.packb({9: package}), identity)
+        about = f"{package!r} beside embedding {identity[:-1].hex(' ')}"
+        yield f"bad-value-package-{name}", about, e.BadExtensionValue, bad, {}
     bad = extended(b"\x81\x2c\x00")
     yield "bad-extension", "key 44", e.UnknownRequiredExtension, bad, {}
 

@@ -82,7 +82,10 @@ def named_model(spec: EmbeddingSpec, identity: gcx.Identity, run: Run) -> Model 
 
 
 def extensions_of(
-    picture: Picture, suggest: tuple[str, Mapping[str, Any]] | None, run: Run
+    picture: Picture,
+    embedding: EmbeddingSpec,
+    suggest: tuple[str, Mapping[str, Any]] | None,
+    run: Run,
 ) -> dict[int, object]:
     """Return what differs from the defaults; a photograph in 8-bit colour under seed 0 costs nothing."""
     extensions: dict[int, object] = {}
@@ -96,6 +99,8 @@ def extensions_of(
         extensions[numbers.CHANNELS] = 1
     if picture.depth != 8:
         extensions[numbers.DEPTH] = picture.depth
+    if embedding.package:
+        extensions[numbers.PACKAGE] = embedding.package
     return extensions
 
 

@@ -81,7 +81,7 @@ def encode(
     bodies = companion_bodies(companions, size, run)
     parts, given = open_companions(bodies, size, run)
     stage1 = build(spec, Setup(run, values, weights, given))
-    extensions = extensions_of(picture, suggest, run)
+    extensions = extensions_of(picture, spec, suggest, run)
     if digest:
         # It has one length whatever it is: while the size is searched any value will do.
         extensions[numbers.SYMBOLS_DIGEST] = bytes(SYMBOL_DIGEST)

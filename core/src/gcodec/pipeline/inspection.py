@@ -14,7 +14,8 @@ __all__ = ["inspect"]
 def inspect(data: bytes, *, partial: bool = False) -> dict[str, Any]:
     """Return the contents of a file's header and the place of every part.
 
-    Keys: bytes, width, height, bpp, embedding, package (who supplies the embedding), model, extensions, progressive,
+    Keys: bytes, width, height, bpp, embedding, package (who supplies the embedding, where nobody but the file says so: with
+    these words), model, extensions, progressive,
     missing_layers, payload, overhead (all bytes that are not layers), layout (rows of offset, bytes, part).
     Raises FormatError.
     """
@@ -29,7 +30,7 @@ def inspect(data: bytes, *, partial: bool = False) -> dict[str, Any]:
         "height": size.height,
         "bpp": round(8 * len(data) / (size.width * size.height), 5),
         "embedding": identity.name or (entry.name if entry else f"number {identity.id}"),
-        "package": entry.package if entry else "unregistered",
+        "package": entry.package if entry else _claimed(header.extensions.get(numbers.PACKAGE)),
         "model": (
             f"digest {identity.digest.hex()}..."
             if identity.digest is not None
@@ -46,6 +47,10 @@ def inspect(data: bytes, *, partial: bool = False) -> dict[str, Any]:
             for row in gcx.layout(data, partial=partial)
         ],
     }
+
+
+def _claimed(package: object) -> str:
+    return f"unregistered; the file says: pip install {package}" if package else "unregistered"
 
 
 def _extension_name(key: int) -> str:

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
 import gcodec_formats as gcx
-from gcodec.errors import PayloadError
+from gcodec.errors import PayloadError, UnknownPlugin
 from gcodec.interfaces import Embedding, Setup
 from gcodec.options import check_options
 from gcodec.pipeline._container import named_model
@@ -109,7 +109,13 @@ def open_stage1(data: bytes, *, run: Run | None = None, partial: bool = False) -
     parts, beside = open_companions(
         file.bodies(gcx.COMPANION), file.header.size, run.with_seed(seed)
     )
-    main = _part(file.header.identity, file.bodies(gcx.MAIN), run.with_seed(seed), beside)
+    try:
+        main = _part(file.header.identity, file.bodies(gcx.MAIN), run.with_seed(seed), beside)
+    except UnknownPlugin as error:
+        claimed = file.header.extensions.get(numbers.PACKAGE)
+        if claimed is None:
+            raise
+        raise UnknownPlugin(error.kind, error.name, claimed=str(claimed)) from error
     if not main.layers:
         raise PayloadError(main.spec.name, "the file ends before the first whole layer")
     return Stage1(file, (*parts, main), beside)
