@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gcodec_formats import registry
+from gcodec_formats.names import NAMES, PREFIXES
 
 TEXT = Path(__file__).parents[2] / "spec" / "REGISTRY.md"
 
@@ -36,6 +37,20 @@ def test_the_text_has_the_same_rows() -> None:
     assert found["Reconstructors"] == rows(registry.RECONSTRUCTORS)
     assert found["Segment types"] == rows(registry.SEGMENTS)
     assert found["Extension keys"] == rows(registry.EXTENSIONS)
+    names = [(kind, name, p) for kind, table in NAMES.items() for name, p in table.items()]
+    names += [
+        (kind, f"{name}*", p) for kind, table in PREFIXES.items() for name, p in table.items()
+    ]
+    assert found["Whose a name is"] == names
+
+
+def test_the_owner_of_a_name() -> None:
+    assert registry.owner("embedding", "ntc") == "gcodec-ntc"
+    assert registry.owner("reconstructor", "preview") == "gcodec"
+    assert registry.owner("command", "eval") == "gcodec-eval"
+    assert registry.owner("model", "base/whatever") == "gcodec-base"
+    assert registry.owner("embedding", "preview") is None
+    assert registry.owner("model", "acme/base/x") is None
 
 
 def test_numbers_that_were_given_out_never_change() -> None:
