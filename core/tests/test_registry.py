@@ -10,6 +10,7 @@ import support
 
 from gcodec import registry as registry_module
 from gcodec.errors import UnknownPlugin, UnusablePlugin
+from gcodec.plugin import SignalSpec
 from gcodec.registry import Plugin, Registry, kind_of, load_object
 from gcodec_formats import registry as numbers
 
@@ -290,9 +291,23 @@ def test_numbers_lead_to_the_installed_embedding_or_to_its_package(installed: Re
         installed.embedding_by_id(191)
 
 
+@pytest.mark.parametrize("name", ["depth", "latent/deep", "acme/depth/deep"])
+def test_a_kind_of_signals_is_called_vendor_and_kind(tmp_path: Path, name: str) -> None:
+    kinds = ", ".join(f"SignalSpec({n!r}, 's', 'x:X', ())" for n in (name, "acme/height"))
+    source = (
+        "GCODEC_INTERFACE = 1\nfrom gcodec.plugin import SignalSpec, hookimpl\n"
+        f"@hookimpl\ndef gcodec_signals():\n    return [{kinds}]\n"
+    )
+    found = plugin(discover(tmp_path, {"acme-signals": source}), "acme-signals")
+    assert [spec.name for spec in found.specs if isinstance(spec, SignalSpec)] == ["acme/height"]
+    assert [r.reason for r in found.refused] == [
+        f"signal '{name}' is not called vendor/kind, or after a kind of the core"
+    ]
+
+
 def test_the_kind_of_every_spec_is_known(installed: Registry) -> None:
     kinds = {kind_of(spec) for plugin in installed.plugins for spec in plugin.specs}
-    assert kinds == {"embedding", "reconstructor", "adapter", "metric", "trainer"}
+    assert kinds == {"embedding", "reconstructor", "adapter", "signal", "metric", "trainer"}
 
 
 @pytest.mark.parametrize(

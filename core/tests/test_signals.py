@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gcodec.plugin import Field
 from gcodec.signals import (
     KINDS,
     Latent,
@@ -19,6 +21,7 @@ from gcodec.signals import (
     Text,
     Tokens,
     by_type,
+    kind_and_space,
     pack_mse,
     type_of,
     unpack_mse,
@@ -43,7 +46,45 @@ def test_a_type_is_the_kind_and_where_an_array_lives_in_a_space_the_space(
 
 
 def test_every_kind_is_known_by_name() -> None:
-    assert {type_of(s).partition("/")[0]: type(s) for s in EVERY.values()} == KINDS
+    found = {s.kind: f"{type(s).__module__}:{type(s).__name__}" for s in EVERY.values()}
+    assert found == {name: spec.implementation for name, spec in KINDS.items()}
+
+
+@pytest.mark.parametrize("signal", EVERY.values(), ids=EVERY.keys())
+def test_every_field_is_declared(signal: Signal) -> None:
+    declared = [field.name for field in KINDS[signal.kind].fields]
+    assert declared == [field.name for field in dataclasses.fields(signal)]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("preview", ("preview", None)),
+        ("latent/base", ("latent", "base")),
+        ("latent/owner/model", ("latent", "owner/model")),
+        ("acme/depth", ("acme/depth", None)),
+        ("acme/depth/far", ("acme/depth", "far")),
+        ("acme/depth/far/away", ("acme/depth", "far/away")),
+        ("nonsense", ("nonsense", None)),
+    ],
+)
+def test_a_type_is_taken_apart(name: str, parts: tuple[str, str | None]) -> None:
+    assert kind_and_space(name) == parts
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape"),
+    [
+        ("float32", ()),
+        ("float", (1,)),
+        ("float32", (0,)),
+        ("float32", ("HW",)),
+        ("int32", (-1, "H")),
+    ],
+)
+def test_a_field_of_nothing_is_refused(dtype: str, shape: tuple[int | str, ...]) -> None:
+    with pytest.raises(ValueError, match="field depth"):
+        Field("depth", dtype, shape)
 
 
 def test_of_two_signals_of_one_type_the_later_counts() -> None:

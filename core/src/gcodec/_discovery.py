@@ -17,7 +17,7 @@ from typing import Any
 import pluggy
 
 from gcodec._claims import Offer, kind_of, name_of, normal, refusals
-from gcodec.plugin import INTERFACE, SPECS, EmbeddingSpec, Spec
+from gcodec.plugin import INTERFACE, SPECS, EmbeddingSpec, SignalSpec, Spec
 
 __all__ = ["DISABLE", "GROUP", "Plugin", "Refused", "discover", "one_line"]
 
@@ -232,6 +232,11 @@ def _flaw(spec: Spec) -> str:
     for field in ("name", "implementation"):
         if getattr(spec, field, "x") == "":
             return f"{kind} without {field}"
+    if isinstance(spec, SignalSpec):
+        from gcodec.signals import KINDS, kind_and_space
+
+        if spec.name not in KINDS and ("/" not in spec.name or kind_and_space(spec.name)[1]):
+            return f"signal '{spec.name}' is not called vendor/kind, or after a kind of the core"
     if isinstance(spec, EmbeddingSpec) and (spec.id is None or spec.package):
         import gcodec_formats as gcx
         from gcodec_formats import registry as numbers

@@ -48,6 +48,7 @@ __all__ = [
     "ChannelSpec",
     "CommandSpec",
     "EmbeddingSpec",
+    "Field",
     "MetricSpec",
     "ModelSpec",
     "NetworkSpec",
@@ -217,16 +218,50 @@ class TrainerSpec:
 
 
 @dataclass(frozen=True)
-class SignalSpec:
-    """A kind of signal besides those of `gcodec.signals`; adapters and reconstructors name it like those.
+class Field:
+    """What one field of a signal holds.
 
-    name            "vendor/kind".
+    dtype      "str", "bool", "int" or "float" of a single value; NumPy's name of an array's, "float32" say.
+    shape      of an array: numbers; "H" and "W", the sides of the picture; other letters, any number from 1 on, the same for
+               one letter in all fields of a signal. (3, "H", "W") or ("C", "h", "w"), say; () of a single value.
+    low, high  the least and the greatest value that may be there; None: no such bound.
+    finite     whether NaN and infinity are refused.
+
+    Raises ValueError for a single value with a shape, an array without one, or a shape of anything else.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    finite: bool = True
+
+    def __post_init__(self) -> None:
+        one = self.dtype in ("str", "bool", "int", "float")
+        good = (
+            (isinstance(n, int) and n > 0) or (isinstance(n, str) and len(n) == 1)
+            for n in self.shape
+        )
+        if one is bool(self.shape) or not all(good):
+            raise ValueError(
+                f"field {self.name}: {self.dtype} of the shape {self.shape} is nothing"
+            )
+
+
+@dataclass(frozen=True)
+class SignalSpec:
+    """A kind of signal; embeddings, adapters and reconstructors name it. `gcodec.signals.KINDS` has those of the core.
+
+    name            "vendor/kind"; of the core's own one word.
     implementation  a frozen dataclass whose `kind` is the name; with a field `space` its type is "vendor/kind/space".
+    fields          all fields of the dataclass; what an embedding or adapter returns is held against them.
     """
 
     name: str
     summary: str
     implementation: str
+    fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Each is a frozen value of NumPy arrays, so that no codec needs torch only to hand a picture on. `type_of` gives the name
 under which adapters and reconstructors ask for one: the kind alone ("preview"), or kind and space ("latent/base-f8")
-where an array means nothing without its space.
+where an array means nothing without its space. What each field may hold is said in `KINDS`; plugins bring kinds of their
+own, "vendor/kind", described in the same way (`gcodec.plugin.SignalSpec`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+
+from gcodec.plugin import Field, SignalSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,10 +32,18 @@ __all__ = [
     "Text",
     "Tokens",
     "by_type",
+    "kind_and_space",
     "pack_mse",
     "type_of",
     "unpack_mse",
 ]
+
+
+class Signal(Protocol):
+    """Any signal: a frozen dataclass that names its kind."""
+
+    kind: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,10 +114,48 @@ class Noisy:
     sigma_t: float
 
 
-Signal: TypeAlias = Text | Preview | Sketch | Latent | Tokens | Noisy
+_SPACE = Field("space", "str")
 
-KINDS: Mapping[str, type] = {
-    cls.kind: cls for cls in (Text, Preview, Sketch, Latent, Tokens, Noisy)
+#: The core's kinds, by name.
+KINDS: Mapping[str, SignalSpec] = {
+    cls.kind: SignalSpec(cls.kind, summary, f"{__name__}:{cls.__name__}", fields)
+    for cls, summary, fields in (
+        (Text, "a caption", (Field("value", "str"),)),
+        (
+            Preview,
+            "the MMSE reconstruction, and its squared error",
+            (
+                Field("pixels", "float32", (3, "H", "W"), 0, 1),
+                Field("mse", "float", low=0),
+            ),
+        ),
+        (Sketch, "an edge map", (Field("edges", "float32", (1, "H", "W"), 0, 1),)),
+        (
+            Latent,
+            "a quantized latent of an autoencoder",
+            (
+                Field("values", "float32", ("C", "h", "w")),
+                _SPACE,
+                Field("step", "float", low=0),
+                Field("rounded", "bool"),
+            ),
+        ),
+        (
+            Tokens,
+            "indices into a codebook",
+            (Field("indices", "int32", ("h", "w"), low=0), _SPACE),
+        ),
+        (
+            Noisy,
+            "a state of the forward process",
+            (
+                Field("x_t", "float32", ("C", "h", "w")),
+                _SPACE,
+                Field("alpha_t", "float", low=0),
+                Field("sigma_t", "float", low=0),
+            ),
+        ),
+    )
 }
 
 
@@ -114,6 +163,17 @@ def type_of(signal: Signal) -> str:
     """Return the name that specs use: the kind, followed by "/space" for kinds that live in one."""
     space = getattr(signal, "space", None)
     return signal.kind if space is None else f"{signal.kind}/{space}"
+
+
+def kind_and_space(name: str) -> tuple[str, str | None]:
+    """Take a type apart: "preview" -> ("preview", None), "latent/base" -> ("latent", "base"), "acme/depth/far" ->
+    ("acme/depth", "far"). The first word is a kind of the core, or with the second one of a vendor's.
+    """
+    first, _, rest = name.partition("/")
+    if first in KINDS:
+        return first, rest or None
+    second, _, space = rest.partition("/")
+    return (f"{first}/{second}" if second else first), space or None
 
 
 def by_type(signals: Iterable[Signal]) -> dict[str, Signal]:

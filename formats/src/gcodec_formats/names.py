@@ -73,7 +73,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "channel": {},
     "adapter": {},
-    "signal": {},
+    "signal": dict.fromkeys(("text", "preview", "sketch", "latent", "tokens", "noisy"), "gcodec"),
 }
 
 #: Kind -> beginning of a name -> package.

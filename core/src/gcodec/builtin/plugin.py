@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import AdapterSpec, MetricSpec, ReconstructorSpec, hookimpl
+from gcodec.plugin import AdapterSpec, MetricSpec, ReconstructorSpec, SignalSpec, hookimpl
+from gcodec.signals import KINDS
 
 GCODEC_INTERFACE = 1
 
@@ -32,6 +33,12 @@ def gcodec_adapters() -> list[AdapterSpec]:
             summary="edge strength of the preview (Scharr gradients of luma)",
         )
     ]
+
+
+@hookimpl
+def gcodec_signals() -> list[SignalSpec]:
+    """The kinds of the core."""
+    return list(KINDS.values())
 
 
 @hookimpl
