@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 
 import pytest
@@ -10,8 +11,10 @@ from gcodec import errors
 from gcodec.errors import (
     ChannelError,
     CheckpointError,
+    FormatError,
     GcodecError,
     ImageError,
+    InvalidArgument,
     InvalidOption,
     MetricUnavailable,
     ModelDamaged,
@@ -34,6 +37,8 @@ from gcodec.errors import (
 )
 
 EXAMPLES = [
+    (InvalidArgument("not -1"), 2, "not -1"),
+    (FormatError("a bit is set", offset=3), 20, "a bit is set (byte 3)"),
     (UsageError("both"), 2, "both"),
     (
         UnknownPlugin("embedding", "ntx", similar=["ntc", "ntd"]),
@@ -155,6 +160,12 @@ def test_each_error_has_its_documented_status_and_text(
     error: GcodecError, status: int, text: str
 ) -> None:
     assert (error.exit_status, str(error)) == (status, text)
+
+
+@pytest.mark.parametrize("error", [e for e, _, _ in EXAMPLES], ids=lambda e: type(e).__name__)
+def test_errors_pass_between_processes_with_their_data(error: GcodecError) -> None:
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
 
 
 def test_the_documentation_lists_every_error_with_its_status() -> None:

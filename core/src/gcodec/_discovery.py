@@ -17,6 +17,7 @@ from typing import Any
 import pluggy
 
 from gcodec._claims import Offer, kind_of, name_of, normal, refusals
+from gcodec.errors import GcodecError
 from gcodec.plugin import INTERFACE, SPECS, EmbeddingSpec, SignalSpec, Spec
 
 __all__ = ["DISABLE", "GROUP", "Plugin", "Refused", "discover", "one_line"]
@@ -136,7 +137,7 @@ def _collected(plugin: Plugin, module: Any, manager: pluggy.PluginManager) -> Pl
     )
 
 
-class _Misfit(Exception):
+class _Misfit(GcodecError):
     """A plugin that is not made as this interface wants it; the text says what to do."""
 
 

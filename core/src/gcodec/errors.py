@@ -1,6 +1,7 @@
 """Everything that gcodec raises on purpose, in one tree.
 
     GcodecError                      exit status
+    ├── InvalidArgument          2    a function was called with a value that it cannot take
     ├── UsageError                   2    options that cannot be meant
     │   ├── UnknownPlugin            3    no installed plugin has that name
     │   ├── UnknownProfile           3    the plugin is installed, in a version without that profile
@@ -23,10 +24,11 @@
     ├── MetricUnavailable            13   a metric lacks its weights, its package, or pixels to work on
     ├── CheckpointError              15   a training's saved state is damaged, or of another training
     ├── TrainingDiverged             16   a loss or a gradient is not a finite number
-    └── ChannelError                 17   a channel simulator cannot send that, or never makes those bits
+    ├── ChannelError                 17   a channel simulator cannot send that, or never makes those bits
+    └── FormatError                  20   the container is damaged; `gcodec_formats.errors` says in which ways
 
-A damaged container is a `gcodec_formats.FormatError`: exit status 20. Ctrl-C is 130 and a reader that
-went away 141, as in any shell. Every other exception is a defect of gcodec or of a plugin: exit status 70.
+Ctrl-C is 130 and a reader that went away 141, as in any shell. Every other exception is a defect of gcodec or of a
+plugin: exit status 70. An exception class of a plugin's own belongs below one of these.
 """
 
 from __future__ import annotations
@@ -37,10 +39,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+from gcodec_formats.errors import FormatError, GcodecError, InvalidArgument
+
 __all__ = [
     "ChannelError",
     "CheckpointError",
+    "FormatError",
     "GcodecError",
+    "InvalidArgument",
     "ImageError",
     "InvalidOption",
     "MetricUnavailable",
@@ -64,16 +70,9 @@ __all__ = [
     "WorkerError",
 ]
 
-FORMAT_EXIT_STATUS = 20
 DEFECT_EXIT_STATUS = 70
 INTERRUPTED_EXIT_STATUS = 130
 CLOSED_PIPE_EXIT_STATUS = 141
-
-
-class GcodecError(Exception):
-    """Base of all errors that gcodec raises on purpose; `exit_status` is what the command ends with."""
-
-    exit_status = 1
 
 
 class UsageError(GcodecError):

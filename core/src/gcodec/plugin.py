@@ -32,6 +32,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from gcodec.errors import InvalidArgument
 from gcodec.options import CAPTION, CAPTIONER, GUIDANCE, REALISM, TEXT, TILE, Option, steps
 
 __all__ = [
@@ -244,7 +245,7 @@ class Field:
             for n in self.shape
         )
         if one is bool(self.shape) or not all(good):
-            raise ValueError(
+            raise InvalidArgument(
                 f"field {self.name}: {self.dtype} of the shape {self.shape} is nothing"
             )
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
+from gcodec.errors import InvalidArgument
 from gcodec.plugin import Field, SignalSpec
 
 if TYPE_CHECKING:
@@ -198,10 +199,10 @@ _LOSSLESS = 255
 def pack_mse(mse: float) -> int:
     """Code a squared error (signal range [0, 1]) in one byte: PSNR rounded to 0.25 dB in 0..254, or 255 for exactly 0.
 
-    Raises ValueError for a negative or non-finite error.
+    Raises InvalidArgument for a negative or non-finite error.
     """
     if not (math.isfinite(mse) and mse >= 0):
-        raise ValueError(f"a squared error is a finite number >= 0, not {mse}")
+        raise InvalidArgument(f"a squared error is a finite number >= 0, not {mse}")
     if mse == 0:
         return _LOSSLESS
     return min(max(round(-10 * math.log10(mse) / _PSNR_STEP), 0), _LOSSLESS - 1)
@@ -210,5 +211,5 @@ def pack_mse(mse: float) -> int:
 def unpack_mse(code: int) -> float:
     """Return the squared error that `pack_mse` coded, to within 0.125 dB; 0.0 for 255."""
     if not 0 <= code <= 255:
-        raise ValueError(f"the code of a squared error is a byte, not {code}")
+        raise InvalidArgument(f"the code of a squared error is a byte, not {code}")
     return 0.0 if code == _LOSSLESS else float(10 ** (-code * _PSNR_STEP / 10))

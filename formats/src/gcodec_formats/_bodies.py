@@ -10,7 +10,14 @@ from __future__ import annotations
 from . import registry
 from ._cursor import Cursor, put_identity, take_identity
 from ._values import DEFAULT_LIMITS, Identity, Limits, Size
-from .errors import BadCompression, BadSegment, FormatError, LimitExceeded, Truncated
+from .errors import (
+    BadCompression,
+    BadSegment,
+    FormatError,
+    InvalidArgument,
+    LimitExceeded,
+    Truncated,
+)
 
 _MAGIC = b"\x28\xb5\x2f\xfd"  # skippable frames and legacy formats have another
 _LONGEST_FRAME_HEADER = 18
@@ -33,12 +40,12 @@ def pack_alpha(samples: bytes, size: Size, depth: int) -> bytes:
     """The body of an alpha segment.
 
     samples: row by row, `depth` 8 or 16 bits each, 16-bit ones big-endian; 0 is transparent, not premultiplied.
-    Raises ValueError when the depth or the number of bytes is wrong.
+    Raises InvalidArgument when the depth or the number of bytes is wrong.
     """
     if depth not in (8, 16):
-        raise ValueError(f"alpha depth is 8 or 16 bits, not {depth}")
+        raise InvalidArgument(f"alpha depth is 8 or 16 bits, not {depth}")
     if len(samples) != size.height * size.width * depth // 8:
-        raise ValueError(f"{len(samples)} bytes do not fill {size} at {depth} bits")
+        raise InvalidArgument(f"{len(samples)} bytes do not fill {size} at {depth} bits")
     plane = samples if depth == 8 else samples[0::2] + samples[1::2]
     return bytes([depth]) + _compress(plane)
 

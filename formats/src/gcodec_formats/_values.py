@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from .errors import InvalidArgument
+
 #: The longest side of an image in a GCX file, in pixels.
 MAX_SIDE: Final = 1 << 16
 
@@ -25,7 +27,7 @@ class Identity:
     `digest` (the first 8 bytes of the model's SHA-256). A profile pins the weights in the registry; a
     digest names them itself.
 
-    Raises ValueError when that does not hold.
+    Raises InvalidArgument when that does not hold.
     """
 
     id: int | None = None
@@ -35,15 +37,15 @@ class Identity:
 
     def __post_init__(self) -> None:
         if (self.id is None) == (self.name is None):
-            raise ValueError("an identity has either an id or a name")
+            raise InvalidArgument("an identity has either an id or a name")
         if (self.profile is None) == (self.digest is None):
-            raise ValueError("an identity has either a profile or a digest")
+            raise InvalidArgument("an identity has either a profile or a digest")
         if self.id is not None and not 1 <= self.id <= 254:
-            raise ValueError(f"embedding id {self.id} is not in 1..254")
+            raise InvalidArgument(f"embedding id {self.id} is not in 1..254")
         if self.profile is not None and not 1 <= self.profile <= 255:
-            raise ValueError(f"profile {self.profile} is not in 1..255")
+            raise InvalidArgument(f"profile {self.profile} is not in 1..255")
         if self.digest is not None and len(self.digest) != 8:
-            raise ValueError("a digest is the first 8 bytes of a SHA-256")
+            raise InvalidArgument("a digest is the first 8 bytes of a SHA-256")
 
 
 @dataclass(frozen=True, slots=True)

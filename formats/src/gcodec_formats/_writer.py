@@ -16,7 +16,7 @@ from ._head import (
     VERSION,
 )
 from ._values import DEFAULT_LIMITS, MAX_SIDE, File, Limits, Segment, Size
-from .errors import LimitExceeded
+from .errors import InvalidArgument, LimitExceeded
 
 
 def write(file: File, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
@@ -24,10 +24,10 @@ def write(file: File, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
 
     Raises FormatError for what a reader with these limits would refuse, with `offset` None (LimitExceeded, BadName,
     BadExtensions, BadExtensionValue, UnknownRequiredExtension, NotCanonical for an extension at its default,
-    BadSegmentOrder, BadSegment, UnknownRequiredSegment, BadCompression); ValueError for an incomplete file (`missing`).
+    BadSegmentOrder, BadSegment, UnknownRequiredSegment, BadCompression); InvalidArgument for an incomplete file (`missing`).
     """
     if file.missing:
-        raise ValueError(
+        raise InvalidArgument(
             f"{file.missing} segments are missing; drop them by missing=0 to write the rest"
         )
     segments = file.segments
@@ -54,7 +54,7 @@ def write(file: File, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
 def _check_size(size: Size, limits: Limits) -> None:
     for side in size:
         if side < 1:
-            raise ValueError(f"an image has at least one pixel, not {size}")
+            raise InvalidArgument(f"an image has at least one pixel, not {size}")
         if side > MAX_SIDE:
             raise LimitExceeded("side", side, MAX_SIDE)
     if size.height * size.width > limits.pixels:

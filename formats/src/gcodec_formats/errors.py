@@ -1,4 +1,7 @@
-"""Every way in which GCX data can be refused. The list is closed: spec/FORMAT.md section 8 names the same codes.
+"""The root of all errors of gcodec, and every way in which GCX data can be refused.
+
+`GcodecError` stands here because this package lies below all others; `gcodec.errors` draws the whole tree. The list below
+FormatError is closed: spec/FORMAT.md section 8 names the same codes.
 
     FormatError
     +-- NotGcx                       not-gcx
@@ -31,9 +34,32 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
-class FormatError(Exception):
-    """GCX data was refused; the base of all errors of this package."""
+class GcodecError(Exception):
+    """Base of all errors that gcodec and its plugins raise on purpose; `exit_status` is what the command ends with."""
 
+    exit_status: ClassVar[int] = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Subclasses take other arguments, so the default (call the class with `args`) would fail.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[GcodecError], args: tuple[Any, ...], state: dict[str, Any]) -> GcodecError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class InvalidArgument(GcodecError, ValueError):
+    """A function was called with a value that it cannot take. One of a wrong type is Python's TypeError."""
+
+    exit_status = 2
+
+
+class FormatError(GcodecError):
+    """GCX data was refused; the base of the errors below."""
+
+    exit_status = 20
     code: ClassVar[str] = "format-error"
     advice: str = ""
 
@@ -45,16 +71,6 @@ class FormatError(Exception):
     def __str__(self) -> str:
         where = "" if self.offset is None else f" (byte {self.offset})"
         return f"{self.what}{where}" + (f"; {self.advice}" if self.advice else "")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Subclasses take other arguments, so the default (call the class with `args`) would fail.
-        return _restore, (type(self), self.args, self.__dict__)
-
-
-def _restore(cls: type[FormatError], args: tuple[Any, ...], state: dict[str, Any]) -> FormatError:
-    error = cls.__new__(cls, *args)
-    error.__dict__.update(state)
-    return error
 
 
 class NotGcx(FormatError):

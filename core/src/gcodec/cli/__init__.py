@@ -16,7 +16,6 @@ import click
 from gcodec.errors import (
     CLOSED_PIPE_EXIT_STATUS,
     DEFECT_EXIT_STATUS,
-    FORMAT_EXIT_STATUS,
     INTERRUPTED_EXIT_STATUS,
     GcodecError,
     OutputError,
@@ -208,8 +207,6 @@ def _fail(error: BaseException) -> NoReturn:
 
 def _explain(error: BaseException) -> tuple[int, str]:
     """Return exit status and one line for anything that can end a command."""
-    from gcodec_formats import FormatError
-
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code, ""
     if isinstance(error, click.UsageError) and error.ctx is not None:
@@ -220,8 +217,6 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return INTERRUPTED_EXIT_STATUS, "interrupted"
     if isinstance(error, GcodecError):
         return error.exit_status, str(error)
-    if isinstance(error, FormatError):
-        return FORMAT_EXIT_STATUS, str(error)
     if isinstance(error, BrokenPipeError):
         return CLOSED_PIPE_EXIT_STATUS, ""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gcodec.diffusion.sampling import Denoise, Noise, eta, sample, times
 from gcodec.diffusion.tiles import Tile, noise, through_latents
+from gcodec.errors import InvalidArgument
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.models.devices import torch_device
 from gcodec.models.networks import Condition, Denoiser, open_denoiser, open_space
@@ -55,7 +56,7 @@ class LatentSampler(Reconstructor):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         if setup.model is None:
-            raise ValueError(f"{self.name} needs a model; `base/denoiser` is the default")
+            raise InvalidArgument(f"{self.name} needs a model; `base/denoiser` is the default")
         run = setup.run
         self.denoiser = open_denoiser(setup.model, run)
         self.space = open_space(run.models.find(self.denoiser.space), run)

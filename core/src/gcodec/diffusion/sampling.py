@@ -14,6 +14,8 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from gcodec.errors import InvalidArgument
+
 __all__ = ["Denoise", "Noise", "Velocity", "eta", "euler", "sample", "times", "width"]
 
 #: denoise(x_t, t, s) for 0 <= s < t <= 1: E[x_0 | x_t], or what else a step from t to s is to aim at.
@@ -31,10 +33,10 @@ def times(steps: int, start: float = 1.0, shift: float = 1.0) -> list[float]:
            t = shift u / (1 + (shift - 1) u) for u evenly spaced, which is a change of the signal
            to noise ratio by a constant factor.
 
-    Raises ValueError unless steps >= 1, 0 <= start <= 1 and shift > 0.
+    Raises InvalidArgument unless steps >= 1, 0 <= start <= 1 and shift > 0.
     """
     if steps < 1 or not shift > 0 or not 0 <= start <= 1:
-        raise ValueError(
+        raise InvalidArgument(
             f"steps must be at least 1, start 0 to 1 and shift positive, not {steps}, {start} and {shift}"
         )
     if start == 0:

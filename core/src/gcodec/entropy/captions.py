@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from gcodec.errors import PayloadError
+from gcodec.errors import InvalidArgument, PayloadError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,11 +41,13 @@ _MODELS = (255, 1)
 def pack(text: str) -> bytes:
     """Return the bytes of `text`; none for "".
 
-    Raises ValueError for more than `LONGEST` bytes of UTF-8 and for what UTF-8 cannot hold (lone surrogates).
+    Raises InvalidArgument for more than `LONGEST` bytes of UTF-8 and for what UTF-8 cannot hold (lone surrogates).
     """
     symbols = text.encode() + bytes([_END])
     if len(symbols) - 1 > LONGEST:
-        raise ValueError(f"a caption has at most {LONGEST} bytes of UTF-8, not {len(symbols) - 1}")
+        raise InvalidArgument(
+            f"a caption has at most {LONGEST} bytes of UTF-8, not {len(symbols) - 1}"
+        )
     if not text:
         return b""
     return min((_pack(symbols, which) for which in range(len(_MODELS))), key=len)

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from gcodec.errors import PayloadError
+from gcodec.errors import InvalidArgument, PayloadError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -57,11 +57,11 @@ def fit_frequencies(weights: ArrayLike) -> NDArray[np.uint32]:
     """Scale non-negative `weights` [rows] to integer frequencies >= 1 with sum 2**24.
 
     For making tables, never for reading them: this is the one function here that computes with floating point. The
-    rounding remainder goes to the largest entry. Raises ValueError for weights that are negative, not finite or all 0.
+    rounding remainder goes to the largest entry. Raises InvalidArgument for weights that are negative, not finite or all 0.
     """
     values = np.asarray(weights, np.float64)
     if values.ndim != 1 or not np.isfinite(values).all() or (values < 0).any() or not values.any():
-        raise ValueError("weights must be a row of finite non-negative numbers, not all zero")
+        raise InvalidArgument("weights must be a row of finite non-negative numbers, not all zero")
     spare = _TOTAL - values.size
     frequencies = 1 + np.floor(values / values.sum() * spare).astype(np.int64)
     frequencies[int(np.argmax(frequencies))] += _TOTAL - int(frequencies.sum())
@@ -75,14 +75,14 @@ class FrequencyTables:
     frequencies  one row of integers per table: an even number (2 r + 2) of positive entries with sum 2**24, for the
                  symbols 0, 1, -1, ..., r, -r and the escape. Zeros at the end of a row are padding.
 
-    Raises ValueError for tables that are not of that form.
+    Raises InvalidArgument for tables that are not of that form.
     """
 
     def __init__(self, frequencies: Iterable[ArrayLike]) -> None:
         rows = [np.trim_zeros(np.asarray(row, np.int64), "b") for row in frequencies]
         for index, row in enumerate(rows):
             if row.size < 2 or row.size % 2 or (row < 1).any() or int(row.sum()) != _TOTAL:
-                raise ValueError(
+                raise InvalidArgument(
                     f"table {index}: an even number of positive frequencies with sum {_TOTAL} is needed"
                 )
         self._rows = rows
@@ -112,7 +112,7 @@ class FrequencyTables:
         """The order that sorts `indices`, and the run of each table that occurs."""
         counts = np.bincount(indices, minlength=len(self))
         if counts.size > len(self):
-            raise ValueError(f"table {counts.size - 1} of {len(self)}")
+            raise InvalidArgument(f"table {counts.size - 1} of {len(self)}")
         ends = np.cumsum(counts)
         runs = [
             (int(index), slice(int(ends[index] - counts[index]), int(ends[index])))
@@ -131,14 +131,14 @@ class Encoder:
     def put(self, symbols: ArrayLike, indices: ArrayLike) -> None:
         """Append one batch: int `symbols` and the table index of each, of one shape.
 
-        Raises ValueError for a symbol beyond +-2**22 or an index without table.
+        Raises InvalidArgument for a symbol beyond +-2**22 or an index without table.
         """
         values = np.asarray(symbols).ravel().astype(np.int64)
         index = np.asarray(indices).ravel()
         if values.shape != index.shape:
-            raise ValueError(f"{values.size} symbols with {index.size} table indices")
+            raise InvalidArgument(f"{values.size} symbols with {index.size} table indices")
         if values.size and np.abs(values).max() > 1 << 22:
-            raise ValueError("a symbol beyond +-2**22 cannot be coded")
+            raise InvalidArgument("a symbol beyond +-2**22 cannot be coded")
         order, runs = self._tables._runs(index)
         position = np.where(values > 0, 2 * values - 1, -2 * values)
         escape = self._tables.escape[index]

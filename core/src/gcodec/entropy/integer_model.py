@@ -63,7 +63,7 @@ class IntegerModel:
     groups   channels of each latent group.
     tensors  as `gcodec.entropy.model.integer_tensors` makes them.
 
-    Raises KeyError for a missing tensor, ValueError for one that could not compute exactly.
+    Raises KeyError for a missing tensor, InvalidArgument for one that could not compute exactly.
     """
 
     def __init__(self, groups: Sequence[int], tensors: Mapping[str, NDArray[Any]]) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.entropy import FrequencyTables, fit_frequencies
+from gcodec.errors import InvalidArgument
 
 __all__ = [
     "EXACT",
@@ -82,7 +83,7 @@ class Layer:
     weight  int16 [inputs, outputs] in units of 2**-shift.
     bias    int32 [knots, outputs] in units of 2**-(10 + shift); one knot: independent of quality.
 
-    Raises ValueError if a partial sum could reach 2**50.
+    Raises InvalidArgument if a partial sum could reach 2**50.
     """
 
     def __init__(self, weight: NDArray[Any], bias: NDArray[Any], shift: int) -> None:
@@ -91,11 +92,11 @@ class Layer:
         self.shift = int(shift)
         largest = np.abs(self.weight).sum(0) * LIMIT + np.abs(self.bias).max(0)
         if not 0 <= self.shift <= 24 or not largest.max() < EXACT:
-            raise ValueError("an integer layer could leave the range of exact sums")
+            raise InvalidArgument("an integer layer could leave the range of exact sums")
 
     @classmethod
     def of(cls, tensors: Mapping[str, NDArray[Any]], name: str) -> Layer:
-        """The layer of the tensors `name`.weight, .bias and .shift. Raises KeyError and ValueError."""
+        """The layer of the tensors `name`.weight, .bias and .shift. Raises KeyError and InvalidArgument."""
         weight, bias, shift = (tensors[f"{name}.{part}"] for part in ("weight", "bias", "shift"))
         return cls(weight, bias, int(shift[0]))
 
@@ -250,6 +251,6 @@ def pack_tables(tables: Sequence[NDArray[np.uint32]]) -> dict[str, NDArray[Any]]
 
 
 def unpack_tables(tensors: Mapping[str, NDArray[Any]]) -> FrequencyTables:
-    """The tables that `pack_tables` packed. Raises KeyError and ValueError."""
+    """The tables that `pack_tables` packed. Raises KeyError and InvalidArgument."""
     ends = np.cumsum(tensors["tables.length"])
     return FrequencyTables(np.split(tensors["tables.values"], ends[:-1]))

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gcodec.entropy import integers
+from gcodec.errors import InvalidArgument
 
 __all__ = [
     "LOG_SCALE_MAX",
@@ -121,14 +122,16 @@ def kernel_rows(conv: nn.Conv2d) -> Tensor:
 def layer_tensors(name: str, weight: Tensor, bias: Tensor) -> dict[str, NDArray[Any]]:
     """Weight [inputs, outputs] and bias [knots, outputs] as the tensors of `gcodec.entropy.integers.Layer.of`.
 
-    Raises ValueError where they are too large: weights beyond 2**15, biases beyond 2**21.
+    Raises InvalidArgument where they are too large: weights beyond 2**15, biases beyond 2**21.
     """
     largest = max(float(weight.abs().max()), 1e-6)
     highest = max(float(bias.detach().abs().max()), 1e-6)
     shift = min(15, math.floor(math.log2(32767 / largest)))
     shift = min(shift, math.floor(math.log2((2**31 - 1) / highest)) - integers.UNIT_BITS)
     if shift < 0:
-        raise ValueError(f"{name}: weights of {largest:g} or biases of {highest:g} are too large")
+        raise InvalidArgument(
+            f"{name}: weights of {largest:g} or biases of {highest:g} are too large"
+        )
     unit = float(1 << (integers.UNIT_BITS + shift))
     return {
         f"{name}.weight": torch.round(weight.double() * (1 << shift)).to(torch.int16).numpy(),

@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatch
 from typing import Any
 
+from gcodec.errors import GcodecError
 from gcodec.models.folder import FILES
 
 __all__ = ["INDEX", "NotAModel", "needed"]
@@ -39,7 +40,7 @@ _OTHER_WEIGHTS = (".bin", ".ckpt", ".h5", ".msgpack", ".pt", ".pth")
 _INDEXES = re.compile(r"\.index(\.\w+)?\.json$")
 
 
-class NotAModel(Exception):
+class NotAModel(GcodecError):
     """A repository that is no model folder; the text says why, and what may help."""
 
 

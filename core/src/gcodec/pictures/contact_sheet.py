@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gcodec.errors import InvalidArgument
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -27,12 +29,13 @@ def contact_sheet(
     """A JPEG of the pictures of `records`, which are those of `gcodec mix`, beside the `original`.
 
     Of each are read embedding, reconstructor, reconstruction (a path), bytes, bpp, psnr and lpips or ms_ssim. Pictures are
-    shrunk to `side` pixels, or to what keeps the sheet under 16,000; quality is JPEG's. Raises ValueError for no records.
+    shrunk to `side` pixels, or to what keeps the sheet under 16,000; quality is JPEG's.
+    Raises InvalidArgument for no records.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     if not records:
-        raise ValueError("a contact sheet shows at least one pair")
+        raise InvalidArgument("a contact sheet shows at least one pair")
     rows = list(dict.fromkeys(r["embedding"] for r in records))
     columns = list(dict.fromkeys(r["reconstructor"] for r in records))
     side = min(side, _SHEET // max(len(rows), len(columns) + 1) - 2 * _LINE - _MARGIN)

@@ -9,6 +9,8 @@ import operator
 from enum import IntEnum
 from typing import SupportsIndex
 
+from gcodec.errors import InvalidArgument
+
 FIRST_PRIVATE = 0x8000_0000  # from here on: plugins without a registered use, experiments, tests
 
 
@@ -25,11 +27,11 @@ class Domain(IntEnum):
 
 
 def check_domain(domain: SupportsIndex) -> int:
-    """`domain` as a plain int. Raises ValueError if it is neither registered nor private."""
+    """`domain` as a plain int. Raises InvalidArgument if it is neither registered nor private."""
     number = operator.index(domain)
     if FIRST_PRIVATE <= number <= 0xFFFF_FFFF or any(number == known for known in Domain):
         return number
-    raise ValueError(
+    raise InvalidArgument(
         f"{number} is no registered domain; take one of gcodec.randomness.Domain,"
         f" or a private number from {FIRST_PRIVATE:#x} to 0xffffffff"
     )

@@ -11,6 +11,8 @@ import operator
 from collections.abc import Iterator
 from typing import SupportsIndex
 
+from gcodec.errors import InvalidArgument
+
 ROUNDS = 10
 MULTIPLIER_0 = 0xD2511F53
 MULTIPLIER_1 = 0xCD9E8D57
@@ -45,8 +47,8 @@ def philox4x32(counter: Words, key: Key) -> Words:
 
 
 def split_seed(seed: SupportsIndex) -> Key:
-    """The key of a 64-bit seed: low word, high word. Raises ValueError outside 0, ..., 2^64 - 1."""
+    """The key of a 64-bit seed: low word, high word. Raises InvalidArgument outside 0, ..., 2^64 - 1."""
     number = operator.index(seed)
     if not 0 <= number < 1 << 64:
-        raise ValueError(f"a seed has 64 bits: 0 <= seed < 2^64, not {number}")
+        raise InvalidArgument(f"a seed has 64 bits: 0 <= seed < 2^64, not {number}")
     return number & MASK, number >> 32

@@ -28,7 +28,7 @@ class Randomness:
     shape   of one row's part: an integer or a tuple, filled in C order.
     start   the place in the row of the first element: `f(..., n)[s:]` equals `f(..., n - s, start=s)`.
 
-    A row has 2^34 elements (2^39 signs). All methods raise ValueError for what is out of range and TypeError for what
+    A row has 2^34 elements (2^39 signs). All methods raise InvalidArgument for what is out of range and TypeError for what
     is no integer; the first normals of a process raise `gcodec.errors.ModelDamaged` if the shipped table is not the
     one that the specification pins. Different kinds of numbers from one row share bits: give each use a row of its own.
     """

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
+from gcodec.errors import InvalidArgument
 from gcodec.randomness._domains import check_domain
 from gcodec.randomness._philox import MASK, Key, split_seed
 
@@ -70,13 +71,13 @@ class Piece(NamedTuple):
 def request(
     kind: Kind, seed: int, domain: Index, a: Index, b: Rows, shape: Shape, start: Index
 ) -> Request:
-    """Check what is asked for. Raises ValueError for what is out of range, TypeError for what is no integer."""
+    """Check what is asked for. Raises InvalidArgument for what is out of range, TypeError for what is no integer."""
     rows, leading = _rows(b)
     extents = tuple(map(_extent, shape if isinstance(shape, Sequence) else (shape,)))
     first, length = operator.index(start), math.prod(extents)
     elements = _PER_BLOCK[kind] * _MAX_BLOCKS
     if first < 0 or first + length > elements:
-        raise ValueError(
+        raise InvalidArgument(
             f"elements {first} to {first + length} lie outside the row, which has {elements}"
         )
     return Request(
@@ -110,12 +111,12 @@ def _rows(b: Rows) -> tuple[NDArray[np.int64], tuple[int, ...]]:
 def _word(name: str, value: Index) -> int:
     word = operator.index(value)
     if not 0 <= word <= MASK:
-        raise ValueError(f"{name} has 32 bits: 0 <= {name} < 2^32, not {word}")
+        raise InvalidArgument(f"{name} has 32 bits: 0 <= {name} < 2^32, not {word}")
     return word
 
 
 def _extent(value: Index) -> int:
     extent = operator.index(value)
     if extent < 0:
-        raise ValueError(f"a shape has no negative extents, such as {extent}")
+        raise InvalidArgument(f"a shape has no negative extents, such as {extent}")
     return extent

@@ -11,7 +11,7 @@ import torch
 
 from gcodec.diffusion.sampling import euler, times
 from gcodec.diffusion.tiles import Tile, noise, tiles
-from gcodec.errors import ModelDamaged
+from gcodec.errors import InvalidArgument, ModelDamaged
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.models import Model
 from gcodec.models.devices import torch_device
@@ -44,7 +44,7 @@ class Flow(Reconstructor):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         if setup.model is None:
-            raise ValueError(f"{self.name} needs a model; `base/{self.name}` is the default")
+            raise InvalidArgument(f"{self.name} needs a model; `base/{self.name}` is the default")
         device, dtype = torch_device(setup.run.device), getattr(torch, setup.run.dtype)
         network = load(setup.model)
         if not isinstance(network, self.architecture):

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from gcodec.errors import GcodecError
 from gcodec_train._task import Plan, Task
 
 __all__ = ["NotFinite", "State"]
@@ -16,7 +17,7 @@ __all__ = ["NotFinite", "State"]
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
-class NotFinite(Exception):
+class NotFinite(GcodecError):
     """`what`, a loss or "gradient", is not a finite number; the weights are as they were before the step."""
 
     def __init__(self, what: str) -> None:
