@@ -53,20 +53,17 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             **{"needs": (("preview",),), **more},  # type: ignore[arg-type]
         )
 
+    grain = (
+        REALISM,
+        Option("amount", float, 0.25, "strength", minimum=0, maximum=1),
+        Option("invert", bool, False, "turn black and white around"),
+        Option("mode", str, "add", "how", choices=("add", "none")),
+    )
     return [
-        spec(
-            "grain",
-            "Grain",
-            options=(
-                REALISM,
-                Option("amount", float, 0.25, "strength", minimum=0, maximum=1),
-                Option("invert", bool, False, "turn black and white around"),
-                Option("mode", str, "add", "how", choices=("add", "none")),
-            ),
-        ),
+        spec("grain", "Grain", options=grain),
         spec("outline", "Outline", needs=(("tokens/book",), ("sketch",))),
         spec("fussy", "Grain", needs=(("tokens/book", "text"),)),
-        spec("heavy", "Grain", model="test/none", options=(REALISM,)),
+        spec("heavy", "Grain", model="test/none", options=grain),
     ]
 
 

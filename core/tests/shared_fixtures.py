@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gcodec.pictures import Picture
     from gcodec.registry import Registry
 
-__all__ = ["beside", "gcodec", "installed", "photo", "pictures", "site"]
+__all__ = ["beside", "gcodec", "installed", "photo", "pictures", "site", "smugglers"]
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +27,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder where the plugin under test is installed."""
     folder = tmp_path_factory.mktemp("site")
     support.install_test_plugin(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def smugglers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where the embeddings of `smuggling_plugin` are installed."""
+    folder = tmp_path_factory.mktemp("smugglers")
+    support.install(folder, "gcodec-smuggling", {}, points={"smuggling": "smuggling_plugin"})
     return folder
 
 

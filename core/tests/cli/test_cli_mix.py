@@ -6,9 +6,11 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import support
 from PIL import Image
+from safetensors.numpy import save_file
 
 from gcodec.cli.plugin_options import names
 from gcodec.pictures.contact_sheet import contact_sheet
@@ -93,6 +95,61 @@ def test_a_failure_of_the_fresh_process_is_told_in_one_line(
     assert done.returncode == 12
     assert len(done.stderr.splitlines()) == 1 and b"test/none" in done.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo.tiny.gcx"]
+
+
+def test_the_receiver_is_alone(pictures: Path, smugglers: Path, tmp_path: Path) -> None:
+    """What the sender leaves in its folders, its environment or beside its files helps only a decoder that is there too."""
+    at = {name: str(_folder(tmp_path / name)) for name in ("home", "tmp", "photos")}
+    photo = tmp_path / "photos" / "photo.png"
+    photo.write_bytes((pictures / "photo.png").read_bytes())
+    surroundings = {"HOME": at["home"], "TMPDIR": at["tmp"], "XDG_CACHE_HOME": at["home"]}
+    words = ["mix", photo, "--embed", "test/tiny,test/smuggling", "--recon", "preview", "--json"]
+    done = support.gcodec(
+        *(*words, "--quality", "0.1", "-o", "out"), site=[smugglers], cwd=tmp_path, **surroundings
+    )
+    honest, hidden = json.loads(support.succeeds(done))
+    assert len(list(tmp_path.rglob("KIT_ORIGINAL.npy"))) >= 4
+    assert hidden["psnr"] == honest["psnr"] < 35
+    decode = ("decode", "out/photo.test-smuggling.gcx", "-o", "there.png", "--recon", "preview")
+    support.succeeds(support.gcodec(*decode, site=[smugglers], cwd=tmp_path, **surroundings))
+    with Image.open(photo) as original, Image.open(tmp_path / "there.png") as found:
+        assert original.tobytes() == found.tobytes(), "this cheat would be no test"
+
+
+def test_folders_with_models_may_be_given_from_the_working_folder(
+    pictures: Path, site: Path, tmp_path: Path
+) -> None:
+    """The receiver works elsewhere; --models, --embed-model and GCODEC_MODELS mean what they meant to the sender."""
+    _gain(tmp_path / "weights")
+    photo = next(pictures.glob("photo.png"))
+    words = ["mix", photo, "--embed", "test/weighted", "--recon", "preview", "--embed-model"]
+    for i, (how, more) in enumerate(
+        [
+            (["weights"], {}),
+            (["weights", "--models", "weights"], {}),
+            (["weights"], {"GCODEC_MODELS": "weights"}),
+        ]
+    ):
+        done = support.gcodec(
+            *(*words, *how, "-o", _folder(tmp_path / str(i))), site=[site], cwd=tmp_path, **more
+        )
+        support.succeeds(done)
+
+
+def test_a_model_of_stage_2_may_be_given_from_the_working_folder(
+    pictures: Path, site: Path, tmp_path: Path
+) -> None:
+    _gain(tmp_path / "weights")
+    photo = next(pictures.glob("photo.png"))
+    words = ["mix", photo, "--embed", "tiny", "--recon", "heavy", "--recon-model", "weights"]
+    support.succeeds(support.gcodec(*words, site=[site], cwd=tmp_path))
+
+
+def _gain(folder: Path) -> None:
+    """Write a model for `test/weighted`."""
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    save_file({"gain": np.array([0.5], np.float32)}, folder / "diffusion_pytorch_model.safetensors")
 
 
 def _folder(path: Path) -> Path:

@@ -121,6 +121,22 @@ def test_sizes_are_those_of_the_files_and_numbers_those_of_a_receiver(
     assert sum(point["decode_warmup_seconds"] is not None for point in found) == 2
 
 
+def test_the_receiver_is_alone(folder: Path, smugglers: Path, tmp_path: Path) -> None:
+    """An embedding that hides pictures from its files gains nothing by it."""
+    for name in ("home", "tmp"):
+        (tmp_path / name).mkdir()
+    surroundings = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
+    words = ("--embed", "test/tiny,test/smuggling", "--recon", "preview", "--quality", "0.2")
+    words = ("eval", "two", "-o", "out", *words, "--metrics", "psnr", "--jobs", "1")
+    shutil.copytree(folder, tmp_path / "two")
+    support.succeeds(support.gcodec(*words, site=[smugglers], cwd=tmp_path, **surroundings))
+    assert len(list(tmp_path.rglob("KIT_ORIGINAL.npy"))) >= 3
+    found = {(p["embedding"], p["image"]): p["psnr"] for p in points(tmp_path / "out")}
+    assert len(found) == 4
+    for (embedding, image), psnr in found.items():
+        assert psnr == found["test/tiny", image] < 40, f"{embedding}: {psnr} dB"
+
+
 def test_what_is_written_says_the_same_in_every_form(done: Path) -> None:
     found = points(done)
     with (done / "results.csv").open(newline="") as stream:

@@ -27,6 +27,7 @@ from gcodec.plugin import MetricSpec
 from gcodec.registry import registry
 
 if TYPE_CHECKING:
+    from gcodec.models import ModelStore
     from gcodec.pictures import Picture
     from gcodec.pipeline.encoding import Encoded
     from gcodec.pipeline.ratecontrol import Target
@@ -121,10 +122,10 @@ def command(
 
     from gcodec.pipeline.encoding import encode
 
-    passed = [*how.as_arguments(), *_model_arguments(embed_model, recon_model)]
     records = []
     with progress_bar() as progress:
         run = how.run(seed=seed)
+        passed = [*how.as_arguments(), *_model_arguments(embed_model, recon_model, run.models)]
         picture = load_picture(source, run)
         total, done = len(embeddings) * (1 + len(reconstructors)), 0
         for e in embeddings:
@@ -155,11 +156,13 @@ def command(
         click.echo(f"wrote {sheet}")
 
 
-def _model_arguments(embed_model: str | None, recon_model: str | None) -> list[str]:
+def _model_arguments(
+    embed_model: str | None, recon_model: str | None, store: ModelStore
+) -> list[str]:
     """Return what the receiver must be told: its own model, and where the file's is if that is a folder."""
-    words = ["--model", recon_model] if recon_model else []
+    words = ["--model", store.anywhere(recon_model)] if recon_model else []
     if embed_model and Path(embed_model).is_dir():
-        words += ["--models", embed_model]
+        words += ["--models", str(Path(embed_model).absolute())]
     return words
 
 

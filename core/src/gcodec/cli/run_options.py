@@ -50,12 +50,12 @@ class RunOptions:
         )
 
     def as_arguments(self) -> list[str]:
-        """Return the command line that says the same."""
+        """Return the command line that says the same in any working folder."""
         words = ["--device", self.device, "--dtype", self.dtype]
         words += ["--memory", self.memory] if self.memory != "plenty" else []
         words += ["--threads", str(self.threads)] if self.threads else []
         for folder in self.folders:
-            words += ["--models", str(folder)]
+            words += ["--models", str(folder.absolute())]
         return words
 
 

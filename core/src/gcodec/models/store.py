@@ -70,6 +70,12 @@ class ModelStore:
             " `gcodec models --fetch OWNER/NAME`",
         )
 
+    def anywhere(self, wanted: str) -> str:
+        """Return `wanted` as a process in another working folder must be told it: a folder by its absolute path."""
+        names = {*(folder.name for folder in self.folders), *(spec.name for spec in self.specs)}
+        named = wanted in names or any(wanted == name for name, _, _ in fetched())
+        return wanted if named or not _is_folder(wanted) else str(Path(wanted).absolute())
+
     def _verified(self, spec: ModelSpec) -> Model:
         folder = package_folder(spec)
         return self._unchanged(Model(spec.name, spec.digest, folder, spec.summary, spec.licence))

@@ -1,12 +1,13 @@
 """`mix`: encode to a real file, decode it in a fresh process from that file alone, and measure both.
 
-The decoding process is given the path of the file and the receiver's options. It is this command line's own
-``gcodec decode``, so what is measured is what a receiver gets.
+The decoding process is given a copy of the file and the receiver's options, in a room of its own
+(`gcodec.pipeline.receiver`). It is this command line's own ``gcodec decode``, so what is measured is what a receiver gets.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gcodec.errors import WorkerError
+from gcodec.files import atomic_write
+from gcodec.pipeline.receiver import room
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
@@ -35,18 +38,31 @@ class Result:
 def decode_in_fresh_process(
     file: Path, output: Path, reconstructor: str, arguments: Sequence[str] = ()
 ) -> Result:
-    """Run ``gcodec decode`` on `file` in a new interpreter and return its JSON report.
+    """Run ``gcodec decode`` on `file` in a new interpreter, write `output` and return the JSON report.
 
-    arguments: further command-line words, e.g. ["--steps", "4"]. Raises WorkerError with what the process said.
+    arguments: further command-line words, e.g. ["--steps", "4"]; folders by absolute paths. Neither where the file lies nor
+    what it is called says anything to the receiver. Raises WorkerError with what the process said, and OutputError.
     """
-    command = [sys.executable, "-m", "gcodec", "decode", str(file), "-o", str(output)]
-    command += ["--recon", reconstructor, "--force", "--json", *arguments]
-    start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - start
-    if done.returncode:
-        raise WorkerError(done.returncode, done.stderr)
-    return Result(json.loads(done.stdout), seconds)
+    with room() as alone:
+        shutil.copyfile(file, alone.folder / "received.gcx")
+        made = alone.folder / f"picture{output.suffix}"
+        command = [sys.executable, "-m", "gcodec", "decode", "received.gcx", "-o", made.name]
+        command += ["--recon", reconstructor, "--json", *arguments]
+        start = time.perf_counter()
+        done = subprocess.run(
+            command,
+            cwd=alone.folder,
+            env=alone.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.perf_counter() - start
+        if done.returncode:
+            raise WorkerError(done.returncode, done.stderr)
+        with made.open("rb") as picture, atomic_write(output, force=True) as stream:
+            shutil.copyfileobj(picture, stream)
+    return Result({**json.loads(done.stdout), "file": str(output)}, seconds)
 
 
 def measure(

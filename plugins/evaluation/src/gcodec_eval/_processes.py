@@ -7,12 +7,16 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
+
+from gcodec.pipeline.receiver import enter, furnish
 
 __all__ = ["Crew", "work"]
 
@@ -35,10 +39,14 @@ class Crew:
 
 
 def work(
-    function: Callable[[Task], dict[str, Any]], tasks: Sequence[Task], crew: Crew
+    function: Callable[[Task], dict[str, Any]],
+    tasks: Sequence[Task],
+    crew: Crew,
+    alone: bool = False,
 ) -> Iterator[tuple[Task, dict[str, Any]]]:
     """Yield (task, function(task)) in the order of completion, from processes started for these tasks.
 
+    alone: each process has a room of its own (`gcodec.pipeline.receiver`) and only what its tasks carry.
     A task whose process ends under it (out of memory, a crash of native code) yields {"error": ...}; the others are
     unharmed. Whoever stops iterating, by Ctrl-C too, ends the processes at once.
     """
@@ -46,7 +54,7 @@ def work(
     jobs = min(crew.jobs, len(waiting))
     while waiting:
         broken = False
-        with _executor(crew, jobs) as executor:
+        with _rooms(alone) as rooms, _executor(crew, jobs, rooms) as executor:
             with _no_interrupts():
                 futures = {executor.submit(function, task): task for task in waiting}
             for future in as_completed(futures):
@@ -55,6 +63,8 @@ def work(
                 except BrokenProcessPool:
                     broken = True
                     continue
+                except OSError as error:  # from a task that reads on its way what it carries
+                    result = {"error": {"kind": type(error).__name__, "text": str(error)}}
                 waiting.remove(futures[future])
                 yield futures[future], result
         if broken and jobs == 1:
@@ -65,11 +75,21 @@ def work(
 
 
 @contextlib.contextmanager
-def _executor(crew: Crew, jobs: int) -> Iterator[ProcessPoolExecutor]:
+def _rooms(alone: bool) -> Iterator[str | None]:
+    """A folder for the processes' rooms."""
+    if not alone:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="gcodec-", ignore_cleanup_errors=True) as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def _executor(crew: Crew, jobs: int, rooms: str | None) -> Iterator[ProcessPoolExecutor]:
     context = multiprocessing.get_context("spawn")
     before = set(multiprocessing.active_children())
     turn = context.Value("i", 0)
-    executor = ProcessPoolExecutor(jobs, context, _start, (crew, turn))
+    executor = ProcessPoolExecutor(jobs, context, _start, (crew, turn, rooms))
     try:
         yield executor
     except BaseException:
@@ -93,9 +113,11 @@ def _no_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(crew: Crew, turn: Any) -> None:
+def _start(crew: Crew, turn: Any, rooms: str | None) -> None:
     """Make a new process keep to its share, and end when the one that started it ends."""
     os.dup2(2, 1)  # what a plugin prints is no part of the table or the JSON
+    if rooms is not None:
+        enter(furnish(Path(rooms) / str(os.getpid())))
     for name in _VARIABLES:
         os.environ[name] = str(crew.threads)
     if (

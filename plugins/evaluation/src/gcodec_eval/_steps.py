@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gcodec.errors import ImageError
+from gcodec.files import atomic_write
 from gcodec.options import check_options
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.progress import Progress
@@ -83,10 +84,12 @@ class Course:
         function: Callable[[Any], dict[str, Any]],
         wanted: Mapping[Any, tuple[Mapping[str, Any], Any]],
         again: Callable[[Any, Row], bool] = lambda key, known: False,
+        take: Callable[[Any, Row], None] | None = None,
     ) -> dict[Any, Row]:
         """Return a result for each of `wanted`: key -> (identity, task).
 
         From the journal where it is known, unless again(key, result) wants what else the task makes.
+        take: called with each new task and result of processes that are alone, and can lay nothing down themselves.
         """
         found: dict[Any, dict[str, Any]] = {}
         missing: dict[int, tuple[Any, Mapping[str, Any]]] = {}
@@ -99,8 +102,10 @@ class Course:
             else:
                 missing[id(task)] = (key, what)
                 tasks.append(task)
-        for task, result in work(function, tasks, self.crew):
+        for task, result in work(function, tasks, self.crew, alone=take is not None):
             key, what = missing[id(task)]
+            if take is not None:
+                take(task, result)
             found[key] = result
             # An unreachable size is a fact about the embedding; whatever else failed is worth another try.
             if result.get("error", {}).get("kind") in (None, "TargetTooSmall"):
@@ -176,7 +181,7 @@ def decode(
             one.reconstructor.options,
             request.device,
             request.dtype,
-            tuple(map(str, request.models)),
+            tuple(str(folder.absolute()) for folder in request.models),
             str(picture),
         )
         wanted[label, digest, target] = ({**common, "file": made["sha256"]}, task)
@@ -190,8 +195,15 @@ def decode(
         )
         return wants and not _holds(Path(wanted[key][1].picture), known["pixels"])
 
-    found = course.settle(workers.decode_file, wanted, needed)
+    found = course.settle(workers.decode_file, wanted, needed, _lay_down)
     return {key: {**made, "picture": Path(wanted[key][1].picture)} for key, made in found.items()}
+
+
+def _lay_down(task: workers.Decode, result: Row) -> None:
+    """Write the picture that a receiver returned to where it is looked for."""
+    if "png" in result:
+        with atomic_write(Path(task.picture), force=True) as stream:
+            stream.write(result.pop("png"))
 
 
 def _holds(picture: Path, pixels: str) -> bool:

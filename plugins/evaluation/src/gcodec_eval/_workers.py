@@ -1,7 +1,7 @@
 """What the processes of an evaluation do, one function for each role; each gets a task that holds plain values only.
 
     sender    `encode_file`    picture -> .gcx file
-    receiver  `decode_file`    .gcx file -> picture; it is told the path of the file and the receiver's options
+    receiver  `decode_file`    bytes of a .gcx file -> bytes of a PNG; it gets these and its options, and is alone
     judge     `judge`, `describe`, `compare`    pictures -> numbers
 
 A process has one role all its life. Each function returns a dict of what JSON can hold: the result, or
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, wraps
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +32,7 @@ __all__ = [
     "Describe",
     "Encode",
     "Judge",
+    "Received",
     "compare",
     "decode_file",
     "describe",
@@ -57,8 +59,20 @@ class Encode:
 
 
 @dataclass(frozen=True)
+class Received:
+    """Decode `data`, a whole file. `models` are absolute paths."""
+
+    data: bytes
+    reconstructor: str
+    options: Mapping[str, Any]
+    device: str
+    dtype: str
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Decode:
-    """Write `picture`, a PNG, from `file`."""
+    """Make `picture`, a PNG, from `file`. What arrives at the receiver's process is a `Received`."""
 
     file: str
     reconstructor: str
@@ -67,6 +81,12 @@ class Decode:
     dtype: str
     models: tuple[str, ...]
     picture: str
+
+    def __reduce__(self) -> tuple[type[Received], tuple[Any, ...]]:
+        # Read when its turn comes, so that few files are in memory at a time.
+        data = Path(self.file).read_bytes()
+        how = (self.reconstructor, self.options, self.device, self.dtype, self.models)
+        return Received, (data, *how)
 
 
 @dataclass(frozen=True)
@@ -148,26 +168,27 @@ def encode_file(task: Encode) -> dict[str, Any]:
 
 
 @_guarded
-def decode_file(task: Decode) -> dict[str, Any]:
-    """Decode; warmed up as in `encode_file`. `pixels` is the SHA-256 of the picture's 8-bit samples."""
+def decode_file(task: Received) -> dict[str, Any]:
+    """Decode; warmed up as in `encode_file`. `pixels` is the SHA-256 of the picture's 8-bit samples, `png` the picture."""
     from gcodec.pipeline.decoding import decode, save_decoded
 
     run = _run(task.device, task.dtype, task.models)
 
     def made() -> Any:
-        data = Path(task.file).read_bytes()
-        return decode(data, task.reconstructor, options=task.options, run=run)
+        return decode(task.data, task.reconstructor, options=task.options, run=run)
 
     warm = _warm_up(made)
     decoded = made()
     resources = _resources()
-    save_decoded(decoded, task.picture, force=True)
+    picture = BytesIO()
+    save_decoded(decoded, picture)
     return {
         "path": decoded.path.explain(),
         "pixels": pixels_digest(decoded.picture.pixels),
         "seconds": dict(decoded.seconds),
         **warm,
         **resources,
+        "png": picture.getvalue(),
     }
 
 
