@@ -332,3 +332,14 @@ def test_an_implementation_that_does_not_import_is_that_plugins_failure(
 
 def test_the_installation_is_searched_once(installed: Registry) -> None:
     assert registry_module.registry() is registry_module.registry() is installed
+
+
+def test_distributions_of_this_project_are_told_from_others() -> None:
+    """Every package of the registry, and no more: it is in others that `gcodec` looks for further commands."""
+    from gcodec.cli import _OURS
+    from gcodec_formats.names import NAMES, PREFIXES
+
+    packages = {row.package for row in (*numbers.EMBEDDINGS, *numbers.RECONSTRUCTORS)}
+    for table in (*NAMES.values(), *PREFIXES.values()):
+        packages |= set(table.values())
+    assert {package.replace("-", "_") for package in packages} == _OURS

@@ -58,6 +58,16 @@ _ELSEWHERE = {
     ),
 }
 
+#: Distributions with plugins that have no other commands, as their folders are called: those of the registry, whose import
+#: would take longer than --help.
+_OURS = frozenset(
+    f"gcodec{name}"
+    for name in (
+        *("", "_base", "_classic", "_diffc", "_diffusers", "_diffusion", "_eval", "_flow"),
+        *("_ldm", "_ntc", "_posterior", "_text_sketch", "_train"),
+    )
+)
+
 
 class _Commands(click.Group):
     """The core's commands and those of plugins; a command's module is imported when it is called."""
@@ -129,7 +139,7 @@ def _strangers() -> bool:
                 found = [e for e in entries if e.name.endswith(".dist-info")]
         except OSError:
             continue
-        if any(not e.name.startswith("gcodec") and _has_plugins(e.path) for e in found):
+        if any(e.name.partition("-")[0] not in _OURS and _has_plugins(e.path) for e in found):
             return True
     return False
 
