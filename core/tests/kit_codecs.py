@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from gcodec_blocks.embedding import BlocksEmbedding
@@ -176,6 +180,57 @@ class Hashing(BlocksEmbedding):
         return hash(super().symbols(layers, size)).to_bytes(8, "little", signed=True)
 
 
+def shaded(signals: tuple[Signal, ...], amount: float) -> tuple[Signal, ...]:
+    """The preview, darker by up to a hundredth: by what is no business of a decoder."""
+    (preview,) = signals
+    assert isinstance(preview, Preview)
+    return (replace(preview, pixels=preview.pixels * np.float32(1 - amount % 1 / 100)),)
+
+
+class Homely(BlocksEmbedding):
+    """Decodes otherwise where somebody else is at home."""
+
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        return shaded(super().decode(layers, size), crc32(str(Path.home()).encode()) / 2**32)
+
+
+class Punctual(BlocksEmbedding):
+    """Decodes otherwise on another day."""
+
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        return shaded(super().decode(layers, size), time.time() // 86_400 / 7919)
+
+
+class Dated(BlocksEmbedding):
+    """Decodes otherwise in another year."""
+
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        return shaded(super().decode(layers, size), datetime.now().year / 97)
+
+
+class Zoned(BlocksEmbedding):
+    """Decodes otherwise in another time zone."""
+
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        return shaded(super().decode(layers, size), time.timezone / 100_000)
+
+
+class Salted(BlocksEmbedding):
+    """Its signals are those of this process."""
+
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        return shaded(super().decode(layers, size), hash("salt") / 2**61)
+
+
+class Narrow(BlocksEmbedding):
+    """Was never tried on a real photograph."""
+
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        if max(size) > 512:
+            raise PayloadError("kit", "who has such pictures?")
+        return super().decode(layers, size)
+
+
 class Unseeded(SharpReconstructor):
     """Draws noise from elsewhere."""
 
@@ -183,6 +238,21 @@ class Unseeded(SharpReconstructor):
         noise = np.random.default_rng().normal(0, 0.1, (3, *size))
         made = super().reconstruct(signals, size) + noise
         return made.clip(0, 1).astype(np.float32)
+
+
+class Wandering(SharpReconstructor):
+    """Makes another picture elsewhere."""
+
+    def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> Any:
+        here = crc32(str(Path.cwd()).encode()) / 2**32
+        return super().reconstruct(signals, size) * np.float32(0.4 + 0.6 * here)
+
+
+class Cramped(SharpReconstructor):
+    """Was never tried on a real photograph."""
+
+    def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> Any:
+        return super().reconstruct(signals, size)[:, :512, :512]
 
 
 class Overshooting(SharpReconstructor):

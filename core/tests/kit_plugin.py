@@ -35,9 +35,15 @@ EMBEDDINGS = [
     "Whispering",
     "Threaded",
     "Hashing",
+    "Homely",
+    "Punctual",
+    "Dated",
+    "Zoned",
+    "Salted",
+    "Narrow",
 ]
 
-RECONSTRUCTORS = ["Unseeded", "Overshooting", "Scribbling", "Inventing"]
+RECONSTRUCTORS = ["Unseeded", "Wandering", "Cramped", "Overshooting", "Scribbling", "Inventing"]
 
 
 @hookimpl
@@ -46,13 +52,14 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
         return EmbeddingSpec(
             name=name,
             summary="for tests",
-            implementation=f"kit_codecs:{implementation}",
+            implementation=f"{'smuggling' if implementation == 'Smuggling' else 'kit_codecs'}:{implementation}",
             **{"makes": ("preview",), "parse_class": "A", "options": (EFFORT, TURN), **more},  # type: ignore[arg-type]
         )
 
     layered = ("Progressive", "AllOrNothing")
     return [
         *(spec(f"kit/{name.lower()}", name, progressive=name in layered) for name in EMBEDDINGS),
+        spec("kit/smuggling", "Smuggling"),
         spec("kit/stolen", "Progressive", id=191),
         spec("kit/promising", "Progressive", makes=("preview", "sketch")),
         spec("kit/optional", "Progressive", options=(Option("effort", int, 60, "x", maximum=9),)),

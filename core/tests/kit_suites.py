@@ -10,7 +10,7 @@ from gcodec.testing import (
     ReconstructorConformance,
 )
 
-for _name in (*kit_plugin.EMBEDDINGS, "Stolen", "Promising", "Optional", "Heavy"):
+for _name in (*kit_plugin.EMBEDDINGS, "Smuggling", "Stolen", "Promising", "Optional", "Heavy"):
     _settings = {"name": f"kit/{_name.lower()}", "mse_factor": 1.1}
     if _name == "Hanging":
         _settings["patience"] = 4
@@ -34,6 +34,16 @@ class TestDialled(ReconstructorConformance):
 class TestWilful(ReconstructorConformance):
     embeddings = ()
     name = "kit/wilful"
+
+
+class TestWandering(ReconstructorConformance):
+    embeddings = ()
+    name = "kit/wandering"
+
+
+class TestCramped(ReconstructorConformance):
+    embeddings = ()
+    name = "kit/cramped"
 
 
 class TestOvershooting(ReconstructorConformance):

@@ -41,7 +41,7 @@ class Smuggling(Tiny):
         for folder in places():
             if folder.is_dir() and os.access(folder, os.W_OK):
                 np.save(folder / NAME, pixels)
-        os.environ[NAME] = pixels.tobytes().hex() if pixels.size < 20_000 else ""
+        os.environ[NAME] = pixels.tobytes().hex() if pixels.size < 12_000 else ""
         return pixels
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:

@@ -180,7 +180,8 @@ def run_suites(kit: Path, tmp_path: Path, *words: str, here: Path = HERE) -> Map
             *(f"--junitxml={report}", "-o", "junit_family=xunit1", *words),
         ],
         cwd=tmp_path,
-        env=environment(kit, here),
+        # Some of the methods under test leave things at home.
+        env=environment(kit, here, HOME=str(tmp_path), TMPDIR=str(tmp_path)),
         capture_output=True,
         text=True,
         timeout=280,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,12 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-__all__ = ["other_threads", "run_gcodec", "run_python", "run_tasks"]
+from gcodec.pipeline.receiver import Room, room
+
+__all__ = ["ANSWERS", "other_threads", "run_gcodec", "run_python", "run_tasks"]
+
+#: What the worker writes its answers to, in its working folder.
+ANSWERS = "answers.json"
 
 #: Seconds after which a process counts as hanging. No test depends on how fast it is.
 _PATIENCE = 300.0
@@ -27,12 +33,19 @@ def run_python(
     threads: int | None = None,
     patience: float = _PATIENCE,
     stdin: str = "",
+    alone: Room | None = None,
 ) -> CompletedProcess[str]:
     """Run this interpreter with `words` as its arguments, on this process's import path.
 
-    threads: for the numeric libraries. Raises subprocess.TimeoutExpired after `patience` seconds.
+    threads: for the numeric libraries. alone: where it runs, if not here; the hash seed and the time zone are then others,
+    too. Raises subprocess.TimeoutExpired after `patience` seconds.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    paths = [str(Path(path).absolute()) for path in sys.path if path]
+    environment = dict(os.environ if alone is None else alone.environment)
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    if alone is not None:
+        seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+        environment |= {"PYTHONHASHSEED": seed, "TZ": "KIT-13:45"}
     if threads is not None:
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         environment |= dict.fromkeys(names, str(threads))
@@ -40,6 +53,7 @@ def run_python(
         [sys.executable, *words],
         input=stdin,
         env=environment,
+        cwd=None if alone is None else alone.folder,
         capture_output=True,
         text=True,
         timeout=patience,
@@ -59,22 +73,29 @@ def run_tasks(
     threads: int | None = None,
     patience: float = _PATIENCE,
 ) -> list[Any]:
-    """Have `gcodec.testing._worker` do `tasks` in one fresh process; return its answer to each.
+    """Have `gcodec.testing._worker` do `tasks` in one fresh process that is alone; return its answer to each.
 
+    folder: takes the arrays that the process leaves, under the names that the tasks give them.
     Fails the test, with what the process was doing, if it ends in any other way than well and in time.
     """
-    result = folder / "result.json"
-    result.unlink(missing_ok=True)
-    order = json.dumps({"tasks": list(tasks), "result": str(result)})
-    try:
-        done = run_python(
-            "-m", "gcodec.testing._worker", threads=threads, patience=patience, stdin=order
-        )
-    except subprocess.TimeoutExpired as error:
-        said = (error.stderr or b"").decode(errors="replace")
-        raise AssertionError(f"no end within {patience:g} s; last seen:\n{_tail(said)}") from None
-    assert done.returncode == 0, f"status {done.returncode}; last seen:\n{_tail(done.stderr)}"
-    answers: list[Any] = json.loads(result.read_text("utf-8"))
+    with room() as alone:
+        try:
+            done = run_python(
+                *("-m", "gcodec.testing._worker"),
+                threads=threads,
+                patience=patience,
+                stdin=json.dumps(list(tasks)),
+                alone=alone,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = (error.stderr or b"").decode(errors="replace")
+            raise AssertionError(
+                f"no end within {patience:g} s; last seen:\n{_tail(said)}"
+            ) from None
+        assert done.returncode == 0, f"status {done.returncode}; last seen:\n{_tail(done.stderr)}"
+        answers: list[Any] = json.loads((alone.folder / ANSWERS).read_text("utf-8"))
+        for array in alone.folder.glob("*.np[yz]"):
+            shutil.move(array, folder / array.name)
     return answers
 
 

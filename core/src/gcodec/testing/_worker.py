@@ -1,10 +1,11 @@
-"""The fresh process: reads tasks from standard input, writes the answers to the file that they name.
+"""The fresh process: reads tasks from standard input, writes arrays and answers to its working folder.
 
-It knows files and names of plugins, nothing of the process that started it.
+It knows the bytes of files and names of plugins, nothing of the process that started it, and its clock is wrong.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import traceback
@@ -17,7 +18,9 @@ import numpy as np
 from gcodec.errors import PayloadError
 from gcodec.pipeline.stage1 import Part, open_stage1
 from gcodec.run import Run
+from gcodec.testing._clock import shift_clock
 from gcodec.testing._damage import Case, cases
+from gcodec.testing._processes import ANSWERS
 from gcodec.testing._signals import check_signals, flatten
 from gcodec.testing._sources import reconstruct, signals_of
 
@@ -28,25 +31,24 @@ _MEMORY = 2 << 30
 _ENOUGH = 8
 
 
-def _decode(file: str, out: str) -> str:
+def _decode(data: str, out: str) -> str:
     """Save the signals of a file; return the digest of its symbols."""
-    stage1 = open_stage1(Path(file).read_bytes())
+    stage1 = open_stage1(base64.b64decode(data))
     np.savez(out, **flatten(stage1.signals()))
     return stage1.symbol_digest().hex()
 
 
 def _reconstruct(
-    source: str, file: str | None, reconstructor: str, options: dict[str, Any], seed: int, out: str
+    source: str, data: str | None, reconstructor: str, options: dict[str, Any], seed: int, out: str
 ) -> None:
     """Save the picture that a reconstructor makes."""
-    data = Path(file).read_bytes() if file else None
-    signals, size = signals_of(source, data)
+    signals, size = signals_of(source, None if data is None else base64.b64decode(data))
     np.save(out, reconstruct(reconstructor, signals, size, options, Run(seed=seed)))
 
 
-def _damage(file: str) -> list[str]:
+def _damage(data: str) -> list[str]:
     """Decode every damaged variant of a file; return what went wrong in those that did not end as they should."""
-    stage1 = open_stage1(Path(file).read_bytes())
+    stage1 = open_stage1(base64.b64decode(data))
     stage1.signals()
     _limit_memory()
     failures: list[str] = []
@@ -99,9 +101,10 @@ _TASKS: dict[str, Callable[..., Any]] = {
 
 def main() -> None:
     """Do all tasks of standard input."""
-    order = json.load(sys.stdin)
-    answers = [_TASKS[task.pop("do")](**task) for task in order["tasks"]]
-    Path(order["result"]).write_text(json.dumps(answers), "utf-8")
+    shift_clock()
+    here = Path.cwd()
+    answers = [_TASKS[task.pop("do")](**task) for task in json.load(sys.stdin)]
+    (here / ANSWERS).write_text(json.dumps(answers), "utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from gcodec.run import Run
 from gcodec.signals import Signal, Text, by_type, type_of
 from gcodec.testing import _signals, _specs, pictures
 from gcodec.testing._sources import BLURRED, file_of, signals_of
-from gcodec.testing.embedding import assert_light
+from gcodec.testing.embedding import LARGE, assert_light
 
 if TYPE_CHECKING:
     from gcodec.plugin import AdapterSpec
@@ -24,12 +24,15 @@ _SIZES = (Size(1, 1), Size(1, 7), Size(17, 33), Size(48, 64))
 class AdapterConformance:
     """Subclass it as ``class Test...`` and set `source` and `target`, the signal types.
 
+    large  height and width of pictures beyond 512 pixels.
+
     Signals to convert come from a blurred picture (preview), a caption (text), or an installed embedding that makes
     the type; where there is none, override `example`.
     """
 
     source: ClassVar[str]
     target: ClassVar[str]
+    large: ClassVar[Sequence[tuple[int, int]]] = LARGE
 
     @property
     def spec(self) -> AdapterSpec:
@@ -68,7 +71,7 @@ class AdapterConformance:
 
     def test_types_and_ranges(self) -> None:
         """At every size a signal of the source type becomes a valid one of the target type."""
-        for size in self.sizes():
+        for size in (*self.sizes(), *(Size(*large) for large in self.large)):
             signal = self.example(size)
             assert type_of(signal) == self.source
             self.adapt(signal, size)

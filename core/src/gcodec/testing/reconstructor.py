@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,7 +18,7 @@ from gcodec.run import Run
 from gcodec.signals import Preview, Signal, type_of
 from gcodec.testing import _processes, _signals, _sources, _specs, pictures
 from gcodec.testing._sources import BLURRED, reconstruct
-from gcodec.testing.embedding import assert_light
+from gcodec.testing.embedding import LARGE, assert_light
 
 if TYPE_CHECKING:
     from gcodec.plugin import ReconstructorSpec
@@ -43,6 +44,8 @@ class ReconstructorConformance:
     max_mse_ratio  largest squared error, in multiples of the preview's. Perfect realism costs 2 on the average of an
                    ideal sampler (review, section III-B); a distribution learned elsewhere costs more.
     tolerance      largest difference between the pictures of two processes.
+    large          height and width of pictures beyond 512 pixels. A method that takes minutes for them may have smaller
+                   ones, with the reason.
     """
 
     name: ClassVar[str]
@@ -53,6 +56,7 @@ class ReconstructorConformance:
     deterministic: ClassVar[bool] = False
     max_mse_ratio: ClassVar[float] = 4.0
     tolerance: ClassVar[float] = 1 / 255
+    large: ClassVar[Sequence[tuple[int, int]]] = LARGE
 
     @classmethod
     def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
@@ -101,6 +105,12 @@ class ReconstructorConformance:
         """Pictures of all sizes come back as float32 [3, H, W] in [0, 1]."""
         source = self.sources()[0]
         for size in self.sizes:
+            self.make(*self.signals(source, *size))
+
+    def test_large_pictures(self) -> None:
+        """What works at the size of a thumbnail works beyond 512 pixels, and in one row."""
+        source = self.sources()[0]
+        for size in self.large:
             self.make(*self.signals(source, *size))
 
     def test_source(self, source: str) -> None:
@@ -169,27 +179,28 @@ class ReconstructorConformance:
             )
 
     def test_fresh_process(self, tmp_path: Path) -> None:
-        """A fresh process with another number of threads makes the same picture of the same file, seed and settings."""
-        tasks: list[dict[str, Any]] = []
-        for i, source in enumerate(self.sources()):
-            file = _sources.file_of(source, pictures.photograph(*_ODD), self.quality)
-            place = None if file is None else tmp_path / f"{i}.gcx"
-            if place is not None and file is not None:
-                place.write_bytes(file)
-            tasks.append(
-                {
-                    "do": "reconstruct",
-                    "source": source,
-                    "file": place and str(place),
-                    "reconstructor": self.name,
-                    "options": dict(self.options),
-                    "seed": 7,
-                    "out": str(tmp_path / f"{i}.npy"),
-                }
-            )
+        """A lone process makes the same picture of the same file, seed and settings.
+
+        It has another number of threads, another hash seed, time zone and clock.
+        """
+        files = [
+            _sources.file_of(source, pictures.photograph(*_ODD), self.quality)
+            for source in self.sources()
+        ]
+        tasks = [
+            {
+                "do": "reconstruct",
+                "source": source,
+                "data": None if file is None else base64.b64encode(file).decode(),
+                "reconstructor": self.name,
+                "options": dict(self.options),
+                "seed": 7,
+                "out": f"{i}.npy",
+            }
+            for i, (source, file) in enumerate(zip(self.sources(), files, strict=True))
+        ]
         _processes.run_tasks(tasks, tmp_path, threads=_processes.other_threads())
-        for i, source in enumerate(self.sources()):
-            file = (tmp_path / f"{i}.gcx").read_bytes() if tasks[i]["file"] else None
+        for i, (source, file) in enumerate(zip(self.sources(), files, strict=True)):
             here = self.make(*_sources.signals_of(source, file), seed=7)
             apart = float(np.abs(here - np.load(tmp_path / f"{i}.npy")).max())
             assert apart <= self.tolerance, f"{source}: two processes differ by {apart:g}"
