@@ -9,44 +9,18 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import support
-
-#: A reconstructor that fails in two ways, as third-party code may.
-_BROKEN = """
-import os
-from gcodec.interfaces import Reconstructor
-
-class Raises(Reconstructor):
-    def reconstruct(self, signals, size):
-        raise ZeroDivisionError("a mistake")
-
-class Dies(Reconstructor):
-    def reconstruct(self, signals, size):
-        os._exit(9)
-"""
-_BROKEN_PLUGIN = """
-from gcodec.plugin import ReconstructorSpec, hookimpl
-
-GCODEC_INTERFACE = 1
-
-@hookimpl
-def gcodec_reconstructors():
-    return [
-        ReconstructorSpec(name, "for tests", f"broken_codecs:{name.title()}", (("preview",),))
-        for name in ("raises", "dies")
-    ]
-"""
+from evaluation_runs import BROKEN, BROKEN_PLUGIN, evaluate, numbers, points
 
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("broken")
-    modules = {"broken_codecs": _BROKEN, "broken_plugin": _BROKEN_PLUGIN}
+    modules = {"broken_codecs": BROKEN, "broken_plugin": BROKEN_PLUGIN}
     points = {"broken": "broken_plugin"}
     support.install(folder, "gcodec-broken", modules, points=points)
     return folder
@@ -63,28 +37,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_image(pictures.as_picture(pictures.photograph(48, 40)), folder / "ü.webp")
     (folder / "notes.txt").write_text("not one")
     return folder
-
-
-def evaluate(
-    folder: Path, out: Path, *words: object, site: Sequence[Path]
-) -> subprocess.CompletedProcess[bytes]:
-    more = words if "--metrics" in words else (*words, "--metrics", "psnr")
-    more = more if "--jobs" in words else (*more, "--jobs", 1)
-    return support.gcodec("eval", folder, "-o", out, *more, site=site)
-
-
-def points(out: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((out / "results.json").read_text())["points"]
-    return found
-
-
-def numbers(out: Path) -> list[dict[str, Any]]:
-    """Return the points without what another run measures anew: times and memory."""
-    anew = ("seconds", "parts", "peak", "threads")
-    return [
-        {k: v for k, v in point.items() if not any(word in k for word in anew)}
-        for point in points(out)
-    ]
 
 
 PAIR = ("--embed", "tiny", "--recon", "preview,grain")
@@ -150,7 +102,8 @@ def test_what_is_written_says_the_same_in_every_form(done: Path) -> None:
         same = [p for p in found if all(p[k] == mean[k] for k in ("reconstructor", "target"))]
         assert mean["images"] == mean["of_images"] == len(same) == 2
         assert mean["psnr"] == pytest.approx(sum(p["psnr"] for p in same) / 2)
-    assert summary["conditions"]["methods"]["tiny"]["software"]["gcodec-under-test"] == "1.0"
+    sender, _ = summary["conditions"]["series"]["tiny+preview"]
+    assert sender["software"]["gcodec-under-test"] == "1.0"
     assert (done / "summary.md").read_text().startswith("| embed | recon | target |")
     assert not any((done / "pictures").iterdir())
 
@@ -206,9 +159,10 @@ def test_two_jobs_find_what_one_finds(done: Path, folder: Path, site: Path, tmp_
 
 
 def _cores() -> int:
-    from gcodec_eval._identity import cores
+    from gcodec_eval._machine import machine
 
-    return cores()
+    cores: int = machine()["cores"]
+    return cores
 
 
 def test_interrupted_it_ends_at_once_and_goes_on_from_there(

@@ -17,10 +17,11 @@ from gcodec.errors import ImageError, OutputError, UsageError
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.plugin import EmbeddingSpec
 from gcodec_eval import Method, NoDifference, Request, bd_rate, find_images
-from gcodec_eval._identity import machine, software
+from gcodec_eval._identity import software, sources
 from gcodec_eval._journal import JOURNAL, open_journal
+from gcodec_eval._machine import machine
 from gcodec_eval._processes import Crew, work
-from gcodec_eval._summary import differences, means
+from gcodec_eval._summary import as_quality, differences, means
 
 #: x265 at two presets, from the documentation of the package bjontegaard.
 ANCHOR = [(9487.76, 40.037), (4593.60, 38.615), (2486.44, 36.845), (1358.24, 34.851)]
@@ -123,6 +124,35 @@ def test_rate_differences_keep_to_the_range_and_say_what_is_missing() -> None:
     assert found["psnr"] == pytest.approx(-25)
 
 
+def test_ms_ssim_is_compared_in_decibels_of_what_it_lacks() -> None:
+    """0.9 is 10 dB, 0.99 is 20 dB: curves that are lines in log rate there differ by the same share everywhere."""
+    pytest.importorskip("bjontegaard")
+    made = [
+        {**point, "ms_ssim": 1 - 10 ** (-point["psnr"] / 30)} for point in rows(saving={"a": 0.25})
+    ]
+    (found,), _ = differences(made, [], request(metrics=("ms_ssim",)))
+    assert found["ms_ssim"] == pytest.approx(-25)
+    assert as_quality("ms_ssim", 0.99) == pytest.approx(20)
+    assert as_quality("ms_ssim", 1.0) == math.inf and as_quality("psnr", 30.0) == 30.0
+
+
+def test_a_set_that_lacks_a_picture_is_no_point_of_a_curve() -> None:
+    pytest.importorskip("bjontegaard")
+    made = rows(saving={"a": 0.2})
+
+    def average(images: int) -> list[dict[str, Any]]:
+        """Return means that fall with the rate, of which one series has the least rate over fewer pictures."""
+        return [
+            {**p, "fid": 90 - p["psnr"], "images": images if p["bpp"] == 0.1 else 2, "of_images": 2}
+            for p in made
+        ]
+
+    (found,), notes = differences(made, average(2), request(metrics=("fid",)))
+    assert found["fid"] == pytest.approx(-20, abs=0.5) and notes == []
+    (found,), (note,) = differences(made, average(1), request(metrics=("fid",)))
+    assert found["fid"] is None and "3 points that differ" in note
+
+
 def test_means_are_over_the_pictures_that_reached_the_target_and_say_so() -> None:
     made = [
         row("x", "a", 0.1, 30.0),
@@ -199,7 +229,7 @@ def test_one_evaluation_at_a_time_writes_a_journal(tmp_path: Path) -> None:
 
 
 def test_work_is_done_in_other_processes_with_their_share_of_threads() -> None:
-    found = dict(work(evaluation_tasks.double, [1, 2, 3], Crew(2, 1)))
+    found = dict(work(evaluation_tasks.double, {n: n for n in (1, 2, 3)}, Crew(2, 1)))
     assert {task: result["value"] for task, result in found.items()} == {1: 2, 2: 4, 3: 6}
     assert os.getpid() not in {result["pid"] for result in found.values()}
     assert {result["threads"] for result in found.values()} == {"1"}
@@ -208,14 +238,15 @@ def test_work_is_done_in_other_processes_with_their_share_of_threads() -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
 def test_processes_keep_to_their_share_of_cores() -> None:
     cores = tuple(sorted(os.sched_getaffinity(0)))
-    found = dict(work(evaluation_tasks.double, [1, 2], Crew(2, 1, cores)))
+    found = dict(work(evaluation_tasks.double, {1: 1, 2: 2}, Crew(2, 1, cores)))
     assert {result["cores"] for result in found.values()} == {1}
     assert tuple(sorted(os.sched_getaffinity(0))) == cores
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_task_that_kills_its_process_harms_no_other(jobs: int) -> None:
-    found = dict(work(evaluation_tasks.double, [1, "die", 3, 4], Crew(jobs, 1)))
+    tasks = {task: task for task in (1, "die", 3, 4)}
+    found = dict(work(evaluation_tasks.double, tasks, Crew(jobs, 1)))
     assert {task: result.get("value") for task, result in found.items()} == {
         1: 2,
         "die": None,
@@ -236,7 +267,7 @@ def test_whoever_stops_waiting_ends_the_processes(tmp_path: Path) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
     try:
         with pytest.raises(KeyboardInterrupt):
-            list(work(evaluation_tasks.sleep, [path], Crew(1, 1)))
+            list(work(evaluation_tasks.sleep, {"a minute": path}, Crew(1, 1)))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -250,9 +281,7 @@ def test_the_identity_of_software_changes_with_its_sources(tmp_path: Path) -> No
     import support
 
     def spec() -> EmbeddingSpec:
-        from gcodec_eval import _identity
-
-        _identity._sources.cache_clear()
+        sources.cache_clear()
         return EmbeddingSpec("t", "t", "pack_under_test.codec:T", ("preview",), "A")
 
     (tmp_path / "pack_under_test").mkdir()
@@ -260,10 +289,10 @@ def test_the_identity_of_software_changes_with_its_sources(tmp_path: Path) -> No
     code = tmp_path / "pack_under_test" / "codec.py"
     with support.importable(tmp_path):
         code.write_text("T = 1\n")
-        first = software(spec())
-        assert software(spec()) == first
+        first = software([spec()])
+        assert software([spec()]) == first
         code.write_text("T = 2\n")
-        assert software(spec()) != first
+        assert software([spec()]) != first
     assert {"gcodec", "gcodec-formats", "numpy", "gcodec sources"} <= set(first)
 
 

@@ -32,6 +32,8 @@ def test_psnr_of_one_level_is_48_13_db() -> None:
     assert metrics.psnr(a, a + np.float32(1 / 255)) == pytest.approx(48.1308, abs=1e-4)
     # Only what a saved picture shows counts: less than half a level is nothing.
     assert metrics.psnr(a, a + np.float32(0.4 / 255)) == math.inf
+    # More than half a level is a whole one.
+    assert metrics.psnr(a, a + np.float32(0.6 / 255)) == pytest.approx(48.1308, abs=1e-4)
 
 
 def test_psnr_of_black_and_white_is_zero() -> None:
@@ -45,6 +47,18 @@ def test_ms_ssim_orders_pictures_and_is_one_for_equal_ones() -> None:
     assert metrics.ms_ssim(a, a) == pytest.approx(1, abs=1e-6)
     less, more = (metrics.ms_ssim(a, np.clip(a + s * noise, 0, 1)) for s in (0.02, 0.1))
     assert 0 < more < less < 1
+
+
+def test_ms_ssim_of_two_flat_pictures_is_that_of_the_paper() -> None:
+    """Wang, Simoncelli and Bovik 2003: only luminance differs, which counts on the coarsest scale, with weight 0.1333.
+
+    l = (2 a b + C) / (a^2 + b^2 + C), C = (0.01 L)^2, for samples that go from 0 to L = 255.
+    """
+    pytest.importorskip("pytorch_msssim")
+    a, b, c = 10, 30, (0.01 * 255) ** 2
+    flat = [np.full((3, 176, 176), level / 255, np.float32) for level in (a, b)]
+    expected = ((2 * a * b + c) / (a**2 + b**2 + c)) ** 0.1333
+    assert metrics.ms_ssim(*flat) == pytest.approx(expected, abs=1e-5)
 
 
 def test_ms_ssim_refuses_small_pictures() -> None:

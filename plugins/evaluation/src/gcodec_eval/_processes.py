@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from gcodec.pipeline.receiver import enter, furnish
 
 __all__ = ["Crew", "work"]
 
+Key = TypeVar("Key")
 Task = TypeVar("Task")
 
 #: Read when NumPy, torch or an OpenMP library is first loaded.
@@ -40,23 +41,23 @@ class Crew:
 
 def work(
     function: Callable[[Task], dict[str, Any]],
-    tasks: Sequence[Task],
+    tasks: Mapping[Key, Task],
     crew: Crew,
     alone: bool = False,
-) -> Iterator[tuple[Task, dict[str, Any]]]:
-    """Yield (task, function(task)) in the order of completion, from processes started for these tasks.
+) -> Iterator[tuple[Key, dict[str, Any]]]:
+    """Yield (key, function(task)) in the order of completion, from processes started for these tasks.
 
     alone: each process has a room of its own (`gcodec.pipeline.receiver`) and only what its tasks carry.
     A task whose process ends under it (out of memory, a crash of native code) yields {"error": ...}; the others are
     unharmed. Whoever stops iterating, by Ctrl-C too, ends the processes at once.
     """
-    waiting = list(tasks)
+    waiting = dict(tasks)
     jobs = min(crew.jobs, len(waiting))
     while waiting:
         broken = False
         with _rooms(alone) as rooms, _executor(crew, jobs, rooms) as executor:
             with _no_interrupts():
-                futures = {executor.submit(function, task): task for task in waiting}
+                futures = {executor.submit(function, task): key for key, task in waiting.items()}
             for future in as_completed(futures):
                 try:
                     result = future.result()
@@ -65,12 +66,14 @@ def work(
                     continue
                 except OSError as error:  # from a task that reads on its way what it carries
                     result = {"error": {"kind": type(error).__name__, "text": str(error)}}
-                waiting.remove(futures[future])
+                del waiting[futures[future]]
                 yield futures[future], result
         if broken and jobs == 1:
             # Alone at work, in the order given: the first that is not finished is the one that broke it.
+            key = next(iter(waiting))
+            del waiting[key]
             text = "its process ended before it was done; it may have run out of memory"
-            yield waiting.pop(0), {"error": {"kind": "WorkerError", "text": text}}
+            yield key, {"error": {"kind": "WorkerError", "text": text}}
         jobs = 1
 
 

@@ -99,9 +99,7 @@ def _number(value: float | None, decimals: int) -> str:
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the columns that hold one value each; the rest is in results.json."""
-    columns = [
-        name for name, value in rows[0].items() if name not in ("missing",) and "_parts" not in name
-    ]
+    columns = [n for n in rows[0] if n not in ("missing", "traceback") and not n.endswith("_parts")]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

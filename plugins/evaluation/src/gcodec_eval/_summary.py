@@ -42,9 +42,9 @@ class Evaluation:
 
 
 def means(
-    rows: Iterable[Row], sets: Mapping[tuple[str, str, str, str], Row], request: Request
+    rows: Iterable[Row], sets: Mapping[tuple[str, str, str], Mapping[str, Row]], request: Request
 ) -> list[Row]:
-    """Average over pictures. sets: (embedding, reconstructor, target, metric) -> what a set metric found."""
+    """Average over pictures. sets: (embedding, reconstructor, target) -> set metric -> what it found."""
     grouped: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         key = (row["embedding"], row["reconstructor"], row["target"])
@@ -63,7 +63,8 @@ def means(
             made[name] = _mean([row[name] for row in good])
         for name in request.metrics:
             if known_metrics()[name].of_set:
-                made[name] = sets.get((embedding, reconstructor, target, name), {}).get("value")
+                of_set = sets.get((embedding, reconstructor, target), {})
+                made[name] = of_set.get(name, {}).get("value")
             else:
                 made[name] = _mean([row[name] for row in good])
         for name in _MOST:

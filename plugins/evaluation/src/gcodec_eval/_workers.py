@@ -5,7 +5,8 @@
     judge     `judge`, `describe`, `compare`    pictures -> numbers
 
 A process has one role all its life. Each function returns a dict of what JSON can hold: the result, or
-{"error": {"kind": class of the exception, "text": one line}}.
+{"error": {"kind": class of the exception, "text": one line}}, with the "traceback" of what nobody raises on purpose.
+A file that a process writes lies in the folder of the evaluation, and its result names it as there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -46,7 +48,7 @@ Task = TypeVar("Task")
 
 @dataclass(frozen=True)
 class Encode:
-    """Write `file` from the picture `image`."""
+    """Write `file`, in `folder`, from the picture `image`."""
 
     image: str
     embedding: str
@@ -55,6 +57,7 @@ class Encode:
     seed: int
     device: str
     models: tuple[str, ...]
+    folder: str
     file: str
 
 
@@ -72,7 +75,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Decode:
-    """Make `picture`, a PNG, from `file`. What arrives at the receiver's process is a `Received`."""
+    """Decode `file`. What arrives at the receiver's process is a `Received`."""
 
     file: str
     reconstructor: str
@@ -80,7 +83,6 @@ class Decode:
     device: str
     dtype: str
     models: tuple[str, ...]
-    picture: str
 
     def __reduce__(self) -> tuple[type[Received], tuple[Any, ...]]:
         # Read when its turn comes, so that few files are in memory at a time.
@@ -102,11 +104,12 @@ class Judge:
 
 @dataclass(frozen=True)
 class Describe:
-    """Write to `file` the features of the patches of `picture`."""
+    """Write to `file`, in `folder`, the features of the patches of `picture`."""
 
     picture: str
     patch: int
     weights: str | None
+    folder: str
     file: str
 
 
@@ -124,15 +127,23 @@ def _guarded(function: Callable[[Task], dict[str, Any]]) -> Callable[[Task], dic
 
     @wraps(function)
     def guarded(task: Task) -> dict[str, Any]:
+        import traceback
         import warnings
+
+        from gcodec.errors import DEFECT_EXIT_STATUS, GcodecError
 
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return function(task)
         except Exception as error:
+            shown = traceback.format_exc()
+            if os.environ.get("GCODEC_TRACEBACK"):
+                print(shown, file=sys.stderr, flush=True)
             text = " ".join(str(error).split()) or "no reason given"
-            return {"error": {"kind": type(error).__name__, "text": text}}
+            found = {"kind": type(error).__name__, "text": text}
+            meant = isinstance(error, GcodecError) and error.exit_status != DEFECT_EXIT_STATUS
+            return {"error": found if meant else {**found, "traceback": shown}}
 
     return guarded
 
@@ -152,11 +163,13 @@ def encode_file(task: Encode) -> dict[str, Any]:
 
     warm = _warm_up(lambda: make(Target(quality=0.5)))
     made = make(task.target)
-    with atomic_write(Path(task.file), force=True) as stream:
+    path = Path(task.folder, task.file)
+    with atomic_write(path, force=True) as stream:
         stream.write(made.data)
-    data = Path(task.file).read_bytes()
+    data = path.read_bytes()
     return {
-        "bytes": Path(task.file).stat().st_size,
+        "file": task.file,
+        "bytes": path.stat().st_size,
         "sha256": hashlib.sha256(data).hexdigest(),
         "width": picture.size.width,
         "height": picture.size.height,
@@ -209,7 +222,7 @@ def judge(task: Judge) -> dict[str, Any]:
 
 @_guarded
 def describe(task: Describe) -> dict[str, Any]:
-    """Return {"patches": how many}."""
+    """Return {"file": where the features are, "patches": how many}."""
     import numpy as np
 
     from gcodec.files import atomic_write
@@ -218,9 +231,9 @@ def describe(task: Describe) -> dict[str, Any]:
 
     cut = metrics.patches(load_image(Path(task.picture)).pixels, task.patch)
     found = metrics.features(cut, weights=Path(task.weights) if task.weights else None)
-    with atomic_write(Path(task.file), force=True) as stream:
+    with atomic_write(Path(task.folder, task.file), force=True) as stream:
         np.save(stream, found, allow_pickle=False)
-    return {"patches": len(found)}
+    return {"file": task.file, "patches": len(found)}
 
 
 @_guarded
@@ -284,7 +297,6 @@ def _peak_bytes() -> int:
     except OSError:
         pass
     import resource
-    import sys
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,152 @@
+"""What is measured: a point is one picture of a series at one target, a series an embedding with a reconstructor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from gcodec.errors import ImageError
+from gcodec.models import ModelStore
+from gcodec.options import CAPTIONER, check_options
+from gcodec.pipeline.ratecontrol import Target
+from gcodec.registry import registry
+from gcodec_eval import _identity as identity
+from gcodec_eval._request import Method, Request
+
+if TYPE_CHECKING:
+    from gcodec.pipeline.resolver import Path as SignalPath
+
+__all__ = ["Image", "Point", "Row", "Series", "find_series", "read_digests"]
+
+Row: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture of the folder: its digest, and the stem that files made from it have."""
+
+    path: Path
+    digest: str
+    stem: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """One embedding with one reconstructor.
+
+    sending    all that decides a file of the embedding but picture and target: options, model, sources and so on.
+    receiving  all that decides a picture decoded from such a file but the file.
+    """
+
+    embedding: Method
+    reconstructor: Method
+    sending: Row
+    receiving: Row
+
+
+@dataclass(frozen=True)
+class Point:
+    """One picture of a series at one target, and what is known of it: each step returns points that know more.
+
+    sent      what the sender said (`_workers.encode_file`): the same in every point of this picture, embedding and target.
+    received  what the receiver said (`_workers.decode_file`).
+    judged    metric -> what the judge said.
+
+    Each is empty where nothing was done, and {"error": ...} where it failed.
+    """
+
+    series: Series
+    image: Image
+    target: Target
+    sent: Row = field(default_factory=dict)
+    received: Row = field(default_factory=dict)
+    judged: Mapping[str, Row] = field(default_factory=dict)
+
+    @property
+    def error(self) -> Row | None:
+        """Why there is no decoded picture."""
+        return self.sent.get("error") or self.received.get("error")
+
+
+def find_series(request: Request, store: ModelStore) -> list[Series]:
+    """Return every pair of an embedding and a reconstructor, after a check of each name, option, path and model.
+
+    Raises UnknownPlugin, UnusablePlugin, UnknownOption, InvalidOption, NoPath, ModelMissing, ModelDamaged.
+    """
+    return [
+        _series(e, r, request, store) for e in request.embeddings for r in request.reconstructors
+    ]
+
+
+def _series(
+    embedding: Method, reconstructor: Method, request: Request, store: ModelStore
+) -> Series:
+    from gcodec.pipeline.resolver import check_pair
+    from gcodec.pipeline.stage2 import checked
+
+    sender = registry().embedding(embedding.name)
+    receiver = registry().reconstructor(reconstructor.name)
+    options = check_options(sender.name, sender.options, embedding.options)
+    share = checked(receiver, reconstructor.options).share
+    # One path for each set of signals that a file may hold.
+    paths = [check_pair(sender.name, m, receiver, registry(), share) for m in sender.contents]
+    adapters = [adapter for path in paths for adapter in path.adapters]
+    signals = _signals(paths)
+    captioner = options.get(CAPTIONER.name)
+    sends = identity.in_play(filter(None, (sender.model, captioner)), store)
+    models = (sender.model, receiver.model, *(adapter.model for adapter in adapters))
+    receives = identity.in_play(filter(None, models), store)
+    sending = {
+        "step": "encode",
+        "embedding": sender.name,
+        "options": options,
+        "seed": request.seed,
+        "device": request.device,
+        "models": [model.digest for model in sends],
+        "software": identity.software((sender, *signals), sends),
+    }
+    receiving = {
+        "step": "decode",
+        "reconstructor": receiver.name,
+        "options": check_options(receiver.name, receiver.options, reconstructor.options),
+        "paths": [path.explain() for path in paths],
+        "adapters": [adapter.implementation for adapter in adapters],
+        "device": request.device,
+        "dtype": request.dtype,
+        "models": [model.digest for model in receives],
+        "software": identity.software((sender, receiver, *adapters, *signals), receives),
+    }
+    return Series(embedding, reconstructor, sending, receiving)
+
+
+def _signals(paths: Sequence[SignalPath]) -> list[Any]:
+    """Return the specs of the kinds of signals of others that go along paths."""
+    types = {t for path in paths for t in (*path.feeds, *(a.source for a in path.adapters))}
+    return [
+        s
+        for s in registry().signals.values()
+        if any(f"{t}/".startswith(f"{s.name}/") for t in types)
+    ]
+
+
+def read_digests(paths: Sequence[Path]) -> tuple[list[Image], list[str]]:
+    """Return the pictures with their digests, and a note on each that is left out: one that is there twice counts once.
+
+    Raises ImageError.
+    """
+    found: dict[str, Image] = {}
+    notes = []
+    for path in paths:
+        try:
+            digest = identity.file_digest(path)
+        except OSError as error:
+            raise ImageError(str(path), f"cannot be read: {error.strerror}") from error
+        if digest in found:
+            notes.append(f"{path.name} is the same file as {found[digest].path.name} and left out")
+            continue
+        stem = re.sub(r"[^A-Za-z0-9_]+", "-", path.stem).strip("-")[:40]
+        found[digest] = Image(path, digest, f"{stem}.{digest[:8]}")
+    return list(found.values()), notes
