@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gcodec.errors import InvalidOption, UnknownOption
@@ -32,6 +33,14 @@ ACCEPTED: list[tuple[Option, Any, Any]] = [
     (MODE, "slow", "slow"),
     (BITS, 16, 16),
     (NOTE, "ä\n", "ä\n"),
+    # NumPy scalars are what they hold.
+    (STEPS, np.int64(3), 3),
+    (BITS, np.uint8(16), 16),
+    (SCALE, np.float32(0.5), 0.5),
+    (SCALE, np.int16(2), 2.0),
+    (SCALE, np.float64(2), 2.0),
+    (EXACT, np.True_, True),
+    (MODE, np.str_("slow"), "slow"),
 ]
 
 REFUSED: list[tuple[Option, Any, str]] = [
@@ -52,6 +61,12 @@ REFUSED: list[tuple[Option, Any, str]] = [
     (MODE, "medium", "one of fast, slow"),
     (BITS, 12, "one of 8, 16"),
     (NOTE, b"x", "text"),
+    (STEPS, np.float64(3), "a whole number from 1 to 50"),
+    (STEPS, np.True_, "a whole number from 1 to 50"),
+    (STEPS, np.array([3]), "a whole number from 1 to 50"),
+    (SCALE, np.False_, "a number, 0 or more"),
+    (SCALE, np.float32("nan"), "a number, 0 or more"),
+    (EXACT, np.int64(1), "true or false"),
 ]
 
 

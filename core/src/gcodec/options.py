@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,25 @@ __all__ = [
     "CAPTIONER",
     "GUIDANCE",
     "REALISM",
+    "RESERVED",
     "TEXT",
     "TILE",
     "Option",
     "check_options",
     "expected",
+    "read_settings",
     "steps",
 ]
+
+_OWNED = """
+source output o embed recon model embed_model recon_model quality bpp bytes max_bytes target seed force json as_json
+suggest digest metadata companion companions partial preview_every device dtype memory threads models folders how help h
+folder metrics baseline range bpp_range patch weights download jobs limit keep asked
+"""
+#: What the commands that take options of plugins call their own options and arguments: no option of a plugin is called so.
+RESERVED = frozenset(_OWNED.split())
+
+_TRUTH = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,7 @@ def check_options(
 ) -> dict[str, Any]:
     """Return a value for each of `options`: the one given, checked, or the default.
 
+    A NumPy scalar is the number that it holds.
     Raises UnknownOption for a name that is none of them, InvalidOption for a value out of range.
     """
     known = {option.name: option for option in options}
@@ -111,6 +125,26 @@ def check_options(
         name: _checked(owner, option, given[name]) if name in given else option.default
         for name, option in known.items()
     }
+
+
+def read_settings(owner: str, options: Sequence[Option], words: Sequence[str]) -> dict[str, Any]:
+    """Return what words like "steps=4" say, as values of the options' types; bounds are for `check_options` to check.
+
+    Raises UnknownOption and InvalidOption.
+    """
+    known = {option.name: option for option in options}
+    made = {}
+    for word in words:
+        name, _, text = word.partition("=")
+        name = name.replace("-", "_")
+        if name not in known:
+            raise UnknownOption(owner, name, known)
+        option = known[name]
+        try:
+            made[name] = _TRUTH[text.lower()] if option.type is bool else option.type(text)
+        except (KeyError, ValueError) as error:
+            raise InvalidOption(owner, name, text, expected(option)) from error
+    return made
 
 
 def expected(option: Option) -> str:
@@ -129,6 +163,9 @@ def expected(option: Option) -> str:
 
 def _checked(owner: str, option: Option, value: Any) -> Any:
     invalid = InvalidOption(owner, option.name, value, expected(option))
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.generic):
+        value = value.item()
     if option.type is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     # bool is an int in Python, and True steps would be nonsense.

@@ -10,37 +10,25 @@ import click
 
 from gcodec.cli.common import (
     STREAM,
-    check_output,
-    force_option,
-    json_option,
-    print_json,
+    output_for,
     progress_bar,
     read_bytes,
     rounded,
+    tell,
 )
-from gcodec.cli.plugin_options import PluginCommand, as_decorator, options_of
-from gcodec.cli.run_options import RunOptions, run_options
+from gcodec.cli.plugin_options import Named, PluginCommand, as_decorator, plugin_option
+from gcodec.cli.run_options import RunOptions, output_option, seed_option, writing_options
 from gcodec.errors import UsageError
-from gcodec.plugin import REALISM
+from gcodec.plugin import REALISM, ReconstructorSpec
 
 
 @click.command(cls=PluginCommand)
 @click.argument("source", metavar="IN", type=str)
-@click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    help="The picture; its suffix names the format. [default: IN with .png]",
-)
-@click.option("--recon", help="Stage 2. [default: what the file suggests, else preview]")
+@output_option("OUT", "The picture; its suffix names the format. [default: IN with .png]")
+@plugin_option("--recon", "Stage 2, by default what the file suggests, else preview")
 @click.option("--model", help="Other weights for the reconstructor: a name, a folder or a digest.")
 @as_decorator(REALISM)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**64 - 1),
-    default=0,
-    help="Another sample than the file's own.",
-)
+@seed_option("Another sample than the file's own.")
 @click.option(
     "--partial", is_flag=True, help="Decode a truncated progressive file as far as it goes."
 )
@@ -57,13 +45,11 @@ from gcodec.plugin import REALISM
     help="Write the picture after every N layers of a progressive file too: OUT with the number of layers before"
     " the suffix.",
 )
-@force_option
-@json_option
-@run_options
+@writing_options
 def command(
     source: str,
     output: str | None,
-    recon: str | None,
+    recon: Named[ReconstructorSpec] | None,
     model: str | None,
     realism: float | None,
     seed: int,
@@ -73,47 +59,40 @@ def command(
     force: bool,
     as_json: bool,
     how: RunOptions,
-    **plugin_options: Any,
 ) -> None:
     """Decode the .gcx file IN (- for standard input) to a picture.
 
     Stage 1 is decoded by the embedding that wrote the file; stage 2 is your choice.
     """
-    from gcodec.registry import registry
-
-    spec = registry().reconstructor(recon) if recon else None
-    if output is None:
-        output = STREAM if source == STREAM else str(Path(source).with_suffix(".png"))
-    if preview_every and output == STREAM:
+    if preview_every and STREAM in (output, source if output is None else None):
         raise UsageError("--preview-every writes several pictures; give -o a file to name them by")
-    check_output(output, force=force)
+    output = output_for(source, output, ".png", force=force)
 
     from gcodec.pictures import format_of
     from gcodec.pipeline.decoding import decode, decode_progressively, save_decoded
 
     if output != STREAM:
         format_of(output, Path(output).suffix)
-    options = options_of(spec, plugin_options) if spec else {}
-    if realism is not None:
-        options[REALISM.name] = realism
+    name = recon.spec.name if recon else None
+    options = {} if realism is None else {REALISM.name: realism}
     data = read_bytes(source)[:max_bytes]
     previews = []
     with progress_bar() as progress:
         settings: dict[str, Any] = {
-            "options": options,
+            "options": options | dict(recon.options if recon else {}),
             "model": model,
             "partial": partial or max_bytes is not None,
             "run": how.run(seed=seed, progress=progress),
         }
         if preview_every:
-            steps = decode_progressively(data, recon, every=preview_every, **settings)
+            steps = decode_progressively(data, name, every=preview_every, **settings)
             made, layers = next(steps), preview_every
             for later in steps:
                 previews.append(_after(output, layers))
                 save_decoded(made, previews[-1], force=force)
                 made, layers = later, layers + preview_every
         else:
-            made = decode(data, recon, **settings)
+            made = decode(data, name, **settings)
     save_decoded(made, sys.stdout.buffer if output == STREAM else output, force=force)
     report = {
         "file": output,
@@ -126,18 +105,15 @@ def command(
         "previews": previews,
         "seconds": rounded(made.seconds),
     }
-    if as_json and output != STREAM:
-        print_json(report)
-        return
     height, width = made.picture.pixels.shape[1:]
     by = f"{made.reconstructor}{', as the file suggests' if made.suggested else ''}"
     if made.realism not in (None, 1):
         by += f"{',' if made.suggested else ''} at realism {made.realism:g}"
-    click.echo(
-        f"{output}: {width}x{height}, {made.embedding} -> {by}, {sum(made.seconds.values()):.2f} s",
-        err=output == STREAM,
+    line = (
+        f"{output}: {width}x{height}, {made.embedding} -> {by}, {sum(made.seconds.values()):.2f} s"
     )
-    if made.missing:
+    tell(output, report, line, as_json=as_json)
+    if made.missing and not as_json:
         click.echo(
             f"gcodec: the file was cut short: {made.missing} of its parts are missing", err=True
         )

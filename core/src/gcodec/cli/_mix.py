@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,6 @@ import click
 from gcodec.cli.common import (
     STREAM,
     check_output,
-    force_option,
-    json_option,
     load_picture,
     print_json,
     print_table,
@@ -20,10 +19,16 @@ from gcodec.cli.common import (
     rounded,
     write_bytes,
 )
-from gcodec.cli.plugin_options import PluginCommand, as_arguments, names, options_of
-from gcodec.cli.run_options import RunOptions, run_options, target_options
+from gcodec.cli.plugin_options import Named, PluginCommand, as_arguments, names, plugin_option
+from gcodec.cli.run_options import (
+    RunOptions,
+    output_option,
+    seed_option,
+    target_options,
+    writing_options,
+)
 from gcodec.errors import OutputError, UsageError
-from gcodec.plugin import MetricSpec
+from gcodec.plugin import EmbeddingSpec, MetricSpec, ReconstructorSpec
 from gcodec.registry import registry
 
 if TYPE_CHECKING:
@@ -38,15 +43,9 @@ _METRICS = ("psnr", "lpips", "ms_ssim")
 
 @click.command(cls=PluginCommand)
 @click.argument("source", metavar="IN", type=str)
-@click.option(
-    "--embed", default="ntc", show_default=True, help="Stage 1; several with commas, or `all`."
-)
-@click.option(
-    "--recon", default="flow", show_default=True, help="Stage 2; several with commas, or `all`."
-)
-@click.option(
-    "-o", "--output", metavar="DIR", default=".", show_default=True, help="Folder for the results."
-)
+@plugin_option("--embed", "Stage 1", default="ntc", many=True)
+@plugin_option("--recon", "Stage 2", default="flow", many=True)
+@output_option("DIR", "Folder for the results.", default=".")
 @target_options
 @click.option(
     "--metrics",
@@ -59,19 +58,12 @@ _METRICS = ("psnr", "lpips", "ms_ssim")
 @click.option(
     "--recon-model", metavar="MODEL", help="Other weights for stage 2, as --model of decode."
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**64 - 1),
-    default=0,
-    help="Key of the common randomness. [default: 0]",
-)
-@force_option
-@json_option
-@run_options
+@seed_option()
+@writing_options
 def command(
     source: str,
-    embed: str,
-    recon: str,
+    embed: list[Named[EmbeddingSpec]],
+    recon: list[Named[ReconstructorSpec]],
     output: str,
     target: Target,
     metrics: str | None,
@@ -81,7 +73,6 @@ def command(
     force: bool,
     as_json: bool,
     how: RunOptions,
-    **plugin_options: Any,
 ) -> None:
     """Encode IN, decode it in a fresh process from the file alone, and measure.
 
@@ -94,31 +85,26 @@ def command(
     if source == STREAM:
         raise UsageError("mix reads a file, not standard input: its results are named after it")
     installed = registry()
-    embeddings = [installed.embedding(name) for name in names(embed, installed.embeddings)]
-    reconstructors = [
-        installed.reconstructor(name) for name in names(recon, installed.reconstructors)
-    ]
     judges = names(metrics) or [name for name in _METRICS if name in installed.metrics]
     for name in judges:
         installed.named(MetricSpec, name)
-    if not embeddings or not reconstructors:
-        raise UsageError("name at least one embedding and one reconstructor")
     if embed_model is None and recon_model is None:
         # Under other models signals may live in other spaces, which encoding and decoding find out.
-        for e in embeddings:
-            for r in reconstructors:
-                check_pair(e.name, e.makes, r, installed)
+        for e in embed:
+            for r in recon:
+                check_pair(e.spec.name, e.spec.makes, r.spec, installed)
 
     folder = _folder(output)
     stem = folder / Path(source).stem
-    sheet = f"{stem}.sheet.jpg" if len(embeddings) * len(reconstructors) > 1 else None
-    if sheet is not None:
-        check_output(sheet, force=force)
-    for e in embeddings:
-        check_output(_file(stem, e.name), force=force)
-        for r in reconstructors:
-            for suffix in ("png", "json"):
-                check_output(_file(stem, e.name, r.name, suffix), force=force)
+    sheet = f"{stem}.sheet.jpg" if len(embed) * len(recon) > 1 else None
+    wanted = [_file(stem, e.label) for e in embed] + ([sheet] if sheet else [])
+    wanted += [
+        _file(stem, e.label, r.label, end) for e in embed for r in recon for end in ("png", "json")
+    ]
+    for path in wanted:
+        check_output(path, force=force)
+    if len({*wanted}) < len(wanted):
+        raise UsageError("two of the plugins would write to one file; mix them one after the other")
 
     from gcodec.pipeline.encoding import encode
 
@@ -127,22 +113,17 @@ def command(
         run = how.run(seed=seed)
         passed = [*how.as_arguments(), *_model_arguments(embed_model, recon_model, run.models)]
         picture = load_picture(source, run)
-        total, done = len(embeddings) * (1 + len(reconstructors)), 0
-        for e in embeddings:
-            progress(f"encoding {e.name}", done, total)
-            options = options_of(e, plugin_options)
-            made = encode(
-                picture, e.name, target=target, options=options, model=embed_model, run=run
-            )
-            file = Path(_file(stem, e.name))
-            write_bytes(str(file), made.data, force=force)
+        total, done = len(embed) * (1 + len(recon)), 0
+        for e in embed:
+            progress(f"encoding {e.label}", done, total)
+            settings: dict[str, Any] = {"target": target, "options": e.options}
+            made = encode(picture, e.spec.name, model=embed_model, run=run, **settings)
+            write_bytes(_file(stem, e.label), made.data, force=force)
             done += 1
-            for r in reconstructors:
-                progress(f"decoding {e.name} with {r.name}", done, total)
-                words = [*passed, *as_arguments(r, plugin_options)]
-                records.append(
-                    _pair(source, picture, made, file, stem, r.name, words, judges, force)
-                )
+            for r in recon:
+                progress(f"decoding {e.label} with {r.label}", done, total)
+                measured = _decoded(stem, e, r, picture, passed, judges)
+                records.append(_record(source, made, measured, force))
                 done += 1
     if sheet is not None:
         from gcodec.pictures.contact_sheet import contact_sheet
@@ -166,44 +147,46 @@ def _model_arguments(
     return words
 
 
-def _pair(
-    source: str,
-    picture: Picture,
-    made: Encoded,
-    file: Path,
+def _decoded(
     stem: Path,
-    reconstructor: str,
-    arguments: list[str],
+    e: Named[EmbeddingSpec],
+    r: Named[ReconstructorSpec],
+    picture: Picture,
+    passed: list[str],
     metrics: list[str],
-    force: bool,
 ) -> dict[str, Any]:
-    """Decode one file with one reconstructor in a process of its own; measure, record, return the record."""
+    """Decode a file with one reconstructor in a process of its own and measure: the receiver's half of a record."""
     from gcodec.pipeline.mixing import decode_in_fresh_process, measure
 
-    picture_path = _file(stem, made.embedding, reconstructor, "png")
-    record_path = _file(stem, made.embedding, reconstructor, "json")
-    result = decode_in_fresh_process(file, Path(picture_path), reconstructor, arguments)
+    file, made = Path(_file(stem, e.label)), Path(_file(stem, e.label, r.label, "png"))
+    arguments = [*passed, *as_arguments(r.spec, r.options)]
+    result = decode_in_fresh_process(file, made, r.spec.name, arguments)
     height, width = picture.pixels.shape[1:]
-    size = file.stat().st_size
-    record = {
-        "input": source,
-        "embedding": made.embedding,
-        "reconstructor": reconstructor,
+    return {
+        "embedding": e.label,
+        "reconstructor": r.label,
         "realism": result.report["realism"],
         "path": result.report["path"],
-        "bytes": size,
-        "bpp": round(8 * size / (width * height), 5),
-        "quality": round(made.quality, 4),
-        **measure(picture, Path(picture_path), metrics),
-        "encode_seconds": rounded(made.seconds),
+        "bytes": file.stat().st_size,
+        "bpp": round(8 * file.stat().st_size / (width * height), 5),
+        **measure(picture, made, metrics),
         "decode_seconds": rounded(result.report["seconds"]),
         "decode_process_seconds": round(result.seconds, 3),
         "file": str(file),
-        "reconstruction": picture_path,
-        "record": record_path,
+        "reconstruction": str(made),
+        "record": str(made.with_suffix(".json")),
     }
-    text = json.dumps(record, indent=2) + "\n"
-    write_bytes(record_path, text.encode(), force=force)
+
+
+def _record(source: str, made: Encoded, decoded: dict[str, Any], force: bool) -> dict[str, Any]:
+    """Write and return the record of a pair."""
+    record = {
+        "input": source,
+        **decoded,
+        "quality": round(made.quality, 4),
+        "encode_seconds": rounded(made.seconds),
+    }
+    write_bytes(record["record"], (json.dumps(record, indent=2) + "\n").encode(), force=force)
     return record
 
 
@@ -235,9 +218,9 @@ def _print_records(records: list[dict[str, Any]], metrics: list[str]) -> None:
 
 
 def _file(stem: Path, *parts: str) -> str:
-    """Name a result: STEM.EMBED.gcx, STEM.EMBED.RECON.png. Names like "acme/wavelet" make no folders."""
+    """Name a result: STEM.EMBED.gcx, STEM.EMBED.RECON.png. What is no part of a name, as in "acme/x:a=1", becomes "-"."""
     suffix = () if len(parts) > 1 else ("gcx",)
-    return ".".join([str(stem), *(part.replace("/", "-") for part in (*parts, *suffix))])
+    return ".".join([str(stem), *(re.sub(r"[^\w.=+-]", "-", part) for part in (*parts, *suffix))])
 
 
 def _folder(path: str) -> Path:

@@ -66,6 +66,22 @@ def check_output(path: str, *, force: bool) -> None:
         raise UsageError("a picture or file is not written to a terminal; redirect it or use -o")
 
 
+def output_for(source: str, output: str | None, suffix: str, *, force: bool) -> str:
+    """Return where to write: as asked, otherwise beside `source` with another suffix. Raises what `check_output` does."""
+    if output is None:
+        output = STREAM if source == STREAM else str(Path(source).with_suffix(suffix))
+    check_output(output, force=force)
+    return output
+
+
+def tell(output: str, report: Mapping[str, Any], line: str, *, as_json: bool) -> None:
+    """Say what was written, on standard error where standard output is the result itself."""
+    if as_json and output != STREAM:
+        print_json(report)
+    else:
+        click.echo(line, err=output == STREAM)
+
+
 def print_json(value: object) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(value, indent=2, default=str))

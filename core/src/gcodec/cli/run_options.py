@@ -1,4 +1,4 @@
-"""Options that say how to run and how large a file may be, handed to commands as one value each."""
+"""Options that several commands share: how to run and how large a file may be, handed over as one value each."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gcodec.cli.common import force_option, json_option
+
 if TYPE_CHECKING:
     from gcodec.progress import Progress
     from gcodec.run import Run
 
-__all__ = ["RunOptions", "run_options", "target_options"]
+__all__ = [
+    "RunOptions",
+    "output_option",
+    "run_options",
+    "seed_option",
+    "target_options",
+    "writing_options",
+]
 
 Command = Callable[..., Any]
 
@@ -97,6 +106,28 @@ _TARGET = (
         "--bytes", "max_bytes", type=int, help="Bytes that the whole file may have at most."
     ),
 )
+
+
+def output_option(
+    metavar: str, help: str, default: str | None = None
+) -> Callable[[Command], Command]:
+    """Add -o, --output."""
+    shown = default is not None
+    return click.option(
+        "-o", "--output", metavar=metavar, default=default, show_default=shown, help=help
+    )
+
+
+def seed_option(
+    help: str = "Key of the common randomness. [default: 0]",
+) -> Callable[[Command], Command]:
+    """Add --seed."""
+    return click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, help=help)
+
+
+def writing_options(command: Command) -> Command:
+    """Add --force, --json (`as_json`) and what `run_options` adds: all that commands which write have in common."""
+    return force_option(json_option(run_options(command)))
 
 
 def run_options(command: Command) -> Command:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcodec.cli.common import force_option, json_option, print_table, progress_bar
-from gcodec.cli.plugin_options import PluginCommand, names, options_of
-from gcodec.cli.run_options import Command, RunOptions, run_options
-from gcodec.errors import InvalidOption, UsageError
-from gcodec.options import expected
+from gcodec.cli.common import print_table, progress_bar
+from gcodec.cli.plugin_options import Named, PluginCommand, names, plugin_option
+from gcodec.cli.run_options import Command, RunOptions, seed_option, writing_options
+from gcodec.errors import UsageError
 
 if TYPE_CHECKING:
     from gcodec.pipeline.ratecontrol import Target
-    from gcodec.plugin import Option
     from gcodec_eval import Method
 
 _METRICS = "psnr,ms_ssim,lpips"
@@ -29,18 +27,8 @@ def _list(flag: str, help: str) -> Callable[[Command], Command]:
 
 @click.command(cls=PluginCommand)
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
-@click.option(
-    "--embed",
-    default="ntc,webp",
-    show_default=True,
-    help="Stage 1; several with commas, or `all`.",
-)
-@click.option(
-    "--recon",
-    default="preview,flow",
-    show_default=True,
-    help="Stage 2; several with commas, or `all`. flow:steps=1,flow:steps=4 compares options; so in --embed.",
-)
+@plugin_option("--embed", "Stage 1", default="ntc,webp", many=True)
+@plugin_option("--recon", "Stage 2", default="preview,flow", many=True)
 @_list("--bpp", f"Bits per pixel of the whole file; several with commas. [default: {_BPP}]")
 @_list("--quality", "Qualities 0 to 1, besides or instead.")
 @_list("--bytes", "Sizes of the whole file, besides or instead.")
@@ -48,15 +36,21 @@ def _list(flag: str, help: str) -> Callable[[Command], Command]:
     "--metrics",
     default=_METRICS,
     show_default=True,
+    callback=lambda _, __, text: tuple(names(text)),
     help="Of psnr, ms_ssim, lpips, dists, fid, kid.",
 )
 @click.option(
     "--baseline",
     metavar="E+R",
+    callback=lambda _, __, text: _pair(text),
     help="Bjontegaard rate differences against this pair, e.g. webp+preview.",
 )
 @click.option(
-    "--range", "bpp_range", metavar="LOW,HIGH", help="Bits per pixel that the differences are over."
+    "--range",
+    "bpp_range",
+    metavar="LOW,HIGH",
+    callback=lambda _, __, text: _range(text),
+    help="Bits per pixel that the differences are over.",
 )
 @click.option(
     "--patch",
@@ -90,38 +84,22 @@ def _list(flag: str, help: str) -> Callable[[Command], Command]:
     help="Processes at work at a time. [default: as cores and memory allow]",
 )
 @click.option("--limit", type=click.IntRange(1), help="Take the first so many pictures.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**64 - 1),
-    default=0,
-    help="Key of the common randomness. [default: 0]",
-)
+@seed_option()
 @click.option("--keep", is_flag=True, help="Keep the decoded pictures, in OUT/pictures.")
-@force_option
-@json_option
-@run_options
+@writing_options
 def command(
     folder: Path,
-    embed: str,
-    recon: str,
+    embed: list[Named[Any]],
+    recon: list[Named[Any]],
     bpp: tuple[str, ...],
     quality: tuple[str, ...],
     bytes: tuple[str, ...],
-    metrics: str,
-    baseline: str | None,
-    bpp_range: str | None,
-    patch: int,
-    weights: Path | None,
-    download: bool,
     output: Path,
-    jobs: int | None,
     limit: int | None,
-    seed: int,
-    keep: bool,
     force: bool,
     as_json: bool,
     how: RunOptions,
-    **plugin_options: Any,
+    **asked: Any,
 ) -> None:
     """Measure rate and distortion over the pictures in FOLDER.
 
@@ -134,40 +112,20 @@ def command(
     Times are of encoding and decoding alone, networks loaded, in a process that has done it before; compare them between
     runs with --jobs 1 only. docs/evaluation.md tells what each number means.
     """
-    from gcodec.registry import registry
-
-    installed = registry()
-    embeddings = [
-        _method(text, installed.embedding, plugin_options)
-        for text in names(embed, installed.embeddings)
-    ]
-    reconstructors = [
-        _method(text, installed.reconstructor, plugin_options)
-        for text in names(recon, installed.reconstructors)
-    ]
-
     from gcodec_eval import Request, evaluate, find_images
     from gcodec_eval._report import as_json as document
     from gcodec_eval._report import difference_table, mean_table, write_report
 
     request = Request(
         images=find_images(folder, limit),
-        embeddings=tuple(embeddings),
-        reconstructors=tuple(reconstructors),
+        embeddings=_methods(embed),
+        reconstructors=_methods(recon),
         targets=_targets(bpp, quality, bytes),
-        metrics=tuple(names(metrics)),
-        baseline=_pair(baseline),
-        bpp_range=_range(bpp_range),
-        patch=patch,
-        weights=weights,
-        download=download,
-        jobs=jobs,
         threads=how.threads,
-        seed=seed,
         device=how.device,
         dtype=how.dtype,
         models=how.folders,
-        keep=keep,
+        **asked,
     )
     with progress_bar() as progress:
         found = evaluate(request, output, progress=progress, force=force)
@@ -190,27 +148,10 @@ def command(
     click.echo(f"\nwrote {len(written)} files in {output}: {', '.join(p.name for p in written)}")
 
 
-def _method(text: str, find: Any, plugin_options: dict[str, Any]) -> Method:
-    """Return what "flow:steps=1" names; the options of the command line are for all that have them."""
+def _methods(named: list[Named[Any]]) -> tuple[Method, ...]:
     from gcodec_eval import Method
 
-    name, *settings = text.split(":")
-    spec = find(name)
-    options = options_of(spec, plugin_options)
-    known = {option.name: option for option in spec.options}
-    for setting in settings:
-        key, _, value = setting.partition("=")
-        key = key.replace("-", "_")
-        options[key] = _value(name, known[key], value) if key in known else value
-    return Method(name, options, label=text)
-
-
-def _value(owner: str, option: Option, text: str) -> Any:
-    words = {"true": True, "false": False}
-    try:
-        return words[text.lower()] if option.type is bool else option.type(text)
-    except (KeyError, ValueError) as error:
-        raise InvalidOption(owner, option.name, text, expected(option)) from error
+    return tuple(Method(one.spec.name, one.options, label=one.label) for one in named)
 
 
 def _targets(
