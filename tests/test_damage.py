@@ -12,7 +12,7 @@ import pytest
 
 import gcodec_formats as gcx
 from gcodec.cli import main
-from gcodec.errors import FORMAT_EXIT_STATUS, PayloadError, UnusablePlugin
+from gcodec.errors import FormatError, PayloadError, UnusablePlugin
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.registry import registry
@@ -65,7 +65,7 @@ def test_a_file_cut_anywhere_is_refused_in_one_line(file: bytes, decode: Decode)
     lengths = sorted({*range(0, 24), *range(24, len(file), max(len(file) // 40, 1)), len(file) - 1})
     for length in lengths:
         status, lines = decode(file[:length])
-        assert (status, len(lines)) == (FORMAT_EXIT_STATUS, 1), f"cut at {length}: {lines}"
+        assert (status, len(lines)) == (FormatError.exit_status, 1), f"cut at {length}: {lines}"
         assert "Traceback" not in lines[0]
 
 
@@ -75,7 +75,7 @@ def test_a_file_with_a_flipped_bit_is_refused_in_one_line(file: bytes, decode: D
         flipped = bytearray(file)
         flipped[at] ^= 1 << at % 8
         status, lines = decode(bytes(flipped))
-        assert (status, len(lines)) == (FORMAT_EXIT_STATUS, 1), f"bit at {at}: {lines}"
+        assert (status, len(lines)) == (FormatError.exit_status, 1), f"bit at {at}: {lines}"
 
 
 def test_a_hostile_payload_in_a_sound_container_is_refused_or_decoded(

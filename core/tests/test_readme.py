@@ -22,6 +22,6 @@ def test_every_exit_status_is_in_the_table() -> None:
         for error in vars(errors).values()
         if isinstance(error, type) and issubclass(error, errors.GcodecError)
     }
-    constants = {errors.FORMAT_EXIT_STATUS, errors.DEFECT_EXIT_STATUS}
+    constants = {errors.DEFECT_EXIT_STATUS}
     constants |= {errors.INTERRUPTED_EXIT_STATUS, 0, 141}
     assert listed == (raised - {errors.GcodecError.exit_status}) | constants
