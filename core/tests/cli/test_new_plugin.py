@@ -35,6 +35,7 @@ OFFERS = {
 }
 OFFERS["command"] = {("command", "wave-let-command")}
 OFFERS["adapter"] = {("adapter", "preview -> sketch")}
+OFFERS["trainer"] |= {(kind, f"{VENDOR}/{NAME}_trainer") for kind in ("model", "reconstructor")}
 OFFERS["signal"] |= {
     ("reconstructor", f"{VENDOR}/{NAME}_signal"),
     ("adapter", f"preview -> {VENDOR}/{NAME}_signal"),
@@ -163,9 +164,9 @@ def test_a_wheel_holds_all_of_it(kind: str, written: Written) -> None:
 
 
 def test_they_work_together(written: Written, tmp_path: Path) -> None:
-    """The new embedding, decoded by both new reconstructors, measured by the new metric, listed by the new command."""
+    """The new embedding, decoded by the new reconstructors, measured by the new metric, listed by the new command."""
     embedding, metric = (f"{VENDOR}/{NAME}_{kind}" for kind in ("embedding", "metric"))
-    recons = ",".join(f"{VENDOR}/{NAME}_{kind}" for kind in ("reconstructor", "signal"))
+    recons = ",".join(f"{VENDOR}/{NAME}_{kind}" for kind in ("reconstructor", "signal", "trainer"))
     source = tmp_path / "photo.png"
     source.write_bytes(pictures.as_png(pictures.photograph(120, 160)))
     words = ("mix", source, "--embed", embedding, "--recon", recons, "--metrics", f"psnr,{metric}")
@@ -173,7 +174,7 @@ def test_they_work_together(written: Written, tmp_path: Path) -> None:
         support.gcodec(*words, "--bpp", 1.5, "-o", tmp_path, "--json", site=[written.site])
     )
     records = json.loads(said)
-    assert len(records) == 2
+    assert len(records) == 3
     for record in records:
         assert record["psnr"] > 24
         assert 0 < record[metric] < 0.3

@@ -32,10 +32,10 @@ _DIGEST = 64 * "0"
 
 
 class _Kind(NamedTuple):
-    """summary  what the method is. requires  distributions that it needs, test  that its tests need, besides gcodec."""
+    """summary: what the method is. extra: of gcodec, which it needs. test: distributions that its tests need besides."""
 
     summary: str
-    requires: tuple[str, ...] = ()
+    extra: str = ""
     test: tuple[str, ...] = ()
 
 
@@ -45,6 +45,9 @@ _KINDS = {
     "adapter": _Kind("edges of the preview as zero crossings: a difference of Gaussians"),
     "signal": _Kind("where a preview has lost how much detail, and grain in its place"),
     "metric": _Kind("gradient magnitude similarity deviation"),
+    "trainer": _Kind(
+        "a small network that mends previews, and what trains it", "[torch]", ("gcodec-train",)
+    ),
     "command": _Kind("a table of .gcx files: size, rate and embedding of each"),
 }
 
@@ -147,7 +150,7 @@ def words_for(given: str, kind: str) -> dict[str, str]:
         "digest": _DIGEST,
         "kind": kind,
         "summary": chosen.summary,
-        "requires": _list(f"gcodec>={version('gcodec')}", "numpy>=1.24", *chosen.requires),
+        "requires": _list(f"gcodec{chosen.extra}>={version('gcodec')}", "numpy>=1.24"),
         "test": _list("pytest>=8", *chosen.test),
     }
     _check_free(words)
