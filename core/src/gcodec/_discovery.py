@@ -20,12 +20,15 @@ from gcodec._claims import Offer, kind_of, name_of, normal, refusals
 from gcodec.errors import GcodecError
 from gcodec.plugin import INTERFACE, SPECS, EmbeddingSpec, SignalSpec, Spec
 
-__all__ = ["DISABLE", "GROUP", "Plugin", "Refused", "discover", "one_line"]
+__all__ = ["DISABLE", "GROUP", "Plugin", "Refused", "discover", "one_line", "switches_off"]
 
 GROUP = "gcodec"
 
 #: Environment variable: distributions, plugins, or DISTRIBUTION:SPEC, separated by commas, that are switched off.
 DISABLE = "GCODEC_DISABLE"
+
+#: Why a spec that the user has switched off does not count.
+_OFF = "switched off"
 
 #: A plugin whose light module takes longer than this to import is shown as slow: it delays every command.
 SLOW_SECONDS = 0.1
@@ -80,6 +83,19 @@ def discover(
     return _settled(plugins, off)
 
 
+def switches_off(word: str, plugins: Iterable[Plugin]) -> bool:
+    """Whether a word of `DISABLE` switched something off."""
+    off = normal(word.strip())
+    return any(
+        (p.disabled and off in (normal(p.name), normal(p.distribution)))
+        or any(
+            r.reason == _OFF and off == normal(f"{p.distribution}:{name_of(r.spec)}")
+            for r in p.refused
+        )
+        for p in plugins
+    )
+
+
 def _settled(plugins: list[Plugin], off: set[str]) -> tuple[Plugin, ...]:
     """Return the plugins without the specs that are not theirs to offer, or that the user has switched off."""
     on = [
@@ -91,7 +107,7 @@ def _settled(plugins: list[Plugin], off: set[str]) -> tuple[Plugin, ...]:
     for plugin, specs in zip(plugins, on, strict=True):
         judged = [(spec, next(reasons)) for spec in specs]
         refused = [Refused(spec, reason) for spec, reason in judged if reason]
-        switched = [Refused(s, "switched off") for s in plugin.specs if s not in specs]
+        switched = [Refused(s, _OFF) for s in plugin.specs if s not in specs]
         counting = tuple(spec for spec, reason in judged if not reason)
         settled.append(
             replace(plugin, specs=counting, refused=(*plugin.refused, *refused, *switched))

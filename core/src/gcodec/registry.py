@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from gcodec._claims import kind_of, name_of
-from gcodec._discovery import GROUP, Plugin, discover, one_line
+from gcodec._discovery import DISABLE, GROUP, Plugin, discover, one_line, switches_off
 from gcodec.errors import UnknownPlugin, UnusablePlugin
 from gcodec.plugin import (
     SPECS,
@@ -32,7 +32,17 @@ from gcodec.plugin import (
     TrainerSpec,
 )
 
-__all__ = ["GROUP", "Plugin", "Registry", "kind_of", "load_object", "name_of", "registry"]
+__all__ = [
+    "DISABLE",
+    "GROUP",
+    "Plugin",
+    "Registry",
+    "kind_of",
+    "load_object",
+    "name_of",
+    "registry",
+    "switches_off",
+]
 
 S = TypeVar("S", bound=Spec)
 
@@ -151,7 +161,8 @@ class Registry:
             if plugin.disabled and (plugin.name == name or plugin.distribution == package):
                 raise UnusablePlugin(name, f"{plugin.distribution} is switched off")
             for refused in plugin.refused:
-                if type(refused.spec) is cls and name_of(refused.spec) == name and not package:
+                mine = package in (None, plugin.distribution)
+                if mine and type(refused.spec) is cls and name_of(refused.spec) == name:
                     raise UnusablePlugin(name, f"{plugin.distribution}: {refused.reason}")
         row = _row(kind, name)
         published = package is not None and (row is None or row.status == "published")

@@ -161,6 +161,21 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
         ctx.exit()
 
 
+def _switch_off(ctx: click.Context, param: click.Parameter, names: Sequence[str]) -> None:
+    """Do without plugins, here and in every process that this one starts."""
+    if not names or ctx.resilient_parsing:
+        return
+    from gcodec.registry import DISABLE, registry, switches_off
+
+    os.environ[DISABLE] = ",".join(filter(None, [os.environ.get(DISABLE), *names]))
+    registry.cache_clear()
+    for name in (word for text in names for word in text.split(",")):
+        if not switches_off(name, registry().plugins):
+            raise click.BadParameter(
+                f"nothing that can be switched off is called '{name}'; `gcodec plugins` lists what is installed"
+            )
+
+
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -174,6 +189,16 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
     is_eager=True,
     callback=_show_version,
     help="Show the version.",
+)
+@click.option(
+    "--without",
+    metavar="NAME",
+    multiple=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_switch_off,
+    help="Do as if this were not installed: a distribution, a plugin, or DISTRIBUTION:NAME for one thing that it offers. May"
+    " be repeated.",
 )
 def cli() -> None:
     """Generative image compression: any embedding, decoded by any reconstructor, through a real file."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
 
 from gcodec.cli.common import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from gcodec.registry import Plugin
 
 
 @click.command()
 @json_option
 def command(as_json: bool) -> None:
-    """List what installed plugins offer, and those that cannot be used with their error."""
+    """List what installed plugins offer, and what cannot be used, is switched off or refused, with the reason."""
     from gcodec.registry import kind_of, registry
 
     plugins = registry().plugins
@@ -23,9 +29,14 @@ def command(as_json: bool) -> None:
                     "version": p.version,
                     "error": p.error or None,
                     "warning": p.warning or None,
+                    "disabled": p.disabled,
                     "offers": [
                         {"kind": kind_of(s), "name": _name(s), "summary": s.summary}
                         for s in p.specs
+                    ],
+                    "refused": [
+                        {"kind": kind_of(r.spec), "name": _name(r.spec), "reason": r.reason}
+                        for r in p.refused
                     ],
                 }
                 for p in plugins
@@ -41,12 +52,23 @@ def command(as_json: bool) -> None:
         ),
     )
     for plugin in plugins:
-        if plugin.error or plugin.warning:
-            kind = "broken" if plugin.error else "slow"
-            click.echo(
-                f"{kind}: {plugin.name} ({plugin.distribution} {plugin.version}):"
-                f" {plugin.error or plugin.warning}"
-            )
+        for line in _remarks(plugin):
+            click.echo(" ".join(line.split()))
+
+
+def _remarks(plugin: Plugin) -> Iterator[str]:
+    """Yield a line for everything about a plugin that is not as its author meant it."""
+    from gcodec.registry import kind_of
+
+    origin = f"{plugin.distribution} {plugin.version}"
+    if plugin.disabled:
+        yield f"switched off: {plugin.name} ({origin})"
+    if plugin.error:
+        yield f"broken: {plugin.name} ({origin}): {plugin.error}"
+    if plugin.warning:
+        yield f"slow: {plugin.name} ({origin}): {plugin.warning}"
+    for refused in plugin.refused:
+        yield f"refused: {kind_of(refused.spec)} {_name(refused.spec)} ({origin}): {refused.reason}"
 
 
 def _name(spec: object) -> str:
