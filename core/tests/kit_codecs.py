@@ -1,4 +1,4 @@
-"""Methods with one defect each, made from what `gcodec new-plugin` writes (as gcodec_blocks and gcodec_sharp)."""
+"""Methods with one defect each, made from what `gcodec new-plugin` writes (as gcodec_kit_blocks and gcodec_kit_sharp)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-from gcodec_blocks.embedding import BlocksEmbedding
-from gcodec_sharp.reconstructor import SharpReconstructor
+from gcodec_kit_blocks.embedding import BlocksEmbedding
+from gcodec_kit_sharp.reconstructor import SharpReconstructor
 
 from gcodec.errors import PayloadError
 from gcodec.interfaces import Setup, Size

@@ -71,7 +71,7 @@ DEFECTS = {
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder where the templates and the defective methods made from them are installed."""
     folder = tmp_path_factory.mktemp("kit")
-    for name, kind in (("kit/blocks", "embedding"), ("sharp", "reconstructor")):
+    for name, kind in (("kit/blocks", "embedding"), ("kit/sharp", "reconstructor")):
         written = folder / kind
         write_plugin(written, kind, words_for(name, kind))
         (source,) = (written / "src").iterdir()
