@@ -122,7 +122,7 @@ def _check_model(model: str | None) -> None:
 
 def _check_type(name: str) -> None:
     known = registry().signals
-    if "/".join(name.split("/")[:2]) in known:
+    if "/" in name and "/".join(name.split("/")[:2]) in known:
         return
     kind, slash, space = name.partition("/")
     assert kind in KINDS, f"'{name}' is no signal type; the kinds are {', '.join([*KINDS, *known])}"
