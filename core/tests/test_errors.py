@@ -23,6 +23,7 @@ from gcodec.errors import (
     OutputError,
     OutputExists,
     PayloadError,
+    PluginError,
     RecipeError,
     TargetTooSmall,
     TrainingDiverged,
@@ -115,6 +116,12 @@ EXAMPLES = [
         "channel 'trellis': 4 bits have no room in 3 dimensions",
     ),
     (PayloadError("webp", "bad header"), 10, "payload of 'webp': bad header"),
+    (
+        PluginError("embedding", "acme/x", "gcodec-acme", "KeyError: 'a'"),
+        18,
+        "embedding 'acme/x' of gcodec-acme: KeyError: 'a' (a defect of gcodec-acme;"
+        " GCODEC_TRACEBACK=1 shows where)",
+    ),
     (
         VerificationError("a.gcx", b"\1\2", b"\3\4"),
         11,

@@ -25,10 +25,11 @@
     ├── CheckpointError              15   a training's saved state is damaged, or of another training
     ├── TrainingDiverged             16   a loss or a gradient is not a finite number
     ├── ChannelError                 17   a channel simulator cannot send that, or never makes those bits
+    ├── PluginError                  18   a plugin raised what it must not, or returned what it must not
     └── FormatError                  20   the container is damaged; `gcodec_formats.errors` says in which ways
 
-Ctrl-C is 130 and a reader that went away 141, as in any shell. Every other exception is a defect of gcodec or of a
-plugin: exit status 70. An exception class of a plugin's own belongs below one of these.
+Ctrl-C is 130 and a reader that went away 141, as in any shell. Every other exception is a defect of gcodec: exit status
+70. An exception class of a plugin's own belongs below one of these.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ __all__ = [
     "OutputError",
     "OutputExists",
     "PayloadError",
+    "PluginError",
     "RecipeError",
     "TargetTooSmall",
     "TrainingDiverged",
@@ -293,6 +295,21 @@ class ChannelError(GcodecError):
     def __init__(self, channel: str, reason: str) -> None:
         self.channel, self.reason = channel, reason
         super().__init__(f"channel '{channel}': {reason}")
+
+
+class PluginError(GcodecError):
+    """The `kind` `plugin` of `distribution` broke its promise: an exception escaped it, the cause of this one, or it
+    returned what cannot be used; `reason` says which.
+    """
+
+    exit_status = 18
+
+    def __init__(self, kind: str, plugin: str, distribution: str, reason: str) -> None:
+        self.kind, self.plugin, self.distribution, self.reason = kind, plugin, distribution, reason
+        super().__init__(
+            f"{kind} '{plugin}' of {distribution}: {reason}"
+            f" (a defect of {distribution}; GCODEC_TRACEBACK=1 shows where)"
+        )
 
 
 class VerificationError(GcodecError):

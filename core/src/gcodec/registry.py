@@ -170,8 +170,9 @@ class Registry:
         raise UnknownPlugin(kind, name, similar=similar, package=package, published=published)
 
     def distribution_of(self, spec: Spec) -> str | None:
-        """Return the distribution that offers a spec."""
-        return next((p.distribution for p in self.plugins if spec in p.specs), None)
+        """Return the distribution that offers a spec, or that it was made of: one of the same implementation."""
+        of = [(type(s), _path(s), p.distribution) for p in self.plugins for s in p.specs]
+        return next((d for kind, path, d in of if (kind, path) == (type(spec), _path(spec))), None)
 
 
 @cache
@@ -190,6 +191,10 @@ def load_object(owner: str, path: str) -> Any:
         return getattr(import_module(module), name)
     except Exception as error:
         raise UnusablePlugin(owner, f"importing {path} failed: {one_line(error)}") from error
+
+
+def _path(spec: Spec) -> str:
+    return spec.name if isinstance(spec, ModelSpec) else spec.implementation
 
 
 def _row(kind: str, name: str) -> Any:

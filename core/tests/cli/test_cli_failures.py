@@ -95,7 +95,12 @@ FAILURES = {
     "cut file": ("decode cut.gcx", 20, "checksum"),
     "flipped bit": ("verify flipped.gcx", 20, "checksum"),
     "foreign file": ("info photo.png", 20, "not a GCX file"),
-    "defect": ("encode photo.png --embed test/defect", 70, "ZeroDivisionError", "GCODEC_TRACEBACK"),
+    "defect of a plugin": (
+        "encode photo.png --embed test/defect",
+        18,
+        "embedding 'test/defect' of gcodec-under-test: ZeroDivisionError: a mistake in two lines",
+        "GCODEC_TRACEBACK",
+    ),
 }
 
 
@@ -114,6 +119,13 @@ def test_each_failure_has_its_status_one_line_and_leaves_nothing(
         made = after.pop("mixed/photo.tiny.gcx")
         assert gcx.read(made)
     assert after == before
+
+
+def test_a_defect_of_its_own_has_another_status(
+    gcodec: Command, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gcodec_formats.layout", lambda *a, **k: {}["layout"])
+    fails(gcodec("info", files / "good.gcx"), 70, "KeyError: 'layout'", "GCODEC_TRACEBACK")
 
 
 def test_the_traceback_can_be_had(files: Path, site: Path) -> None:

@@ -27,7 +27,7 @@ DEFECTS = {
     "TestGreedy::test_damaged_payload": "MemoryError",
     "TestCrashing::test_damaged_payload": "last seen:",
     "TestBoastful::test_stated_error": "the preview states mse",
-    "TestDouble::test_round_trip[(17, 33)]": "preview is float64, not float32",
+    "TestDouble::test_round_trip[(17, 33)]": "preview.pixels is float64, not float32",
     "TestUnclipped::test_extreme_pictures[white]": "beyond [0, 1]",
     "TestBackwards::test_bytes_grow_with_quality": "bytes at",
     "TestBackwards::test_quality_reduces_the_error": "squared error",
@@ -63,7 +63,7 @@ DEFECTS = {
     "TestLonely::test_spec": "no installed embedding makes the signals",
     "TestSpaceless::test_spec": "must name its space",
     "TestWrongType::test_types_and_ranges": "tokens/kit",
-    "TestTooSmall::test_types_and_ranges": "sketch has shape",
+    "TestTooSmall::test_types_and_ranges": "sketch.edges has shape",
 }
 
 

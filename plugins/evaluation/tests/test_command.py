@@ -238,10 +238,10 @@ def test_failures_are_rows_with_their_reason(
         ("tiny", "raises", "10 B"): "TargetTooSmall",
         ("tiny", "dies", "10 B"): "TargetTooSmall",
         ("tiny", "preview", "5000 B"): None,
-        ("tiny", "raises", "5000 B"): "ZeroDivisionError",
+        ("tiny", "raises", "5000 B"): "PluginError",
         ("tiny", "dies", "5000 B"): "WorkerError",
         **{
-            ("test/defect", r, t): "ZeroDivisionError"
+            ("test/defect", r, t): "PluginError"
             for r in ("preview", "raises", "dies")
             for t in ("10 B", "5000 B")
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import sys
@@ -9,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -21,6 +22,9 @@ from gcodec.errors import (
     OutputError,
     UnusablePlugin,
 )
+
+if TYPE_CHECKING:
+    from gcodec.plugin import CommandSpec
 
 __all__ = ["cli", "main"]
 
@@ -88,7 +92,7 @@ class _Commands(click.Group):
         found = load_object(spec.name, spec.implementation)
         if not isinstance(found, click.Command):
             raise UnusablePlugin(spec.name, f"{spec.implementation} is no click.Command")
-        return found
+        return _guarded(spec, found)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -113,6 +117,20 @@ class _Commands(click.Group):
                 hint = f"; did you mean {' or '.join(close)}?" if close else ""
                 ctx.fail(f"there is no command '{args[0]}'{hint}")
         return super().resolve_command(ctx, args)
+
+
+def _guarded(spec: CommandSpec, command: click.Command) -> click.Command:
+    """Return a plugin's command whose defects are that plugin's."""
+    from gcodec.border import of_plugin
+
+    def invoke(ctx: click.Context) -> Any:
+        # Full disks and click's own ends are told apart where every command's are.
+        with of_plugin(spec, (OSError, click.ClickException, click.Abort, click.exceptions.Exit)):
+            return command.invoke(ctx)
+
+    made = copy.copy(command)
+    vars(made)["invoke"] = invoke
+    return made
 
 
 def _listed() -> list[tuple[str, str]]:
@@ -179,7 +197,7 @@ def _switch_off(ctx: click.Context, param: click.Parameter, names: Sequence[str]
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done; 2-16 it cannot be done, see the README of gcodec; 20 damaged or foreign file; "
+    epilog="Exit status: 0 done; 2-18 it cannot be done, see the README of gcodec; 20 damaged or foreign file; "
     "70 a defect; 130 interrupted.",
 )
 @click.option(

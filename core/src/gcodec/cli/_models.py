@@ -84,11 +84,14 @@ def command(
 
 def _fetched(name: str, revision: str | None) -> Model:
     """Fetch a model from where a plugin knows it, otherwise from the hub, which alone has revisions."""
+    from gcodec.border import of_plugin
     from gcodec.models import ModelStore, hub
     from gcodec.registry import load_object, registry
 
     for spec in registry().embeddings.values() if revision is None else ():
-        if spec.finder and (made := load_object(spec.name, spec.finder)(name, True)):
+        with of_plugin(spec):
+            made = load_object(spec.name, spec.finder)(name, True) if spec.finder else None
+        if made:
             return ModelStore.installed().find(made)
     with progress_bar() as progress:
         return hub.fetch(name, revision, progress)

@@ -216,12 +216,14 @@ def place_of(model: Model, store: ModelStore) -> Place | None:
 
     Reads configurations and digests, loads no network. Raises ModelMissing and ModelDamaged.
     """
+    from gcodec.border import of_plugin
     from gcodec.registry import load_object
 
     spec = _spec_of(model)
     if spec is None or spec.place is None:
         return None
-    return cast(Place, load_object(spec.name, spec.place)(model, store))
+    with of_plugin(spec):
+        return cast(Place, load_object(spec.name, spec.place)(model, store))
 
 
 def open_space(model: Model, run: Run) -> LatentSpace:
@@ -254,6 +256,7 @@ def open_captioner(model: Model, run: Run) -> Captioner:
 
 def _open(kind: str, model: Model, run: Run) -> object:
     """Open a model folder by the class that it names, if an installed plugin knows it as of this kind."""
+    from gcodec.border import of_plugin
     from gcodec.registry import load_object, registry
 
     # What a network may depend on: not the seed.
@@ -269,7 +272,8 @@ def _open(kind: str, model: Model, run: Run) -> object:
     if spec is None or spec.kind != kind:
         known = [s.name for s in registry().networks.values() if s.kind == kind]
         raise UnknownNetwork(model.name, name, kind, known)
-    made: object = load_object(spec.name, spec.implementation)(model, run)
+    with of_plugin(spec):
+        made: object = load_object(spec.name, spec.implementation)(model, run)
     run.opened[key] = made
     return made
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import gcodec_formats as gcx
+from gcodec.border import of_plugin
 from gcodec.errors import ImageError, ModelMissing, UnknownProfile, UsageError
 from gcodec.interfaces import Size
 from gcodec.models import DIGEST_PREFIX, Model
@@ -55,7 +56,8 @@ def _model(spec: EmbeddingSpec, wanted: str, run: Run) -> Model:
     try:
         return run.models.find(wanted)
     except ModelMissing:
-        made = load_object(spec.name, spec.finder)(wanted, False) if spec.finder else None
+        with of_plugin(spec):
+            made = load_object(spec.name, spec.finder)(wanted, False) if spec.finder else None
         if made is None:
             raise
         return run.models.find(made)

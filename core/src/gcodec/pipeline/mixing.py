@@ -71,7 +71,7 @@ def measure(
     """Return each of the `metrics`, by name, between two pictures.
 
     `None` stands for a metric that this installation or this size cannot give; no other number takes its place.
-    Raises UnknownPlugin and UnusablePlugin.
+    Raises UnknownPlugin, UnusablePlugin and PluginError.
     """
     from gcodec.pictures import load_image
 
@@ -80,12 +80,14 @@ def measure(
 
 
 def _measured(name: str, original: FloatArray, decoded: FloatArray) -> float | None:
+    from gcodec.border import of_plugin
     from gcodec.errors import MetricUnavailable
     from gcodec.plugin import MetricSpec
     from gcodec.registry import load_object, registry
 
     spec = registry().named(MetricSpec, name)
     try:
-        return float(load_object(spec.name, spec.implementation)(original, decoded))
+        with of_plugin(spec):
+            return float(load_object(spec.name, spec.implementation)(original, decoded))
     except MetricUnavailable:
         return None

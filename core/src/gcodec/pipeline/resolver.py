@@ -9,17 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gcodec.border import check_signal, of_plugin
 from gcodec.errors import NoPath
 from gcodec.interfaces import Setup
 from gcodec.registry import Registry, load_object
-from gcodec.signals import Preview, Signal, by_type, type_of
+from gcodec.signals import Preview, Signal, by_type
 
 if TYPE_CHECKING:
     from gcodec.plugin import AdapterSpec, EmbeddingSpec, ReconstructorSpec
     from gcodec.run import Run
     from gcodec_formats import Size
 
-__all__ = ["Path", "Row", "adapt", "check_pair", "matrix", "resolve"]
+__all__ = ["Path", "Row", "adapt", "check_pair", "matrix", "resolve", "run_adapter"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def adapt(
     """Run the adapters between these signals and `reconstructor`; return what `resolve` found wanted, by type.
 
     The path comes with them: its `feeds` are for the reconstructor. Adapters are those of `installed`, by default of this
-    installation. Raises NoPath if there is no way, and whatever an adapter raises.
+    installation. Raises NoPath if there is no way, PluginError, and what an adapter raises on purpose.
     """
     from gcodec.registry import registry
 
@@ -102,11 +103,16 @@ def adapt(
         here, wanted = " + ".join(at_hand) or "nothing", _wanted(reconstructor, realism)
         raise NoPath(here, reconstructor.name, wanted)
     for adapter in path.adapters:
-        function = load_object(f"{adapter.source} -> {adapter.target}", adapter.implementation)
-        model = run.models.find(adapter.model) if adapter.model else None
-        made: Signal = function(at_hand[adapter.source], size, Setup(run, {}, model))
-        at_hand[type_of(made)] = made
+        at_hand[adapter.target] = run_adapter(adapter, at_hand[adapter.source], size, run)
     return {name: at_hand[name] for name in (*path.feeds, *path.beside)}, path
+
+
+def run_adapter(adapter: AdapterSpec, signal: Signal, size: Size, run: Run) -> Signal:
+    """Return what an adapter makes of a signal, checked. Raises PluginError, and what the adapter raises on purpose."""
+    model = run.models.find(adapter.model) if adapter.model else None
+    function = load_object(f"{adapter.source} -> {adapter.target}", adapter.implementation)
+    with of_plugin(adapter):
+        return check_signal(function(signal, size, Setup(run, {}, model)), size, adapter.target)
 
 
 @dataclass(frozen=True)

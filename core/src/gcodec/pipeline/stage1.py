@@ -14,7 +14,8 @@ from gcodec.interfaces import Embedding, Setup
 from gcodec.options import check_options
 from gcodec.pipeline._container import named_model
 from gcodec.pipeline._places import elsewhere, made_at
-from gcodec.registry import load_object, registry
+from gcodec.pipeline.guarded import Guarded
+from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec_formats import registry as numbers
 
@@ -134,8 +135,9 @@ def open_companions(
 
 
 def build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
-    """Import and set up the implementation of an embedding. Raises UnusablePlugin."""
-    return cast(Embedding, load_object(spec.name, spec.implementation)(setup))
+    """Import and set up the implementation of an embedding, guarded. Raises UnusablePlugin and PluginError."""
+    place = elsewhere(spec, setup.model, setup.run.models)
+    return Guarded(spec, setup, [made_at(place, held) for held in spec.contents])
 
 
 def _part(

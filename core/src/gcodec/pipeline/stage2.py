@@ -29,6 +29,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from gcodec.border import check_picture, of_plugin
 from gcodec.errors import UsageError
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.options import check_options
@@ -79,14 +80,16 @@ class Stage2:
     def reconstruct(self, signals: Iterable[Signal], size: Size) -> tuple[FloatArray, Path]:
         """Return X_alpha, float32 [3, H, W] in [0, 1], and how the signals reached the reconstructor.
 
-        At alpha = 1 it is the reconstructor's own array, at alpha = 0 the preview's. Raises NoPath.
+        At alpha = 1 it is the reconstructor's own array, at alpha = 0 the preview's. Raises NoPath and PluginError.
         """
         alpha = self.choice.share
         made, path = adapt(signals, self.choice.spec, size, self.run, alpha, self.installed)
         preview = made.get(Preview.kind)
         if self.reconstructor is None:
             return cast(Preview, preview).pixels, path
-        sample = self.reconstructor.reconstruct({name: made[name] for name in path.feeds}, size)
+        fed = {name: made[name] for name in path.feeds}
+        with of_plugin(self.choice.spec):
+            sample: FloatArray = check_picture(self.reconstructor.reconstruct(fed, size), size)
         if alpha == 1:
             return sample, path
         return interpolate(cast(Preview, preview).pixels, sample, alpha), path
@@ -113,7 +116,7 @@ def open_stage2(
     model      name, folder or digest of other weights than the spec's.
     installed  where adapters are looked for; by default this installation.
 
-    Raises UnusablePlugin, ModelMissing, ModelDamaged.
+    Raises UnusablePlugin, PluginError, ModelMissing, ModelDamaged.
     """
     installed = installed or registry()
     spec = choice.spec
@@ -121,8 +124,9 @@ def open_stage2(
         return Stage2(choice, None, run, installed)
     name = model or spec.model
     setup = Setup(run, choice.options, run.models.find(name) if name else None)
-    implementation = load_object(spec.name, spec.implementation)
-    return Stage2(choice, cast(Reconstructor, implementation(setup)), run, installed)
+    with of_plugin(spec):
+        made = cast(Reconstructor, load_object(spec.name, spec.implementation)(setup))
+    return Stage2(choice, made, run, installed)
 
 
 def interpolate(preview: FloatArray, sample: FloatArray, alpha: float) -> FloatArray:

@@ -16,12 +16,9 @@ from gcodec.plugin import (
     ReconstructorSpec,
 )
 from gcodec.registry import GROUP, Plugin, registry
-from gcodec.signals import KINDS
+from gcodec.signals import KINDS, kind_and_space
 
 __all__ = ["check_adapter", "check_embedding", "check_reconstructor", "entry_point", "variations"]
-
-#: Kinds that mean nothing without a space; their type is "kind/space".
-_IN_A_SPACE = ("latent", "tokens", "noisy")
 
 
 def check_embedding(spec: EmbeddingSpec) -> None:
@@ -121,12 +118,10 @@ def _check_model(model: str | None) -> None:
 
 
 def _check_type(name: str) -> None:
-    known = registry().signals
-    if "/" in name and "/".join(name.split("/")[:2]) in known:
-        return
-    kind, slash, space = name.partition("/")
-    assert kind in KINDS, f"'{name}' is no signal type; the kinds are {', '.join([*KINDS, *known])}"
-    if kind in _IN_A_SPACE:
+    kind, space = kind_and_space(name)
+    kinds = {**KINDS, **registry().signals}
+    assert kind in kinds, f"'{name}' is no signal type; the kinds are {', '.join(kinds)}"
+    if "space" in [field.name for field in kinds[kind].fields]:
         assert space, f"'{name}' must name its space: {kind}/<space>"
     else:
-        assert not slash, f"'{name}': a {kind} lives in no space"
+        assert space is None, f"'{name}': a {kind} lives in no space"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
-from gcodec.interfaces import Setup, Size
-from gcodec.registry import load_object, registry
+from gcodec.interfaces import Size
+from gcodec.pipeline.resolver import run_adapter
+from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Signal, Text, by_type, type_of
 from gcodec.testing import _signals, _specs, pictures
@@ -56,13 +57,7 @@ class AdapterConformance:
 
     def adapt(self, signal: Signal, size: Size) -> Signal:
         """Return what the adapter makes of a signal, checked."""
-        spec, run = self.spec, Run()
-        model = run.models.find(spec.model) if spec.model else None
-        function = load_object(f"{spec.source} -> {spec.target}", spec.implementation)
-        made = cast(Signal, function(signal, size, Setup(run, {}, model)))
-        assert type_of(made) == self.target
-        _signals.check_signal(made, size)
-        return made
+        return run_adapter(self.spec, signal, size, Run())
 
     def test_spec(self) -> None:
         """The spec is well formed and the module that offers it is light."""

@@ -208,6 +208,7 @@ def decode_file(task: Received) -> dict[str, Any]:
 @_guarded
 def judge(task: Judge) -> dict[str, Any]:
     """Return {"value": number}."""
+    from gcodec.border import of_plugin
     from gcodec.pictures import load_image
     from gcodec.plugin import MetricSpec
     from gcodec.registry import load_object, registry
@@ -217,7 +218,8 @@ def judge(task: Judge) -> dict[str, Any]:
     learned = {"weights": weights, "download": task.download}
     more = learned if task.metric in ("lpips", "dists") else {}
     spec = registry().named(MetricSpec, task.metric)
-    return {"value": load_object(spec.name, spec.implementation)(a, b, **more)}
+    with of_plugin(spec):
+        return {"value": load_object(spec.name, spec.implementation)(a, b, **more)}
 
 
 @_guarded

@@ -1,0 +1,61 @@
+"""An embedding as the pipeline sees it: every call of it crosses the border (`gcodec.border`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from gcodec.border import check_layers, check_signals, check_sizes, check_symbols, of_plugin
+from gcodec.interfaces import Embedding, Setup, Size
+from gcodec.registry import load_object
+
+if TYPE_CHECKING:
+    from gcodec.plugin import EmbeddingSpec
+    from gcodec.signals import FloatArray, Signal
+
+__all__ = ["Guarded"]
+
+
+class Guarded(Embedding):
+    """The implementation of a spec, with what it returns checked.
+
+    contents  sets of types of signals; a file holds one of them.
+
+    All methods raise PluginError, and what the embedding raises on purpose.
+    """
+
+    def __init__(
+        self, spec: EmbeddingSpec, setup: Setup, contents: Sequence[Sequence[str]]
+    ) -> None:
+        super().__init__(setup)
+        self._spec, self._contents = spec, contents
+        with of_plugin(spec):
+            self._inner = cast(Embedding, load_object(spec.name, spec.implementation)(setup))
+
+    def analyse(self, pixels: FloatArray) -> Any:
+        with of_plugin(self._spec):
+            return self._inner.analyse(pixels)
+
+    def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
+        with of_plugin(self._spec):
+            return check_layers(self._inner.encode(analysis, quality))
+
+    def sizes(self, analysis: Any, quality: float) -> tuple[int, ...] | None:
+        with of_plugin(self._spec):
+            return check_sizes(self._inner.sizes(analysis, quality))
+
+    def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
+        with of_plugin(self._spec):
+            return check_signals(self._inner.decode(layers, size), size, self._contents)
+
+    def refine(
+        self, layers: Sequence[bytes], counts: Sequence[int], size: Size
+    ) -> Iterator[tuple[Signal, ...]]:
+        with of_plugin(self._spec):
+            refined = self._inner.refine(layers, counts, size)
+            for _, signals in zip(counts, refined, strict=True):
+                yield check_signals(signals, size, self._contents)
+
+    def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
+        with of_plugin(self._spec):
+            return check_symbols(self._inner.symbols(layers, size))
