@@ -51,7 +51,10 @@ def equivalent() -> set[str]:
 
 
 def narrow_tests(file: str, root: Path = ROOT) -> list[str]:
-    """The test files of a source file's package, or of its room where there is one, those that name its module first."""
+    """The test files of a source file's package, or of its room where there is one, those that name it first.
+
+    And, where none of them imports the module, those of other rooms and packages that do.
+    """
     parts = Path(file).parts
     home = parts.index("src")
     folder, inside = root.joinpath(*parts[:home], "tests"), parts[home + 2 :]
@@ -60,6 +63,10 @@ def narrow_tests(file: str, root: Path = ROOT) -> list[str]:
         found = sorted(folder.glob("test_*.py")) + sorted((folder / "pipeline").glob("test_*.py"))
     else:
         found = sorted((room if room.is_dir() else folder).rglob("test_*.py"))
+    module = ".".join(parts[home + 1 :]).removesuffix(".py").removesuffix(".__init__")
+    if not any(module in path.read_text() for path in found):
+        others = [*root.glob("*/tests/**/test_*.py"), *root.glob("plugins/*/tests/**/test_*.py")]
+        found += sorted(path for path in {*others} - {*found} if module in path.read_text())
     word = inside[-1].removesuffix(".py").strip("_")
     found.sort(key=lambda path: -(word in path.stem) * 100 - path.read_text().count(word))
     return [path.relative_to(root).as_posix() for path in found]

@@ -22,7 +22,9 @@ _NAMES = {
 #: No test is asked to notice what is only said, nor what only type checkers read.
 _SAID = {"warn", "warning", "debug", "info", "echo", "secho", "print"}
 _TYPES = {"annotation", "returns", "type_params"}
-_PASSED = ("__all__", "if TYPE_CHECKING", "dataclass(")
+_PASSED = ("__all__", "if TYPE_CHECKING", "dataclass(", "field(")
+#: Without an accelerator nothing is on another device.
+_KEPT = {"device"}
 
 
 class Mutant(NamedTuple):
@@ -117,7 +119,7 @@ def _changes(node: ast.AST) -> Iterator[ast.AST | str]:
         case ast.Attribute(attr=name) if name in _NAMES:
             yield other(attr=_NAMES[name])
         case ast.Call(keywords=[_, *_] as keywords):
-            for each in keywords:
+            for each in (k for k in keywords if k.arg not in _KEPT):
                 yield other(keywords=[k for k in keywords if k is not each])
         case ast.IfExp(body=body, orelse=orelse):
             yield other(body=orelse, orelse=body)
