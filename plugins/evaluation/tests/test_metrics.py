@@ -240,6 +240,16 @@ def test_inception_tells_noise_from_pictures() -> None:
 
 def test_a_run_says_at_its_end_what_it_did_not_test() -> None:
     environment = {k: v for k, v in os.environ.items() if k != weights.WEIGHTS_VARIABLE}
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "black"]
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        __file__,
+        "-k",
+        "black",
+    ]
     run = subprocess.run(words, capture_output=True, text=True, env=environment, check=True)
     assert "NOT TESTED: LPIPS" in run.stdout and "NOT TESTED: DISTS" in run.stdout
