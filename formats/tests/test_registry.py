@@ -35,6 +35,7 @@ def test_the_text_has_the_same_rows() -> None:
     assert found["Embeddings"] == rows(registry.EMBEDDINGS)
     assert found["Profiles"] == rows(registry.PROFILES)
     assert found["Reconstructors"] == rows(registry.RECONSTRUCTORS)
+    assert found["Channel simulators"] == rows(registry.CHANNEL_SIMULATORS)
     assert found["Segment types"] == rows(registry.SEGMENTS)
     assert found["Extension keys"] == rows(registry.EXTENSIONS)
     names = [(kind, name, p) for kind, table in NAMES.items() for name, p in table.items()]
@@ -70,6 +71,7 @@ def test_numbers_that_were_given_out_never_change() -> None:
         "ddcm": 42,
     }
     assert given.items() <= ids.items()
+    assert [row.name for row in registry.CHANNEL_SIMULATORS[:2]] == ["trellis", "chunked"]
     segments = ["main", "icc", "companion", "exif", "alpha", "xmp", "-", "thumbnail"]
     assert all(row.name == segments[row.id] for row in registry.SEGMENTS if row.id < 8)
     keys = ["seed", "reconstructor", "parameters", "channels", "-", "symbols_digest", "-", "depth"]
@@ -78,7 +80,8 @@ def test_numbers_that_were_given_out_never_change() -> None:
 
 
 def test_tables_are_consistent() -> None:
-    for table in (registry.EMBEDDINGS, registry.SEGMENTS, registry.EXTENSIONS):
+    numbered = (registry.EMBEDDINGS, registry.CHANNEL_SIMULATORS, registry.SEGMENTS)
+    for table in (*numbered, registry.EXTENSIONS):
         ids = [row.id for row in table]
         assert ids == sorted(set(ids))
         assert len({row.name for row in table}) == len(table)
@@ -88,6 +91,9 @@ def test_tables_are_consistent() -> None:
         assert row.status in ("published", "reserved")
         assert registry.embedding(row.id) is row
         assert registry.embedding(row.name) is row
+    for row in registry.CHANNEL_SIMULATORS:
+        assert row.id in registry.CHANNEL_NUMBERS and registry.channel(row.id) is row
+        assert registry.owner("channel", row.name) == row.package
     for name in {row.embedding for row in registry.PROFILES}:
         assert registry.embedding(name)
     assert len({(row.embedding, row.profile) for row in registry.PROFILES}) == len(

@@ -71,7 +71,7 @@ def coded(photo: FloatArray, pipeline: Callable[[str], Path]) -> dict[str, Coded
             gcodec.Picture(photo),
             "diffc",
             target=gcodec.Target(quality=0.6),
-            options={"memory": 8},
+            options={"channel": "trellis:memory=8"},
             model=str(folder),
         )
         made[kind] = Coded(folder, file.data)
@@ -188,7 +188,11 @@ def test_small_and_odd_sizes(
             continue
         best = gcodec.Target(quality=1.0)
         made = gcodec.encode(
-            picture, "diffc", target=best, options={"memory": 4}, model=str(folder)
+            picture,
+            "diffc",
+            target=best,
+            options={"channel": "trellis:memory=4"},
+            model=str(folder),
         )
         one = Coded(folder, made.data)
         for recon in ("mse", "latent_flow"):
@@ -270,7 +274,7 @@ def test_a_measured_schedule_names_its_pipeline_by_digest(
         gcodec.Picture(photo),
         "diffc",
         target=gcodec.Target(bytes=90),
-        options={"memory": 8},
+        options={"channel": "trellis:memory=8"},
         model=str(schedule),
         run=run(one.folder),
     )

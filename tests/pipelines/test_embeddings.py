@@ -77,7 +77,7 @@ def cases(photo: FloatArray, pipeline: Pipeline) -> dict[tuple[str, str], Case]:
         made["perco", kind] = Case(tokens, folder, "perco", {"steps": 2, "guidance": 3.0})
         if own:
             how = {"companions": [tokens], "run": Run(models=ModelStore.installed([folder]))}
-            state = encoded(photo, "diffc", folder, options={"memory": 6}, **how)
+            state = encoded(photo, "diffc", folder, options={"channel": "trellis:memory=6"}, **how)
             made["diffc", kind] = Case(state, folder, "ode", {"steps": 1})
         latent = encoded(photo, "ldm_quant", folder, options={"dither": kind == "sdxl"})
         made["ldm_quant", kind] = Case(latent, folder, "cdc", {"steps": 2})

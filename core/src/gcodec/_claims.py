@@ -82,8 +82,8 @@ def _owner(kind: str, name: str) -> str | None:
     """Return the distribution, in its normal form, that the registry gives a name or a number to."""
     from gcodec_formats import registry as numbers
 
-    if kind == "embedding number":
-        row = numbers.embedding(int(name))
+    if kind.endswith(" number"):
+        row = numbers.row(kind.removesuffix(" number"), int(name))
         return normal(row.package) if row else None
     owner = numbers.owner(kind, name.strip("'"))
     return normal(owner) if owner else None

@@ -18,7 +18,7 @@ import pluggy
 
 from gcodec._claims import Offer, kind_of, name_of, normal, refusals
 from gcodec.errors import GcodecError
-from gcodec.plugin import INTERFACE, SPECS, EmbeddingSpec, SignalSpec, Spec
+from gcodec.plugin import INTERFACE, SPECS, ChannelSpec, EmbeddingSpec, SignalSpec, Spec
 
 __all__ = ["DISABLE", "GROUP", "Plugin", "Refused", "discover", "one_line", "switches_off"]
 
@@ -266,6 +266,16 @@ def _flaw(spec: Spec) -> str:
             gcx.write(gcx.File(header, [gcx.Segment(gcx.MAIN, b"")]))
         except (gcx.FormatError, ValueError) as error:
             return str(error)
+    if isinstance(spec, ChannelSpec):
+        import gcodec_formats as gcx
+
+        try:
+            if spec.id is None:
+                gcx.check_name(spec.name, kind)
+        except gcx.FormatError as error:
+            return str(error)
+        if spec.id is not None and gcx.registry.channel(spec.id) is None:
+            return f"channel number {spec.id} is registered to nobody; leave it out, and the name travels"
     return ""
 
 

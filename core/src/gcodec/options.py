@@ -22,6 +22,7 @@ __all__ = [
     "expected",
     "read_settings",
     "steps",
+    "write_settings",
 ]
 
 _OWNED = """
@@ -145,6 +146,11 @@ def read_settings(owner: str, options: Sequence[Option], words: Sequence[str]) -
         except (KeyError, ValueError) as error:
             raise InvalidOption(owner, name, text, expected(option)) from error
     return made
+
+
+def write_settings(options: Sequence[Option], values: Mapping[str, Any]) -> list[str]:
+    """Return the words that say `values` where they differ from the defaults, in the order of the options."""
+    return [f"{o.name}={values[o.name]}" for o in options if values[o.name] != o.default]
 
 
 def expected(option: Option) -> str:

@@ -271,13 +271,18 @@ class ChannelSpec:
 
     name            one word where a number is registered, otherwise "vendor/name"; one of both travels in the file.
     id              registered number, or None.
-    implementation  a `gcodec.channels.Channel`.
+    implementation  function (bits, **options) -> gcodec.channels.Channel for steps that have so many bits: a class will do.
+    options         parameters, which the user sets as in "acme/mine:depth=3". All that the receiver has to know: those that
+                    differ from their defaults travel in the file.
+    fixed           `simulate` always returns ceil(bits / 8) bytes; otherwise three more say in each step how many there are.
     """
 
     name: str
     summary: str
     implementation: str
     id: int | None = None
+    options: tuple[Option, ...] = ()
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ __all__ = [
     "kind_of",
     "load_object",
     "name_of",
+    "one_line",
     "registry",
     "switches_off",
 ]
@@ -142,6 +143,16 @@ class Registry:
         row = numbers.embedding(number)
         return self.named(EmbeddingSpec, row.name if row else f"number {number}")
 
+    def channel_by_id(self, number: int) -> ChannelSpec:
+        """Return the installed channel with a registered number. Raises UnknownPlugin naming the package."""
+        from gcodec_formats import registry as numbers
+
+        for spec in self.channels.values():
+            if spec.id == number:
+                return spec
+        row = numbers.channel(number)
+        return self.named(ChannelSpec, row.name if row else f"number {number}")
+
     def named(self, cls: type[S], name: str) -> S:
         """Return the spec of a class with that name.
 
@@ -164,7 +175,7 @@ class Registry:
                 mine = package in (None, plugin.distribution)
                 if mine and type(refused.spec) is cls and name_of(refused.spec) == name:
                     raise UnusablePlugin(name, f"{plugin.distribution}: {refused.reason}")
-        row = _row(kind, name)
+        row = numbers.row(kind, name)
         published = package is not None and (row is None or row.status == "published")
         similar = difflib.get_close_matches(name, table)
         raise UnknownPlugin(kind, name, similar=similar, package=package, published=published)
@@ -195,15 +206,6 @@ def load_object(owner: str, path: str) -> Any:
 
 def _path(spec: Spec) -> str:
     return spec.name if isinstance(spec, ModelSpec) else spec.implementation
-
-
-def _row(kind: str, name: str) -> Any:
-    """Return the row of a name in the tables of embeddings and reconstructors, or None."""
-    from gcodec_formats import registry as numbers
-
-    if kind == "embedding":
-        return numbers.embedding(name)
-    return numbers.reconstructor(name) if kind == "reconstructor" else None
 
 
 def _everywhere(adapter: AdapterSpec) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         unpack_companion,
         unpack_metadata,
     )
+    from ._cursor import check_name
     from ._reader import layout, overhead, read, read_header
     from ._values import (
         DEFAULT_LIMITS,
@@ -55,6 +56,7 @@ __all__ = [
     "Row",
     "Segment",
     "Size",
+    "check_name",
     "errors",
     "layout",
     "overhead",
@@ -75,6 +77,7 @@ _HOMES = {
         *("pack_alpha", "pack_companion", "pack_metadata"),
         *("unpack_alpha", "unpack_companion", "unpack_metadata"),
     ),
+    "_cursor": ("check_name",),
     "_reader": ("layout", "overhead", "read", "read_header"),
     "_values": (
         *("DEFAULT_LIMITS", "MAX_SIDE", "File", "Header", "Identity", "Limits", "Row", "Segment"),

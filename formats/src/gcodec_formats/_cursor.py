@@ -106,8 +106,8 @@ def put_identity(identity: Identity) -> bytes:
     )
 
 
-def check_name(name: str, *, offset: int | None) -> str:
+def check_name(name: str, kind: str = "embedding", *, offset: int | None = None) -> str:
     """`name` itself. Raises BadName unless it is vendor/name."""
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
-        raise BadName(f"{name!r} is no embedding name", offset=offset)
+        raise BadName(f"{name!r} is no {kind} name", offset=offset)
     return name

@@ -207,7 +207,7 @@ class UnknownEmbedding(FormatError):
 
 
 class BadName(FormatError):
-    """An embedding name that is not of the form vendor/name."""
+    """A name, of an embedding or a channel, that is not of the form vendor/name."""
 
     code = "bad-name"
     advice = "a name is vendor/name in a-z 0-9 . _ -, 3 to 64 bytes"

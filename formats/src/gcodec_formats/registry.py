@@ -49,6 +49,16 @@ class Reconstructor(NamedTuple):
     summary: str
 
 
+class Channel(NamedTuple):
+    """One channel simulator of `diffc`, whose number travels in its files."""
+
+    id: int
+    name: str
+    package: str
+    status: str
+    summary: str
+
+
 class Entry(NamedTuple):
     """One segment type or extension key."""
 
@@ -120,6 +130,11 @@ RECONSTRUCTORS: Final = (
     Reconstructor("dps", "gcodec-posterior", "published", "diffusion posterior sampling"),
 )
 
+CHANNEL_SIMULATORS: Final = (
+    Channel(0, "trellis", "gcodec-diffc", "published", "trellis channel coding, to the bit"),
+    Channel(1, "chunked", "gcodec-diffc", "published", "truncated Poisson race in chunks"),
+)
+
 SEGMENTS: Final = (
     Entry(MAIN, "main", "a layer of the embedding, base first"),
     Entry(ICC, "icc", "ICC colour profile, zstd"),
@@ -182,6 +197,9 @@ PROFILES: Final = (
     ),
 )
 
+#: Numbers of channel simulators that can be registered.
+CHANNEL_NUMBERS: Final = range(15)
+
 PRIVATE: Final = range(192, 255)
 RESERVED_ID: Final = 255
 
@@ -203,14 +221,30 @@ def reconstructor(name: str) -> Reconstructor | None:
     return _RECONSTRUCTORS_BY_NAME.get(name)
 
 
+def channel(id: int) -> Channel | None:
+    """The row of a channel simulator by number, or None."""
+    return next((row for row in CHANNEL_SIMULATORS if row.id == id), None)
+
+
+def row(kind: str, key: int | str) -> Embedding | Reconstructor | Channel | None:
+    """The row of an embedding, a reconstructor or a channel by name or number, or None; of other kinds None."""
+    tables: dict[str, tuple[Embedding | Reconstructor | Channel, ...]] = {
+        "embedding": EMBEDDINGS,
+        "reconstructor": RECONSTRUCTORS,
+        "channel": CHANNEL_SIMULATORS,
+    }
+    rows = tables.get(kind, ())
+    return next((row for row in rows if key in (row.name, getattr(row, "id", None))), None)
+
+
 def owner(kind: str, name: str) -> str | None:
     """The package that a name belongs to, or None.
 
     kind  "embedding", "reconstructor", or one of the keys of `gcodec_formats.names`.
     """
-    if kind in ("embedding", "reconstructor"):
-        row = embedding(name) if kind == "embedding" else reconstructor(name)
-        return row.package if row else None
+    found = row(kind, name)
+    if found:
+        return found.package
     for beginning, package in PREFIXES.get(kind, {}).items():
         if name.startswith(beginning):
             return package

@@ -27,9 +27,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from gcodec.channels import Channel, Common, Gaussian
 from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
-from gcodec_diffc.channels import Channel, Chunked, Codebook, Common, Gaussian, Orc, Pfr, Trellis
+from gcodec_diffc.channels import Chunked, Codebook, Orc, Pfr, Trellis
 
 
 @dataclass(frozen=True)

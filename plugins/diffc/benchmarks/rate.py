@@ -58,7 +58,7 @@ def main() -> None:
             pixels = load_image(photo).pixels
             if arguments.results:
                 found = {**evaluated(arguments.results, Path(photo).name)}
-                embedding = made(channel="trellis", memory=arguments.memory)
+                embedding = made(f"trellis:memory={arguments.memory}")
                 found["ideal"] = list(ideal(embedding, pixels, arguments.quality))
             else:
                 found = dict(measured(pixels, arguments.quality, arguments.memory))
@@ -89,8 +89,8 @@ def measured(pixels: Array, quality: float, memory: int) -> Iterator[tuple[str, 
     """(channel, [(bits per pixel, PSNR)]) of one picture."""
     size = Size(*pixels.shape[1:])
     area = size.height * size.width
-    for channel in ("trellis", "chunked"):
-        embedding = made(channel=channel, memory=memory)
+    for channel in (f"trellis:memory={memory}", "chunked"):
+        embedding = made(channel)
         layers = embedding.encode(embedding.analyse(pixels), quality)
         counts = range(1, len(layers) + 1)
         curve = []
@@ -103,8 +103,8 @@ def measured(pixels: Array, quality: float, memory: int) -> Iterator[tuple[str, 
             )
             bpp = 8 * len(gcx.write(file)) / area
             curve.append((bpp, psnr(embedding, state, pixels)))
-        yield channel, curve
-    yield "ideal", list(ideal(made(channel="trellis", memory=memory), pixels, quality))
+        yield channel.partition(":")[0], curve
+    yield "ideal", list(ideal(made(f"trellis:memory={memory}"), pixels, quality))
 
 
 def ideal(embedding: Diffc, pixels: Array, quality: float) -> Iterator[tuple[float, float]]:
@@ -129,9 +129,9 @@ def ideal(embedding: Diffc, pixels: Array, quality: float) -> Iterator[tuple[flo
             yield bits / (size.height * size.width), psnr(embedding, found, pixels)
 
 
-def made(**options: object) -> Diffc:
+def made(channel: str) -> Diffc:
     spec, run = registry().embedding("diffc"), Run()
-    values = check_options("diffc", spec.options, options)
+    values = check_options("diffc", spec.options, {"channel": channel})
     return cast(Diffc, build(spec, Setup(run, values, run.models.find("base/diffc"))))
 
 

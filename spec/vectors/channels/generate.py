@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from gcodec.channels import Common, Gaussian
 from gcodec.randomness import FIRST_PRIVATE, Randomness
 from gcodec_diffc import channels
-from gcodec_diffc.channels import Common, Gaussian
 
 HERE = Path(__file__).parent
 SEED = 0xFEDCBA9876543210

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gcodec.channels import Common
 from gcodec.randomness import Randomness
-from gcodec_diffc.channels import Common, Dithered, Logistic
+from gcodec_diffc.channels import Dithered, Logistic
 
 HERE = Path(__file__).parent
 #: Name -> width, seed, step, dimensions.

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import EmbeddingSpec, NetworkSpec, Option, Profile, TrainerSpec, hookimpl
+from gcodec.plugin import (
+    ChannelSpec,
+    EmbeddingSpec,
+    NetworkSpec,
+    Option,
+    Profile,
+    TrainerSpec,
+    hookimpl,
+)
 
 GCODEC_INTERFACE = 1
 
@@ -22,19 +30,36 @@ _DIFFC = EmbeddingSpec(
             "channel",
             str,
             "trellis",
-            "channel simulator; chunked is the published one, for comparison",
-            choices=("trellis", "chunked"),
-        ),
-        Option(
-            "memory",
-            int,
-            14,
-            "bits of the trellis' register: one more halves the sender's speed and gains a little rate",
-            minimum=4,
-            maximum=19,
+            "channel simulator, with its options as in trellis:memory=12; `gcodec plugins` lists what is installed",
         ),
     ),
 )
+
+_CHANNELS = [
+    ChannelSpec(
+        name="trellis",
+        id=0,
+        summary="trellis channel coding: a whole step is one block, to the bit",
+        implementation="gcodec_diffc.channels:Trellis",
+        options=(
+            Option(
+                "memory",
+                int,
+                14,
+                "bits of its register: one more halves the sender's speed and gains a little rate",
+                minimum=4,
+                maximum=19,
+            ),
+        ),
+        fixed=True,
+    ),
+    ChannelSpec(
+        name="chunked",
+        id=1,
+        summary="the published scheme: a truncated Poisson race in chunks of 16 bits; for comparison",
+        implementation="gcodec_diffc.channels:shared",
+    ),
+]
 
 #: SHA-256 of `base/denoiser`, which profile 1 of `ddcm` pins.
 DENOISER = "c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5"
@@ -93,6 +118,12 @@ _UQDM = EmbeddingSpec(
 def gcodec_embeddings() -> list[EmbeddingSpec]:
     """Stage 1 by channel simulation."""
     return [_DIFFC, _UQDM, _DDCM]
+
+
+@hookimpl
+def gcodec_channels() -> list[ChannelSpec]:
+    """What `diffc` can send a step by."""
+    return _CHANNELS
 
 
 @hookimpl

@@ -16,9 +16,10 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from gcodec.channels import Channel, Common, Gaussian
 from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
-from gcodec_diffc.channels import Channel, Chunked, Codebook, Common, Gaussian, Orc, Pfr, Trellis
+from gcodec_diffc.channels import Chunked, Codebook, Orc, Pfr, Trellis
 
 #: Bounds are put at so many standard errors; all seeds are fixed, so a test that passes keeps passing.
 SURE = 4.0

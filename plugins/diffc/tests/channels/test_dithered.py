@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gcodec.channels import Common
 from gcodec.entropy import RowEncoder
 from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
-from gcodec_diffc.channels import Common, Dithered, Logistic
+from gcodec_diffc.channels import Dithered, Logistic
 
 WIDTH, D = 1000, 60_000
 COMMON = Common(Randomness(3), 2)

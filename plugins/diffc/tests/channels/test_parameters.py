@@ -7,21 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from gcodec.channels import Channel, Common, Gaussian
 from gcodec.errors import ChannelError
 from gcodec.randomness import Domain, Randomness
-from gcodec_diffc.channels import (
-    Channel,
-    Chunked,
-    Common,
-    Gaussian,
-    Orc,
-    Pfr,
-    Trellis,
-    _path,
-    _pfr,
-    _trellis,
-    _zipf,
-)
+from gcodec_diffc.channels import Chunked, Orc, Pfr, Trellis, _path, _pfr, _trellis, _zipf
 
 COMMON = Common(Randomness(9), 4)
 

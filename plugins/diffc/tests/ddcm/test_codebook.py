@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gcodec.channels import Common, Gaussian
 from gcodec.errors import ChannelError
 from gcodec.randomness import Domain, Randomness
-from gcodec_diffc.channels import Codebook, Common, Gaussian
+from gcodec_diffc.channels import Codebook
 from gcodec_diffc.channels._subsets import rank, unrank
 
 D = 6000

@@ -166,7 +166,7 @@ def embedding() -> Embedding:
     [
         ((), "empty"),
         ((b"",), "empty"),
-        ((b"\xff" + b"\0" * 20,), "first byte"),
+        ((b"\xff" + b"\0" * 20,), "ends within the name"),
         ((b"\xa0" + b"\0" * 4,), "fewer than 4"),
         ((b"\xa0" + b"\0" * 10**6,), "follow the last step"),
     ],
@@ -178,7 +178,8 @@ def test_bytes_that_are_no_stream(layers: tuple[bytes, ...], says: str) -> None:
 
 def test_nothing_is_written_that_the_channel_cannot_send() -> None:
     """A picture of one latent position has 32 dimensions, so at most 32 bits a step."""
-    from gcodec_diffc.channels import Common, Gaussian, Trellis
+    from gcodec.channels import Common, Gaussian
+    from gcodec_diffc.channels import Trellis
 
     tiny = np.full((3, 8, 8), 0.5, np.float32)
     assert state(encode(tiny, 1.0)).x_t.shape == (32, 1, 1)

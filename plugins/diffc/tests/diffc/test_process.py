@@ -17,7 +17,7 @@ from gcodec.models import Model, ModelStore
 from gcodec_diffc.diffc import _stream
 from gcodec_diffc.diffc._process import Step, level
 from gcodec_diffc.diffc._schedule import GENERIC, SHORTEST, UNIT, Schedule, open_schedule
-from gcodec_diffc.diffc._stream import Head, Piece
+from gcodec_diffc.diffc._stream import Piece
 
 SNRS = st.floats(1e-6, 1e4)
 
@@ -72,7 +72,7 @@ def test_a_small_picture_has_fewer_steps_and_not_fewer_bits() -> None:
     st.integers(_stream.smallest(), 200_000),
 )
 def test_a_stream_is_as_long_as_it_may_be(steps: list[int], payload: int) -> None:
-    lengths = _stream.layout(steps, payload, "trellis")
+    lengths = _stream.layout(steps, payload, True)
     used = 1 + sum(1 + n for n in lengths)
     assert used <= payload
     assert lengths[:-1] == steps[: len(lengths) - 1] and lengths[-1] <= steps[len(lengths) - 1]
@@ -82,44 +82,32 @@ def test_a_stream_is_as_long_as_it_may_be(steps: list[int], payload: int) -> Non
     assert [i for part in cut for i in range(len(lengths))[part]] == list(range(len(lengths)))
 
 
-@pytest.mark.parametrize("channel", _stream.CHANNELS)
-def test_pieces_come_back(channel: str) -> None:
+@pytest.mark.parametrize("fixed", [True, False])
+def test_pieces_come_back(fixed: bool) -> None:
     sent = [Piece(9, 200, b"a" * 9), Piece(300, 0, b"b" * 300), Piece(7, 255, b"c" * 7)]
-    data = b"".join(piece.pack(channel) for piece in sent)
-    assert list(_stream.pieces(data, channel, [9, 300, 7])) == sent
-    assert list(_stream.pieces(b"", channel, [9, 300, 7])) == []
+    data = b"".join(piece.pack(fixed) for piece in sent)
+    assert list(_stream.pieces(data, fixed, [9, 300, 7])) == sent
+    assert list(_stream.pieces(b"", fixed, [9, 300, 7])) == []
 
 
 def test_the_last_step_may_be_short() -> None:
-    data = Piece(9, 1, b"a" * 9).pack("trellis") + Piece(5, 2, b"b" * 5).pack("trellis")
-    assert [p.length for p in _stream.pieces(data, "trellis", [9, 300])] == [9, 5]
+    data = Piece(9, 1, b"a" * 9).pack(True) + Piece(5, 2, b"b" * 5).pack(True)
+    assert [p.length for p in _stream.pieces(data, True, [9, 300])] == [9, 5]
 
 
 @pytest.mark.parametrize(
-    ("data", "channel", "says"),
+    ("data", "fixed", "says"),
     [
-        (b"\1" + b"a" * 9 + b"\2bbb", "trellis", "3 bytes, fewer than 4"),
-        (b"\1", "trellis", "0 bytes"),
-        (b"\1" + b"a" * 9 + b"\2" + b"b" * 301, "trellis", "1 bytes follow the last step"),
-        (b"\1\0\0", "chunked", "ends within"),
-        (b"\1\0\0\4abc", "chunked", "ends within"),
+        (b"\1" + b"a" * 9 + b"\2bbb", True, "3 bytes, fewer than 4"),
+        (b"\1", True, "0 bytes"),
+        (b"\1" + b"a" * 9 + b"\2" + b"b" * 301, True, "1 bytes follow the last step"),
+        (b"\1\0\0", False, "ends within"),
+        (b"\1\0\0\4abc", False, "ends within"),
     ],
 )
-def test_what_is_no_sequence_of_steps_is_refused(data: bytes, channel: str, says: str) -> None:
+def test_what_is_no_sequence_of_steps_is_refused(data: bytes, fixed: bool, says: str) -> None:
     with pytest.raises(PayloadError, match=says):
-        list(_stream.pieces(data, channel, [9, 300]))
-
-
-def test_every_first_byte_is_a_head_or_refused() -> None:
-    known = 0
-    for byte in range(256):
-        try:
-            head = Head.unpack(byte)
-        except PayloadError:
-            continue
-        known += 1
-        assert head.pack() == bytes([byte])
-    assert known == len(_stream.CHANNELS) * 16
+        list(_stream.pieces(data, fixed, [9, 300]))
 
 
 @given(st.floats(2e-4, 60))

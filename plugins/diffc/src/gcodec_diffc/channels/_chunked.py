@@ -13,7 +13,7 @@ from gcodec_diffc.channels._chunks import ByChunks, Chunks
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
-__all__ = ["Chunked"]
+__all__ = ["Chunked", "exponentials", "shared"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Chunked(ByChunks):
     def _arrivals(self, chunks: Chunks, c: int, count: int) -> FloatArray:
         """T_k: sums of exponential times."""
         return np.cumsum(exponentials(chunks, c, 0, count), dtype=np.float64)
+
+
+def shared(bits: int) -> Chunked:
+    """The channel of `diffc`: chunks share one codebook."""
+    return Chunked(bits, fresh=False)
 
 
 def exponentials(chunks: Chunks, c: int, first: int, last: int) -> FloatArray:

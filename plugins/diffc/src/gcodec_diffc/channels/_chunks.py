@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gcodec.channels import Channel, Common, Gaussian, normalized, restored
 from gcodec.errors import ChannelError
 from gcodec.randomness import Domain
 from gcodec_diffc.channels import _zipf
-from gcodec_diffc.channels._interface import Channel, Common, Gaussian, normalized, restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

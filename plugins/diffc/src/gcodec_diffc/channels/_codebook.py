@@ -32,9 +32,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from gcodec.channels import Channel, Common, Gaussian, normalized, restored
 from gcodec.errors import ChannelError
 from gcodec.randomness import Domain
-from gcodec_diffc.channels._interface import Channel, Common, Gaussian, normalized, restored
 from gcodec_diffc.channels._subsets import rank, unrank
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from gcodec_diffc.channels._logistic import Ints, frequencies
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gcodec_diffc.channels._interface import Common
+    from gcodec.channels import Common
 
 __all__ = ["Dithered", "Logistic"]
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from gcodec.channels import Channel, Common, Gaussian, normalized, restored
 from gcodec.errors import ChannelError
 from gcodec.randomness import Domain
 from gcodec_diffc.channels import _path
-from gcodec_diffc.channels._interface import Channel, Common, Gaussian, normalized, restored
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray

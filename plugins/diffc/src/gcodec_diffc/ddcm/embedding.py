@@ -28,13 +28,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from gcodec.channels import Common, Gaussian
 from gcodec.errors import ChannelError, InvalidOption, ModelDamaged, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.devices import torch_device
 from gcodec.models.networks import Denoiser, LatentSpace, open_denoiser, open_space
 from gcodec.run import Run
 from gcodec.signals import Signal, by_type
-from gcodec_diffc.channels import Common, Gaussian
 from gcodec_diffc.ddcm._stream import NAME, Plan, pieces
 from gcodec_diffc.diffc._process import level, start
 from gcodec_diffc.diffc._schedule import holds

@@ -1,8 +1,7 @@
-"""The bytes of a `diffc` stream; what its channel makes of a step's bits is in spec/CHANNELS.md.
+"""The steps of a `diffc` stream, which follow its head (`_head`); what a channel makes of their bits is in spec/CHANNELS.md.
 
-    head    bits 0-3 channel (0 trellis, 1 chunked), 4-7 its memory less 4
-    steps   one after another, each a byte `error`, the bytes of its bits in three bytes where the channel is `chunked`,
-            then the channel's bits
+    steps   one after another, each a byte `error`, the bytes of its bits in three bytes unless the channel is `fixed`, then
+            the channel's bits
 
 Layers are whole steps in a row; the last step of a file may be cut short to meet its size, the others have the length of
 the schedule. `error` says, on a scale of logarithms, what squared error per dimension the step made up for:
@@ -19,13 +18,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gcodec.errors import PayloadError
+from gcodec_diffc.diffc._head import NAME
 from gcodec_diffc.diffc._schedule import SHORTEST
 
 __all__ = [
-    "CHANNELS",
-    "NAME",
-    "OWN_LENGTH",
-    "Head",
     "Piece",
     "error_code",
     "largest",
@@ -36,34 +32,10 @@ __all__ = [
     "snr_after",
 ]
 
-NAME = "diffc"
-CHANNELS = ("trellis", "chunked")
-#: Channels whose entropy coder decides how many bits there are: three bytes before them say how many bytes follow.
-OWN_LENGTH = ("chunked",)
-_LEAST_MEMORY = 4
-
 _LARGEST, _PER_CODE = 64.0, 1 / 20
 
 #: A layer is closed once it has these bytes, and this share of all before it: its frame costs about 6 bytes.
 _LAYER, _SHARE = 48, 0.6
-
-
-class Head(NamedTuple):
-    """What the receiver must know before the first step; `memory` 4 to 19."""
-
-    channel: str
-    memory: int
-
-    def pack(self) -> bytes:
-        return bytes([CHANNELS.index(self.channel) | (self.memory - _LEAST_MEMORY) << 4])
-
-    @classmethod
-    def unpack(cls, byte: int) -> Head:
-        """Raises PayloadError."""
-        channel = byte & 15
-        if channel >= len(CHANNELS):
-            raise PayloadError(NAME, f"the first byte, {byte:02x}, names no channel that is known")
-        return cls(CHANNELS[channel], (byte >> 4) + _LEAST_MEMORY)
 
 
 class Piece(NamedTuple):
@@ -73,8 +45,8 @@ class Piece(NamedTuple):
     error: int
     bits: bytes
 
-    def pack(self, channel: str) -> bytes:
-        own = len(self.bits).to_bytes(3, "big") if channel in OWN_LENGTH else b""
+    def pack(self, fixed: bool) -> bytes:
+        own = b"" if fixed else len(self.bits).to_bytes(3, "big")
         return bytes([self.error]) + own + self.bits
 
 
@@ -90,13 +62,13 @@ def snr_after(snr_t: float, error: int, length: int, dimensions: int) -> float:
     return snr_t + 2 * math.log(2) * 8 * length / (dimensions * expected)
 
 
-def layout(steps: Sequence[int], payload: int, channel: str) -> list[int]:
-    """The lengths of the steps that fit in `payload` bytes, head included; the last of them may be cut short."""
+def layout(steps: Sequence[int], payload: int, fixed: bool) -> list[int]:
+    """The lengths of the steps that fit in `payload` bytes, one of them the head's; the last of them may be cut short."""
     left, lengths = payload - 1, list[int]()
     for length in steps:
-        if left < 1 + (length if lengths and channel in OWN_LENGTH else SHORTEST):
+        if left < 1 + (SHORTEST if fixed or not lengths else length):
             break
-        lengths.append(length if channel in OWN_LENGTH else min(length, left - 1))
+        lengths.append(min(length, left - 1) if fixed else length)
         left -= 1 + lengths[-1]
     return lengths
 
@@ -126,19 +98,19 @@ def largest(steps: Sequence[int]) -> int:
     return 1 + sum(length + 1 for length in steps)
 
 
-def pieces(data: bytes, channel: str, steps: Sequence[int]) -> Iterator[Piece]:
+def pieces(data: bytes, fixed: bool, steps: Sequence[int]) -> Iterator[Piece]:
     """Cut what follows the head into steps. Raises PayloadError where it is not a sequence of them."""
     at = 0
     for length in steps:
         if at == len(data):
             return
         error, at = data[at], at + 1
-        if channel in OWN_LENGTH:
-            size, at = int.from_bytes(data[at : at + 3], "big"), at + 3
-        else:
+        if fixed:
             size = length = min(length, len(data) - at)
             if size < SHORTEST:
                 raise PayloadError(NAME, f"the last step has {size} bytes, fewer than {SHORTEST}")
+        else:
+            size, at = int.from_bytes(data[at : at + 3], "big"), at + 3
         if at + size > len(data):
             raise PayloadError(NAME, f"the stream ends within the step at byte {at}")
         yield Piece(length, error, data[at : at + size])

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from gcodec.channels import Common, Gaussian
 from gcodec.errors import ChannelError, ImageError, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.devices import torch_device
 from gcodec.models.networks import Condition, open_denoiser, open_space
 from gcodec.signals import Signal, by_type
-from gcodec_diffc.channels import Channel, Chunked, Common, Gaussian, Trellis
 from gcodec_diffc.diffc import _stream
+from gcodec_diffc.diffc._head import NAME, Head
 from gcodec_diffc.diffc._process import State, level, start
 from gcodec_diffc.diffc._schedule import open_schedule
-from gcodec_diffc.diffc._stream import NAME, Head, Piece
+from gcodec_diffc.diffc._stream import Piece
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -49,11 +51,10 @@ class Diffc(Embedding):
         self.denoiser = open_denoiser(self.schedule.denoiser, run)
         self.space = open_space(run.models.find(self.denoiser.space), run)
 
-    @property
+    @cached_property
     def head(self) -> Head:
-        """What the sender's options ask for."""
-        options = self.setup.options
-        return Head(options["channel"], options["memory"])
+        """What the sender's options ask for. Raises UnknownPlugin, UnusablePlugin and UsageError."""
+        return Head.of(self.setup.options["channel"])
 
     def analyse(self, pixels: FloatArray) -> tuple[FloatArray, Size]:
         """The latent x_0, float32 [C, h, w]. Raises ImageError where it has too few elements for a step."""
@@ -77,7 +78,7 @@ class Diffc(Embedding):
             self.setup.run.progress(NAME, state.step, len(lengths))
             x0_hat = self._x0_hat(state, condition)
             piece, snr, z = self._send(x_0 - x0_hat, state, length)
-            sent.append(piece.pack(self.head.channel))
+            sent.append(piece.pack(self.head.spec.fixed))
             state = state.after(x0_hat, z, snr)
         self.setup.run.progress(NAME, len(lengths), len(lengths))
         cut = _stream.layers([len(piece) for piece in sent])
@@ -85,12 +86,12 @@ class Diffc(Embedding):
         return (self.head.pack() + first, *rest)
 
     def sizes(self, analysis: Any, quality: float) -> tuple[int, ...] | None:
-        """The lengths of the layers, without a network; None for a channel with an entropy coder of its own."""
-        if self.head.channel in _stream.OWN_LENGTH:
+        """The lengths of the layers, without a network; None for a channel of which only sending tells."""
+        if not self.head.spec.fixed:
             return None
         sent = [1 + length for length in self._lengths(analysis[0].size, quality)]
         first, *rest = [sum(sent[part]) for part in _stream.layers(sent)]
-        return (1 + first, *rest)
+        return (len(self.head.pack()) + first, *rest)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return x_t as the sender had it, up to rounding in the network."""
@@ -102,23 +103,21 @@ class Diffc(Embedding):
     ) -> Iterator[tuple[Signal, ...]]:
         """Yield x_t after the first layers, as many as `counts` says, in one pass."""
         data = b"".join(layers[: counts[-1]])
-        if not data:
-            raise PayloadError(NAME, "the stream is empty")
-        head = Head.unpack(data[0])
+        head, read = Head.unpack(data)
         h, w = (-(-side // self.space.factor) for side in size)
         shape = (self.space.channels, h, w)
         dimensions = math.prod(shape)
-        pieces = list(_stream.pieces(data[1:], head.channel, self.schedule.steps(dimensions)))
+        pieces = list(_stream.pieces(data[read:], head.spec.fixed, self.schedule.steps(dimensions)))
         condition = self.denoiser.condition(by_type(self.setup.beside), size)
         state = start(self.setup.run, shape)
-        read, ends = 1, [sum(map(len, layers[:count])) for count in counts]
+        ends = [sum(map(len, layers[:count])) for count in counts]
         for piece in pieces:
             self.setup.run.progress(NAME, state.step, len(pieces))
             x0_hat = self._x0_hat(state, condition)
             z = self._receive(piece, head, dimensions, state.step)
             snr = _stream.snr_after(state.snr, piece.error, piece.length, dimensions)
             # A layer that ends within a step, which no sender makes, counts as far as whole steps go.
-            read += len(piece.pack(head.channel))
+            read += len(piece.pack(head.spec.fixed))
             while len(ends) > 1 and ends[0] < read:
                 yield (state.signal(self.space.name),)
                 ends.pop(0)
@@ -135,8 +134,8 @@ class Diffc(Embedding):
         norm = max(float(np.linalg.norm(r.astype(np.float64))), 1e-12)
         nominal = math.sqrt(2 * math.log(2) * 8 * length)
         common, reference = self._common(state.step), Gaussian.standard(r.size)
-        channel = _channel(self.head, length)
-        if self.head.channel in _stream.OWN_LENGTH:
+        channel = self.head.channel(length)
+        if not self.head.spec.fixed:
             # As published: the target first, a sample of it as good as the channel can.
             code = _stream.error_code(norm**2 / r.size)
             snr = _stream.snr_after(state.snr, code, length, r.size)
@@ -154,8 +153,8 @@ class Diffc(Embedding):
 
     def _receive(self, piece: Piece, head: Head, dimensions: int, step: int) -> FloatArray:
         try:
-            channel = _channel(head, piece.length)
-            return channel.replay(piece.bits, Gaussian.standard(dimensions), self._common(step))
+            channel, reference = head.channel(piece.length), Gaussian.standard(dimensions)
+            return channel.replay(piece.bits, reference, self._common(step))
         except ChannelError as error:
             raise PayloadError(NAME, f"step {step}: {error.reason}") from error
 
@@ -170,10 +169,4 @@ class Diffc(Embedding):
         low = max(_stream.smallest(), dimensions // _SPARSEST)
         high = max(_stream.largest(steps), low)
         payload = round(low * (high / low) ** min(max(quality, 0.0), 1.0))
-        return _stream.layout(steps, payload, self.head.channel)
-
-
-def _channel(head: Head, length: int) -> Channel:
-    if head.channel == "chunked":
-        return Chunked(kl=8 * length, fresh=False)
-    return Trellis(bits=8 * length, memory=head.memory)
+        return _stream.layout(steps, payload, self.head.spec.fixed)

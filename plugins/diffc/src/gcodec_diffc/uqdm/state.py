@@ -15,9 +15,9 @@ from functools import partial
 
 import numpy as np
 
+from gcodec.channels import Common
 from gcodec.randomness import Randomness
 from gcodec_diffc.channels._dithered import Dithered
-from gcodec_diffc.channels._interface import Common
 from gcodec_diffc.channels._logistic import Ints
 from gcodec_diffc.uqdm import lifting
 from gcodec_diffc.uqdm.integer import FEATURE_BITS, rounded_ratio
