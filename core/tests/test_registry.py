@@ -277,7 +277,7 @@ def test_nobody_is_told_to_install_what_is_not_published(
     installed: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reserved = numbers.Embedding(190, "planned", "gcodec-planned", "reserved", "for this test")
-    monkeypatch.setitem(numbers._EMBEDDINGS_BY_NAME, reserved.name, reserved)
+    monkeypatch.setattr(numbers, "EMBEDDINGS", (*numbers.EMBEDDINGS, reserved))
     with pytest.raises(UnknownPlugin, match=f"reserved for {reserved.package}") as caught:
         installed.embedding(reserved.name)
     assert "pip install" not in str(caught.value)

@@ -107,10 +107,13 @@ def open_channel(spec: ChannelSpec, bits: int, options: Mapping[str, Any]) -> Ch
     Raises ChannelError for values that the plugin refuses together, and UnusablePlugin, here and in use, for whatever else
     it does wrong.
     """
+    implementation = load_object(spec.name, spec.implementation)
     try:
-        made = load_object(spec.name, spec.implementation)(bits, **options)
+        made = implementation(bits, **options)
     except ValueError as error:
         raise ChannelError(spec.name, str(error)) from error
+    except Exception as error:
+        raise UnusablePlugin(spec.name, f"{spec.implementation}: {one_line(error)}") from error
     if not isinstance(made, Channel):
         raise UnusablePlugin(
             spec.name, f"{spec.implementation} made a {type(made).__name__}, not a Channel"
