@@ -46,6 +46,15 @@ def embedding(name: str, interface: int = 1, **more: object) -> str:
     )
 
 
+def channel(name: str, **more: object) -> str:
+    """Return the source of a plugin with one channel simulator."""
+    arguments = "".join(f", {key}={value!r}" for key, value in more.items())
+    return (
+        "GCODEC_INTERFACE = 1\nfrom gcodec.plugin import *\nfrom gcodec.plugin import hookimpl\n"
+        f"@hookimpl\ndef gcodec_channels():\n    return [ChannelSpec({name!r}, 's', 'x:y'{arguments})]\n"
+    )
+
+
 def discover(folder: Path, *sources: Mapping[str, str]) -> Registry:
     """Install a good distribution and one for each of `sources`, distribution -> module source, and look."""
     folders = []
@@ -164,6 +173,19 @@ FLAWED = {
         "embedding number 2 is registered to gcodec-classic",
     ),
     "a registered name": (embedding("ntc", id=222), "embedding 'ntc' is registered to gcodec-ntc"),
+    "a channel's registered number": (
+        channel("acme/x", id=1),
+        "channel number 1 is registered to gcodec-diffc",
+    ),
+    "a channel's registered name": (
+        channel("trellis", id=0),
+        "is registered to gcodec-diffc; take a name of your own, vendor/name",
+    ),
+    "a channel's number of nobody": (
+        channel("acme/x", id=9),
+        "channel number 9 is registered to nobody; leave it out, and the name travels",
+    ),
+    "a channel's name that no file can hold": (channel("x"), "'x' is no channel name"),
 }
 
 
