@@ -8,11 +8,15 @@ A vector is NAME.json: a text and its bytes in hexadecimal.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from gcodec.entropy.captions import LONGEST, pack
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent))
+
+import write_once  # noqa: E402
 
 TEXTS = {
     "empty": "",
@@ -30,14 +34,15 @@ TEXTS = {
 }
 
 
-def main() -> None:
-    """Write what is missing."""
-    for name, text in TEXTS.items():
-        path = HERE / f"{name}.json"
-        if not path.exists():
-            vector = {"text": text, "bytes": pack(text).hex()}
-            path.write_text(json.dumps(vector, indent=1) + "\n", encoding="utf-8", newline="\n")
+def vector(text: str) -> str:
+    """Return the contents of a vector."""
+    return json.dumps({"text": text, "bytes": pack(text).hex()}, indent=1) + "\n"
+
+
+def write(folder: Path = HERE) -> list[str]:
+    """Write what is missing in `folder`; returns the names written."""
+    return write_once.write(folder, TEXTS.items(), vector)
 
 
 if __name__ == "__main__":
-    main()
+    print(*write(), sep="\n")

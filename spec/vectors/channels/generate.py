@@ -9,7 +9,6 @@ sender's, for a target of the channel's own KL or so.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,10 @@ from gcodec.randomness import FIRST_PRIVATE, Randomness
 from gcodec_diffc import channels
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent))
+
+import write_once  # noqa: E402
+
 SEED = 0xFEDCBA9876543210
 WORD = 0xFFFFFFFF
 
@@ -89,17 +92,8 @@ def answer(ask: dict[str, Any]) -> dict[str, Any]:
 
 def write(folder: Path = HERE) -> list[str]:
     """Write what is missing in `folder`; returns the names written."""
-    written = []
-    for name, ask in questions():
-        path = folder / f"{name}.json"
-        if not path.exists():
-            text = json.dumps(ask | answer(ask))
-            path.write_text(text.replace(', "', ',\n "') + "\n", encoding="utf-8")
-            written.append(name)
-    return written
+    return write_once.write(folder, questions(), lambda ask: write_once.lines(ask | answer(ask)))
 
 
 if __name__ == "__main__":
-    for name in write():
-        print(name)
-    sys.exit(0)
+    print(*write(), sep="\n")

@@ -5,7 +5,7 @@ python spec/vectors/dithered/generate.py
 
 from __future__ import annotations
 
-import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,10 @@ from gcodec.randomness import Randomness
 from gcodec_diffc.channels import Dithered, Logistic
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent))
+
+import write_once  # noqa: E402
+
 #: Name -> width, seed, step, dimensions.
 QUESTIONS = {
     "plain": (48, 1, 3, 40),
@@ -50,9 +54,12 @@ def answer(width: int, seed: int, step: int, dimensions: int) -> dict[str, objec
     }
 
 
+def write(folder: Path = HERE) -> list[str]:
+    """Write what is missing in `folder`; returns the names written."""
+    return write_once.write(
+        folder, QUESTIONS.items(), lambda question: write_once.lines(answer(*question))
+    )
+
+
 if __name__ == "__main__":
-    for name, question in QUESTIONS.items():
-        path = HERE / f"{name}.json"
-        if not path.exists():
-            path.write_text(json.dumps(answer(*question)).replace(', "', ',\n "') + "\n", "utf-8")
-            print(name)
+    print(*write(), sep="\n")

@@ -9,7 +9,6 @@ Random123's and not written here.
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,10 @@ import numpy as np
 from gcodec.randomness import Randomness
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent))
+
+import write_once  # noqa: E402
+
 KINDS = {  # stored type, and the denominator over which `first` counts
     "bits": ("<u4", 1),
     "normal": ("<f4", 2**20),
@@ -70,17 +73,8 @@ def answer(ask: dict[str, Any]) -> dict[str, Any]:
 
 def write(folder: Path = HERE) -> list[str]:
     """Write what is missing in `folder`; returns the names written."""
-    written = []
-    for name, ask in questions():
-        path = folder / f"{name}.json"
-        if not path.exists():
-            text = json.dumps(ask | answer(ask))
-            path.write_text(text.replace(', "', ',\n "') + "\n", encoding="utf-8")
-            written.append(name)
-    return written
+    return write_once.write(folder, questions(), lambda ask: write_once.lines(ask | answer(ask)))
 
 
 if __name__ == "__main__":
-    for name in write():
-        print(name)
-    sys.exit(0)
+    print(*write(), sep="\n")
