@@ -242,3 +242,82 @@ def test_rows_refuse_a_stream_that_does_not_end_with_them():
         RowDecoder(data + b"\0", "test")
     empty = RowDecoder(RowEncoder().finish(), "test")
     empty.finish()
+
+
+# --- any layout in memory
+
+#: Name -> an array of the same values that lies in memory in another way.
+LAYOUTS = {
+    "C order": np.ascontiguousarray,
+    "Fortran order": np.asfortranarray,
+    "every other": lambda a: np.repeat(a, 2, -1)[..., ::2],
+    "backwards": lambda a: np.ascontiguousarray(np.flip(a)).reshape(a.shape)[
+        tuple(slice(None, None, -1) for _ in a.shape)
+    ],
+    "read-only": lambda a: np.broadcast_to(a, a.shape),
+    "lists": lambda a: a.tolist(),
+    "wide": lambda a: np.asarray(a, np.int64),
+}
+FREQUENCIES = np.array([fit_frequencies(np.arange(1, 6) ** k) for k in (3, 0, 1, 2)])
+ROW_SYMBOLS = np.array([0, 3, 4, 1])
+GRID = np.array([[0, 1, -2], [5, -40, 0]])
+GRID_TABLES = np.array([[0, 1, 2], [1, 2, 0]])
+
+
+def rows_encoded(symbols, frequencies):
+    encoder = RowEncoder()
+    encoder.put(symbols, frequencies)
+    return encoder.finish()
+
+
+def test_layouts_differ_as_they_say() -> None:
+    for name, layout in LAYOUTS.items():
+        assert np.array_equal(layout(FREQUENCIES), FREQUENCIES), name
+    for name in ("Fortran order", "every other", "backwards"):
+        assert not LAYOUTS[name](FREQUENCIES).flags.c_contiguous, name
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_rows_are_coded_alike_in_any_layout(layout) -> None:
+    expected = rows_encoded(ROW_SYMBOLS, FREQUENCIES)
+    assert rows_encoded(layout(ROW_SYMBOLS), layout(FREQUENCIES)) == expected
+    decoder = RowDecoder(expected, "test")
+    assert np.array_equal(decoder.get(layout(FREQUENCIES)), ROW_SYMBOLS)
+    decoder.finish()
+
+
+def test_one_row_for_all_symbols_may_be_broadcast() -> None:
+    row = fit_frequencies([60, 20, 10, 10])
+    symbols = np.arange(40) % 4
+    whole = np.repeat(row[None], 40, 0)
+    expected = rows_encoded(symbols, whole)
+    assert rows_encoded(symbols, np.broadcast_to(row, (40, 4))) == expected
+    decoder = RowDecoder(expected, "test")
+    assert np.array_equal(decoder.get(np.broadcast_to(row, (40, 4))), symbols)
+    assert len(expected) <= sum(24 - np.log2(row[symbols])) / 8 + 4
+
+
+def test_what_was_put_is_kept_when_the_caller_goes_on() -> None:
+    symbols, frequencies = ROW_SYMBOLS.copy(), FREQUENCIES.copy()
+    encoder = RowEncoder()
+    encoder.put(symbols, frequencies)
+    symbols[:], frequencies[:] = 0, 1
+    assert encoder.finish() == rows_encoded(ROW_SYMBOLS, FREQUENCIES)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_batches_are_coded_alike_in_any_layout(layout) -> None:
+    expected = encode(GRID, GRID_TABLES)
+    assert encode(layout(GRID), layout(GRID_TABLES)) == expected
+    assert encode(GRID, layout(GRID_TABLES)) == expected
+    assert np.array_equal(decode(expected, layout(GRID_TABLES)), GRID)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_tables_and_weights_may_lie_as_they_like(layout) -> None:
+    tables = FrequencyTables([layout(np.asarray(row)) for row in (COIN, SMALL, WIDE)])
+    assert encode(GRID, GRID_TABLES, tables) == encode(GRID, GRID_TABLES)
+    assert np.array_equal(tables.bits(2), TABLES.bits(2))
+    weights = np.exp(-np.arange(20) / 4)
+    if layout is not LAYOUTS["wide"]:
+        assert np.array_equal(fit_frequencies(layout(weights)), WIDE)

@@ -16,6 +16,8 @@ tables; then come the escapes of the batch: all n, then the low bits, by ascendi
 Where every symbol needs a table of its own, `RowEncoder` and `RowDecoder` do without shared ones: symbols 0, 1, 2, ...,
 each under a row of frequencies >= 1 with sum 2**24, no escape, coded in the order in which they are put.
 
+Arrays may lie in memory as they like; constriction's own functions read them as if they lay in C order.
+
 A finished stream is the coder's words, little-endian, least significant first, without trailing zero bytes. The coder
 starts from state 0 and codes the last symbol first, so zeros at the end of the last batch cost nothing and zeros alone
 not a byte. Decoding must end in state 0 again, which nearly all damaged streams do not.
@@ -102,10 +104,9 @@ class FrequencyTables:
         if index not in self._models:
             from constriction import stream
 
-            # constriction gives position i the frequency 1 + floor(p_i * (2**24 - rows) / sum(p)), accumulated in
-            # double precision. With p_i = frequency - 1 the factor is 1 and every sum an exact integer.
-            weights = (self._rows[index] - 1).astype(np.float64)
-            self._models[index] = stream.model.Categorical(weights, perfect=False)
+            self._models[index] = stream.model.Categorical(
+                _weights(self._rows[index]), perfect=False
+            )
         return self._models[index]
 
     def _runs(self, indices: NDArray[Any]) -> tuple[NDArray[np.int64], list[tuple[int, slice]]]:
@@ -227,9 +228,9 @@ class RowEncoder:
     def __init__(self) -> None:
         self._batches: list[tuple[IntArray, NDArray[np.uint32]]] = []
 
-    def put(self, symbols: NDArray[Any], frequencies: NDArray[Any]) -> None:
+    def put(self, symbols: ArrayLike, frequencies: ArrayLike) -> None:
         """Append int symbols [N] in 0..K-1 under integer frequencies [N, K], rows >= 1 of sum 2**24."""
-        self._batches.append((symbols.astype(np.int32), frequencies.astype(np.uint32)))
+        self._batches.append((_copied(symbols, np.int32), _copied(frequencies, np.uint32)))
 
     def finish(self) -> bytes:
         """Return the stream of everything put so far."""
@@ -237,7 +238,7 @@ class RowEncoder:
 
         coder, family = stream.stack.AnsCoder(), _rows()
         for symbols, frequencies in reversed(self._batches):
-            coder.encode_reverse(symbols, family, frequencies.astype(np.float64) - 1)
+            coder.encode_reverse(symbols, family, _weights(frequencies))
         return _finished(coder)
 
 
@@ -252,9 +253,9 @@ class RowDecoder:
         self._coder = _opened(data, owner)
         self._family = _rows()
 
-    def get(self, frequencies: NDArray[Any]) -> NDArray[np.int64]:
+    def get(self, frequencies: ArrayLike) -> NDArray[np.int64]:
         """Decode symbols [N] under integer frequencies [N, K]."""
-        symbols = self._coder.decode(self._family, frequencies.astype(np.float64) - 1)
+        symbols = self._coder.decode(self._family, _weights(frequencies))
         return np.asarray(symbols).astype(np.int64)
 
     def finish(self) -> None:
@@ -265,8 +266,21 @@ class RowDecoder:
 def _rows() -> Any:
     from constriction import stream
 
-    # As in `FrequencyTables`: with p_i = frequency - 1 every sum is an exact integer.
     return stream.model.Categorical(perfect=False)
+
+
+def _weights(frequencies: ArrayLike) -> NDArray[np.float64]:
+    """Return what makes constriction's models of exactly these frequencies, in C order.
+
+    It gives position i the frequency 1 + floor(p_i * (2**24 - rows) / sum(p)), accumulated in double precision. With
+    p_i = frequency - 1 the factor is 1 and every sum an exact integer.
+    """
+    return np.subtract(frequencies, 1, order="C", dtype=np.float64)
+
+
+def _copied(values: ArrayLike, dtype: Any) -> NDArray[Any]:
+    """Return a copy in C order: the caller may go on to use his own."""
+    return np.array(values, dtype, order="C")
 
 
 def _finished(coder: Any) -> bytes:
