@@ -89,6 +89,6 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
 @hookimpl
 def gcodec_adapters() -> list[AdapterSpec]:
     return [
-        AdapterSpec("preview", "tokens/kit", "kit_codecs:wrong_type", 1, "for tests"),
-        AdapterSpec("preview", "sketch", "kit_codecs:too_small", 1, "for tests"),
+        AdapterSpec("kit/wrong", "preview", "tokens/kit", "kit_codecs:wrong_type", 1, "for tests"),
+        AdapterSpec("kit/small", "preview", "sketch", "kit_codecs:too_small", 1, "for tests"),
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gcodec.errors import PayloadError
-from gcodec.interfaces import Embedding, Reconstructor, Size
+from gcodec.interfaces import Embedding, Reconstructor, Setup, Size
 from gcodec.signals import Preview, Signal, Sketch, Text
 
 if TYPE_CHECKING:
@@ -131,6 +131,11 @@ class Grain(Reconstructor):
         noise = np.random.Generator(np.random.Philox(self.setup.run.seed)).random(size)
         pixels = np.clip(preview.pixels + amount * (noise.astype(np.float32) - 0.5), 0, 1)
         return (1 - pixels if options["invert"] else pixels).astype(np.float32)
+
+
+def inked(preview: Preview, size: Size, setup: Setup) -> Sketch:
+    """Adapter preview -> sketch: edges everywhere."""
+    return Sketch(np.ones((1, *size), np.float32))
 
 
 class Outline(Reconstructor):

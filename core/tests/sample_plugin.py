@@ -62,6 +62,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
     return [
         spec("grain", "Grain", options=grain),
         spec("outline", "Outline", needs=(("tokens/book",), ("sketch",))),
+        spec("etched", "Outline", needs=(("sketch",),), options=(REALISM,)),
         spec("fussy", "Grain", needs=(("tokens/book", "text"),)),
         spec("heavy", "Grain", model="test/none", options=grain),
     ]
@@ -70,7 +71,10 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
 @hookimpl
 def gcodec_adapters() -> list[AdapterSpec]:
     return [
-        AdapterSpec("sketch", "latent/never", _AT + "no_such_function", 1, "for tests"),
+        AdapterSpec("test/inked", "preview", "sketch", _AT + "inked", 500, "for tests"),
+        AdapterSpec(
+            "test/never", "sketch", "latent/never", _AT + "no_such_function", 1, "for tests"
+        ),
     ]
 
 

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import gcodec
-from gcodec.errors import ImageError, ModelDamaged, ModelMissing, NoPath
+from gcodec.errors import ImageError, ModelDamaged, ModelMissing
 from gcodec.interfaces import Size
 from gcodec.models import ModelStore
 from gcodec.models.networks import open_space, place_of
 from gcodec.pictures import psnr
-from gcodec.pipeline._places import furnished, placed
-from gcodec.pipeline.resolver import check_pair
+from gcodec.pipeline.binding import bind, ways
+from gcodec.pipeline.resolver import resolve
 from gcodec.pipeline.stage1 import open_stage1
 from gcodec.registry import registry
 from gcodec.run import Run
@@ -243,13 +243,14 @@ def test_without_the_folder_the_file_says_what_is_missing(coded: dict[str, Coded
 def test_tokens_of_base_lead_another_model_by_way_of_a_preview_only(
     coded: dict[str, Coded],
 ) -> None:
-    """The spec of latent_flow takes tokens of base as they are; a network of another space cannot."""
+    """Under base latent_flow takes tokens of base as they are; a network of another space cannot."""
     one = coded["sd3"]
-    place = place_of(ModelStore().find(str(one.folder)), ModelStore())
-    assert place is not None
-    spec = placed(registry().reconstructor("latent_flow"), place)
-    assert (f"latent/{place.space}",) in spec.needs and ("preview",) in spec.needs
-    assert not any("base" in name for need in spec.needs for name in need)
+    model = ModelStore().find(str(one.folder))
+    bound = bind(registry().reconstructor("latent_flow"), model, ModelStore())
+    assert bound.place is not None and bound.place.space.startswith("kl-")
+    needs = bound.spec.needs
+    assert (f"latent/{bound.place.space}",) in needs and ("preview",) in needs
+    assert not any("base" in name for need in needs for name in need)
 
 
 def test_a_measured_schedule_names_its_pipeline_by_digest(
@@ -310,15 +311,15 @@ def test_ddcm_on_a_pipeline(coded: dict[str, Coded], photo: FloatArray) -> None:
 def test_an_autoencoder_alone_leads_no_noise(coded: dict[str, Coded]) -> None:
     """Adapters that need a denoiser are not there where the model in play has none."""
     one = coded["sdxl"]
-    place = place_of(ModelStore().find(str(one.folder / "vae")), ModelStore())
-    assert place is not None
-    made = furnished(registry(), [place]).adapters[len(registry().adapters) :]
-    assert {(a.source, a.target) for a in made} == {
-        ("preview", f"latent/{place.space}"),
-        (f"latent/{place.space}", "preview"),
+    model = ModelStore().find(str(one.folder / "vae"))
+    receiver = bind(registry().reconstructor("ode"), model, ModelStore())
+    assert receiver.place is not None and receiver.place.denoiser is None
+    found, space = ways(registry(), receiver), receiver.place.space
+    assert {(a.source, a.target) for a in found.adapters if space in a.source + a.target} == {
+        ("preview", f"latent/{space}"),
+        (f"latent/{space}", "preview"),
     }
-    with pytest.raises(NoPath):
-        check_pair("x", (), registry().reconstructor("ode"), furnished(registry(), [place]))
+    assert resolve(("preview",), receiver.spec, found) is None
 
 
 def test_from_the_command_line(coded: dict[str, Coded], tmp_path: Path) -> None:

@@ -182,7 +182,9 @@ def test_every_embedding_goes_through_every_architecture(
         "diffc": f"noisy/{place.space}",
         "ldm_quant": f"latent/{place.space}",
         "text_sketch": "sketch" if kind in DRAWN else "preview",
-        "perco": f"tokens/{place.tokens}" if kind == "perco" else "tokens/base-16 -> preview",
+        "perco": f"tokens/{place.codebooks[0].name}"
+        if kind == "perco"
+        else "tokens/base-16 -> preview",
     }
     assert here.path.explain().startswith(ways[embedding])
 
@@ -213,20 +215,20 @@ def test_tokens_of_the_pipelines_own_codebook(
     case = cases["perco", "perco"]
     run = Run(models=ModelStore.installed([case.folder]))
     place = place_of(ModelStore().find(str(case.folder)), ModelStore())
-    assert place is not None and place.codebook is not None
+    assert place is not None
     tokens, text = open_stage1(case.data, run=run).signals()
     assert isinstance(tokens, Tokens) and isinstance(text, Text) and text.value == WORDS
-    book = open_codebook(run.models.find(place.codebook), run)
+    book = open_codebook(run.models.find(place.codebooks[0].model), run)
     space = open_space(run.models.find(place.autoencoder), run)
     np.testing.assert_array_equal(tokens.indices, book.quantize(space.encode(photo)))
-    assert tokens.space == place.tokens and tokens.indices.shape == (6, 7)
+    assert tokens.space == place.codebooks[0].name and tokens.indices.shape == (6, 7)
     plain = encoded(photo, "perco", case.folder)
     assert plain == encoded(photo, "perco", case.folder, target=gcodec.Target(quality=1.0))
     # 21 bytes of tokens; a digest takes 8 more than a profile's number.
     assert len(plain) == 21 + 12 + 8
     assert gcodec.verify(case.data, run=run)["symbols"]
     for made in (case.decode("latent_flow"), case.decode("hfd"), gcodec.decode(case.data, run=run)):
-        assert made.path.explain().startswith(f"tokens/{place.tokens}")
+        assert made.path.explain().startswith(f"tokens/{place.codebooks[0].name}")
 
 
 def test_what_perco_was_not_trained_for_says_so(

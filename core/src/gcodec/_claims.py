@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from gcodec.plugin import SPECS, AdapterSpec, ChannelSpec, EmbeddingSpec, Spec
+from gcodec.plugin import SPECS, ChannelSpec, EmbeddingSpec, Spec
 
 __all__ = ["Offer", "kind_of", "name_of", "normal", "refusals"]
 
@@ -31,8 +31,6 @@ def kind_of(spec: Spec) -> str:
 
 def name_of(spec: Spec) -> str:
     """Return what a spec is called within its kind."""
-    if isinstance(spec, AdapterSpec):
-        return f"{spec.source} -> {spec.target} by {spec.implementation}"
     return spec.name
 
 

@@ -172,7 +172,8 @@ class InvalidOption(UsageError):
 class NoPath(UsageError):
     """The signals of `embedding` cannot be turned into what `reconstructor` needs.
 
-    `missing` are the signal types that would be needed; `suppliers` names plugins that make one of them.
+    `missing` are the signal types that would be needed; `suppliers` names plugins that make one of them; `via` is the
+    adapter that the user wanted on the way.
     """
 
     exit_status = 5
@@ -183,9 +184,16 @@ class NoPath(UsageError):
         reconstructor: str,
         missing: Sequence[str],
         suppliers: Sequence[str] = (),
+        via: str | None = None,
     ) -> None:
-        self.embedding, self.reconstructor = embedding, reconstructor
+        self.embedding, self.reconstructor, self.via = embedding, reconstructor, via
         self.missing, self.suppliers = tuple(missing), tuple(suppliers)
+        if via is not None:
+            super().__init__(
+                f"the adapter '{via}' leads nowhere between '{embedding}' and '{reconstructor}'; leave --via out,"
+                " or see `gcodec plugins` for others"
+            )
+            return
         text = f"'{reconstructor}' cannot decode '{embedding}': it needs {' or '.join(missing)}"
         if suppliers:
             text += f", which {', '.join(suppliers)} would supply"

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _OWNED = """
-source output o embed recon model embed_model recon_model quality bpp bytes max_bytes target seed force json as_json
+source output o embed recon model embed_model recon_model via quality bpp bytes max_bytes target seed force json as_json
 suggest digest metadata companion companions partial preview_every device dtype memory threads models folders how help h
 folder metrics baseline range bpp_range patch weights download jobs limit keep asked
 """

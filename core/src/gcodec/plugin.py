@@ -17,9 +17,8 @@ returning a list of specs::
     gcodec_commands()        CommandSpec          commands of ``gcodec``
     gcodec_trainers()        TrainerSpec          what `gcodec train` can train
 
-Types of signals that live in a latent space name it ("noisy/base"). In the spec of an embedding or a reconstructor it is
-the space of the spec's own model; where the user names another model, that model's space stands in its place, and the
-tokens of that model's codebook in the place of those that the spec names.
+Types of signals that live in a latent space are written with variables, "noisy/{space}" and "tokens/{codebook}", which the
+model in play gives their values: `gcodec.pipeline.binding`.
 
 Implementations are named by import path ("package.module:Name") and imported on first use, so that listing plugins
 costs nothing. A spec may keep its name for as long as files written under it decode; a change of what the bytes mean is
@@ -47,6 +46,7 @@ __all__ = [
     "TILE",
     "AdapterSpec",
     "ChannelSpec",
+    "Codes",
     "CommandSpec",
     "EmbeddingSpec",
     "Field",
@@ -54,6 +54,7 @@ __all__ = [
     "ModelSpec",
     "NetworkSpec",
     "Option",
+    "Place",
     "Profile",
     "ReconstructorSpec",
     "SignalSpec",
@@ -81,12 +82,43 @@ def hookimpl(function: F) -> F:
 
 
 @dataclass(frozen=True)
+class Codes:
+    """Tokens of a space: their name, as in "tokens/NAME", and the model that opens as their codebook.
+
+    alone  whether they say something of the latent by themselves (`Codebook.dequantize`), not to a denoiser only.
+    """
+
+    name: str
+    model: str
+    alone: bool = True
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the signals of a model live: the values of the variables in specs.
+
+    A denoiser of pixels has a space too, whose autoencoder changes nothing.
+
+    space        name of the latent space.
+    autoencoder  model that opens as that space.
+    denoiser     model that opens as a denoiser there; None where there is none.
+    codebooks    tokens that the denoiser was trained with, the finest first.
+    """
+
+    space: str
+    autoencoder: str
+    denoiser: str | None = None
+    codebooks: tuple[Codes, ...] = ()
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """Weights in an installed package.
 
     name     "distribution/model", e.g. "base/ntc".
     digest   SHA-256 of the folder, hexadecimal (`gcodec.models.folder_digest`).
     folder   "package:path/inside", e.g. "gcodec_base:models/ntc": a diffusers-style folder.
+    place    where its signals live, so that nobody has to read the folder to know; None where that is nowhere.
     """
 
     name: str
@@ -94,6 +126,7 @@ class ModelSpec:
     folder: str
     summary: str
     licence: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -109,8 +142,8 @@ class EmbeddingSpec:
     """Stage 1.
 
     makes        types of the signals that `decode` returns.
-    one_of       of the first so many of them a file holds only one, by its quality, the first of all at the highest; 0: a
-                 file holds all that there are.
+    one_of       of the types that the first so many of these stand for a file holds only one, by its quality, the first of
+                 all at the highest; 0: a file holds all that there are.
     name         one word where a number is registered, otherwise "vendor/name" in a-z 0-9 . _ -
     id           registered number (spec/REGISTRY.md); None: the name itself travels in the file.
     profiles     registered profiles, the one for new files last; () where the model's digest travels instead.
@@ -171,14 +204,17 @@ class ReconstructorSpec:
 class AdapterSpec:
     """A way from one signal type to another.
 
-    source, target  types; "*" for a space ("noisy/*") makes the adapter serve every space that a model in play brings
-                    with it (`gcodec.models.networks.Place`).
+    name            "vendor/name"; those without a vendor are registered. One of a stranger serves the embeddings and
+                    reconstructors of its own distribution; others only where nothing else leads, or by ``--via NAME``.
+    source, target  types. With "{space}" or "{codebook}" the adapter serves every place in play that has one.
     implementation  function (signal, size, setup) -> signal.
-    model           its weights. An adapter of every space has none of its own: `setup.model` is the denoiser in play
-                    where noise or tokens are involved, otherwise the autoencoder.
-    cost            about the milliseconds for a 768x512 image on one core, at least 1: the resolver adds them up.
+    model           its weights: a name, or "{autoencoder}", "{denoiser}" or "{codebook}" of the place; the last only for
+                    tokens that say something alone (`Codes`).
+    cost            about the milliseconds for a 768x512 image on one core, at least 1: the resolver adds them up. One for
+                    every space says what it takes in `base`: which of two ways is the shorter is the same in others.
     """
 
+    name: str
     source: str
     target: str
     implementation: str
@@ -196,7 +232,7 @@ class NetworkSpec:
     kind            which interface of `gcodec.models.networks` comes of it; "other": what an embedding of the same plugin
                     keeps beside a network, a schedule or an entropy model, of which others want to know the place alone.
     implementation  function (model, run) -> LatentSpace, Denoiser, Codebook or Captioner, whatever the run's seed.
-    place           function (model, store) -> gcodec.models.networks.Place, which imports no torch.
+    place           function (model, store) -> Place, of a folder that no `ModelSpec` speaks for; it imports no torch.
     """
 
     name: str

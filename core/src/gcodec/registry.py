@@ -50,13 +50,9 @@ S = TypeVar("S", bound=Spec)
 
 @dataclass(frozen=True)
 class Registry:
-    """What plugins offer: tables of specs by name, one for each kind, and `named` for whoever asks for one.
-
-    bound  adapters for the space of a model in play.
-    """
+    """What plugins offer: tables of specs by name, one for each kind, and `named` for whoever asks for one."""
 
     plugins: tuple[Plugin, ...]
-    bound: tuple[AdapterSpec, ...] = ()
 
     @classmethod
     def discover(
@@ -87,15 +83,9 @@ class Registry:
     def reconstructors(self) -> Mapping[str, ReconstructorSpec]:
         return self.table(ReconstructorSpec)
 
-    @cached_property
-    def adapters(self) -> tuple[AdapterSpec, ...]:
-        own = (a for a in self.table(AdapterSpec).values() if not _everywhere(a))
-        return (*own, *self.bound)
-
-    @cached_property
-    def everywhere(self) -> tuple[AdapterSpec, ...]:
-        """The adapters for every space ("noisy/*")."""
-        return tuple(a for a in self.table(AdapterSpec).values() if _everywhere(a))
+    @property
+    def adapters(self) -> Mapping[str, AdapterSpec]:
+        return self.table(AdapterSpec)
 
     @property
     def signals(self) -> Mapping[str, SignalSpec]:
@@ -181,9 +171,12 @@ class Registry:
         raise UnknownPlugin(kind, name, similar=similar, package=package, published=published)
 
     def distribution_of(self, spec: Spec) -> str | None:
-        """Return the distribution that offers a spec, or that it was made of: one of the same implementation."""
-        of = [(type(s), _path(s), p.distribution) for p in self.plugins for s in p.specs]
-        return next((d for kind, path, d in of if (kind, path) == (type(spec), _path(spec))), None)
+        """Return the distribution that offers a spec, bound or not."""
+        return self._distributions.get((type(spec), spec.name))
+
+    @cached_property
+    def _distributions(self) -> Mapping[tuple[type, str], str]:
+        return {(type(spec), spec.name): p.distribution for p in self.plugins for spec in p.specs}
 
 
 @cache
@@ -202,11 +195,3 @@ def load_object(owner: str, path: str) -> Any:
         return getattr(import_module(module), name)
     except Exception as error:
         raise UnusablePlugin(owner, f"importing {path} failed: {one_line(error)}") from error
-
-
-def _path(spec: Spec) -> str:
-    return spec.name if isinstance(spec, ModelSpec) else spec.implementation
-
-
-def _everywhere(adapter: AdapterSpec) -> bool:
-    return "*" in adapter.source or "*" in adapter.target

@@ -28,7 +28,7 @@ from gcodec.errors import (
     VerificationError,
 )
 from gcodec.models import ModelStore, folder_digest
-from gcodec.pipeline.decoding import decode, verify
+from gcodec.pipeline.decoding import decode, decode_progressively, verify
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.run import Run
@@ -225,10 +225,23 @@ def test_a_reconstructor_without_its_weights_is_refused_with_their_name(photo: P
 def test_the_receiver_chooses_the_reconstructor_and_adapters_run(photo: Picture) -> None:
     made = decode(encode(photo, "tiny", target=BEST).data, "outline")
     assert (made.reconstructor, made.suggested) == ("outline", False)
-    assert made.path.explain() == "preview -> sketch (20); sketch"
+    assert made.path.explain() == "preview -> sketch by edges (20); sketch"
     gray = made.picture.pixels
     assert np.array_equal(gray[0], gray[1])
     assert gray.max() > 0.1
+
+
+def test_the_receiver_chooses_the_adapters_too(photo: Picture) -> None:
+    data = encode(photo, "tiny", target=BEST).data
+    made = decode(data, "outline", via="test/inked")
+    assert made.path.explain() == "preview -> sketch by test/inked (500); sketch"
+    assert (made.picture.pixels == 1).all()
+    (again,) = decode_progressively(data, "outline", via="test/inked")
+    assert again.path == made.path
+    with pytest.raises(NoPath, match="'test/inked' leads nowhere between 'tiny' and 'grain'"):
+        decode(data, "grain", via="test/inked")
+    with pytest.raises(UnknownPlugin, match="no installed adapter is called 'inked'"):
+        decode(data, "outline", via="inked")
 
 
 def test_a_pair_without_a_path_is_refused(photo: Picture) -> None:

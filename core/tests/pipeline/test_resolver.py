@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
 import support
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gcodec.errors import NoPath, UnusablePlugin
 from gcodec.interfaces import Size
-from gcodec.pipeline.resolver import adapt, check_pair, matrix, resolve
+from gcodec.pipeline import resolver
+from gcodec.pipeline.binding import Ways, ways
+from gcodec.pipeline.resolver import Path, adapt, check_pair, matrix
 from gcodec.plugin import AdapterSpec, EmbeddingSpec, ReconstructorSpec
 from gcodec.registry import Registry
 from gcodec.run import Run
@@ -20,7 +24,18 @@ from gcodec.signals import Preview, Sketch, Text
 
 
 def adapter(source: str, target: str, cost: float, name: str = "") -> AdapterSpec:
-    return AdapterSpec(source, target, f"m:{name or source + target}", cost, "")
+    name = name or source + target
+    return AdapterSpec(name, source, target, f"m:{name}", cost, "")
+
+
+def resolve(
+    made: Iterable[str],
+    reconstructor: ReconstructorSpec,
+    adapters: Iterable[AdapterSpec],
+    realism: float = 1.0,
+    **more: Any,
+) -> Path | None:
+    return resolver.resolve(made, reconstructor, Ways(tuple(adapters), **more), realism)
 
 
 def wants(*needs: tuple[str, ...], uses: tuple[str, ...] = ()) -> ReconstructorSpec:
@@ -43,6 +58,19 @@ def test_of_two_ways_the_cheaper_counts_even_with_more_steps() -> None:
     assert path is not None
     assert steps(*path.adapters) == [("a", "b"), ("b", "c")]
     assert path.cost == 4
+
+
+def test_costs_are_added_up() -> None:
+    """Two steps of 3 are dearer than one of 5, and one of 7 is dearer than they."""
+    first, second = adapter("a", "b", 3), adapter("b", "c", 3)
+    for direct, expected in ((5, [("a", "c")]), (7, [("a", "b"), ("b", "c")])):
+        for adapters in (
+            [adapter("a", "c", direct), first, second],
+            [second, first, adapter("a", "c", direct)],
+        ):
+            path = resolve(["a"], wants(("c",)), adapters)
+            assert path is not None
+            assert (steps(*path.adapters), path.cost) == (expected, min(direct, 6))
 
 
 def test_of_two_adapters_for_one_step_the_cheaper_counts() -> None:
@@ -121,6 +149,60 @@ def test_extras_are_handed_over_when_at_hand_and_never_made_for_their_own_sake()
     assert path.adapters == ()
 
 
+def test_what_an_adapter_made_something_of_is_not_handed_over_beside() -> None:
+    """It would be counted twice."""
+    spec = wants(("b",), uses=("a", "text"))
+    path = resolve(["a", "text"], spec, [adapter("a", "b", 1)])
+    assert path is not None
+    assert path.feeds == ("b", "text")
+    whole = resolve(["a", "b", "text"], spec, [])
+    assert whole is not None
+    assert whole.feeds == ("b", "a", "text")
+
+
+def test_a_foreign_adapter_steps_in_only_where_nothing_else_leads() -> None:
+    own, far, shortcut = adapter("a", "b", 50), adapter("b", "c", 1), adapter("a", "b", 1, "short")
+    spec, foreign = wants(("c",), ("b",)), frozenset({"short", "bc"})
+    path = resolve(["a"], spec, [shortcut, far, own], foreign=foreign)
+    assert path is not None
+    assert (path.adapters, path.feeds) == ((own,), ("b",))
+    path = resolve(["a"], wants(("c",)), [shortcut, far, own], foreign=foreign)
+    assert path is not None
+    assert path.adapters == (own, far)
+    path = resolve(["a"], wants(("b",)), [shortcut], foreign=foreign)
+    assert path is not None
+    assert path.adapters == (shortcut,)
+
+
+def test_by_way_of_an_adapter_that_is_asked_for() -> None:
+    """However dear it is, wherever it lies on the way, and cheapest of all beside it."""
+    dear, cheap, last = adapter("a", "b", 90, "dear"), adapter("a", "b", 1), adapter("b", "c", 1)
+    round_trip = [adapter("b", "x", 2, "out"), adapter("x", "b", 3, "back")]
+    adapters = [cheap, dear, last, *round_trip]
+    expected = {
+        "dear": ["dear", "bc"],
+        "bc": ["ab", "bc"],
+        "out": ["ab", "out", "back", "bc"],
+        "nowhere": None,
+    }
+    for via, names in expected.items():
+        path = resolve(["a"], wants(("c",)), adapters, via=via, foreign=frozenset({"dear"}))
+        assert (path and [a.name for a in path.adapters]) == names
+    assert resolve(["c"], wants(("c",)), adapters, via="bc") is None
+    pair = resolve(["a"], wants(("c", "x")), adapters, via="dear")
+    assert pair is not None
+    assert {a.name for a in pair.adapters} >= {"dear", "bc", "out"}
+
+
+@pytest.mark.parametrize("realism", [0.0, 0.5])
+def test_below_realism_1_too_the_way_is_the_one_asked_for(realism: float) -> None:
+    adapters = [adapter("a", "preview", 1, "cheap"), adapter("a", "preview", 9, "dear")]
+    adapters.append(adapter("preview", "b", 1))
+    path = resolve(["a"], wants(("b",)), adapters, realism, via="dear")
+    assert path is not None
+    assert "dear" in [a.name for a in path.adapters]
+
+
 def test_circles_of_adapters_do_no_harm() -> None:
     circle = [adapter("a", "b", 1), adapter("b", "a", 1), adapter("b", "c", 1)]
     path = resolve(["a"], wants(("c",)), circle)
@@ -134,11 +216,14 @@ def test_no_signals_reach_nothing() -> None:
 
 
 def test_a_path_explains_itself_in_one_line() -> None:
-    chain = [adapter("noisy/base", "preview", 14), adapter("preview", "sketch", 20.5)]
+    chain = [
+        adapter("noisy/base", "preview", 14, "denoise"),
+        adapter("preview", "sketch", 20.5, "edges"),
+    ]
     path = resolve(["noisy/base"], wants(("sketch", "noisy/base")), chain)
     assert path is not None
     assert path.explain() == (
-        "noisy/base -> preview (14), preview -> sketch (20.5); sketch + noisy/base"
+        "noisy/base -> preview by denoise (14), preview -> sketch by edges (20.5); sketch + noisy/base"
     )
     plain = resolve(["preview", "text"], wants(("preview",), uses=("text",)), chain)
     assert plain is not None
@@ -164,6 +249,8 @@ def cheapest(made: set[str], need: set[str], adapters: list[AdapterSpec]) -> flo
     return min(costs, default=None)
 
 
+@settings(derandomize=True)
+@example(graph=[("a", "c", 5), ("a", "b", 3), ("b", "c", 3)], made={"a"}, need="c")
 @given(graph=graphs, made=st.sets(st.sampled_from(TYPES), max_size=2), need=st.sampled_from(TYPES))
 def test_for_one_signal_the_path_is_the_cheapest_there_is(
     graph: list[tuple[str, str, int]], made: set[str], need: str
@@ -173,6 +260,7 @@ def test_for_one_signal_the_path_is_the_cheapest_there_is(
     assert (path.cost if path else None) == cheapest(made, {need}, adapters)
 
 
+@settings(derandomize=True)
 @given(
     graph=graphs,
     made=st.sets(st.sampled_from(TYPES), max_size=2),
@@ -202,14 +290,14 @@ def test_a_pair_without_a_path_names_what_is_missing_and_who_would_supply_it(
 ) -> None:
     outline = installed.reconstructor("outline")
     with pytest.raises(NoPath) as caught:
-        check_pair("test/words", ["text"], outline, installed)
+        check_pair(installed.embedding("test/words"), outline, installed)
     error = caught.value
     assert (error.embedding, error.reconstructor) == ("test/words", "outline")
     assert error.missing == ("tokens/book", "sketch")
     assert "tiny" in error.suppliers
     assert "test/words" not in error.suppliers
     with pytest.raises(NoPath, match="tokens/book \\+ text, which no installed plugin supplies"):
-        check_pair("tiny", ["preview"], installed.reconstructor("fussy"), installed)
+        check_pair(installed.embedding("tiny"), installed.reconstructor("fussy"), installed)
 
 
 def test_the_matrix_has_every_pair_once_with_its_path_or_its_reason(installed: Registry) -> None:
@@ -220,7 +308,7 @@ def test_the_matrix_has_every_pair_once_with_its_path_or_its_reason(installed: R
     by_pair = dict(zip(pairs, rows, strict=True))
     made = by_pair["tiny", "outline"].path
     assert made is not None
-    assert made.explain() == "preview -> sketch (20); sketch"
+    assert made.explain() == "preview -> sketch by edges (20); sketch"
     nothing = by_pair["test/words", "preview"]
     assert nothing.path is None
     assert "needs preview" in nothing.reason
@@ -232,7 +320,7 @@ def test_the_matrix_names_signals_that_nobody_looks_at() -> None:
     both = EmbeddingSpec("test/both", makes=("preview", "text"), parse_class="A", **shared)
     blind = ReconstructorSpec("blind", needs=(("sketch",),), **shared)
     reader = ReconstructorSpec("reader", needs=(("preview",),), uses=("text",), **shared)
-    edges = AdapterSpec("preview", "sketch", "x:y", 1, "")
+    edges = AdapterSpec("x/edges", "preview", "sketch", "x:y", 1, "")
     found = support.registry_of(both, blind, reader, edges)
     assert [row.ignored for row in matrix(found)] == [("text",), ()]
 
@@ -241,7 +329,11 @@ def test_adapters_really_run(installed: Registry) -> None:
     pixels = np.zeros((3, 8, 8), np.float32)
     pixels[:, :, 4:] = 1
     fed, path = adapt(
-        [Preview(pixels, 0.0), Text("x")], installed.reconstructor("outline"), Size(8, 8), Run()
+        [Preview(pixels, 0.0), Text("x")],
+        installed.reconstructor("outline"),
+        Size(8, 8),
+        Run(),
+        ways(installed),
     )
     assert list(fed) == ["sketch"]
     sketch = fed["sketch"]
@@ -254,13 +346,13 @@ def test_adapters_really_run(installed: Registry) -> None:
 
 def test_signals_that_lead_nowhere_are_named(installed: Registry) -> None:
     with pytest.raises(NoPath, match="cannot decode 'text'"):
-        adapt([Text("x")], installed.reconstructor("outline"), Size(8, 8), Run())
+        adapt([Text("x")], installed.reconstructor("outline"), Size(8, 8), Run(), ways(installed))
 
 
 def test_an_adapter_that_is_not_there_is_its_plugins_failure(installed: Registry) -> None:
     signals = [Sketch(np.zeros((1, 8, 8), np.float32))]
-    with pytest.raises(UnusablePlugin, match="sketch -> latent/never"):
-        adapt(signals, wants(("latent/never",)), Size(8, 8), Run())
+    with pytest.raises(UnusablePlugin, match="test/never"):
+        adapt(signals, wants(("latent/never",)), Size(8, 8), Run(), ways(installed))
 
 
 def test_a_pair_works_if_it_does_whatever_the_file_holds() -> None:

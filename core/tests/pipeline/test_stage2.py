@@ -42,6 +42,17 @@ def at(data: bytes, realism: float, **options: Any) -> Decoded:
     return decode(data, "grain", options={"realism": realism, **options})
 
 
+@pytest.mark.parametrize("realism", [0.0, 0.25, 0.5])
+def test_the_preview_is_there_below_realism_1_though_the_reconstructor_has_no_use_for_it(
+    data: bytes, realism: float
+) -> None:
+    preview, sample = (decode(data, name).picture.pixels for name in ("preview", "etched"))
+    assert np.abs(sample - preview).max() > 0.1
+    made = decode(data, "etched", options={"realism": realism})
+    assert np.allclose(made.picture.pixels, realism * sample + (1 - realism) * preview, atol=1e-6)
+    assert made.path.beside == ("preview",)
+
+
 @pytest.mark.parametrize("realism", [0.1, 0.5, 0.9])
 def test_the_picture_lies_on_the_line_from_the_preview_to_the_sample(
     data: bytes, realism: float
@@ -109,7 +120,9 @@ def test_where_nothing_is_sampled_there_is_no_realism_and_the_error_says_who_has
     data: bytes,
 ) -> None:
     for realism in (0.0, 0.5, 1.0):
-        with pytest.raises(UsageError, match=r"'preview' draws no sample.*--recon grain or heavy"):
+        with pytest.raises(
+            UsageError, match=r"'preview' draws no sample.*--recon grain or etched or heavy"
+        ):
             decode(data, "preview", options={"realism": realism})
 
 
@@ -140,7 +153,7 @@ def test_the_command_turns_the_dial_of_whatever_the_file_suggests(
         gcodec(*words, "-o", tmp_path / "a.png", "--recon", "preview", "--realism", "1"),
         2,
         "'preview' draws no sample",
-        "--recon grain or heavy",
+        "--recon grain or etched or heavy",
     )
 
 

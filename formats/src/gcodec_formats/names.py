@@ -72,7 +72,22 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "uqdm": "gcodec-diffc",
     },
     "channel": {},
-    "adapter": {},
+    "adapter": {
+        "edges": "gcodec",
+        **dict.fromkeys(
+            (
+                "encode",
+                "decode",
+                "denoise",
+                "dequantize",
+                "denoise_tokens",
+                "noise_preview",
+                "noise_latent",
+                "noise_tokens",
+            ),
+            "gcodec-diffusers",
+        ),
+    },
     "signal": dict.fromkeys(("text", "preview", "sketch", "latent", "tokens", "noisy"), "gcodec"),
 }
 

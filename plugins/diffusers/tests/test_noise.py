@@ -10,19 +10,20 @@ from numpy.typing import NDArray
 
 from gcodec.interfaces import Setup, Size
 from gcodec.models import ModelStore
+from gcodec.pipeline.binding import bind, ways
 from gcodec.pipeline.resolver import resolve
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Latent, Noisy, Preview, Tokens
-from gcodec_diffusers.adapters import noisy_to_preview, to_noisy
+from gcodec_diffusers.adapters import noisy_to_preview, to_noisy, tokens_to_noisy
 from gcodec_diffusers.denoiser import LatentDenoiser
 from gcodec_diffusers.tokens import ScalarCodebook
 
 FloatArray = NDArray[np.float32]
 
 
-def setup(seed: int = 0) -> Setup:
-    return Setup(Run(seed=seed), {}, ModelStore.installed().find("base/denoiser"))
+def setup(seed: int = 0, model: str = "base/denoiser") -> Setup:
+    return Setup(Run(seed=seed), {}, ModelStore.installed().find(model))
 
 
 def size_of(pixels: FloatArray) -> Size:
@@ -64,8 +65,15 @@ def test_all_channels_of_a_noised_estimate_err_alike(
     seen = np.clip(photo + 0.06 * rng.standard_normal(photo.shape, np.float32), 0, 1)
     preview = Preview(seen, float(np.square(seen - photo).mean()))
     coarse = Latent(np.round(latent), "base", 1.0)
-    for signal in (preview, coarse, Tokens(book.quantize(latent), "base-16")):
-        noisy, again, other = (to_noisy(signal, size_of(photo), setup(seed)) for seed in (1, 1, 2))
+    tokens = Tokens(book.quantize(latent), "base-16")
+
+    def noised(signal: Preview | Latent | Tokens, seed: int) -> Noisy:
+        if isinstance(signal, Tokens):
+            return tokens_to_noisy(signal, size_of(photo), setup(seed, "base/codebook16"))
+        return to_noisy(signal, size_of(photo), setup(seed))
+
+    for signal in (preview, coarse, tokens):
+        noisy, again, other = (noised(signal, seed) for seed in (1, 1, 2))
         assert noisy.alpha_t == 1
         true = np.square(noisy.x_t - latent).mean((1, 2))
         assert noisy.sigma_t**2 / 3 < float(true.mean()) < 3 * noisy.sigma_t**2
@@ -84,15 +92,11 @@ def test_a_preview_gets_its_noise_from_its_own_error() -> None:
     """Not by way of a latent, which is taken for exact."""
     for name in ("ode", "sde"):
         if name in registry().reconstructors:
-            path = resolve(("preview",), registry().reconstructors[name], registry().adapters)
+            receiver = bind(registry().reconstructors[name], None, ModelStore.installed())
+            path = resolve(("preview",), receiver.spec, ways(registry(), receiver))
             assert path is not None
             assert [(a.source, a.target) for a in path.adapters] == [("preview", "noisy/base")]
     direct, first, second = (
-        min(a.cost for a in registry().adapters if (a.source, a.target) == pair)
-        for pair in (
-            ("preview", "noisy/base"),
-            ("preview", "latent/base"),
-            ("latent/base", "noisy/base"),
-        )
+        registry().adapters[name].cost for name in ("noise_preview", "encode", "noise_latent")
     )
     assert direct < first + second and math.isfinite(direct)

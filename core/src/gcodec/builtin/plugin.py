@@ -26,6 +26,7 @@ def gcodec_adapters() -> list[AdapterSpec]:
     """Adapters that need no weights."""
     return [
         AdapterSpec(
+            name="edges",
             source="preview",
             target="sketch",
             implementation="gcodec.builtin.edges:preview_to_sketch",

@@ -17,7 +17,13 @@ from gcodec.cli.common import (
     tell,
 )
 from gcodec.cli.plugin_options import Named, PluginCommand, as_decorator, plugin_option
-from gcodec.cli.run_options import RunOptions, output_option, seed_option, writing_options
+from gcodec.cli.run_options import (
+    RunOptions,
+    output_option,
+    seed_option,
+    via_option,
+    writing_options,
+)
 from gcodec.errors import UsageError
 from gcodec.plugin import REALISM, ReconstructorSpec
 
@@ -27,6 +33,7 @@ from gcodec.plugin import REALISM, ReconstructorSpec
 @output_option("OUT", "The picture; its suffix names the format. [default: IN with .png]")
 @plugin_option("--recon", "Stage 2, by default what the file suggests, else preview")
 @click.option("--model", help="Other weights for the reconstructor: a name, a folder or a digest.")
+@via_option
 @as_decorator(REALISM)
 @seed_option("Another sample than the file's own.")
 @click.option(
@@ -51,6 +58,7 @@ def command(
     output: str | None,
     recon: Named[ReconstructorSpec] | None,
     model: str | None,
+    via: str | None,
     realism: float | None,
     seed: int,
     partial: bool,
@@ -81,6 +89,7 @@ def command(
         settings: dict[str, Any] = {
             "options": options | dict(recon.options if recon else {}),
             "model": model,
+            "via": via,
             "partial": partial or max_bytes is not None,
             "run": how.run(seed=seed, progress=progress),
         }

@@ -25,6 +25,7 @@ from gcodec.cli.run_options import (
     output_option,
     seed_option,
     target_options,
+    via_option,
     writing_options,
 )
 from gcodec.errors import OutputError, UsageError
@@ -58,6 +59,7 @@ _METRICS = ("psnr", "lpips", "ms_ssim")
 @click.option(
     "--recon-model", metavar="MODEL", help="Other weights for stage 2, as --model of decode."
 )
+@via_option
 @seed_option()
 @writing_options
 def command(
@@ -69,6 +71,7 @@ def command(
     metrics: str | None,
     embed_model: str | None,
     recon_model: str | None,
+    via: str | None,
     seed: int,
     force: bool,
     as_json: bool,
@@ -92,7 +95,7 @@ def command(
         # Under other models signals may live in other spaces, which encoding and decoding find out.
         for e in embed:
             for r in recon:
-                check_pair(e.spec.name, e.spec.makes, r.spec, installed)
+                check_pair(e.spec, r.spec, installed, via=via)
 
     folder = _folder(output)
     stem = folder / Path(source).stem
@@ -112,6 +115,7 @@ def command(
     with progress_bar() as progress:
         run = how.run(seed=seed)
         passed = [*how.as_arguments(), *_model_arguments(embed_model, recon_model, run.models)]
+        passed += ["--via", via] if via else []
         picture = load_picture(source, run)
         total, done = len(embed) * (1 + len(recon)), 0
         for e in embed:

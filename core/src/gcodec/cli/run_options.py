@@ -23,6 +23,7 @@ __all__ = [
     "run_options",
     "seed_option",
     "target_options",
+    "via_option",
     "writing_options",
 ]
 
@@ -97,6 +98,10 @@ _RUN = (
         type=click.Path(path_type=Path, exists=True, file_okay=False),
         help="A folder with a model that a file may name; may be repeated.",
     ),
+)
+
+via_option = click.option(
+    "--via", metavar="ADAPTER", help="An adapter that signals must come by, of `gcodec plugins`."
 )
 
 _TARGET = (

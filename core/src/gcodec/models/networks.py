@@ -4,7 +4,7 @@ A model folder says in config.json, under `_class_name`, what it holds; an insta
 (`gcodec.plugin.NetworkSpec`) opens it. So a sampler or a channel coder is written once, against these interfaces, and
 serves whatever model the user names. A network that is in use is not opened again in the same run (`Run.opened`): adapters,
 reconstructors and embeddings share it and leave it as it is. In which latent space a model's signals live, and which
-networks lead in and out of it, is its `Place`: known from the folder alone, before any network is loaded.
+networks lead in and out of it, is its `gcodec.plugin.Place`, known before any network is loaded.
 
 Signals are NumPy arrays; what a sampler iterates on are torch tensors on the run's device. A denoiser takes any x_t =
 alpha_t x_0 + sigma_t epsilon: parametrisations and schedules are its own affair.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
 
     from gcodec.models import Model, ModelStore
-    from gcodec.plugin import NetworkSpec
+    from gcodec.plugin import NetworkSpec, Place
     from gcodec.run import Run
     from gcodec.signals import FloatArray, IntArray, Signal
 
@@ -34,7 +34,6 @@ __all__ = [
     "Condition",
     "Denoiser",
     "LatentSpace",
-    "Place",
     "open_captioner",
     "open_codebook",
     "open_denoiser",
@@ -193,37 +192,23 @@ class Denoiser(ABC):
         return space.error(latent, (sigma_t * d / total**0.5).astype(d.dtype))
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the signals of a model live.
-
-    space        name of the latent space.
-    autoencoder  model to open as that space.
-    denoiser     model to open as a denoiser there; None where the model has none.
-    codebook     model to open as a codebook of that space, which the denoiser was trained with; None where it has none.
-    tokens       name of the codebook's tokens.
-    """
-
-    space: str
-    autoencoder: str
-    denoiser: str | None = None
-    codebook: str | None = None
-    tokens: str | None = None
-
-
 def place_of(model: Model, store: ModelStore) -> Place | None:
     """Return where the signals of a model live, None where its class is not known to live anywhere.
 
-    Reads configurations and digests, loads no network. Raises ModelMissing and ModelDamaged.
+    What an installed model's spec says is so; of other folders configurations and digests are read. No network is loaded.
+    Raises ModelMissing and ModelDamaged.
     """
     from gcodec.border import of_plugin
     from gcodec.registry import load_object
 
+    said = next((spec.place for spec in store.specs if spec.name == model.name), None)
+    if said is not None:
+        return said
     spec = _spec_of(model)
     if spec is None or spec.place is None:
         return None
     with of_plugin(spec):
-        return cast(Place, load_object(spec.name, spec.place)(model, store))
+        return cast("Place | None", load_object(spec.name, spec.place)(model, store))
 
 
 def open_space(model: Model, run: Run) -> LatentSpace:
@@ -234,7 +219,7 @@ def open_space(model: Model, run: Run) -> LatentSpace:
     spec = _spec_of(model)
     if spec is not None and spec.kind == "denoiser":
         place = place_of(model, run.models)
-        if place is not None:
+        if place is not None and place.autoencoder != model.name:
             return open_space(run.models.find(place.autoencoder), run)
     return cast(LatentSpace, _open("space", model, run))
 

@@ -16,8 +16,8 @@ from gcodec.errors import UsageError, VerificationError
 from gcodec.options import check_options
 from gcodec.pipeline._clock import Clock
 from gcodec.pipeline._container import picture_of
-from gcodec.pipeline._places import elsewhere, furnished, placed
-from gcodec.pipeline.resolver import Path, check_pair
+from gcodec.pipeline.binding import bind, ways
+from gcodec.pipeline.resolver import Path, check_path
 from gcodec.pipeline.stage1 import Stage1, open_stage1
 from gcodec.pipeline.stage2 import Stage2, checked, open_stage2
 from gcodec.registry import registry
@@ -63,6 +63,7 @@ def decode(
     *,
     options: Mapping[str, Any] | None = None,
     model: str | None = None,
+    via: str | None = None,
     partial: bool = False,
     run: Run | None = None,
 ) -> Decoded:
@@ -72,13 +73,14 @@ def decode(
     options        of the reconstructor's spec; they win over the file's suggested settings. "realism" means the same
                    to all that have it (`gcodec.pipeline.stage2`).
     model          other weights for the reconstructor: name, folder or digest.
+    via            name of an adapter that the signals must come by (`gcodec.pipeline.binding.Ways`).
     partial        accept a truncated progressive file.
 
     The seed of the file keys the reconstructor's noise, so the same file gives the same picture; ``run.seed``, where
     it is not 0, asks for another sample. Raises what `open_stage1` raises, PayloadError, NoPath, UnknownOption,
-    InvalidOption, and UsageError for a realism where there is no sample.
+    InvalidOption, UnknownPlugin for `via`, and UsageError for a realism where there is no sample.
     """
-    receiver = _receive(data, reconstructor, options, model, partial, run)
+    receiver = _receive(data, reconstructor, options, model, via, partial, run)
     signals = receiver.stage1.signals()
     return receiver.decoded(signals, receiver.stage1.file.missing)
 
@@ -90,6 +92,7 @@ def decode_progressively(
     every: int = 1,
     options: Mapping[str, Any] | None = None,
     model: str | None = None,
+    via: str | None = None,
     partial: bool = False,
     run: Run | None = None,
 ) -> Iterator[Decoded]:
@@ -99,7 +102,7 @@ def decode_progressively(
     """
     if every < 1:
         raise UsageError(f"a picture after every {every} layers is asked for; it takes 1 or more")
-    receiver = _receive(data, reconstructor, options, model, partial, run)
+    receiver = _receive(data, reconstructor, options, model, via, partial, run)
     file = receiver.stage1.file
     total = len(receiver.stage1.main.layers)
     for count, signals in receiver.stage1.refine(every):
@@ -140,6 +143,7 @@ def _receive(
     reconstructor: str | None,
     options: Mapping[str, Any] | None,
     model: str | None,
+    via: str | None,
     partial: bool,
     run: Run | None,
 ) -> _Receiver:
@@ -150,12 +154,12 @@ def _receive(
     header = stage1.file.header
     name, settings, suggested = _choose(header, reconstructor)
     spec = registry().reconstructor(name)
-    place = elsewhere(spec, run.models.find(model), run.models) if model else None
-    chosen = checked(placed(spec, place), {**settings, **(options or {})})
-    installed = furnished(registry(), (*stage1.places, place))
-    check_pair(stage1.main.spec.name, stage1.makes, chosen.spec, installed, chosen.share)
+    receiver = bind(spec, run.models.find(model) if model else None, run.models)
+    chosen = checked(receiver.spec, {**settings, **(options or {})})
+    found = ways(registry(), *(part.bound for part in stage1.parts), receiver, via=via)
+    check_path(stage1.main.bound, stage1.makes, receiver, found, registry(), chosen.share)
     seed = run.seed or cast(int, header.extensions.get(numbers.SEED, 0))
-    stage2 = open_stage2(chosen, model=model, run=run.with_seed(seed), installed=installed)
+    stage2 = open_stage2(chosen, found, model=model, run=run.with_seed(seed))
     clock.lap("open")
     return _Receiver(stage1, stage2, suggested, run, clock)
 

@@ -17,6 +17,7 @@ from gcodec.pipeline._container import (
     extensions_of,
     identify,
 )
+from gcodec.pipeline.binding import bind
 from gcodec.pipeline.ratecontrol import Target, search
 from gcodec.pipeline.stage1 import SYMBOL_DIGEST, Part, Stage1, build, open_companions
 from gcodec.registry import registry
@@ -116,7 +117,8 @@ def encode(
 
     def opened(data: bytes) -> Stage1:
         file = gcx.read(data, limits=run.limits)
-        return Stage1(file, (*parts, Part(spec, receiver, file.bodies(gcx.MAIN))), given)
+        main = Part(bind(spec, weights, run.models), receiver, file.bodies(gcx.MAIN))
+        return Stage1(file, (*parts, main), given)
 
     limit = target.limit(size.width * size.height)
     if limit is None:

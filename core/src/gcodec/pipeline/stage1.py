@@ -13,7 +13,7 @@ from gcodec.errors import PayloadError, UnknownPlugin
 from gcodec.interfaces import Embedding, Setup
 from gcodec.options import check_options
 from gcodec.pipeline._container import named_model
-from gcodec.pipeline._places import elsewhere, made_at
+from gcodec.pipeline.binding import Bound, bind
 from gcodec.pipeline.guarded import Guarded
 from gcodec.registry import registry
 from gcodec.run import Run
@@ -21,7 +21,6 @@ from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
     from gcodec.interfaces import Size
-    from gcodec.models.networks import Place
     from gcodec.plugin import EmbeddingSpec
     from gcodec.signals import Signal
 
@@ -33,15 +32,15 @@ SYMBOL_DIGEST = 8
 
 @dataclass(frozen=True)
 class Part:
-    """One embedding's share of a file: the installed spec, its implementation, its layers, base first.
+    """One embedding's share of a file: its spec, bound to the file's model, its implementation, its layers, base first."""
 
-    place  where its signals live, if that is not where the spec says.
-    """
-
-    spec: EmbeddingSpec
+    bound: Bound[EmbeddingSpec]
     embedding: Embedding
     layers: Sequence[bytes]
-    place: Place | None = None
+
+    @property
+    def spec(self) -> EmbeddingSpec:
+        return self.bound.spec
 
 
 @dataclass(frozen=True)
@@ -63,12 +62,7 @@ class Stage1:
     @property
     def makes(self) -> tuple[str, ...]:
         """The types of signals that all parts together promise."""
-        return tuple(kind for part in self.parts for kind in made_at(part.place, part.spec.makes))
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Where signals live, apart from the spaces that specs name."""
-        return tuple(part.place for part in self.parts if part.place is not None)
+        return tuple(name for part in self.parts for name in part.spec.makes)
 
     def signals(self) -> tuple[Signal, ...]:
         """Decode stage 1. Raises PayloadError."""
@@ -136,8 +130,7 @@ def open_companions(
 
 def build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
     """Import and set up the implementation of an embedding, guarded. Raises UnusablePlugin and PluginError."""
-    place = elsewhere(spec, setup.model, setup.run.models)
-    return Guarded(spec, setup, [made_at(place, held) for held in spec.contents])
+    return Guarded(spec, setup, bind(spec, setup.model, setup.run.models).spec.contents)
 
 
 def _part(
@@ -149,5 +142,5 @@ def _part(
         spec = registry().embedding_by_id(identity.id)
     weights = named_model(spec, identity, run)
     options = check_options(spec.name, spec.options, {})
-    place = elsewhere(spec, weights, run.models)
-    return Part(spec, build(spec, Setup(run, options, weights, beside)), layers, place)
+    made = build(spec, Setup(run, options, weights, beside))
+    return Part(bind(spec, weights, run.models), made, layers)

@@ -33,6 +33,7 @@ from gcodec.border import check_picture, of_plugin
 from gcodec.errors import UsageError
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.options import check_options
+from gcodec.pipeline.binding import Ways
 from gcodec.pipeline.resolver import Path, adapt
 from gcodec.plugin import REALISM
 from gcodec.registry import load_object, registry
@@ -40,7 +41,6 @@ from gcodec.signals import Preview
 
 if TYPE_CHECKING:
     from gcodec.plugin import ReconstructorSpec
-    from gcodec.registry import Registry
     from gcodec.run import Run
     from gcodec.signals import FloatArray, Signal
 
@@ -49,7 +49,7 @@ __all__ = ["Choice", "Stage2", "checked", "interpolate", "open_stage2"]
 
 @dataclass(frozen=True)
 class Choice:
-    """A reconstructor and how it is to work.
+    """A reconstructor, its spec bound, and how it is to work.
 
     options  for its `Setup`: a checked value for each of the spec's options but `REALISM`.
     realism  alpha; None where the spec does not list `REALISM`.
@@ -67,15 +67,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Stage2:
-    """A reconstructor that is set up; None where realism 0 asks for nothing but the preview.
-
-    installed  where adapters are looked for.
-    """
+    """A reconstructor that is set up, and what may lead to it; None where realism 0 asks for nothing but the preview."""
 
     choice: Choice
     reconstructor: Reconstructor | None
     run: Run
-    installed: Registry
+    ways: Ways
 
     def reconstruct(self, signals: Iterable[Signal], size: Size) -> tuple[FloatArray, Path]:
         """Return X_alpha, float32 [3, H, W] in [0, 1], and how the signals reached the reconstructor.
@@ -83,7 +80,7 @@ class Stage2:
         At alpha = 1 it is the reconstructor's own array, at alpha = 0 the preview's. Raises NoPath and PluginError.
         """
         alpha = self.choice.share
-        made, path = adapt(signals, self.choice.spec, size, self.run, alpha, self.installed)
+        made, path = adapt(signals, self.choice.spec, size, self.run, self.ways, alpha)
         preview = made.get(Preview.kind)
         if self.reconstructor is None:
             return cast(Preview, preview).pixels, path
@@ -108,25 +105,21 @@ def checked(spec: ReconstructorSpec, given: Mapping[str, Any]) -> Choice:
     return Choice(spec, values, values.pop(REALISM.name))
 
 
-def open_stage2(
-    choice: Choice, *, model: str | None = None, run: Run, installed: Registry | None = None
-) -> Stage2:
+def open_stage2(choice: Choice, ways: Ways, *, model: str | None = None, run: Run) -> Stage2:
     """Load and set up the implementation, unless realism 0 has no use for it.
 
-    model      name, folder or digest of other weights than the spec's.
-    installed  where adapters are looked for; by default this installation.
+    model  name, folder or digest of other weights than the spec's.
 
     Raises UnusablePlugin, PluginError, ModelMissing, ModelDamaged.
     """
-    installed = installed or registry()
     spec = choice.spec
     if choice.share == 0:
-        return Stage2(choice, None, run, installed)
+        return Stage2(choice, None, run, ways)
     name = model or spec.model
     setup = Setup(run, choice.options, run.models.find(name) if name else None)
     with of_plugin(spec):
         made = cast(Reconstructor, load_object(spec.name, spec.implementation)(setup))
-    return Stage2(choice, made, run, installed)
+    return Stage2(choice, made, run, ways)
 
 
 def interpolate(preview: FloatArray, sample: FloatArray, alpha: float) -> FloatArray:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gcodec.interfaces import Size
+from gcodec.models import ModelStore
+from gcodec.pipeline.binding import Ways, bind, ways
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.pipeline.resolver import matrix, resolve
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from gcodec.plugin import ReconstructorSpec
     from gcodec.signals import FloatArray
 
-__all__ = ["BLURRED", "file_of", "reconstruct", "signals_of", "sources_for"]
+__all__ = ["BLURRED", "bound", "file_of", "reconstruct", "signals_of", "sources_for"]
 
 #: A preview made by blurring, with its measured error: there is always one source, whatever is installed.
 BLURRED = "blurred"
@@ -36,14 +38,19 @@ def sources_for(spec: ReconstructorSpec, among: Sequence[str] | None) -> list[st
 
     among: the embeddings to consider; None for all that are installed.
     """
-    installed = registry()
     found = [
         row.embedding
-        for row in matrix(installed)
+        for row in matrix(registry())
         if row.reconstructor == spec.name and row.path and (among is None or row.embedding in among)
     ]
-    reachable = resolve(("preview",), spec, installed.adapters) is not None
+    reachable = resolve(("preview",), *bound(spec)) is not None
     return [BLURRED, *found] if reachable else found
+
+
+def bound(spec: ReconstructorSpec) -> tuple[ReconstructorSpec, Ways]:
+    """Return a spec, bound to its own model, and what may lead to it."""
+    made = bind(spec, None, ModelStore.installed())
+    return made.spec, ways(registry(), made)
 
 
 def file_of(source: str, image: pictures.Image, quality: float) -> bytes | None:
@@ -76,6 +83,6 @@ def reconstruct(
     run: Run,
 ) -> FloatArray:
     """Do what `gcodec.pipeline.decoding.decode` does after stage 1."""
-    choice = checked(registry().reconstructor(name), options)
-    pixels, _ = open_stage2(choice, run=run).reconstruct(signals, size)
+    spec, found = bound(registry().reconstructor(name))
+    pixels, _ = open_stage2(checked(spec, options), found, run=run).reconstruct(signals, size)
     return pixels

@@ -14,6 +14,7 @@ from gcodec.plugin import (
     EmbeddingSpec,
     Option,
     ReconstructorSpec,
+    Spec,
 )
 from gcodec.registry import GROUP, Plugin, registry
 from gcodec.signals import KINDS, kind_and_space
@@ -34,8 +35,8 @@ def check_embedding(spec: EmbeddingSpec) -> None:
     assert spec.makes, "an embedding makes at least one signal"
     for name in spec.makes:
         _check_type(name)
-    assert spec.one_of in (0, *range(2, len(spec.makes) + 1)), (
-        f"one_of is {spec.one_of}: one of two or more of {spec.makes}, or 0"
+    assert 0 <= spec.one_of <= len(spec.makes), (
+        f"one_of is {spec.one_of}: it counts the first of {spec.makes}, or is 0"
     )
     assert spec.parse_class in ("A", "B", "C"), f"parse_class is {spec.parse_class!r}"
     ids = [profile.id for profile in spec.profiles]
@@ -64,17 +65,27 @@ def check_reconstructor(spec: ReconstructorSpec) -> None:
 
 def check_adapter(spec: AdapterSpec) -> None:
     """Assert that everything an adapter's spec says can be true."""
+    from gcodec_formats import registry as numbers
+
+    assert "/" in spec.name or numbers.owner("adapter", spec.name), (
+        f"'{spec.name}' is not registered; call it vendor/{spec.name}"
+    )
     _check_summary(spec.summary)
     _check_type(spec.source)
     _check_type(spec.target)
     assert spec.source != spec.target, "an adapter leads to another type"
     assert spec.cost >= 1, f"cost is {spec.cost}; it is in milliseconds and at least 1"
-    _check_model(spec.model)
+    if spec.model not in ("{autoencoder}", "{denoiser}", "{codebook}"):
+        _check_model(spec.model)
 
 
-def entry_point(spec: object) -> EntryPoint:
-    """Return the entry point whose module offers `spec`."""
-    owner: Plugin = next(plugin for plugin in registry().plugins if spec in plugin.specs)
+def entry_point(spec: Spec) -> EntryPoint:
+    """Return the entry point whose module offers `spec`, bound or not."""
+    owner: Plugin = next(
+        plugin
+        for plugin in registry().plugins
+        if (type(spec), spec.name) in {(type(s), s.name) for s in plugin.specs}
+    )
     return next(point for point in entry_points(group=GROUP) if point.name == owner.name)
 
 
@@ -122,6 +133,6 @@ def _check_type(name: str) -> None:
     kinds = {**KINDS, **registry().signals}
     assert kind in kinds, f"'{name}' is no signal type; the kinds are {', '.join(kinds)}"
     if "space" in [field.name for field in kinds[kind].fields]:
-        assert space, f"'{name}' must name its space: {kind}/<space>"
+        assert space, f"'{name}' must name its space: {kind}/{{space}}, or one that it is of"
     else:
         assert space is None, f"'{name}': a {kind} lives in no space"

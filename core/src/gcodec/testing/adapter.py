@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from gcodec.interfaces import Size
+from gcodec.models import ModelStore
+from gcodec.pipeline.binding import bind, ways
 from gcodec.pipeline.resolver import run_adapter
 from gcodec.registry import registry
 from gcodec.run import Run
@@ -23,7 +25,10 @@ _SIZES = (Size(1, 1), Size(1, 7), Size(17, 33), Size(48, 64))
 
 
 class AdapterConformance:
-    """Subclass it as ``class Test...`` and set `source` and `target`, the signal types.
+    """Subclass it as ``class Test...`` and set `source` and `target`, the signal types, and `name`.
+
+    Without a name the cheapest adapter between the two is taken. Variables have the values that an installed model gives
+    them: "latent/base" where the spec says "latent/{space}".
 
     large  height and width of pictures beyond 512 pixels.
 
@@ -31,15 +36,19 @@ class AdapterConformance:
     the type; where there is none, override `example`.
     """
 
+    name: ClassVar[str] = ""
     source: ClassVar[str]
     target: ClassVar[str]
     large: ClassVar[Sequence[tuple[int, int]]] = LARGE
 
     @property
     def spec(self) -> AdapterSpec:
-        """The installed spec; of several between the two types the cheapest."""
+        """The installed spec, bound to an installed model."""
         found = [
-            a for a in registry().adapters if (a.source, a.target) == (self.source, self.target)
+            adapter
+            for adapter in ways(registry()).adapters
+            if (adapter.source, adapter.target) == (self.source, self.target)
+            and self.name in ("", adapter.name)
         ]
         assert found, f"no installed adapter leads from {self.source} to {self.target}"
         return min(found, key=lambda spec: spec.cost)
@@ -50,7 +59,9 @@ class AdapterConformance:
             return signals_of(BLURRED, None, size)[0][0]
         if self.source == "text":
             return Text("a red ball before green hills, under a pale sky")
-        makers = [e.name for e in registry().embeddings.values() if self.source in e.makes]
+        store = ModelStore.installed()
+        senders = (bind(e, None, store).spec for e in registry().embeddings.values())
+        makers = [e.name for e in senders if self.source in e.makes]
         assert makers, f"no installed embedding makes {self.source}; override `example`"
         data = file_of(makers[0], pictures.photograph(*size), 0.5)
         return by_type(signals_of(makers[0], data)[0])[self.source]

@@ -25,7 +25,7 @@ from gcodec.signals import Preview, Signal
 from gcodec.testing import _processes, _signals, _specs, pictures
 
 if TYPE_CHECKING:
-    from gcodec.plugin import EmbeddingSpec
+    from gcodec.plugin import EmbeddingSpec, Spec
 
 __all__ = ["LARGE", "EmbeddingConformance", "assert_light"]
 
@@ -302,7 +302,7 @@ class EmbeddingConformance:
                 )
 
 
-def assert_light(spec: object) -> None:
+def assert_light(spec: Spec) -> None:
     """Assert that a fresh interpreter imports a plugin's module without any of the libraries that take long."""
     module = _specs.entry_point(spec).module
     heavy = _heavy(module)

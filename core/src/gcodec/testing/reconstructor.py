@@ -157,7 +157,7 @@ class ReconstructorConformance:
             )
             return
         signals, size = self.signals(source, *_ODD)
-        if resolve(map(type_of, signals), self.spec, registry().adapters, 0.0) is None:
+        if resolve(map(type_of, signals), *_sources.bound(self.spec), 0.0) is None:
             pytest.skip(f"no path leads from {source} to a preview")
 
         def at(alpha: float) -> FloatArray:

@@ -5,9 +5,17 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import ModelSpec, hookimpl
+from gcodec.plugin import Codes, ModelSpec, Place, hookimpl
 
 GCODEC_INTERFACE = 1
+
+_SPACE = Place("base", "base/autoencoder")
+_DENOISED = Place(
+    "base",
+    "base/autoencoder",
+    "base/denoiser",
+    (Codes("base-16", "base/codebook16"), Codes("base-32", "base/codebook32")),
+)
 
 MODELS = [
     ModelSpec(
@@ -16,6 +24,7 @@ MODELS = [
         folder="gcodec_base:models/autoencoder",
         summary="latent space of factor 8, 32 channels",
         licence="Apache-2.0",
+        place=_SPACE,
     ),
     ModelSpec(
         name="base/bridge",
@@ -44,6 +53,7 @@ MODELS = [
         folder="gcodec_base:models/denoiser",
         summary="conditional flow in the space of base/autoencoder, for 1, 2, 4 steps or more",
         licence="Apache-2.0",
+        place=_DENOISED,
     ),
     ModelSpec(
         name="base/diffc",
@@ -51,6 +61,7 @@ MODELS = [
         folder="gcodec_base:models/diffc",
         summary="bits of the steps of the embedding `diffc`, for base/denoiser",
         licence="Apache-2.0",
+        place=_DENOISED,
     ),
     ModelSpec(
         name="base/flow",
@@ -65,6 +76,7 @@ MODELS = [
         folder="gcodec_base:models/ldm",
         summary="integer entropy model of `ldm_quant` and `rate_variable`, for base/autoencoder",
         licence="Apache-2.0",
+        place=_SPACE,
     ),
     ModelSpec(
         name="base/ntc",
@@ -79,6 +91,7 @@ MODELS = [
         folder="gcodec_base:models/perco",
         summary="integer prior of the tokens of base/codebook16 and base/codebook32",
         licence="Apache-2.0",
+        place=_DENOISED,
     ),
     ModelSpec(
         name="base/uqdm",

@@ -35,6 +35,7 @@ __all__ = [
     "preview_to_latent",
     "to_noisy",
     "tokens_by_denoiser",
+    "tokens_to_noisy",
     "tokens_to_preview",
 ]
 
@@ -58,10 +59,7 @@ def latent_to_preview(latent: Latent, size: Size, setup: Setup) -> Preview:
 
 def tokens_to_preview(tokens: Tokens, size: Size, setup: Setup) -> Preview:
     """The autoencoder's reconstruction of the codebook's estimate."""
-    book = open_codebook(_model(setup), setup.run)
-    space = open_space(setup.run.models.find(book.space), setup.run)
-    shape = -(-size.height // space.factor), -(-size.width // space.factor)
-    estimate, error = book.dequantize(tokens.indices, shape)
+    space, (estimate, error) = _dequantized(tokens, size, setup)
     return _decoded(space, estimate, error, size)
 
 
@@ -114,24 +112,45 @@ def _denoised(
     return Preview(pixels, denoiser.error(alpha_t, sigma_t, space, latents[0]))
 
 
-def to_noisy(signal: Preview | Latent | Tokens, size: Size, setup: Setup) -> Noisy:
-    """The signal's estimate of x_0 with as much common randomness added as makes all channels err alike.
-
-    The estimate errs by s in each channel (`Denoiser.estimate`). Noise fills that up to sigma = max s, so that the
-    state's squared distance from x_0 is sigma^2 everywhere: the SNR is the true one, though a codec's error is not
-    Gaussian as the forward process has it. An element of row (DECODER_NOISE, a=0, b=y) belongs to its place.
-    """
+def to_noisy(signal: Preview | Latent, size: Size, setup: Setup) -> Noisy:
+    """What the signal says of x_0 by the denoiser's word (`Denoiser.estimate`), noised."""
     model, run = _model(setup), setup.run
     place = place_of(model, run.models)
     if place is None:
         raise ModelDamaged(model.name, "nothing says in which latent space it works")
-    denoiser = open_denoiser(model, run)
-    c, s = denoiser.estimate({type_of(signal): signal}, size)
+    estimate = open_denoiser(model, run).estimate({type_of(signal): signal}, size)
+    return _noised(estimate, place.space, run)
+
+
+def tokens_to_noisy(tokens: Tokens, size: Size, setup: Setup) -> Noisy:
+    """The codebook's estimate of x_0, noised."""
+    space, estimate = _dequantized(tokens, size, setup)
+    return _noised(estimate, space.name, setup.run)
+
+
+def _noised(estimate: tuple[FloatArray, FloatArray], space: str, run: Run) -> Noisy:
+    """An estimate of x_0 with as much common randomness added as makes all channels err alike.
+
+    It errs by s in each channel. Noise fills that up to sigma = max s, so that the state's squared distance from x_0 is
+    sigma^2 everywhere: the SNR is the true one, though a codec's error is not Gaussian as the forward process has it. An
+    element of row (DECODER_NOISE, a=0, b=y) belongs to its place.
+    """
+    c, s = estimate
     sigma = float(s.max())
     rows, columns = (slice(0, side) for side in c.shape[1:])
     eps = noise(run.randomness, (rows, columns), len(c))
     x_t = c + np.sqrt(np.square(sigma) - np.square(s))[:, None, None] * eps
-    return Noisy(x_t.astype(np.float32), place.space, 1.0, sigma)
+    return Noisy(x_t.astype(np.float32), space, 1.0, sigma)
+
+
+def _dequantized(
+    tokens: Tokens, size: Size, setup: Setup
+) -> tuple[LatentSpace, tuple[FloatArray, FloatArray]]:
+    """The space of the codebook, and what it says of x_0: an estimate, and the deviation of its error."""
+    book = open_codebook(_model(setup), setup.run)
+    space = open_space(setup.run.models.find(book.space), setup.run)
+    shape = -(-size.height // space.factor), -(-size.width // space.factor)
+    return space, book.dequantize(tokens.indices, shape)
 
 
 def _decoded(space: LatentSpace, latent: FloatArray, error: FloatArray, size: Size) -> Preview:

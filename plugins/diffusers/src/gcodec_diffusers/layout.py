@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gcodec.errors import ModelDamaged
-from gcodec.models.networks import Place
+from gcodec.plugin import Codes, Place
 
 if TYPE_CHECKING:
     from gcodec.models import Model, ModelStore
@@ -148,11 +147,11 @@ def space_of_hyper_encoder(model: Model) -> str:
 def place_of_pipeline(model: Model, store: ModelStore) -> Place:
     """A pipeline works in the space of its autoencoder, and with the tokens of its hyper-encoder. Raises ModelDamaged."""
     folder, own = autoencoder_of(model), model.folder.absolute()
-    place = Place(kl_name(folder), str(folder), str(own))
-    if not (own / HYPER_ENCODER).is_dir():
-        return place
-    book = store.find(str(own / HYPER_ENCODER))
-    return replace(place, codebook=book.name, tokens=tokens_of(book))
+    codebooks: tuple[Codes, ...] = ()
+    if (own / HYPER_ENCODER).is_dir():
+        book = store.find(str(own / HYPER_ENCODER))
+        codebooks = (Codes(tokens_of(book), book.name, alone=False),)
+    return Place(kl_name(folder), str(folder), str(own), codebooks)
 
 
 def place_of_kl(model: Model, store: ModelStore) -> Place:
@@ -167,9 +166,13 @@ def place_of_autoencoder(model: Model, store: ModelStore) -> Place:
 
 
 def place_of_unet(model: Model, store: ModelStore) -> Place:
-    """A `UNet2DModel` names the model of its space. Raises ModelMissing and ModelDamaged."""
+    """A `UNet2DModel` names the models of its space and of its codebooks. Raises ModelMissing and ModelDamaged."""
     encoder = store.find(_space(model))
-    return Place(_space(encoder), encoder.name, model.name)
+    codebooks = model.config["gcodec"].get("codebooks", {})
+    if not isinstance(codebooks, dict):
+        raise ModelDamaged(model.name, 'config.json has no table "codebooks" under "gcodec"')
+    known = tuple(Codes(str(name), str(book)) for name, book in codebooks.items())
+    return Place(_space(encoder), encoder.name, model.name, known)
 
 
 def _space(model: Model) -> str:

@@ -6,8 +6,6 @@ from gcodec.plugin import AdapterSpec, NetworkSpec, TrainerSpec, hookimpl
 
 GCODEC_INTERFACE = 1
 
-_SPACE = "base/autoencoder"
-_DENOISER = "base/denoiser"
 #: Classes of pipelines, as model_index.json has them.
 PIPELINES = (
     "FluxControlNetPipeline",
@@ -29,8 +27,6 @@ CAPTIONERS = (
     "GitForCausalLM",
     "VisionEncoderDecoderModel",
 )
-#: Codebooks of `base`: name of the tokens and of the model.
-_CODEBOOKS = {"base-16": "base/codebook16", "base-32": "base/codebook32"}
 
 
 @hookimpl
@@ -95,78 +91,38 @@ def gcodec_networks() -> list[NetworkSpec]:
 
 @hookimpl
 def gcodec_adapters() -> list[AdapterSpec]:
-    """Ways in and out of the latent space of `base`, and of noise there; and of any space that a model brings with it."""
-    adapters = "gcodec_diffusers.adapters"
+    """Ways in and out of a latent space, and of noise there."""
+    preview, latent, noisy, tokens = (
+        "preview",
+        "latent/{space}",
+        "noisy/{space}",
+        "tokens/{codebook}",
+    )
+    space, denoiser, codebook = "{autoencoder}", "{denoiser}", "{codebook}"
+    decoded, noised = "one denoising step, decoded", "noise added until all channels err alike"
     return [
         AdapterSpec(
-            source="preview",
-            target="latent/base",
-            implementation=f"{adapters}:preview_to_latent",
-            cost=30,
-            summary="the preview's latent",
-            model=_SPACE,
-        ),
-        AdapterSpec(
-            source="latent/base",
-            target="preview",
-            implementation=f"{adapters}:latent_to_preview",
-            cost=400,
-            summary="the autoencoder's reconstruction",
-            model=_SPACE,
-        ),
-        *(
-            AdapterSpec(
-                source=f"tokens/{name}",
-                target="preview",
-                implementation=f"{adapters}:tokens_to_preview",
-                cost=430,
-                summary="the autoencoder's reconstruction of what the tokens say",
-                model=model,
-            )
-            for name, model in _CODEBOOKS.items()
-        ),
-        AdapterSpec(
-            source="noisy/base",
-            target="preview",
-            implementation=f"{adapters}:noisy_to_preview",
-            cost=850,
-            summary="one denoising step and the autoencoder's reconstruction",
-            model=_DENOISER,
-        ),
-        *(
-            AdapterSpec(
-                source=source,
-                target="noisy/base",
-                implementation=f"{adapters}:to_noisy",
-                cost=cost,
-                summary="noise added until all channels err alike",
-                model=_DENOISER,
-            )
+            name, source, target, f"gcodec_diffusers.adapters:{function}", cost, summary, model
+        )
+        for name, source, target, function, model, cost, summary in (
+            ("encode", preview, latent, "preview_to_latent", space, 30, "the preview's latent"),
+            ("decode", latent, preview, "latent_to_preview", space, 400, "the latent, decoded"),
+            (
+                "dequantize",
+                tokens,
+                preview,
+                "tokens_to_preview",
+                codebook,
+                430,
+                "what the tokens say of the latent, decoded",
+            ),
+            ("denoise", noisy, preview, "noisy_to_preview", denoiser, 850, decoded),
+            ("denoise_tokens", tokens, preview, "tokens_by_denoiser", denoiser, 900, decoded),
             # From a preview straight: by way of its latent, which comes as exact, its error would be forgotten.
-            for source, cost in (
-                ("preview", 35),
-                ("latent/base", 10),
-                *((f"tokens/{name}", 40) for name in _CODEBOOKS),
-            )
-        ),
-        # Costs are those of Stable Diffusion 1.
-        *(
-            AdapterSpec(source, target, f"{adapters}:{function}", cost, summary)
-            for source, target, function, cost, summary in (
-                ("preview", "latent/*", "preview_to_latent", 10_000, "the preview's latent"),
-                ("latent/*", "preview", "latent_to_preview", 25_000, "the latent, decoded"),
-                ("noisy/*", "preview", "noisy_to_preview", 37_000, "one denoising step, decoded"),
-                (
-                    "tokens/*",
-                    "preview",
-                    "tokens_by_denoiser",
-                    37_000,
-                    "one denoising step, decoded",
-                ),
-                ("preview", "noisy/*", "to_noisy", 10_000, "noise added to the preview's latent"),
-                ("latent/*", "noisy/*", "to_noisy", 10, "noise added to the latent"),
-            )
-        ),
+            ("noise_preview", preview, noisy, "to_noisy", denoiser, 35, noised),
+            ("noise_latent", latent, noisy, "to_noisy", denoiser, 10, noised),
+            ("noise_tokens", tokens, noisy, "tokens_to_noisy", codebook, 40, noised),
+        )
     ]
 
 

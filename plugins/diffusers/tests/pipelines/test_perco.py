@@ -222,18 +222,19 @@ def test_the_place_says_the_codebook_and_its_name_is_that_of_the_weights(
 ) -> None:
     path = shutil.copytree(folder("perco"), tmp_path / "copy")
     place = place_of(ModelStore().find(str(path)), ModelStore())
-    assert place is not None and place.codebook is not None
-    assert place.tokens == book.name and book.name.startswith("vq-")
-    opened = open_codebook(ModelStore().find(place.codebook), Run(models=ModelStore()))
+    assert place is not None
+    (codes,) = place.codebooks
+    assert codes.name == book.name and book.name.startswith("vq-") and not codes.alone
+    opened = open_codebook(ModelStore().find(codes.model), Run(models=ModelStore()))
     assert (opened.name, opened.space, opened.entries) == (book.name, str(path / "vae"), 16)
     weights = path / HYPER_ENCODER / WEIGHTS
     tensors = load_file(weights)
     tensors["quantizer._codebook.embed"] += 1
     save_file(tensors, weights)
     place = place_of(ModelStore().find(str(path)), ModelStore())
-    assert place is not None and place.tokens != book.name
+    assert place is not None and place.codebooks[0].name != book.name
     plain = place_of(ModelStore().find(str(folder("sd21"))), ModelStore())
-    assert plain is not None and plain.codebook is None and plain.tokens is None
+    assert plain is not None and plain.codebooks == ()
 
 
 def spoilt(folder: Folder, tmp_path: Path) -> Path:

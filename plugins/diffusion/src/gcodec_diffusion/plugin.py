@@ -9,7 +9,6 @@ from gcodec.plugin import GUIDANCE, REALISM, TILE, Option, ReconstructorSpec, ho
 GCODEC_INTERFACE = 1
 
 _MODEL = "base/denoiser"
-_TOKENS = ("tokens/base-16", "tokens/base-32")
 _GAMMA = Option(
     "gamma",
     float,
@@ -60,7 +59,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             name="cdc",
             summary="DDIM given the quantized latent (CDC)",
             implementation=f"{package}.cdc:ConditionalDiffusion",
-            needs=(("latent/base",),),
+            needs=(("latent/{space}",),),
             model=_MODEL,
             options=(steps(4), _GAMMA, _SCHEDULE, REALISM, TILE),
         ),
@@ -76,7 +75,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             name="perco",
             summary="diffusion given tokens and a caption, with guidance (PerCo)",
             implementation=f"{package}.guided:PerceptualCompression",
-            needs=((_TOKENS[0],), (_TOKENS[1],), ("latent/base",), ("preview",), ("sketch",)),
+            needs=(("tokens/{codebook}",), ("latent/{space}",), ("preview",), ("sketch",)),
             uses=("text", "sketch"),
             model=_MODEL,
             options=(steps(4), replace(GUIDANCE, default=1.5), REALISM, TILE),
@@ -94,7 +93,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             name="relic",
             summary="few steps from the time at which diffusion's noise is quantization's (Relic)",
             implementation=f"{package}.relic:QuantizationNoise",
-            needs=(("latent/base",),),
+            needs=(("latent/{space}",),),
             model=_MODEL,
             options=(steps(3), _TIME, REALISM, TILE),
         ),

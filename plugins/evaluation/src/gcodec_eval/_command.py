@@ -10,7 +10,7 @@ import click
 
 from gcodec.cli.common import print_table, progress_bar
 from gcodec.cli.plugin_options import Named, PluginCommand, names, plugin_option
-from gcodec.cli.run_options import Command, RunOptions, seed_option, writing_options
+from gcodec.cli.run_options import Command, RunOptions, seed_option, via_option, writing_options
 from gcodec.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def _list(flag: str, help: str) -> Callable[[Command], Command]:
 )
 @click.option("--limit", type=click.IntRange(1), help="Take the first so many pictures.")
 @seed_option()
+@via_option
 @click.option("--keep", is_flag=True, help="Keep the decoded pictures, in OUT/pictures.")
 @writing_options
 def command(

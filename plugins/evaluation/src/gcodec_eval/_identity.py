@@ -53,8 +53,9 @@ def in_play(names: Iterable[str], store: ModelStore) -> list[Model]:
     for name in names:
         model = store.find(name)
         place = place_of(model, store)
-        beside = (place.autoencoder, place.denoiser, place.codebook) if place else ()
-        for one in (model, *(store.find(name) for name in beside if name)):
+        beside = (place.autoencoder, place.denoiser) if place else ()
+        books = [codes.model for codes in place.codebooks] if place else []
+        for one in (model, *(store.find(name) for name in (*beside, *books) if name)):
             found[one.digest] = one
     return list(found.values())
 

@@ -13,6 +13,7 @@ from gcodec.models import ModelStore
 from gcodec.options import CAPTIONER, check_options
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.registry import registry
+from gcodec.signals import kind_and_space
 from gcodec_eval import _identity as identity
 from gcodec_eval._request import Method, Request
 
@@ -92,7 +93,7 @@ def _series(
     options = check_options(sender.name, sender.options, embedding.options)
     share = checked(receiver, reconstructor.options).share
     # One path for each set of signals that a file may hold.
-    paths = [check_pair(sender.name, m, receiver, registry(), share) for m in sender.contents]
+    paths = check_pair(sender, receiver, registry(), share, request.via)
     adapters = [adapter for path in paths for adapter in path.adapters]
     signals = _signals(paths)
     captioner = options.get(CAPTIONER.name)
@@ -113,6 +114,7 @@ def _series(
         "reconstructor": receiver.name,
         "options": check_options(receiver.name, receiver.options, reconstructor.options),
         "paths": [path.explain() for path in paths],
+        "via": request.via,
         "adapters": [adapter.implementation for adapter in adapters],
         "device": request.device,
         "dtype": request.dtype,
@@ -125,11 +127,8 @@ def _series(
 def _signals(paths: Sequence[SignalPath]) -> list[Any]:
     """Return the specs of the kinds of signals of others that go along paths."""
     types = {t for path in paths for t in (*path.feeds, *(a.source for a in path.adapters))}
-    return [
-        s
-        for s in registry().signals.values()
-        if any(f"{t}/".startswith(f"{s.name}/") for t in types)
-    ]
+    kinds = {kind_and_space(name)[0] for name in types}
+    return [s for s in registry().signals.values() if s.name in kinds]
 
 
 def read_digests(paths: Sequence[Path]) -> tuple[list[Image], list[str]]:

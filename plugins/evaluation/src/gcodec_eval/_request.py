@@ -76,6 +76,7 @@ class Request:
     jobs            processes at work at a time; None: one a core, as far as 3 GiB of memory for each are there.
     threads         for each of them; None: the cores divided by the jobs.
     seed, device, dtype, models   as in `gcodec.run.Run`; `models` are the user's folders.
+    via             adapter that signals must come by in every series; None: whatever is cheapest.
     keep            keep decoded pictures (pictures/ in the output folder).
 
     Raises UsageError for what cannot be meant.
@@ -98,6 +99,7 @@ class Request:
     dtype: str = "float32"
     models: tuple[Path, ...] = ()
     keep: bool = False
+    via: str | None = None
 
     def __post_init__(self) -> None:
         for what, values in (

@@ -69,6 +69,7 @@ def _decoding(course: Course, point: Point) -> Job:
         request.device,
         request.dtype,
         tuple(str(folder.absolute()) for folder in request.models),
+        request.via,
     )
 
     def taken(made: Row) -> Row:

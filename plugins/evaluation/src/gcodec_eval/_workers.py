@@ -71,6 +71,7 @@ class Received:
     device: str
     dtype: str
     models: tuple[str, ...]
+    via: str | None
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,12 @@ class Decode:
     device: str
     dtype: str
     models: tuple[str, ...]
+    via: str | None
 
     def __reduce__(self) -> tuple[type[Received], tuple[Any, ...]]:
         # Read when its turn comes, so that few files are in memory at a time.
         data = Path(self.file).read_bytes()
-        how = (self.reconstructor, self.options, self.device, self.dtype, self.models)
+        how = (self.reconstructor, self.options, self.device, self.dtype, self.models, self.via)
         return Received, (data, *how)
 
 
@@ -188,7 +190,7 @@ def decode_file(task: Received) -> dict[str, Any]:
     run = _run(task.device, task.dtype, task.models)
 
     def made() -> Any:
-        return decode(task.data, task.reconstructor, options=task.options, run=run)
+        return decode(task.data, task.reconstructor, options=task.options, via=task.via, run=run)
 
     warm = _warm_up(made)
     decoded = made()

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from gcodec.errors import ModelDamaged, PayloadError
 from gcodec.interfaces import Size
 from gcodec.models import Model, ModelStore
-from gcodec.models.networks import Codebook, Place, place_of
+from gcodec.models.networks import Codebook, place_of
 from gcodec.pictures import Picture
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.ratecontrol import Target
+from gcodec.plugin import Codes, Place
 from gcodec.run import Run
 from gcodec_ldm.perco import learned
 from gcodec_ldm.perco.fixed import FixedLength
@@ -42,7 +43,8 @@ class Numbers(Codebook):
 
 def coder(entries: int) -> FixedLength:
     model = ModelStore.installed().find("base/autoencoder")
-    made = FixedLength(model, Place("base", "base/autoencoder", "d", "c", "numbers"), Run())
+    place = Place("base", "base/autoencoder", "d", (Codes("numbers", "c", alone=False),))
+    made = FixedLength(model, place, Run())
     made.__dict__["_book"] = Numbers(entries)
     return made
 

@@ -103,11 +103,9 @@ def test_the_model_knows_more_than_each_channels_histogram(
 def test_the_bins_are_the_noise_that_eta_says(ldm_quant: LdmQuant, kodim23: np.ndarray) -> None:
     """t = eta(Delta): the adapter's state is as far from x_0 as its SNR says, less far in smooth pictures."""
     pytest.importorskip("gcodec_diffusers")
-    adapter = next(
-        a for a in registry().adapters if (a.source, a.target) == ("latent/base", "noisy/base")
-    )
+    adapter = registry().adapters["noise_latent"]
     run = Run()
-    setup = Setup(run, {}, run.models.find(str(adapter.model)))
+    setup = Setup(run, {}, run.models.find("base/denoiser"))
     latent, size = ldm_quant.analyse(kodim23[:, 100:356, 300:556].copy()), Size(256, 256)
     found, ratios = [], []
     for quality in (0.4, 0.8, 1.0):

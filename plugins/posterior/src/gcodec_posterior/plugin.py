@@ -11,8 +11,8 @@ _JACOBIAN = Option(
     "jacobian", bool, False, "guide through the derivative of the network, at three times the time"
 )
 _MODEL = "base/denoiser"
-_NOISY = "noisy/base"
-_KNOWN = ("latent/base", "preview", "tokens/base-16", "tokens/base-32", "sketch")
+_NOISY = "noisy/{space}"
+_KNOWN = ("latent/{space}", "preview", "tokens/{codebook}", "sketch")
 
 
 @hookimpl

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gcodec.errors import ModelDamaged, ModelMissing
-from gcodec.models.networks import Place, place_of
+from gcodec.models.networks import place_of
 
 if TYPE_CHECKING:
     from gcodec.models import Model, ModelStore
+    from gcodec.plugin import Place
 
 __all__ = ["GENERIC", "SHORTEST", "UNIT", "Schedule", "holds", "open_schedule", "place_of_schedule"]
 

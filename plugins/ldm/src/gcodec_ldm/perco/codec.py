@@ -21,9 +21,11 @@ from gcodec_ldm.perco.prior import Prior, Visit, Visitor
 if TYPE_CHECKING:
     from gcodec.entropy.integers import Ints
 
-__all__ = ["NAME", "Book", "Codec"]
+__all__ = ["CLASS", "NAME", "Book", "Codec"]
 
 NAME = "perco"
+#: `_class_name` of priors.
+CLASS = "PercoPrior"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.captioning import caption_of
 from gcodec.models.networks import place_of
 from gcodec.signals import Signal, Text, Tokens
-from gcodec_ldm.perco.codec import NAME
+from gcodec_ldm.perco.codec import CLASS, NAME
 from gcodec_ldm.perco.fixed import FixedLength
 from gcodec_ldm.perco.learned import Learned
 
@@ -50,7 +50,7 @@ class Perco(Embedding):
             raise ModelMissing(
                 "base/perco", "`perco` cannot work without weights; install gcodec-base"
             )
-        place = place_of(model, run.models)
+        place = None if model.class_name == CLASS else place_of(model, run.models)
         self._coder: Learned | FixedLength = (
             Learned(model, run) if place is None else FixedLength(model, place, run)
         )

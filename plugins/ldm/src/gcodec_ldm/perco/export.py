@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 from torch import nn
 
-from gcodec_ldm.perco.codec import Book
+from gcodec_ldm.perco.codec import CLASS, Book
 from gcodec_ldm.perco.network import PriorNetwork
 from gcodec_train import write_model
 
@@ -27,5 +27,5 @@ def export(networks: nn.ModuleDict, books: Sequence[Book], folder: Path) -> None
         network = networks[book.space]
         assert isinstance(network, PriorNetwork)
         tensors |= network.tensors(book.space)
-    config = {"_class_name": "PercoPrior", "codebooks": [asdict(book) for book in books]}
+    config = {"_class_name": CLASS, "codebooks": [asdict(book) for book in books]}
     write_model(folder, config, tensors)

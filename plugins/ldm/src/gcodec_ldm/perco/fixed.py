@@ -13,7 +13,8 @@ import numpy as np
 
 from gcodec.errors import ModelDamaged, PayloadError
 from gcodec.interfaces import Size
-from gcodec.models.networks import Codebook, LatentSpace, Place, open_codebook, open_space
+from gcodec.models.networks import Codebook, LatentSpace, open_codebook, open_space
+from gcodec.plugin import Place
 from gcodec_ldm.perco.codec import NAME
 
 if TYPE_CHECKING:
@@ -26,15 +27,19 @@ __all__ = ["FixedLength"]
 
 
 class FixedLength:
-    """The tokens of `place`, where `model` lives; there is one rate. Raises ModelDamaged where it has no codebook."""
+    """The tokens that the denoiser of `place` takes, where `model` lives; there is one rate.
+
+    Raises ModelDamaged where there are none but those that `Learned` codes better.
+    """
 
     def __init__(self, model: Model, place: Place, run: Run) -> None:
-        if place.codebook is None:
+        own = next((codes.model for codes in place.codebooks if not codes.alone), None)
+        if own is None:
             raise ModelDamaged(
                 model.name,
                 "it has no hyper-encoder, and so no tokens; encode without --model, and give the model to --recon perco",
             )
-        self._codebook, self._run = place.codebook, run
+        self._codebook, self._run = own, run
 
     @cached_property
     def _book(self) -> Codebook:

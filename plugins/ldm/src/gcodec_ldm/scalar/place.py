@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from gcodec.errors import ModelDamaged
 from gcodec.models import Model, ModelStore
-from gcodec.models.networks import Place, place_of
+from gcodec.models.networks import place_of
+from gcodec.plugin import Place
 
 __all__ = ["CLASS", "Latents", "latents_of", "place_of_entropy"]
 
