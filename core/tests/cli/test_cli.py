@@ -115,7 +115,7 @@ def test_json_says_what_the_line_says(gcodec: Command, pictures: Path, tmp_path:
     assert set(said["seconds"]) == {"analyse", "code", "check"}
     said = json.loads(succeeds(gcodec("decode", out, "--json", "--recon", "outline")))
     assert (said["embedding"], said["reconstructor"]) == ("tiny", "outline")
-    assert said["path"] == "preview -> sketch (20); sketch"
+    assert said["path"] == "preview -> sketch by edges (20); sketch"
     assert (said["suggested"], said["missing_layers"]) == (False, 0)
 
 
@@ -267,7 +267,7 @@ def test_options_out_of_range_or_of_other_plugins_are_refused(
 
 def test_plugins_lists_everything(gcodec: Command) -> None:
     text = succeeds(gcodec("plugins"))
-    for name in ("tiny", "test/layered", "grain", "preview", "preview -> sketch"):
+    for name in ("tiny", "test/layered", "grain", "preview", "edges", "test/inked"):
         assert name in text
     assert "gcodec-under-test 1.0" in text
     found = json.loads(succeeds(gcodec("plugins", "--json")))
@@ -287,7 +287,7 @@ def test_matrix_shows_every_pair(gcodec: Command, installed: Any) -> None:
     assert not row["works"]
     assert "tokens/book + text" in row["reason"]
     text = succeeds(gcodec("matrix"))
-    assert "preview -> sketch (20); sketch" in text
+    assert "preview -> sketch by edges (20); sketch" in text
     assert "none: 'fussy' cannot decode 'tiny'" in text
 
 

@@ -28,18 +28,10 @@ from gcodec.testing import pictures
 VENDOR, NAME = "acme-labs", "wave_let"
 
 #: What is offered under which name, by the kind that was asked for.
-OFFERS = {
-    kind: {(kind, f"{VENDOR}/{NAME}_{kind}")}
-    for kind in _KINDS
-    if kind not in ("command", "adapter")
-}
+OFFERS = {kind: {(kind, f"{VENDOR}/{NAME}_{kind}")} for kind in _KINDS if kind != "command"}
 OFFERS["command"] = {("command", "wave-let-command")}
-OFFERS["adapter"] = {("adapter", "preview -> sketch")}
 OFFERS["trainer"] |= {(kind, f"{VENDOR}/{NAME}_trainer") for kind in ("model", "reconstructor")}
-OFFERS["signal"] |= {
-    ("reconstructor", f"{VENDOR}/{NAME}_signal"),
-    ("adapter", f"preview -> {VENDOR}/{NAME}_signal"),
-}
+OFFERS["signal"] |= {(kind, f"{VENDOR}/{NAME}_signal") for kind in ("reconstructor", "adapter")}
 
 #: Makes a wheel of each folder, in one process.
 BUILD = """

@@ -31,11 +31,10 @@ def command(as_json: bool) -> None:
                     "warning": p.warning or None,
                     "disabled": p.disabled,
                     "offers": [
-                        {"kind": kind_of(s), "name": _name(s), "summary": s.summary}
-                        for s in p.specs
+                        {"kind": kind_of(s), "name": s.name, "summary": s.summary} for s in p.specs
                     ],
                     "refused": [
-                        {"kind": kind_of(r.spec), "name": _name(r.spec), "reason": r.reason}
+                        {"kind": kind_of(r.spec), "name": r.spec.name, "reason": r.reason}
                         for r in p.refused
                     ],
                 }
@@ -46,7 +45,7 @@ def command(as_json: bool) -> None:
     print_table(
         ("kind", "name", "from", "summary"),
         sorted(
-            (kind_of(spec), _name(spec), f"{plugin.distribution} {plugin.version}", spec.summary)
+            (kind_of(spec), spec.name, f"{plugin.distribution} {plugin.version}", spec.summary)
             for plugin in plugins
             for spec in plugin.specs
         ),
@@ -68,9 +67,4 @@ def _remarks(plugin: Plugin) -> Iterator[str]:
     if plugin.warning:
         yield f"slow: {plugin.name} ({origin}): {plugin.warning}"
     for refused in plugin.refused:
-        yield f"refused: {kind_of(refused.spec)} {_name(refused.spec)} ({origin}): {refused.reason}"
-
-
-def _name(spec: object) -> str:
-    name = getattr(spec, "name", None)
-    return name or f"{getattr(spec, 'source', '')} -> {getattr(spec, 'target', '')}"
+        yield f"refused: {kind_of(refused.spec)} {refused.spec.name} ({origin}): {refused.reason}"
