@@ -58,7 +58,8 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
 @hookimpl
 def gcodec_adapters() -> list[AdapterSpec]:
     def spec(source: str, target: str, function: str) -> AdapterSpec:
-        return AdapterSpec(source, target, f"strangers:{function}", 1, "for tests")
+        name = f"acme/{function}"
+        return AdapterSpec(name, source, target, f"strangers:{function}", 1, "for tests")
 
     return [
         spec("acme/depth/feet", "acme/depth/metres", "to_metres"),
