@@ -145,6 +145,9 @@ def test_unknown_embedding(identity: gcx.Identity, words: list[str]) -> None:
         raise registry.unknown_embedding(identity)
     assert all(word in str(caught.value) for word in words)
     assert (caught.value.id, caught.value.name) == (identity.id, identity.name)
+    # Where a head says it: after the three bytes of the magic number and that of the flags.
+    assert caught.value.offset == 4
+    assert identity.id is None or raw(identity=bytes([identity.id, 1]))[4] == identity.id
 
 
 def test_unknown_embedding_names_the_package_of_a_registered_id() -> None:
@@ -225,6 +228,9 @@ def test_bad_segment_order() -> None:
     assert "icc appears twice" in refuse_write(errors.BadSegmentOrder, icc, icc, main).what
     assert "main comes too late" in refuse_write(errors.BadSegmentOrder, alpha, main).what
     assert "no main segment" in refuse_write(errors.BadSegmentOrder, icc).what
+    # What stands behind a segment that nobody knows is looked at as well.
+    unknown = gcx.Segment(201, b"")
+    assert "icc comes too late" in refuse_write(errors.BadSegmentOrder, unknown, main, icc).what
 
 
 def test_bad_segment() -> None:

@@ -194,4 +194,8 @@ def load_object(owner: str, path: str) -> Any:
     try:
         return getattr(import_module(module), name)
     except Exception as error:
-        raise UnusablePlugin(owner, f"importing {path} failed: {one_line(error)}") from error
+        reason = f"importing {path} failed: {one_line(error)}"
+        whose = (
+            p.distribution for p in registry().plugins for s in p.specs if path in vars(s).values()
+        )
+        raise UnusablePlugin(owner, ": ".join([*list(whose)[:1], reason])) from error

@@ -30,12 +30,7 @@ class Constant(Denoiser):
         raise NotImplementedError
 
     def x0(
-        self,
-        x_t: Tensor,
-        alpha_t: float,
-        sigma_t: float,
-        condition: Condition,
-        step: float = 0.0,
+        self, x_t: Tensor, alpha_t: float, sigma_t: float, condition: Condition, step: float = 0.0
     ) -> Tensor:
         assert alpha_t + sigma_t == pytest.approx(1)
         return condition.globals["value"] + step

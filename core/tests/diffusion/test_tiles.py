@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 
-from gcodec.diffusion.tiles import noise, starts, tiles
+from gcodec.diffusion.tiles import Tile, noise, starts, through_latents, tiles
+from gcodec.interfaces import Size
+from gcodec.models.networks import LatentSpace
+from gcodec.progress import silent
 from gcodec.randomness import Randomness
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
 
 
 @pytest.mark.parametrize("size", [(16, 16), (256, 256), (272, 800), (1024, 2048), (1008, 496)])
@@ -47,3 +56,45 @@ def test_noise_belongs_to_the_place() -> None:
     assert float(full.var()) == pytest.approx(1, abs=5 * np.sqrt(2 / full.size))
     other = noise(randomness, whole.window, 32, step=1)
     assert abs(float((full * other).mean())) < 5 / np.sqrt(full.size)
+
+
+class Blocks(LatentSpace):
+    """A latent is the picture, each position a block of 8 x 8 pixels."""
+
+    name, channels, factor = "blocks", 3, 8
+
+    def encode(self, pixels: FloatArray) -> FloatArray:
+        return pixels[:, ::8, ::8]
+
+    def decode(self, latent: FloatArray, size: Size) -> FloatArray:
+        return latent.repeat(8, 1).repeat(8, 2)[:, : size.height, : size.width]
+
+    def render(self, z: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("size", [Size(256, 400), Size(520, 250), Size(301, 700)])
+def test_what_shows_within_32_pixels_of_a_tiles_border_is_not_seen(size: Size) -> None:
+    """A network lacks what lies beyond a tile: its answer there has no weight, except at the picture's own border."""
+    h, w = (-(-side // 8) for side in size)
+    latent = np.random.default_rng(1).random((3, h, w), np.float32)
+    pieces = []
+
+    def solve(tile: Tile) -> NDArray[np.float32]:
+        pieces.append(tile)
+        answer = latent[:, *tile.window].copy()
+        rows, columns = tile.window
+        if rows.start > 0:
+            answer[:, :4] = 1e6
+        if rows.stop < h:
+            answer[:, -4:] = 1e6
+        if columns.start > 0:
+            answer[:, :, :4] = 1e6
+        if columns.stop < w:
+            answer[:, :, -4:] = 1e6
+        return answer
+
+    picture = through_latents(Blocks(), size, 256, solve, silent, "test")
+    assert len(pieces) > 1
+    expected = Blocks().decode(latent, Size(8 * h, 8 * w))[:, : size.height, : size.width]
+    np.testing.assert_allclose(picture, expected, atol=1e-5)

@@ -172,6 +172,18 @@ def test_fewer_digits_than_travel_in_a_file_are_not_a_digest(spec: ModelSpec) ->
         ModelStore((spec,)).find(spec.digest[:15])
 
 
+@pytest.mark.parametrize("length", [16, 17, 40, 64])
+def test_every_digit_of_a_digest_counts(spec: ModelSpec, tmp_path: Path, length: int) -> None:
+    """Of an installed model and of a folder: one that differs in the last digit asked for is another model."""
+    folder = model_folder(tmp_path / "mine", gain=2.0)
+    store = ModelStore((spec,), (folder,))
+    for digest in (spec.digest, folder_digest(folder)):
+        assert store.find(digest[:length]).digest == digest
+        last = "0" if digest[length - 1] != "0" else "1"
+        with pytest.raises(ModelMissing):
+            store.find(digest[: length - 1] + last)
+
+
 def test_a_folder_of_the_user_is_found_by_its_digest(spec: ModelSpec, tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "mine", gain=2.0)
     digest = folder_digest(folder)

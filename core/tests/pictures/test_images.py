@@ -383,6 +383,7 @@ def test_png_has_xmp_where_the_xmp_standard_puts_it(tmp_path: Path) -> None:
 def test_plain_pictures_claim_nothing(tmp_path: Path) -> None:
     save_image(photo(), tmp_path / "a.png")
     assert b"xmp" not in (tmp_path / "a.png").read_bytes()
+    assert (photo().channels, photo().depth, photo().alpha, photo().icc) == (3, 8, None, None)
     save_image(photo(), tmp_path / "b.png", parameters={"embedding": "webp"})
     assert b"DigitalSourceType" not in (tmp_path / "b.png").read_bytes()
 

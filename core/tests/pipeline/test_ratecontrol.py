@@ -109,6 +109,19 @@ def test_on_the_embeddings_own_grid_it_finds_the_very_best_in_few_tries(
     assert len(tried) <= 4 * math.ceil(math.log2(len(sizes) + 1))
 
 
+@pytest.mark.parametrize("cliff", [1, 700, 4095])
+def test_a_cliff_is_found_by_bisection(cliff: int) -> None:
+    """Sizes that say nothing of where the limit lies: all small, then all large."""
+    tried: list[int] = []
+
+    def size(quality: float) -> int:
+        tried.append(round(quality * 4095))
+        return 10 if tried[-1] < cliff else 1_000_000
+
+    assert round(search("cliff", size, 5000, 4096) * 4095) == cliff - 1
+    assert len(tried) <= 48
+
+
 def test_limits_count_the_whole_file() -> None:
     assert Target(bpp=0.3).limit(768 * 512) == 14745
     assert Target(bpp=8).limit(1) == 1

@@ -203,6 +203,19 @@ def test_avif_every_sampling_is_stripped() -> None:
             assert layer[0] & FORM != WHOLE, (sampling, size)
 
 
+@pytest.mark.parametrize("size", [(64, 64), (400, 600), (800, 1000)])
+def test_avif_states_the_level_that_the_encoder_did(size: tuple[int, int]) -> None:
+    """A decoder may refuse a picture that is larger than its level allows (AV1, annex A.3): 2.0, 2.1 or 3.0, and 3.1."""
+    codec = make("avif", effort=0)
+    stream = codec.codec.compress(codec.analyse(picture(*size)).image, 0.1, codec.setup.options)
+    assert stream.flags & FORM != WHOLE
+    stated, restored = (
+        file[file.index(b"mdat") + 4 :].removeprefix(b"\x12\0")
+        for file in (stream.file, codec.codec.restore(stream.flags, stream.body, Size(*size)))
+    )
+    assert restored == stated
+
+
 def test_jxl_lossless_at_quality_one() -> None:
     codec, pixels = make("jxl"), picture(40, 50)
     (signal,) = codec.decode(codec.encode(codec.analyse(pixels), 1.0), Size(40, 50))

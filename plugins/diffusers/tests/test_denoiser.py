@@ -16,8 +16,9 @@ from gcodec.models.networks import Condition
 from gcodec.randomness import Domain, Randomness
 from gcodec.signals import Latent, Preview, Signal, Sketch, Text, Tokens, by_type
 from gcodec_diffusers.denoiser import LatentDenoiser
+from gcodec_diffusers.estimates import latent_error, preview_error
 from gcodec_diffusers.network import Given, linear_estimate, sketch_planes
-from gcodec_diffusers.space import LappedSpace, latent_error, preview_error
+from gcodec_diffusers.space import LappedSpace
 from gcodec_diffusers.tokens import ScalarCodebook
 
 FloatArray = NDArray[np.float32]

@@ -55,6 +55,18 @@ def test_cdc_steps_fall_from_noise_to_the_picture(
     assert all(a > b for a, b in pairwise(grid))
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_cdc_steps_are_those_of_the_papers_schedule(reconstructor: Make, schedule: str) -> None:
+    """At u = 3/4, 1/2, 1/4 the state's alpha^2 / (alpha^2 + sigma^2) is alpha-bar, alpha = 1 - t and sigma = t."""
+    u = np.array([0.75, 0.5, 0.25])
+    # Nichol and Dhariwal 2021, eq. 17, and Ho et al. 2020, section 4, in figures of their own.
+    f = np.cos((u + 0.008) / 1.008 * np.pi / 2) / np.cos(0.008 / 1.008 * np.pi / 2)
+    linear = np.cumprod(1 - np.linspace(1e-4, 0.02, 1000))[np.array([749, 499, 249])]
+    expected = {"cosine": f * f, "linear": linear}[schedule]
+    t = np.array(reconstructor("cdc", schedule=schedule, steps=4).grid(1.0)[1:-1])
+    np.testing.assert_allclose((1 - t) ** 2 / ((1 - t) ** 2 + t**2), expected, rtol=1e-6)
+
+
 def test_hfd_steps_lie_at_low_noise(reconstructor: Make) -> None:
     even = reconstructor("hfd", shift=1.0).grid(1.0)
     low = reconstructor("hfd").grid(1.0)
@@ -127,3 +139,17 @@ def test_guidance_leans_on_the_sketch(reconstructor: Make, photo: FloatArray) ->
         return float(np.square(edge_strength(drawn) - edges).mean())
 
     assert misfit(1.0) < 0.95 * misfit(0.0)
+
+
+def test_guidance_in_tiles_is_that_of_the_whole_picture(
+    reconstructor: Make, kodim23: FloatArray
+) -> None:
+    """Both branches see the tile's part of what they are conditioned on."""
+    size = Size(64, 384)
+    signals = by_type([Sketch(edge_strength(np.ascontiguousarray(kodim23[:, 200:264, 200:584])))])
+    whole, tiled, unguided = (
+        reconstructor("controlnet", steps=1, guidance=w, tile=tile).reconstruct(signals, size)
+        for w, tile in ((2.5, 1024), (2.5, 256), (1.0, 256))
+    )
+    assert not np.array_equal(whole, tiled)
+    assert psnr(whole, tiled) > psnr(whole, unguided) + 3

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +236,20 @@ def test_inception_tells_noise_from_pictures() -> None:
     )
     assert real.shape == (5, 2048)
     assert 0 < metrics.fid(real, less) < metrics.fid(real, more)
+
+
+def test_a_run_says_at_its_end_what_it_did_not_test() -> None:
+    environment = {k: v for k, v in os.environ.items() if k != weights.WEIGHTS_VARIABLE}
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        __file__,
+        "-k",
+        "black",
+    ]
+    run = subprocess.run(words, capture_output=True, text=True, env=environment, check=True)
+    assert "NOT TESTED: LPIPS" in run.stdout and "NOT TESTED: DISTS" in run.stdout

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from gcodec.builtin.edges import edge_strength
+from gcodec.diffusion.sampling import sample, times
+from gcodec.diffusion.tiles import noise, tiles
 from gcodec.interfaces import Setup, Size
 from gcodec.models import ModelStore
 from gcodec.models.networks import open_space
@@ -89,6 +92,33 @@ def test_the_seed_chooses_the_sample(
     )
     np.testing.assert_array_equal(one, again)
     assert float(np.square(one - other).mean()) > 1e-6
+
+
+@pytest.mark.parametrize(("steps", "told"), [(1, 1.0), (2, 0.5), (3, 0.0)])
+def test_a_distilled_network_is_told_how_long_its_steps_are(
+    latent_flow: Callable[..., LatentFlow],
+    small: FloatArray,
+    through_jpeg: Callable[[FloatArray, int], Preview],
+    steps: int,
+    told: float,
+) -> None:
+    """`base/denoiser` was distilled for 1, 2 and 4 steps; for any other number it is asked for the mean."""
+    signals, size = by_type([through_jpeg(small, 10)]), size_of(small)
+    flow = latent_flow(steps=steps)
+    known = flow.denoiser.condition(signals, size)
+    (whole,) = tiles(*(side // 8 for side in size), 128, 16)
+    eps = flow.there(noise(flow.setup.run.randomness, whole.window, flow.space.channels))
+
+    def drawn(step: float) -> FloatArray:
+        def x0(x_t: torch.Tensor, t: float, s: float) -> torch.Tensor:
+            return flow.denoiser.x0(x_t, 1 - t, t, known, step)
+
+        latent = sample(x0, eps, times(steps))[0].numpy()
+        return np.clip(flow.space.decode(latent, size), 0, 1)
+
+    answer = flow.reconstruct(signals, size)
+    np.testing.assert_allclose(answer, drawn(told), atol=1e-5)
+    assert np.abs(answer - drawn(0.0 if told else 1 / steps)).max() > 0.01
 
 
 def test_tiles_show_no_seam(

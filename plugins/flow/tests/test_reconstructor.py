@@ -125,6 +125,14 @@ def test_any_size(flow: Maker, photo: FloatArray, size: tuple[int, int]) -> None
     assert squared_error(answer, preview.pixels) <= 1.001e-3
 
 
+def test_beyond_its_border_a_picture_goes_on_as_it_ends(flow: Maker, photo: FloatArray) -> None:
+    """Sides that are no multiple of 16 are drawn as if the last row and column were repeated."""
+    y = np.ascontiguousarray(photo[:, 100:137, 100:150])
+    continued = np.pad(y, ((0, 0), (0, 11), (0, 14)), mode="edge")
+    short, long = (flow(steps=2).residual(pixels, 0.05) for pixels in (y, continued))
+    np.testing.assert_allclose(short, long[:, :37, :50], atol=1e-5)
+
+
 def test_an_image_does_not_depend_on_what_is_far_to_the_right(
     flow: Maker, photo: FloatArray
 ) -> None:
@@ -144,7 +152,8 @@ def test_tiles_leave_no_seams(flow: Maker, preview: Preview, sample: FloatArray)
     """The difference from the untiled answer is small and no steeper at seams than elsewhere."""
     tiled = run(flow(tile=256), preview)
     difference = tiled - sample
-    assert np.square(difference).mean() < 0.02 * preview.mse
+    # What the network sees beyond a tile matters little: 2e-7. Of tiles that overlap half as far this would be 9e-6.
+    assert np.square(difference).mean() < 1.5e-6 * preview.mse
     # Tiles of 256 overlap in columns 144..255; their weights change between 160 and 240.
     step = np.abs(np.diff(tiled, axis=2)).mean(axis=(0, 1))
     untiled = np.abs(np.diff(sample, axis=2)).mean(axis=(0, 1))

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from gcodec.builtin import edges
 from gcodec.interfaces import Reconstructor, Size
 from gcodec.models import ModelStore
-from gcodec.models.networks import Denoiser, LatentSpace, open_codebook
+from gcodec.models.networks import Condition, Denoiser, LatentSpace, open_codebook
 from gcodec.pictures import psnr
 from gcodec.run import Run
 from gcodec.signals import Latent, Noisy, Preview, Signal, Sketch, Tokens, by_type
+from gcodec_posterior.dps import PosteriorSampler
 from gcodec_posterior.likelihood import Estimate, edge_strength, posterior_variance
 
 FloatArray = NDArray[np.float32]
@@ -46,6 +49,54 @@ def test_for_gaussians_the_guided_mean_is_bayes_rule(t: float, s: float) -> None
     x_0 = variance * (1 - t) / t**2 * x_t
     guided = x_0 + variance * Estimate(c * one, s * one, d * one).gradient(x_0, variance)
     assert float(guided) == pytest.approx(expected, abs=2e-3)
+
+
+class Gaussian(Denoiser):
+    """E[x_0 | x_t] for one position of two channels, x_0 ~ N(0, covariance)."""
+
+    space, sees = "none", ()
+
+    def __init__(self, covariance: Tensor) -> None:
+        self.covariance = covariance
+
+    def condition(self, signals: Mapping[str, Signal], size: Size) -> Condition:
+        return Condition({}, {})
+
+    def estimate(self, signals: Mapping[str, Signal], size: Size) -> tuple[FloatArray, FloatArray]:
+        raise NotImplementedError
+
+    def x0(
+        self, x_t: Tensor, alpha_t: float, sigma_t: float, condition: Condition, step: float = 0.0
+    ) -> Tensor:
+        total = alpha_t**2 * self.covariance + sigma_t**2 * torch.eye(2)
+        gain = alpha_t * self.covariance @ torch.linalg.inv(total)
+        return torch.einsum("ij,bjhw->bihw", gain, x_t)
+
+
+@pytest.mark.parametrize("t", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("jacobian", [False, True])
+def test_the_jacobian_knows_how_channels_depend_on_each_other(
+    reconstructor: Maker, t: float, jacobian: bool
+) -> None:
+    """E[x_0 | x_t, y] = x0-hat + Cov[x_0 | x_t] w: the true covariance with it, each channel's variance without."""
+    deviation = torch.tensor([1.0, 0.6])
+    covariance = deviation[:, None] * torch.tensor([[1.0, 0.8], [0.8, 1.0]]) * deviation
+    sampler = copy(reconstructor("dps", jacobian=jacobian))
+    assert isinstance(sampler, PosteriorSampler)
+    sampler.denoiser = Gaussian(covariance)
+    d = deviation.view(1, 2, 1, 1)
+    known = Estimate(torch.tensor([0.7, -0.2]).view(1, 2, 1, 1), 0.3 * d, d)
+    x_t = torch.tensor([0.4, 0.3]).view(1, 2, 1, 1)
+    drawn = sampler.guided(Condition({}, {}), [known], d)(x_t, t, 0.0)
+
+    snr = ((1 - t) / t) ** 2
+    posterior = torch.linalg.inv(torch.linalg.inv(covariance) + snr * torch.eye(2))
+    x_0 = (posterior @ x_t[0, :, 0, 0] * (1 - t) / t**2).view(1, 2, 1, 1)
+    w = known.gradient(x_0, posterior_variance(t, d))[0, :, 0, 0]
+    alone = posterior_variance(t, d)[0, :, 0, 0]
+    moved = posterior @ w if jacobian else alone * w
+    torch.testing.assert_close(drawn, x_0 + moved.view(1, 2, 1, 1), rtol=1e-4, atol=1e-5)
+    assert t < 0.2 or not torch.allclose(posterior @ w, alone * w, rtol=0.05)
 
 
 def test_the_edges_are_those_of_core(photo: FloatArray) -> None:

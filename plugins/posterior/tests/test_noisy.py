@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gcodec.diffusion.latents import LatentSampler
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.models import ModelStore
 from gcodec.models.networks import LatentSpace
@@ -83,6 +84,24 @@ def test_the_ode_converges(reconstructor: Maker, state: Callable[..., Noisy]) ->
     few, many, more = (made(reconstructor("ode", steps=n), noisy) for n in (5, 20, 40))
     assert squared(many, more) < 0.25 * squared(few, more)
     assert psnr(many, more) > 30
+
+
+@pytest.mark.parametrize("name", ["ode", "mse"])
+def test_only_the_ode_tells_a_distilled_network_how_long_the_step_is(
+    reconstructor: Maker, state: Callable[..., Noisy], name: str
+) -> None:
+    noisy, sampler = state(0.8), reconstructor(name, **{"steps": 1} if name == "ode" else {})
+    assert isinstance(sampler, LatentSampler)
+    nothing = sampler.denoiser.condition({}, SIZE)
+
+    def landed(step: float) -> FloatArray:
+        x_0 = sampler.denoiser.x0(sampler.there(noisy.x_t), 0.2, 0.8, nothing, step)
+        return np.clip(sampler.space.decode(x_0[0].numpy(), SIZE), 0, 1)
+
+    step, other = (0.8, 0.0) if name == "ode" else (0.0, 0.8)
+    drawn = made(sampler, noisy)
+    np.testing.assert_allclose(drawn, landed(step), atol=1e-5)
+    assert np.abs(drawn - landed(other)).max() > 0.01
 
 
 def test_from_pure_noise_sde_draws_latents_of_the_prior(

@@ -140,8 +140,9 @@ def _check_size(name: str, height: int, width: int, pixels: int) -> None:
 def _to_picture(name: str, image: Image.Image, data: bytes) -> Picture:
     icc = image.info.get("icc_profile") or None
     low_bytes = _low_bytes(image, data)
-    # libjxl has turned the picture already, whatever its EXIF still says.
-    upright = image if image.format == "JXL" else ImageOps.exif_transpose(image)
+    # libjxl has turned the picture already, whatever its EXIF still says; a JPEG inside is handed out as it was.
+    turned = image.format == "JXL" and not getattr(image, "jpeg", False)
+    upright = image if turned else ImageOps.exif_transpose(image)
     if low_bytes is not None:
         low_bytes.info = dict(image.info)
         low_bytes = ImageOps.exif_transpose(low_bytes)

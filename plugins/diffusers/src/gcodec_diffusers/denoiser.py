@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,9 +18,10 @@ from gcodec.models.networks import Condition, Denoiser, LatentSpace, open_codebo
 from gcodec.run import Run
 from gcodec.signals import Latent, Preview, Signal, Sketch, Tokens
 from gcodec_diffusers.autoencoder import FACTOR
+from gcodec_diffusers.estimates import Estimate, best, latent_error, preview_error
 from gcodec_diffusers.folders import load_denoiser
 from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes
-from gcodec_diffusers.space import LappedSpace, latent_error, padded, preview_error
+from gcodec_diffusers.space import LappedSpace, padded
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -51,9 +52,6 @@ _ERROR = np.array(
         (11.61, 0.000598),
     ]
 )
-
-#: c [C, h, w] and s [C].
-Estimate: TypeAlias = "tuple[FloatArray, Tensor]"
 
 
 class LatentDenoiser(Denoiser):
@@ -93,16 +91,12 @@ class LatentDenoiser(Denoiser):
     def estimate(self, signals: Mapping[str, Signal], size: Size) -> tuple[FloatArray, FloatArray]:
         """The estimate [C, h, w] with the least error of those that the signals give, and its deviation [C]."""
         h, w = -(-size.height // FACTOR), -(-size.width // FACTOR)
-        estimates = [
+        estimates = (
             _ESTIMATES[signal.kind](self, signal, (h, w))
             for name, signal in signals.items()
             if name in self.sees and signal.kind in _ESTIMATES
-        ]
-        nothing: Estimate = np.zeros((len(self.deviation), h, w), np.float32), self.deviation
-        estimate, error = min(
-            estimates, key=lambda pair: float(pair[1].log().sum()), default=nothing
         )
-        return estimate, error.numpy().copy()
+        return best(estimates, self.deviation, (h, w))
 
     def error(
         self, alpha_t: float, sigma_t: float, space: LatentSpace, latent: FloatArray
@@ -126,12 +120,7 @@ class LatentDenoiser(Denoiser):
         return estimate, torch.from_numpy(error)
 
     def x0(
-        self,
-        x_t: Tensor,
-        alpha_t: float,
-        sigma_t: float,
-        condition: Condition,
-        step: float = 0.0,
+        self, x_t: Tensor, alpha_t: float, sigma_t: float, condition: Condition, step: float = 0.0
     ) -> Tensor:
         """x0-hat [1, C, h, w]; any path is scaled to the rectified flow's (1 - t, t) at the same SNR."""
         with torch.inference_mode(not x_t.requires_grad):

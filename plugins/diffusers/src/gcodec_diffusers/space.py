@@ -14,39 +14,13 @@ from gcodec.models.devices import torch_device
 from gcodec.models.networks import LatentSpace
 from gcodec.run import Run
 from gcodec_diffusers.autoencoder import FACTOR, LappedAutoencoder
+from gcodec_diffusers.estimates import codec_error
 from gcodec_diffusers.folders import load_autoencoder
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
-__all__ = ["LappedSpace", "latent_error", "open_space", "preview_error"]
-
-#: Variance of a codec's error in a component, per squared error of the samples and per unit of `scale`: measured on
-#: JPEG, WebP, AVIF and `ntc` at 0.05 to 0.75 of their quality, where it holds within a factor of 1.5 in every channel.
-_COLOUR = 30.0
-
-
-def codec_error(mse: float, scale: Tensor) -> Tensor:
-    """Deviation [C] of a preview's latent from the image's, for a squared error of the samples in [0, 1].
-
-    A codec errs most where the image varies most: before scaling, the variance of its error grows as the component's
-    deviation, so after it as `scale`.
-    """
-    return (_COLOUR * mse * scale).sqrt()
-
-
-def preview_error(mse: float, scale: Tensor, deviation: Tensor) -> Tensor:
-    """`codec_error` where the latent's own `deviation` [C] is known.
-
-    A preview never errs by more than the channel holds, so both combine as in the reverse water-filling of a Gaussian
-    source: 1 / s^2 = 1 / deviation^2 + 1 / (30 mse scale).
-    """
-    return (deviation.pow(-2) + codec_error(max(mse, 1e-7), scale).pow(-2)).rsqrt()
-
-
-def latent_error(step: float, deviation: Tensor) -> Tensor:
-    """Deviation [C] of a quantized latent's error: uniform noise one bin wide, never more than the channel holds."""
-    return (deviation.pow(-2) + 12 / max(step, 1e-3) ** 2).rsqrt()
+__all__ = ["LappedSpace", "open_space", "padded"]
 
 
 class LappedSpace(LatentSpace):

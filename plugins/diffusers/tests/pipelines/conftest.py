@@ -46,9 +46,9 @@ def least() -> Callable[[PipelineDenoiser, Size], dict[str, Tokens]]:
     """least(denoiser, size): the signals without which the network is never used, by type."""
 
     def make(denoiser: PipelineDenoiser, size: Size) -> dict[str, Tokens]:
-        if (book := denoiser.codebook) is None:
+        if (book := denoiser.parts.codebook) is None:
             return {}
-        side = denoiser.encoder.factor * book.stride
+        side = denoiser.parts.encoder.factor * book.stride
         h, w = (-(-length // side) for length in size)
         indices = np.arange(h * w, dtype=np.int32).reshape(h, w) % book.entries
         return {f"tokens/{book.name}": Tokens(indices, book.name)}

@@ -37,7 +37,7 @@ def test_each_network_sees_latent_level_and_prompt(
     """Every input matters, batches of odd sides work, and gradients reach x_t."""
     denoiser = opened(folder(kind))
     nothing = denoiser.condition(least(denoiser, SIZE), SIZE)
-    channels = denoiser.encoder.channels
+    channels = denoiser.parts.encoder.channels
     assert nothing.maps["estimate"].shape == (channels, 5, 7)
     x = torch.from_numpy(
         np.random.default_rng(1).standard_normal((1, channels, 5, 7)).astype(np.float32)

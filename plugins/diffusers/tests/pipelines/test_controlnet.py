@@ -30,7 +30,7 @@ def test_a_controlnet_draws_along_the_sketch(
     denoiser = opened(path)
     assert "sketch" in denoiser.sees
     x = torch.from_numpy(
-        np.random.default_rng(5).standard_normal((1, denoiser.encoder.channels, 5, 7))
+        np.random.default_rng(5).standard_normal((1, denoiser.parts.encoder.channels, 5, 7))
     )
     x = x.float()
     edges = np.zeros((1, *SIZE), np.float32)
@@ -51,5 +51,5 @@ def test_a_controlnet_draws_along_the_sketch(
     assert denoiser.x0(x[..., :4, 2:6], 1.0, 1.0, window).shape[2:] == (4, 4)
     # What a sketch says of the picture lies where it is drawn.
     flat = (drawn.maps["hint"] - empty.maps["hint"]).abs().sum(0)
-    if denoiser.architecture.hint == "edges":
+    if denoiser.parts.architecture.hint == "edges":
         assert flat.nonzero().unique(dim=0).tolist() == [[1, 2], [2, 2], [3, 2]]

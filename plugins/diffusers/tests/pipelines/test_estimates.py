@@ -47,14 +47,14 @@ def test_a_preview_and_a_latent_are_seen_a_sketch_is_not(folder: Folder, opened:
     denoiser = opened(folder("sd15"))
     rng = np.random.default_rng(2)
     pixels = rng.random((3, *SIZE)).astype(np.float32)
-    z = denoiser.encoder.encode(pixels)
+    z = denoiser.parts.encoder.encode(pixels)
     coarse, fine = (
         denoiser.estimate({"preview": Preview(pixels, mse)}, SIZE) for mse in (1e-2, 1e-4)
     )
     np.testing.assert_array_equal(coarse[0], z)
     assert (fine[1] < coarse[1]).all() and (coarse[1] < 1).all()
-    name = f"latent/{denoiser.encoder.name}"
-    c, s = denoiser.estimate({name: Latent(z, denoiser.encoder.name, 0.1)}, SIZE)
+    name = f"latent/{denoiser.parts.encoder.name}"
+    c, s = denoiser.estimate({name: Latent(z, denoiser.parts.encoder.name, 0.1)}, SIZE)
     np.testing.assert_array_equal(c, z)
     np.testing.assert_allclose(s, (1 + 12 / 0.1**2) ** -0.5, rtol=1e-5)
     with pytest.raises(UsageError, match=r"can use nothing of sketch; it sees preview, latent/kl-"):
@@ -65,7 +65,7 @@ def test_the_error_of_a_preview_is_about_what_the_encoder_makes_of_noise(
     folder: Folder, opened: Opened
 ) -> None:
     """`LatentSpace.spread` and `error` against noise of other seeds."""
-    space = opened(folder("sd3")).encoder
+    space = opened(folder("sd3")).parts.encoder
     rng = np.random.default_rng(3)
     pixels = (0.3 + 0.4 * rng.random((3, 64, 64))).astype(np.float32)
     noisy = pixels + 0.05 * rng.standard_normal(pixels.shape).astype(np.float32)

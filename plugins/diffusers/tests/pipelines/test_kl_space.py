@@ -53,7 +53,7 @@ def test_a_space_is_named_by_what_decides_its_latents(
         return place.space
 
     first = name()
-    assert first == opened(path).encoder.name and first.startswith("kl-")
+    assert first == opened(path).parts.encoder.name and first.startswith("kl-")
     config = path / "vae" / "config.json"
     about = json.loads(config.read_text())
     config.write_text(json.dumps({**about, "_diffusers_version": "0.99", "sample_size": 32}))

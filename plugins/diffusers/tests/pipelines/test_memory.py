@@ -14,7 +14,7 @@ from gcodec.errors import UnusablePlugin
 from gcodec.interfaces import Size
 from gcodec.models import ModelStore
 from gcodec.signals import Signal
-from gcodec_diffusers import kl, pipeline, tiny
+from gcodec_diffusers import components, kl, tiny
 from gcodec_diffusers.pipeline import PipelineDenoiser
 
 Folder = Callable[[str], Path]
@@ -25,7 +25,7 @@ UNETS = ("sd15", "sd21", "perco", "sdxl", "sdxl-refiner")
 
 
 def answer(denoiser: PipelineDenoiser, least: Least) -> torch.Tensor:
-    x = torch.ones(1, denoiser.encoder.channels, 5, 7)
+    x = torch.ones(1, denoiser.parts.encoder.channels, 5, 7)
     return denoiser.x0(x, 1.0, 1.0, denoiser.condition(least(denoiser, SIZE), SIZE))
 
 
@@ -38,17 +38,17 @@ def test_less_memory_changes_nothing_but_rounding(
     plain, spare = opened(folder(kind)), opened(folder(kind), memory=memory)
     expected = answer(plain, least)
     torch.testing.assert_close(answer(spare, least), expected, rtol=1e-4, atol=1e-4)
-    assert spare.encoder.tiled and spare.encoder.network.use_slicing
-    assert not plain.encoder.tiled and not plain.encoder.network.use_slicing
+    assert spare.parts.encoder.tiled and spare.parts.encoder.network.use_slicing
+    assert not plain.parts.encoder.tiled and not plain.parts.encoder.network.use_slicing
     for denoiser, sliced in ((plain, False), (spare, kind in UNETS)):
-        processors = denoiser.network.attn_processors.values()
+        processors = denoiser.parts.network.attn_processors.values()
         assert {"Sliced" in type(p).__name__ for p in processors} == {sliced}
 
 
 def test_a_large_latent_is_decoded_in_tiles(
     folder: Folder, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    space = opened(folder("sd15"), memory="low").encoder
+    space = opened(folder("sd15"), memory="low").parts.encoder
     tiled, sizes = space.network.tiled_decode, []
 
     def spy(z: torch.Tensor, *rest: Any, **more: Any) -> Any:
@@ -57,7 +57,7 @@ def test_a_large_latent_is_decoded_in_tiles(
 
     monkeypatch.setattr(space.network, "tiled_decode", spy)
     z = np.random.default_rng(0).standard_normal((4, 33, 40)).astype(np.float32)
-    whole = opened(folder("sd15")).encoder.decode(z, Size(264, 320))
+    whole = opened(folder("sd15")).parts.encoder.decode(z, Size(264, 320))
     pieces = space.decode(z, Size(264, 320))
     assert sizes == [(33, 40)]
     assert pieces.shape == whole.shape and not np.array_equal(pieces, whole)
@@ -67,7 +67,7 @@ def test_a_very_large_picture_goes_through_in_tiles_whatever_memory_there_is(
     folder: Folder, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one piece 24 megapixels would take tens of gigabytes."""
-    space = opened(folder("sd15")).encoder
+    space = opened(folder("sd15")).parts.encoder
     pixels = np.random.default_rng(0).random((3, 264, 320)).astype(np.float32)
     whole = space.encode(pixels)
     picture = space.decode(whole, Size(264, 320))
@@ -91,7 +91,7 @@ def test_bfloat16_reaches_the_networks(
     folder: Folder, opened: Opened, least: Least, kind: str
 ) -> None:
     half, whole = opened(folder(kind), dtype="bfloat16"), opened(folder(kind))
-    assert half.network.dtype == half.encoder.network.dtype == torch.bfloat16
+    assert half.parts.network.dtype == half.parts.encoder.network.dtype == torch.bfloat16
     found, expected = answer(half, least), answer(whole, least)
     assert found.dtype == torch.float32 and not torch.equal(found, expected)
     assert float((found - expected).abs().max()) < 0.1 * float(expected.abs().max())
@@ -102,8 +102,8 @@ def test_float16_reaches_the_network_and_spares_the_autoencoder(
 ) -> None:
     """float16 overflows in published autoencoders."""
     half, whole = opened(folder("sd21"), dtype="float16"), opened(folder("sd21"))
-    assert half.network.dtype == torch.float16
-    assert half.encoder.network.dtype == torch.float32
+    assert half.parts.network.dtype == torch.float16
+    assert half.parts.encoder.network.dtype == torch.float32
     found, expected = answer(half, least), answer(whole, least)
     assert float((found - expected).abs().max()) < 0.02 * float(expected.abs().max())
 
@@ -112,7 +112,7 @@ def loaded(path: Path, memory: str) -> Any:
     """The U-Net of a folder for a GPU, whether there is one or not."""
     model = ModelStore().find(str(path))
     network = "diffusers.models.unets.unet_2d_condition:UNet2DConditionModel"
-    return pipeline._network(model, "unet", network, "cuda", "float32", memory)
+    return components._network(model, "unet", network, "cuda", "float32", memory)
 
 
 def test_layers_wait_on_the_cpu_where_memory_is_least(
@@ -128,14 +128,14 @@ def test_layers_wait_on_the_cpu_where_memory_is_least(
         asked.append((next(network.parameters()).device.type, *devices, offload_type))
 
     monkeypatch.setattr(hooks, "apply_group_offloading", spy)
-    monkeypatch.setattr(pipeline, "torch_device", torch.device)
+    monkeypatch.setattr(components, "torch_device", torch.device)
     monkeypatch.setattr(imports, "is_accelerate_available", lambda: True)
-    pipeline._network.cache_clear()
+    components._network.cache_clear()
     # What it loads with asks for accelerate itself, which need not be here.
-    monkeypatch.setattr(pipeline, "load_unet", lambda *how: torch.nn.Linear(1, 1))
+    monkeypatch.setattr(components, "load_unet", lambda *how: torch.nn.Linear(1, 1))
     loaded(folder("sd15"), "least")
     assert asked == [("cpu", torch.device("cuda"), torch.device("cpu"), "leaf_level")]
-    pipeline._network.cache_clear()
+    components._network.cache_clear()
     monkeypatch.setattr(imports, "is_accelerate_available", lambda: False)
     with pytest.raises(UnusablePlugin, match=r"pip install gcodec-diffusers\[offload\]"):
         loaded(folder("sd15"), "least")
@@ -149,8 +149,8 @@ def test_on_a_gpu_layers_come_when_they_are_called(
 ) -> None:
     pytest.importorskip("accelerate")
     spare = opened(folder(kind), device="cuda", memory="least")
-    assert {p.device.type for p in spare.network.parameters()} == {"cpu"}
-    x = torch.ones(1, spare.encoder.channels, 5, 7, device="cuda")
+    assert {p.device.type for p in spare.parts.network.parameters()} == {"cpu"}
+    x = torch.ones(1, spare.parts.encoder.channels, 5, 7, device="cuda")
     found = spare.x0(x, 1.0, 1.0, spare.condition(least(spare, SIZE), SIZE))
     torch.testing.assert_close(
         found.cpu(), answer(opened(folder(kind)), least), rtol=1e-2, atol=1e-2

@@ -41,8 +41,8 @@ def perco(folder: Folder, opened: Opened) -> PipelineDenoiser:
 
 @pytest.fixture(scope="module")
 def book(perco: PipelineDenoiser) -> HyperCodebook:
-    assert perco.codebook is not None
-    return perco.codebook
+    assert perco.parts.codebook is not None
+    return perco.parts.codebook
 
 
 def latent(*shape: int) -> FloatArray:
@@ -191,7 +191,7 @@ def test_without_tokens_they_are_those_of_the_estimate_or_it_says_so(
     pixels = np.random.default_rng(3).random((3, *SIZE)).astype(np.float32)
     preview = Preview(pixels, 1e-3)
     plane = perco.condition({"preview": preview}, SIZE).maps["tokens"]
-    own = book.quantize(perco.encoder.encode(pixels))
+    own = book.quantize(perco.parts.encoder.encode(pixels))
     assert torch.equal(plane, book.plane(own, (5, 7)))
     both = perco.condition({"preview": preview, **given(book, indices(book))}, SIZE)
     assert torch.equal(both.maps["tokens"], book.plane(indices(book), (5, 7)))

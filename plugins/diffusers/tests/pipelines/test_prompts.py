@@ -90,7 +90,7 @@ def test_a_caption_conditions_the_network(
     assert reads_text(model(folders[kind]))
     denoiser = open_denoiser(model(folders[kind]), Run())
     assert isinstance(denoiser, PipelineDenoiser) and "text" in denoiser.sees
-    rest, channels = least(denoiser, SIZE), denoiser.encoder.channels
+    rest, channels = least(denoiser, SIZE), denoiser.parts.encoder.channels
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, channels, 4, 5))).float()
 
     def answer(**signals: Text) -> torch.Tensor:

@@ -20,8 +20,8 @@ from gcodec.run import Run
 from gcodec.signals import Preview
 from gcodec_diffusers.autoencoder import LappedAutoencoder
 from gcodec_diffusers.codebook import LatentCodebook
+from gcodec_diffusers.estimates import latent_error, preview_error
 from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes
-from gcodec_diffusers.space import latent_error, preview_error
 from gcodec_diffusers.training._tables import tensor
 
 if TYPE_CHECKING:
