@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gcodec.pipeline.encoding import Encoded, encode
     from gcodec.pipeline.inspection import inspect
     from gcodec.pipeline.ratecontrol import Target
+    from gcodec.pipeline.session import Session
     from gcodec.registry import Registry
     from gcodec.run import Run
 
@@ -37,6 +38,7 @@ __all__ = [
     "Reconstructor",
     "Registry",
     "Run",
+    "Session",
     "Setup",
     "Size",
     "Target",
@@ -58,6 +60,7 @@ _HOMES = {
     "pipeline.encoding": ("Encoded", "encode"),
     "pipeline.inspection": ("inspect",),
     "pipeline.ratecontrol": ("Target",),
+    "pipeline.session": ("Session",),
     "registry": ("Registry",),
     "run": ("Run",),
 }

@@ -41,8 +41,7 @@ class Run:
     progress  called as long work goes on.
     limits    what hostile input may cost.
     opened    networks that somebody holds at the moment: `gcodec.models.networks` opens none of them a second time. It keeps
-    none
-              of them alive, and runs that are made of one another share it.
+              none of them alive, unless it is that of a `gcodec.Session`; runs that are made of one another share it.
     """
 
     device: str = "cpu"

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from gcodec.errors import ModelDamaged, UnknownNetwork
+from gcodec.models.building import unseen
 from gcodec_formats import Size
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def _open(kind: str, model: Model, run: Run) -> object:
     if spec is None or spec.kind != kind:
         known = [s.name for s in registry().networks.values() if s.kind == kind]
         raise UnknownNetwork(model.name, name, kind, known)
-    with of_plugin(spec):
+    with unseen(), of_plugin(spec):
         made: object = load_object(spec.name, spec.implementation)(model, run)
     run.opened[key] = made
     return made

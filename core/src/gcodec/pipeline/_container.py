@@ -86,7 +86,7 @@ def named_model(spec: EmbeddingSpec, identity: gcx.Identity, run: Run) -> Model 
 def extensions_of(
     picture: Picture,
     embedding: EmbeddingSpec,
-    suggest: tuple[str, Mapping[str, Any]] | None,
+    suggest: str | tuple[str, Mapping[str, Any]] | None,
     run: Run,
 ) -> dict[int, object]:
     """Return what differs from the defaults; a photograph in 8-bit colour under seed 0 costs nothing."""
@@ -94,9 +94,10 @@ def extensions_of(
     if run.seed:
         extensions[numbers.SEED] = run.seed
     if suggest:
-        spec = registry().reconstructor(suggest[0])
-        check_options(spec.name, spec.options, suggest[1])
-        extensions[numbers.RECONSTRUCTOR] = [suggest[0], dict(suggest[1])]
+        name, settings = (suggest, {}) if isinstance(suggest, str) else suggest
+        spec = registry().reconstructor(name)
+        values = check_options(spec.name, spec.options, settings)
+        extensions[numbers.RECONSTRUCTOR] = [name, {key: values[key] for key in settings}]
     if picture.channels == 1:
         extensions[numbers.CHANNELS] = 1
     if picture.depth != 8:

@@ -52,7 +52,7 @@ def encode(
     target: Target | None = None,
     options: Mapping[str, Any] | None = None,
     model: str | None = None,
-    suggest: tuple[str, Mapping[str, Any]] | None = None,
+    suggest: str | tuple[str, Mapping[str, Any]] | None = None,
     digest: bool = False,
     metadata: bool = False,
     companions: Sequence[bytes] = (),
@@ -63,7 +63,7 @@ def encode(
     target    quality, bits per pixel or bytes of the whole file; size targets are never exceeded.
     options   of the embedding's spec.
     model     name, folder or digest of other weights than the registered ones; their digest then travels.
-    suggest   a reconstructor and its settings that the receiver may follow.
+    suggest   a reconstructor that the receiver may follow, with its settings if it has some: ("flow", {"steps": 4}).
     digest    store the digest of the symbols for `verify` (12 bytes or so).
     metadata  keep EXIF and XMP; an ICC profile and alpha are always kept.
     companions  finished files of the same picture and seed, whose layers travel beside; the embedding may build on what they

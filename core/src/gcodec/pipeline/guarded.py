@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gcodec.border import check_layers, check_signals, check_sizes, check_symbols, of_plugin
 from gcodec.interfaces import Embedding, Setup, Size
-from gcodec.registry import load_object
+from gcodec.pipeline.kept import set_up
 
 if TYPE_CHECKING:
     from gcodec.plugin import EmbeddingSpec
@@ -29,8 +29,7 @@ class Guarded(Embedding):
     ) -> None:
         super().__init__(setup)
         self._spec, self._contents = spec, contents
-        with of_plugin(spec):
-            self._inner = cast(Embedding, load_object(spec.name, spec.implementation)(setup))
+        self._inner = cast(Embedding, set_up(spec, setup))
 
     def analyse(self, pixels: FloatArray) -> Any:
         with of_plugin(self._spec):

@@ -34,9 +34,10 @@ from gcodec.errors import UsageError
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.options import check_options
 from gcodec.pipeline.binding import Ways
+from gcodec.pipeline.kept import set_up
 from gcodec.pipeline.resolver import Path, adapt
 from gcodec.plugin import REALISM
-from gcodec.registry import load_object, registry
+from gcodec.registry import registry
 from gcodec.signals import Preview
 
 if TYPE_CHECKING:
@@ -117,9 +118,7 @@ def open_stage2(choice: Choice, ways: Ways, *, model: str | None = None, run: Ru
         return Stage2(choice, None, run, ways)
     name = model or spec.model
     setup = Setup(run, choice.options, run.models.find(name) if name else None)
-    with of_plugin(spec):
-        made = cast(Reconstructor, load_object(spec.name, spec.implementation)(setup))
-    return Stage2(choice, made, run, ways)
+    return Stage2(choice, cast(Reconstructor, set_up(spec, setup)), run, ways)
 
 
 def interpolate(preview: FloatArray, sample: FloatArray, alpha: float) -> FloatArray:

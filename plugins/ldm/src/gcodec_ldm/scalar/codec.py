@@ -81,12 +81,14 @@ class Codec:
     @cached_property
     def _encoder(self) -> HyperEncoder:
         from gcodec.entropy.model import HyperEncoder, HyperEncoderConfig, loaded
+        from gcodec.models.building import unseen
 
         sizes = self.sizes
         config = HyperEncoderConfig(
             self.channels, sizes["hyper"], sizes["hyper_width"], sizes["knots"]
         )
-        return loaded(HyperEncoder(config), self._tensors, "encoder.")
+        with unseen():
+            return loaded(HyperEncoder(config), self._tensors, "encoder.")
 
     def quantize(
         self, latent: FloatArray, code: int, record: Recorder, dither: Dither | None = None
