@@ -141,10 +141,9 @@ def check_signal(signal: Signal, size: Size, due: str | None = None) -> Signal:
     return signal
 
 
-def check_picture(pixels: Any, size: Size) -> Any:
-    """Return what a reconstructor returned. Raises Unfit unless it is float32 [3, H, W] in [0, 1]."""
+def check_picture(pixels: Any, size: Size) -> None:
+    """Raise Unfit unless what a reconstructor returned is float32 [3, H, W] in [0, 1]."""
     _check_array(pixels, _PICTURE, "the picture", {"H": size.height, "W": size.width})
-    return pixels
 
 
 def _check_single(value: Any, field: Field, what: str) -> None:

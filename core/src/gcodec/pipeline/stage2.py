@@ -83,14 +83,17 @@ class Stage2:
         alpha = self.choice.share
         made, path = adapt(signals, self.choice.spec, size, self.run, self.ways, alpha)
         preview = made.get(Preview.kind)
+        known = preview.pixels if isinstance(preview, Preview) else None
         if self.reconstructor is None:
-            return cast(Preview, preview).pixels, path
+            return cast("FloatArray", known), path
         fed = {name: made[name] for name in path.feeds}
         with of_plugin(self.choice.spec):
-            sample: FloatArray = check_picture(self.reconstructor.reconstruct(fed, size), size)
+            sample = self.reconstructor.reconstruct(fed, size)
+            if sample is not known:  # what was checked as a preview is sound
+                check_picture(sample, size)
         if alpha == 1:
             return sample, path
-        return interpolate(cast(Preview, preview).pixels, sample, alpha), path
+        return interpolate(cast("FloatArray", known), sample, alpha), path
 
 
 def checked(spec: ReconstructorSpec, given: Mapping[str, Any]) -> Choice:
