@@ -25,7 +25,7 @@ from gcodec_ntc.export import export
 from gcodec_ntc.model import Model, Sizes
 from gcodec_ntc.start import grow, rebuilt
 from gcodec_ntc.transform import TransformConfig
-from gcodec_train import Crops, Inputs, PhotoTask, Schema
+from gcodec_train import Crops, Inputs, PhotoTask, Schema, pixels
 
 __all__ = ["NtcTask"]
 
@@ -168,11 +168,6 @@ class NtcTask(PhotoTask):
         rng = np.random.default_rng(self.inputs.recipe["seed"])
         wanted = self.inputs.table("export", Export)
         export(network, wanted.trade, pixels(self.crops(wanted.tables, rng)).numpy(), folder)
-
-
-def pixels(crops: np.ndarray) -> Tensor:
-    """uint8 [B, H, W, 3] -> float32 [B, 3, H, W] in [0, 1]."""
-    return torch.from_numpy(np.array(crops)).permute(0, 3, 1, 2).float() / 255
 
 
 def qualities(loss: Loss, count: int, rng: np.random.Generator) -> Tensor:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gcodec_train._crops import Crops, PhotoTask
+    from gcodec_train._crops import Crops, PhotoTask, pixels
     from gcodec_train._fit import fit
     from gcodec_train._folder import WEIGHTS, write_model
     from gcodec_train._loop import Outcome, train
@@ -32,6 +32,7 @@ __all__ = [
     "fit",
     "load_recipe",
     "packed",
+    "pixels",
     "train",
     "write_model",
 ]
@@ -50,6 +51,7 @@ _HOME_OF = {
     "fit": "_fit",
     "Crops": "_crops",
     "PhotoTask": "_crops",
+    "pixels": "_crops",
     "WEIGHTS": "_folder",
     "write_model": "_folder",
 }

@@ -10,9 +10,10 @@ from gcodec_train.photos import packed
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
 
-__all__ = ["Crops", "PhotoTask"]
+__all__ = ["Crops", "PhotoTask", "pixels"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Crops:
 
     batch: int
     crop: int
-    held_out: int
+    held_out: int = 16
 
 
 class PhotoTask(Task):
@@ -38,6 +39,14 @@ class PhotoTask(Task):
         self.members, self.aside = self.photos.split(self.data.held_out, inputs.recipe["seed"])
         super().__init__(inputs)
 
-    def crops(self, count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    def crops(self, count: int, rng: np.random.Generator, grid: int = 1) -> NDArray[np.uint8]:
         """Random ones of what steps see, uint8 [count, crop, crop, 3]; see `Photos.crops`."""
-        return self.photos.crops(self.members, count, self.data.crop, rng)
+        return self.photos.crops(self.members, count, self.data.crop, rng, grid=grid)
+
+
+def pixels(crops: NDArray[np.uint8]) -> torch.Tensor:
+    """Samples uint8 [B, H, W, 3] as float32 [B, 3, H, W] in [0, 1], channels last."""
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.array(crops)).permute(0, 3, 1, 2).float() / 255

@@ -46,7 +46,8 @@ class State:
 
         Returns the losses and "gradient", the gradient's norm before clipping. Raises NotFinite.
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        # Of every parameter: what `Task.build` left on one that does not learn would count in the norm.
+        self.network.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.clip)
         named = {name: value.detach() for name, value in losses.items()} | {"gradient": norm}

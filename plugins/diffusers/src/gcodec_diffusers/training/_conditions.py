@@ -22,7 +22,7 @@ from gcodec_diffusers.autoencoder import LappedAutoencoder
 from gcodec_diffusers.codebook import LatentCodebook
 from gcodec_diffusers.estimates import latent_error, preview_error
 from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes
-from gcodec_diffusers.training._tables import tensor
+from gcodec_train import pixels
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -81,18 +81,18 @@ class Draw:
         device = network.deviation.device
         # Codecs must not meet the autocast of the training around them.
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
-            x = tensor(crops).to(device)
+            x = pixels(crops).to(device)
             x_0 = self.space.encode(x)
             given = Given(*(value.clone() for value in network.unknown(x_0)))
             shares = self.wanted.shares
             kinds = rng.choice(list(shares), len(x), p=list(shares.values()))
             for i, kind in enumerate(kinds):
-                pixels = crops[i].transpose(2, 0, 1).astype(np.float32) / 255
+                photo = crops[i].transpose(2, 0, 1).astype(np.float32) / 255
                 if kind != "none":
-                    estimate, error = self.estimate(kind, x_0[i], pixels, network.deviation, rng)
+                    estimate, error = self.estimate(kind, x_0[i], photo, network.deviation, rng)
                     given.estimate[i], given.error[i] = estimate, error
                 if rng.random() < self.wanted.sketch:
-                    edges = torch.from_numpy(edge_strength(pixels)).to(device)
+                    edges = torch.from_numpy(edge_strength(photo)).to(device)
                     given.sketch[i], given.drawn[i] = sketch_planes(edges[None])[0], 1.0
         return x, x_0, given
 

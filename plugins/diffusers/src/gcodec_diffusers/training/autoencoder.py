@@ -6,10 +6,10 @@ GCODEC_METRICS=LPIPS gcodec train autoencoder.toml --data PHOTOS --out RUN
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from gcodec_diffusers.autoencoder import LappedAutoencoder
 from gcodec_diffusers.folders import save
-from gcodec_diffusers.training._tables import Data, channels_last, tensor
-from gcodec_train import Inputs, Task, packed
+from gcodec_diffusers.training._tables import channels_last
+from gcodec_train import Crops, Inputs, PhotoTask, Schema, pixels
 from gcodec_train.perceptual import lpips_loss
 
 __all__ = ["AutoencoderTask"]
@@ -56,29 +56,26 @@ class Loss:
     noise: float
 
 
-class AutoencoderTask(Task):
+class AutoencoderTask(PhotoTask):
     """See the module; the recipe's tables are those of `tables`."""
 
-    tables: ClassVar[Mapping[str, Callable[..., Any]] | None] = {
+    tables: ClassVar[Mapping[str, Schema] | None] = {
         "space": Space,
         "network": LappedAutoencoder,
         "linear": Linear,
-        "data": Data,
+        "data": Crops,
         "loss": Loss,
     }
 
     def __init__(self, inputs: Inputs) -> None:
-        self.data = inputs.table("data", Data)
         self.loss = inputs.table("loss", Loss)
-        self.photos = packed(inputs.data, inputs.cache, inputs.progress)
-        self.members, self.aside = self.photos.split(self.data.held_out, inputs.recipe["seed"])
         self.metric = lpips_loss(inputs.device) if self.loss.lpips else None
         super().__init__(inputs)
 
     def build(self) -> nn.Module:
         network = self.inputs.table("network", LappedAutoencoder)
         rng = np.random.default_rng(self.inputs.recipe["seed"])
-        network.start_linear(tensor(self.photos.crops(self.members, _SAMPLES, _SAMPLE_SIDE, rng)))
+        network.start_linear(pixels(self.photos.crops(self.members, _SAMPLES, _SAMPLE_SIDE, rng)))
         self.fit_linear(network, self.inputs.table("linear", Linear))
         network.project.requires_grad_(False)
         return channels_last(network)
@@ -93,7 +90,7 @@ class AutoencoderTask(Task):
             fall = (plan.steps - step) / (0.7 * plan.steps)
             for group in optimizer.param_groups:
                 group["lr"] = plan.lr * min(1, (step + 1) / 50, fall)
-            x = tensor(self.photos.crops(self.members, 8, 192, rng))
+            x = pixels(self.photos.crops(self.members, 8, 192, rng))
             error = ((network.expand(network.encode(x)) + 1) / 2 - x).square().mean((1, 2, 3))
             optimizer.zero_grad()
             (error + _FLOOR).log().mean().backward()
@@ -104,7 +101,7 @@ class AutoencoderTask(Task):
 
     def losses(self, network: nn.Module, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         assert isinstance(network, LappedAutoencoder)
-        x = tensor(self.photos.crops(self.members, self.data.batch, self.data.crop, rng))
+        x = pixels(self.crops(self.data.batch, rng))
         x = x.to(self.inputs.device)
         with torch.no_grad():
             z = network.encode(x)
@@ -124,7 +121,7 @@ class AutoencoderTask(Task):
         assert isinstance(network, LappedAutoencoder)
         psnr = []
         for index in self.aside:
-            x = tensor(self.photos.centre(int(index), 256)[None]).to(self.inputs.device)
+            x = pixels(self.photos.centre(int(index), 256)[None]).to(self.inputs.device)
             error = (network(x).clamp(0, 1) - x).square().mean()
             psnr.append(-10 * math.log10(max(float(error), 1e-9)))
         return {"psnr": float(np.mean(psnr))}

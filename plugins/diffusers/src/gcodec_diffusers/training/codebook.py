@@ -5,10 +5,10 @@ gcodec train codebook16.toml --data PHOTOS --out RUN
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from gcodec_diffusers.codebook import LatentCodebook
 from gcodec_diffusers.folders import save
-from gcodec_diffusers.training._tables import Data, autoencoder, channels_last, tensor
-from gcodec_train import Inputs, Task, packed
+from gcodec_diffusers.training._tables import autoencoder, channels_last
+from gcodec_train import Crops, Inputs, PhotoTask, Schema, pixels
 
 __all__ = ["CodebookTask"]
 
@@ -43,19 +43,17 @@ class Network:
     blocks: int
 
 
-class CodebookTask(Task):
+class CodebookTask(PhotoTask):
     """See the module; the recipe's tables are those of `tables`."""
 
-    tables: ClassVar[Mapping[str, Callable[..., Any]] | None] = {
+    tables: ClassVar[Mapping[str, Schema] | None] = {
         "space": Space,
         "network": Network,
-        "data": Data,
+        "data": Crops,
     }
 
     def __init__(self, inputs: Inputs) -> None:
-        self.data, self.place = inputs.table("data", Data), inputs.table("space", Space)
-        self.photos = packed(inputs.data, inputs.cache, inputs.progress)
-        self.members, self.aside = self.photos.split(self.data.held_out, inputs.recipe["seed"])
+        self.place = inputs.table("space", Space)
         self.space = autoencoder(inputs, self.place.autoencoder)
         super().__init__(inputs)
 
@@ -68,7 +66,7 @@ class CodebookTask(Task):
         return channels_last(LatentCodebook(**self.config))
 
     def latents(self, rng: np.random.Generator, count: int) -> Tensor:
-        x = tensor(self.photos.crops(self.members, count, self.data.crop, rng))
+        x = pixels(self.crops(count, rng))
         with torch.no_grad():
             return self.space.encode(x.to(self.inputs.device))
 
@@ -93,7 +91,7 @@ class CodebookTask(Task):
         """(latents, their estimate, tokens) of the photographs that no step sees."""
         side = self.data.crop
         crops = [self.photos.centre(int(i), side, side) for i in self.aside]
-        z = self.space.encode(tensor(np.stack(crops)).to(self.inputs.device))
+        z = self.space.encode(pixels(np.stack(crops)).to(self.inputs.device))
         indices = network.quantize(z)
         return z, network.dequantize(indices), indices
 

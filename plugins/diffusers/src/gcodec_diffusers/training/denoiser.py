@@ -10,10 +10,10 @@ length d/2 lead (Frans et al. 2025, eq. 4), and where a step ends at t = 0 its d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -23,8 +23,8 @@ from gcodec.models import ModelStore
 from gcodec_diffusers.folders import load_codebook, save
 from gcodec_diffusers.network import EstimateDenoiser, Given, linear_estimate
 from gcodec_diffusers.training._conditions import Conditions, Draw
-from gcodec_diffusers.training._tables import Data, autoencoder, channels_last, tensor
-from gcodec_train import Inputs, Task, packed
+from gcodec_diffusers.training._tables import autoencoder, channels_last
+from gcodec_train import Crops, Inputs, PhotoTask, Schema, pixels
 from gcodec_train.perceptual import lpips_loss
 
 __all__ = ["DenoiserTask"]
@@ -83,25 +83,23 @@ def codebooks(**models: str) -> dict[str, str]:
     return models
 
 
-class DenoiserTask(Task):
+class DenoiserTask(PhotoTask):
     """See the module; the recipe's tables are those of `tables`."""
 
-    tables: ClassVar[Mapping[str, Callable[..., Any]] | None] = {
+    tables: ClassVar[Mapping[str, Schema] | None] = {
         "space": Space,
         "codebooks": codebooks,
         "unet": UNet,
-        "data": Data,
+        "data": Crops,
         "matching": Matching,
         "conditions": Conditions,
         "student": Student,
     }
 
     def __init__(self, inputs: Inputs) -> None:
-        self.data, self.student = inputs.table("data", Data), inputs.table("student", Student)
+        self.student = inputs.table("student", Student)
         self.noisiest = inputs.table("matching", Matching).noisiest
         self.place = inputs.table("space", Space).autoencoder
-        self.photos = packed(inputs.data, inputs.cache, inputs.progress)
-        self.members, self.aside = self.photos.split(self.data.held_out, inputs.recipe["seed"])
         self.space = autoencoder(inputs, self.place)
         store = ModelStore.installed()
         books = [
@@ -114,7 +112,7 @@ class DenoiserTask(Task):
 
     def build(self) -> nn.Module:
         rng = np.random.default_rng(self.inputs.recipe["seed"])
-        sample = tensor(self.photos.crops(self.members, _SAMPLES, _SAMPLE_SIDE, rng))
+        sample = pixels(self.photos.crops(self.members, _SAMPLES, _SAMPLE_SIDE, rng))
         with torch.no_grad():
             z = self.space.encode(sample.to(self.inputs.device))
         deviation = z.square().mean((0, 2, 3)).sqrt().tolist()
@@ -124,7 +122,7 @@ class DenoiserTask(Task):
 
     def losses(self, network: nn.Module, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         assert isinstance(network, EstimateDenoiser)
-        crops = self.photos.crops(self.members, self.data.batch, self.data.crop, rng, grid=8)
+        crops = self.crops(self.data.batch, rng, grid=8)
         x, x_0, given = self.draw(network, crops, rng)
         count = len(x)
         t = torch.from_numpy(times(rng, count, self.noisiest)).to(x.device)
