@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gcodec.pipeline.inspection import inspect
     from gcodec.pipeline.ratecontrol import Target
     from gcodec.pipeline.session import Session
+    from gcodec.registering import register
     from gcodec.registry import Registry
     from gcodec.run import Run
 
@@ -47,6 +48,7 @@ __all__ = [
     "encode",
     "inspect",
     "load_image",
+    "register",
     "save_decoded",
     "save_image",
     "verify",
@@ -61,6 +63,7 @@ _HOMES = {
     "pipeline.inspection": ("inspect",),
     "pipeline.ratecontrol": ("Target",),
     "pipeline.session": ("Session",),
+    "registering": ("register",),
     "registry": ("Registry",),
     "run": ("Run",),
 }

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import pluggy
 
@@ -66,20 +65,32 @@ class Plugin:
     disabled: bool = False
 
 
-def discover(
-    found: Iterable[EntryPoint] | None = None, given: Mapping[str, ModuleType] | None = None
-) -> tuple[Plugin, ...]:
-    """Load every entry point of the group, or those `found`, and settle whose each name is.
+class Given(Protocol):
+    """Something with hooks that stands as a plugin without being installed."""
 
-    given  modules that stand for no entry point: name of the plugin -> module.
-    """
+    @property
+    def name(self) -> str: ...
+    @property
+    def module(self) -> Any: ...
+
+
+#: What `gcodec.register` has registered in this process; of one name the last counts.
+GIVEN: list[Given] = []
+
+#: Version of such a plugin.
+REGISTERED = "registered"
+
+
+def discover(found: Iterable[EntryPoint] | None = None) -> tuple[Plugin, ...]:
+    """Load every entry point of the group and what is `GIVEN`, or those `found`; settle whose each name is."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(_hookspecs())
     points = entry_points(group=GROUP) if found is None else found
     off = {normal(word.strip()) for word in os.environ.get(DISABLE, "").split(",") if word.strip()}
     plugins = [_load(p, manager, off) for p in sorted(points, key=lambda p: p.name)]
-    for name, module in (given or {}).items():
-        plugins.append(_collected(Plugin(name, name, "registered"), module, manager))
+    if found is None:
+        for name, module in {given.name: given.module for given in GIVEN}.items():
+            plugins.append(_collected(Plugin(name, name, REGISTERED), module, manager))
     return _settled(plugins, off)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint
-from types import ModuleType
 from typing import Any, TypeVar
 
 from gcodec._claims import kind_of, name_of
@@ -55,13 +54,9 @@ class Registry:
     plugins: tuple[Plugin, ...]
 
     @classmethod
-    def discover(
-        cls,
-        found: Iterable[EntryPoint] | None = None,
-        given: Mapping[str, ModuleType] | None = None,
-    ) -> Registry:
-        """Load every entry point of the group, or those `found`; `given` are modules besides."""
-        return cls(discover(found, given))
+    def discover(cls, found: Iterable[EntryPoint] | None = None) -> Registry:
+        """Load every entry point of the group and what was registered, or those `found`."""
+        return cls(discover(found))
 
     @cached_property
     def _tables(self) -> Mapping[type, dict[str, Any]]:

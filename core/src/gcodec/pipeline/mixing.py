@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from gcodec.errors import WorkerError
 from gcodec.files import atomic_write
 from gcodec.pipeline.receiver import room
+from gcodec.registering import check_installed
+from gcodec.registry import registry
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
@@ -41,8 +43,10 @@ def decode_in_fresh_process(
     """Run ``gcodec decode`` on `file` in a new interpreter, write `output` and return the JSON report.
 
     arguments: further command-line words, e.g. ["--steps", "4"]; folders by absolute paths. Neither where the file lies nor
-    what it is called says anything to the receiver. Raises WorkerError with what the process said, and OutputError.
+    what it is called says anything to the receiver. Raises WorkerError with what the process said, OutputError, and
+    UsageError for a reconstructor that is registered in this process alone.
     """
+    check_installed([registry().reconstructor(reconstructor)])
     with room() as alone:
         shutil.copyfile(file, alone.folder / "received.gcx")
         made = alone.folder / f"picture{output.suffix}"

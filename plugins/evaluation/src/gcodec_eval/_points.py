@@ -12,6 +12,7 @@ from gcodec.errors import ImageError
 from gcodec.models import ModelStore
 from gcodec.options import CAPTIONER, check_options
 from gcodec.pipeline.ratecontrol import Target
+from gcodec.registering import check_installed
 from gcodec.registry import registry
 from gcodec.signals import kind_and_space
 from gcodec_eval import _identity as identity
@@ -90,6 +91,7 @@ def _series(
 
     sender = registry().embedding(embedding.name)
     receiver = registry().reconstructor(reconstructor.name)
+    check_installed([sender, receiver])
     options = check_options(sender.name, sender.options, embedding.options)
     share = checked(receiver, reconstructor.options).share
     # One path for each set of signals that a file may hold.
