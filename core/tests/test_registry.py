@@ -210,6 +210,26 @@ def test_who_may_not_offer_a_spec_loses_that_one_alone(
     ]
 
 
+@pytest.mark.parametrize("name", ["bpp", "seed", "force", "help", "json", "source", "memory"])
+def test_an_option_that_is_the_command_line_s_own_costs_the_spec(tmp_path: Path, name: str) -> None:
+    """Whoever asks for it, the kit too, is told why."""
+    option = f"(Option({name!r}, int, 0, 'shadows'),)"
+    source = embedding("acme/x").replace("parse_class='A'", f"parse_class='A', options={option}")
+    found = discover(tmp_path, {"acme-bad": source})
+    reason = f"acme-bad: option '{name}' of embedding 'acme/x' is the command line's own"
+    with pytest.raises(UnusablePlugin, match=reason):
+        found.embedding("acme/x")
+    assert list(found.embeddings) == ["acme/good"]
+
+
+@pytest.mark.parametrize("options", ["None", "Option('a', int, 0, 'x')", "('effort',)", "[]"])
+def test_options_that_are_none_cost_the_spec(tmp_path: Path, options: str) -> None:
+    source = embedding("acme/x").replace("parse_class='A'", f"parse_class='A', options={options}")
+    found = discover(tmp_path, {"acme-bad": source})
+    with pytest.raises(UnusablePlugin, match="options of embedding 'acme/x' is no tuple of Option"):
+        found.embedding("acme/x")
+
+
 def test_what_two_strangers_claim_is_neither_s_until_one_is_switched_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,16 @@ import pluggy
 
 from gcodec._claims import Offer, kind_of, name_of, normal, refusals
 from gcodec.errors import GcodecError
-from gcodec.plugin import INTERFACE, SPECS, ChannelSpec, EmbeddingSpec, SignalSpec, Spec
+from gcodec.options import RESERVED, Option
+from gcodec.plugin import (
+    INTERFACE,
+    SPECS,
+    ChannelSpec,
+    EmbeddingSpec,
+    ReconstructorSpec,
+    SignalSpec,
+    Spec,
+)
 
 __all__ = ["DISABLE", "GROUP", "Plugin", "Refused", "discover", "one_line", "switches_off"]
 
@@ -260,6 +269,14 @@ def _flaw(spec: Spec) -> str:
     for field in ("name", "implementation"):
         if getattr(spec, field, "x") == "":
             return f"{kind} without {field}"
+    if isinstance(spec, (EmbeddingSpec, ReconstructorSpec)):
+        if not isinstance(spec.options, tuple) or not all(
+            isinstance(option, Option) for option in spec.options
+        ):
+            return f"options of {kind} '{spec.name}' is no tuple of Option"
+        for option in spec.options:
+            if option.name in RESERVED:
+                return f"option '{option.name}' of {kind} '{spec.name}' is the command line's own; call it otherwise"
     if isinstance(spec, SignalSpec):
         from gcodec.signals import KINDS, kind_and_space
 

@@ -40,7 +40,7 @@ _TRUTH = {"true": True, "false": False}
 class Option:
     """One option of a plugin: a command-line flag, a help line and a check in one value.
 
-    name     as in Python; the flag is ``--name`` with dashes.
+    name     as in Python; the flag is ``--name`` with dashes. A spec with a name out of `RESERVED` is refused.
     type     bool, int, float or str.
     default  used when the user says nothing; it costs no bits in a file.
     help     one line, with units.
