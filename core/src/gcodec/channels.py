@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from gcodec.errors import ChannelError, GcodecError, UnusablePlugin
+from gcodec.errors import ChannelError, GcodecError, InvalidArgument, UnusablePlugin
 from gcodec.randomness import Randomness
 from gcodec.registry import load_object, one_line
 
@@ -70,7 +70,7 @@ class Channel(ABC):
         """Return bits, packed into bytes most significant first and padded with zeros, that `replay` turns into a
         sample of about `target`. Both have one deviation. The sender's own randomness is that of the domain ENCODER.
 
-        Raises ValueError for shapes or deviations that differ, and ChannelError for what the scheme cannot send.
+        Raises InvalidArgument for shapes or deviations that differ, and ChannelError for what the scheme cannot send.
         """
 
     @abstractmethod
@@ -81,14 +81,16 @@ class Channel(ABC):
 def normalized(name: str, target: Gaussian, reference: Gaussian) -> FloatArray:
     """m of the step in units of the reference, where the target is N(m, I) and the reference N(0, I): float32 [D].
 
-    Raises ValueError for shapes or deviations that differ, and ChannelError of the channel `name` for a mean that is
+    Raises InvalidArgument for shapes or deviations that differ, and ChannelError of the channel `name` for a mean that is
     not finite.
     """
     shape, other = target.mean.shape, reference.mean.shape
     if len(shape) != 1 or shape != other:
-        raise ValueError(f"a target mean of shape {shape} for a reference of {other}; both are [D]")
+        raise InvalidArgument(
+            f"a target mean of shape {shape} for a reference of {other}; both are [D]"
+        )
     if target.deviation != reference.deviation:
-        raise ValueError(f"deviations {target.deviation} and {reference.deviation} differ")
+        raise InvalidArgument(f"deviations {target.deviation} and {reference.deviation} differ")
     m = (target.mean - reference.mean) / np.float32(reference.deviation)
     if not np.isfinite(m).all():
         raise ChannelError(name, "the target's mean is not finite")

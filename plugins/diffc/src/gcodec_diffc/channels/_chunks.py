@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gcodec.channels import Channel, Common, Gaussian, normalized, restored
-from gcodec.errors import ChannelError
+from gcodec.errors import ChannelError, InvalidArgument
 from gcodec.randomness import Domain
 from gcodec_diffc.channels import _zipf
 
@@ -42,7 +42,7 @@ class ByChunks(Channel):
     fresh  a chunk's candidates are its own, as published; otherwise all take theirs from one codebook, under signs
            of their own, which is as good and lets matrix products do the work.
 
-    Raises ValueError for parameters out of range.
+    Raises InvalidArgument for parameters out of range.
     """
 
     kl: int
@@ -52,9 +52,9 @@ class ByChunks(Channel):
 
     def __post_init__(self) -> None:
         if self.kl < 0:
-            raise ValueError(f"a KL is not negative, such as {self.kl}")
+            raise InvalidArgument(f"a KL is not negative, such as {self.kl}")
         if not 0 <= self.padding < self.chunk <= 20:
-            raise ValueError(
+            raise InvalidArgument(
                 f"chunks of {self.chunk} bits, {self.padding} of them padding; at most 20, and fewer than all"
             )
 

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from gcodec.channels import Channel, Common, Gaussian, normalized, restored
-from gcodec.errors import ChannelError
+from gcodec.errors import ChannelError, InvalidArgument
 from gcodec.randomness import Domain
 from gcodec_diffc.channels._subsets import rank, unrank
 
@@ -68,7 +68,7 @@ class Codebook(Channel):
     method        "pursuit" or "threshold".
     blocks        number of independent choices, 1 to D.
 
-    Raises ValueError for parameters out of range.
+    Raises InvalidArgument for parameters out of range.
     """
 
     name: ClassVar[str] = "codebook"
@@ -81,15 +81,17 @@ class Codebook(Channel):
     def __post_init__(self) -> None:
         k = self.entries
         if k & (k - 1) or not 2 <= k <= 1 << _MAX_LOG_ENTRIES:
-            raise ValueError(f"entries is a power of two, 2 to 2^{_MAX_LOG_ENTRIES}, not {k}")
+            raise InvalidArgument(f"entries is a power of two, 2 to 2^{_MAX_LOG_ENTRIES}, not {k}")
         if not 1 <= self.atoms <= min(k, _MAX_ATOMS):
-            raise ValueError(f"atoms is 1 to {min(k, _MAX_ATOMS)}, not {self.atoms}")
+            raise InvalidArgument(f"atoms is 1 to {min(k, _MAX_ATOMS)}, not {self.atoms}")
         if not 1 <= self.coefficients <= _MAX_COEFFICIENTS:
-            raise ValueError(f"coefficients is 1 to {_MAX_COEFFICIENTS}, not {self.coefficients}")
+            raise InvalidArgument(
+                f"coefficients is 1 to {_MAX_COEFFICIENTS}, not {self.coefficients}"
+            )
         if self.method not in ("pursuit", "threshold"):
-            raise ValueError(f"method is pursuit or threshold, not {self.method!r}")
+            raise InvalidArgument(f"method is pursuit or threshold, not {self.method!r}")
         if self.blocks < 1:
-            raise ValueError(f"blocks is 1 or more, not {self.blocks}")
+            raise InvalidArgument(f"blocks is 1 or more, not {self.blocks}")
 
     @property
     def block_bits(self) -> int:

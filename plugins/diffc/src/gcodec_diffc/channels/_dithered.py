@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from gcodec.entropy import RowDecoder, RowEncoder
-from gcodec.errors import ChannelError, PayloadError
+from gcodec.errors import ChannelError, InvalidArgument, PayloadError
 from gcodec.randomness import Domain
 from gcodec_diffc.channels._logistic import Ints, frequencies
 
@@ -48,7 +48,7 @@ class Logistic:
 
 @dataclass(frozen=True)
 class Dithered:
-    """The channel of one width C, 2 to 2**16. Raises ValueError for a width out of range."""
+    """The channel of one width C, 2 to 2**16. Raises InvalidArgument for a width out of range."""
 
     name: ClassVar[str] = "dithered"
 
@@ -56,7 +56,7 @@ class Dithered:
 
     def __post_init__(self) -> None:
         if not 2 <= self.width <= 1 << 16:
-            raise ValueError(f"the width is 2 to {1 << 16}, not {self.width}")
+            raise InvalidArgument(f"the width is 2 to {1 << 16}, not {self.width}")
 
     def dither(self, common: Common, shape: tuple[int, ...] | int, start: int = 0) -> Ints:
         """Dither o: int64, uniform on 0, ..., C - 1; `start` is the place of the first among the step's draws."""
@@ -74,10 +74,10 @@ class Dithered:
     def simulate(self, x: Ints, reference: Logistic, common: Common) -> bytes:
         """Return bits from which `replay` makes a sample of x + U: x int64 [D].
 
-        Raises ValueError for another number of dimensions, and ChannelError for x outside of the reference's support.
+        Raises InvalidArgument for another number of dimensions, and ChannelError for x outside of the reference's support.
         """
         if x.ndim != 1 or x.shape != reference.mean.shape:
-            raise ValueError(f"x of shape {x.shape} for a reference of {reference.mean.shape}")
+            raise InvalidArgument(f"x of shape {x.shape} for a reference of {reference.mean.shape}")
         if ((x < reference.lo) | (x >= reference.hi)).any():
             raise ChannelError(self.name, "x lies outside of the reference's support")
         dither = self.dither(common, len(x))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from gcodec.errors import ChannelError
+from gcodec.errors import ChannelError, InvalidArgument
 from gcodec_diffc.channels._chunked import exponentials
 from gcodec_diffc.channels._chunks import ByChunks, Chunks
 
@@ -47,9 +47,9 @@ class Pfr(ByChunks):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.fresh:
-            raise ValueError("pfr takes fresh candidates only")
+            raise InvalidArgument("pfr takes fresh candidates only")
         if not 0 < self.tail < 1:
-            raise ValueError(f"tail is a probability, not {self.tail}")
+            raise InvalidArgument(f"tail is a probability, not {self.tail}")
 
     def _indices(self, chunks: Chunks, m: FloatArray) -> list[int]:
         ordered = m[chunks.order]

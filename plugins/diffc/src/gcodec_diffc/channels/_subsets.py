@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from gcodec.errors import InvalidArgument
+
 __all__ = ["rank", "unrank"]
 
 
@@ -21,10 +23,10 @@ def rank(subset: Sequence[int], entries: int) -> int:
 
 
 def unrank(place: int, entries: int, size: int) -> list[int]:
-    """Return the subset whose `rank` is `place`. Raises ValueError unless 0 <= place < C(K, M)."""
+    """Return the subset whose `rank` is `place`. Raises InvalidArgument unless 0 <= place < C(K, M)."""
     after = math.comb(entries, size) - 1 - place
     if not 0 <= after <= math.comb(entries, size) - 1:
-        raise ValueError(f"rank {place} of a subset of {size} out of {entries}")
+        raise InvalidArgument(f"rank {place} of a subset of {size} out of {entries}")
     subset = []
     for left in range(size, 0, -1):
         n = _last(after, left)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from gcodec.channels import Channel, Common, Gaussian, normalized, restored
-from gcodec.errors import ChannelError
+from gcodec.errors import ChannelError, InvalidArgument
 from gcodec.randomness import Domain
 from gcodec_diffc.channels import _path
 
@@ -45,7 +45,7 @@ class Trellis(Channel):
     memory grow as 2^memory. A target of less than that is sampled with its own mean and variance; of more, with as
     much as the codebook has. `bits` = 0 is a sample of the reference.
 
-    Raises ValueError for parameters out of range.
+    Raises InvalidArgument for parameters out of range.
     """
 
     name: ClassVar[str] = "trellis"
@@ -55,9 +55,9 @@ class Trellis(Channel):
 
     def __post_init__(self) -> None:
         if self.bits < 0:
-            raise ValueError(f"a number of bits is not negative, such as {self.bits}")
+            raise InvalidArgument(f"a number of bits is not negative, such as {self.bits}")
         if not 1 <= self.memory <= _LONGEST:
-            raise ValueError(f"the memory is 1 to {_LONGEST} bits, not {self.memory}")
+            raise InvalidArgument(f"the memory is 1 to {_LONGEST} bits, not {self.memory}")
 
     def simulate(self, target: Gaussian, reference: Gaussian, common: Common) -> bytes:
         m = normalized(self.name, target, reference)
