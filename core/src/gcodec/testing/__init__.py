@@ -21,17 +21,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gcodec.testing.adapter import AdapterConformance
+    from gcodec.testing.channel import ChannelConformance
     from gcodec.testing.embedding import EmbeddingConformance
     from gcodec.testing.reconstructor import ReconstructorConformance
 
 __all__ = [
     "AdapterConformance",
+    "ChannelConformance",
     "EmbeddingConformance",
     "ReconstructorConformance",
 ]
 
 _HOMES = {
     "AdapterConformance": "adapter",
+    "ChannelConformance": "channel",
     "EmbeddingConformance": "embedding",
     "ReconstructorConformance": "reconstructor",
 }

@@ -11,6 +11,7 @@ from gcodec.options import check_options
 from gcodec.plugin import (
     REALISM,
     AdapterSpec,
+    ChannelSpec,
     EmbeddingSpec,
     Option,
     ReconstructorSpec,
@@ -19,7 +20,14 @@ from gcodec.plugin import (
 from gcodec.registry import GROUP, Plugin, registry
 from gcodec.signals import KINDS, kind_and_space
 
-__all__ = ["check_adapter", "check_embedding", "check_reconstructor", "entry_point", "variations"]
+__all__ = [
+    "check_adapter",
+    "check_channel",
+    "check_embedding",
+    "check_reconstructor",
+    "entry_point",
+    "variations",
+]
 
 
 def check_embedding(spec: EmbeddingSpec) -> None:
@@ -79,6 +87,23 @@ def check_adapter(spec: AdapterSpec) -> None:
         _check_model(spec.model)
 
 
+def check_channel(spec: ChannelSpec) -> None:
+    """Assert that everything a channel's spec says can be true."""
+    from gcodec_formats import registry as numbers
+
+    _check_summary(spec.summary)
+    _check_options(spec)
+    row = numbers.channel(spec.id) if spec.id is not None else None
+    assert spec.id is None or (row and row.name == spec.name), (
+        f"number {spec.id} is registered to {row.name if row else 'nobody'}, not to '{spec.name}'"
+    )
+    for option in spec.options:
+        values = (option.default, *option.choices)
+        assert not any(":" in str(value) for value in values), (
+            f"option {option.name} has a value with a colon, which separates options in a file"
+        )
+
+
 def entry_point(spec: Spec) -> EntryPoint:
     """Return the entry point whose module offers `spec`, bound or not."""
     owner: Plugin = next(
@@ -104,6 +129,10 @@ def variations(options: Sequence[Option]) -> Iterator[Mapping[str, Any]]:
 def _check_common(spec: EmbeddingSpec | ReconstructorSpec) -> None:
     _check_summary(spec.summary)
     _check_model(spec.model)
+    _check_options(spec)
+
+
+def _check_options(spec: EmbeddingSpec | ReconstructorSpec | ChannelSpec) -> None:
     names = [option.name for option in spec.options]
     assert len(set(names)) == len(names), f"an option appears twice: {names}"
     for option in spec.options:

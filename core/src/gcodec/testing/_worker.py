@@ -6,6 +6,7 @@ It knows the bytes of files and names of plugins, nothing of the process that st
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import sys
 import traceback
@@ -16,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from gcodec.channels import Common, Gaussian
 from gcodec.errors import PayloadError
 from gcodec.pipeline.stage1 import Part, open_stage1
+from gcodec.randomness import Randomness
 from gcodec.run import Run
 from gcodec.testing._clock import shift_clock
 from gcodec.testing._damage import Case, cases
@@ -45,6 +48,21 @@ def _reconstruct(
     """Save the picture that a reconstructor makes."""
     signals, size = signals_of(source, None if data is None else base64.b64decode(data))
     np.save(out, reconstruct(reconstructor, signals, size, options, Run(seed=seed)))
+
+
+def _replay(
+    channel: str, options: dict[str, Any], step_bits: int, dimensions: int, messages: list[str]
+) -> list[str]:
+    """Return a digest of the sample that each message, one a seed, stands for."""
+    from gcodec.testing.channel import build
+
+    made, reference = build(channel, step_bits, options), Gaussian.standard(dimensions)
+    uses = [Common(Randomness(run), step=run % 5) for run in range(len(messages))]
+    samples = [
+        made.replay(bytes.fromhex(message), reference, common)
+        for message, common in zip(messages, uses, strict=True)
+    ]
+    return [hashlib.sha256(sample.astype("<f4").tobytes()).hexdigest() for sample in samples]
 
 
 def _damage(data: str) -> list[str]:
@@ -88,6 +106,7 @@ def _limit_memory() -> None:
 _TASKS: dict[str, Callable[..., Any]] = {
     "decode": _decode,
     "reconstruct": _reconstruct,
+    "replay": _replay,
     "damage": _damage,
 }
 

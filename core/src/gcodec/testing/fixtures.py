@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["gcodec_command", "gcodec_photograph", "gcodec_photographs"]
 
-for _suite in ("_signals", "_specs", "adapter", "embedding", "reconstructor"):
+for _suite in ("_signals", "_specs", "adapter", "channel", "embedding", "reconstructor"):
     pytest.register_assert_rewrite(f"gcodec.testing.{_suite}")
 
 
