@@ -71,6 +71,9 @@ def test_hfd_steps_lie_at_low_noise(reconstructor: Make) -> None:
     even = reconstructor("hfd", shift=1.0).grid(1.0)
     low = reconstructor("hfd").grid(1.0)
     assert all(a < b for a, b in zip(low[1:-1], even[1:-1], strict=True))
+    # A shift is a factor of the noise against the signal.
+    t, shifted = (np.array(reconstructor("hfd", shift=s).grid(1.0)[1:-1]) for s in (1.0, 0.25))
+    np.testing.assert_allclose(shifted / (1 - shifted), 0.25 * t / (1 - t), rtol=1e-6)
 
 
 def test_hfd_adds_no_more_error_than_theory_has_it(reconstructor: Make, photo: FloatArray) -> None:
@@ -80,6 +83,19 @@ def test_hfd_adds_no_more_error_than_theory_has_it(reconstructor: Make, photo: F
     drawn = reconstructor("hfd").reconstruct(by_type([Preview(coarse, mse)]), SIZE)
     assert float(np.square(drawn - photo).mean()) < 2.2 * mse
     assert float(np.square(drawn - coarse).mean()) > 0.05 * mse
+
+
+def test_hfds_eta_adds_noise_between_steps(reconstructor: Make, photo: FloatArray) -> None:
+    """From one start, at eta = 0 along the ODE, at 1 by ancestral sampling, which is the default."""
+    coarse = photo.reshape(3, 12, 8, 16, 8).mean((2, 4)).repeat(8, 1).repeat(8, 2)
+    signals = by_type([Preview(coarse, float(np.square(coarse - photo).mean()))])
+    ode, half, ancestral, default = (
+        reconstructor("hfd", steps=3, **eta).reconstruct(signals, SIZE)
+        for eta in ({"eta": 0.0}, {"eta": 0.5}, {"eta": 1.0}, {})
+    )
+    np.testing.assert_array_equal(ancestral, default)
+    near, far = (float(np.square(x - ode).mean()) for x in (half, ancestral))
+    assert 0 < near < 0.7 * far
 
 
 def test_eta_is_where_the_deviation_is_that_of_uniform_noise() -> None:

@@ -140,6 +140,13 @@ def test_golden_layers(data: str, digest: str) -> None:
     assert hashlib.sha256(quantized).hexdigest()[:16] == digest
 
 
+def test_the_levels_are_those_that_files_were_made_with() -> None:
+    """Side of a cell and steps of the thumbnail: the golden layers hold three of the nineteen."""
+    sides = [0, 64, 48, 40, 32, 28, 24, 20, 16, 14, 12, 11, 10, 9, 8, 7, 6, 5, 4]
+    assert list(CELLS) == sides
+    assert [_steps(level) for level in range(len(sides))] == list(range(24, 24 + 6 * 19, 6))
+
+
 def test_hostile_layers_are_refused() -> None:
     good = layer(0.5, text=CAPTION)
     head, caption = good[:2], good[3 : 3 + good[2]]
