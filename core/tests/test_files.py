@@ -101,3 +101,20 @@ def test_a_source_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ImageError, match="longer than"):
         load_image("/dev/zero")
     assert files.read_bounded(BytesIO(bytes(5 << 20)), "x") == bytes(5 << 20)
+    with pytest.raises(ImageError, match="longer than"):
+        files.read_bounded(BytesIO(bytes((5 << 20) + 1)), "x")
+
+
+def test_no_more_than_2_gib_are_read() -> None:
+    class Endless(BytesIO):
+        asked = 0
+        part = bytes(1 << 20)
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.asked += 1
+            return self.part[:size]
+
+    stream = Endless()
+    with pytest.raises(ImageError, match="x: it is longer than 2 GiB"):
+        files.read_bounded(stream, "x")
+    assert stream.asked == 2048 + 1

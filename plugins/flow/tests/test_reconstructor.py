@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,19 @@ def test_the_error_is_at_most_twice_the_previews(
     photo: FloatArray, preview: Preview, sample: FloatArray
 ) -> None:
     assert squared_error(sample, photo) <= 2 * preview.mse
+
+
+def test_a_network_that_overshoots_does_not_err_more(
+    flow: Maker, preview: Preview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A perfect estimator lies as far from the preview as that errs (review, eq. 18): a longer residual is scaled back."""
+    sampler = copy(flow())
+    residual = np.random.default_rng(1).normal(0, 3, preview.pixels.shape).astype(np.float32)
+    for factor, expected in ((1.0, 1.0), (0.1, 0.09)):
+        monkeypatch.setattr(sampler, "residual", lambda y, s, k=factor: residual * np.float32(k))
+        middle = Preview(np.clip(preview.pixels, 0.3, 0.7), 1e-4)
+        error = squared_error(run(sampler, middle), middle.pixels)
+        assert error == pytest.approx(expected * middle.mse, rel=0.02)
 
 
 def test_it_adds_something_and_stays_in_range(preview: Preview, sample: FloatArray) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from gcodec.builtin import edges
+from gcodec.diffusion.tiles import tiles
 from gcodec.interfaces import Reconstructor, Size
 from gcodec.models import ModelStore
 from gcodec.models.networks import Condition, Denoiser, LatentSpace, open_codebook
@@ -21,7 +22,13 @@ from gcodec.pictures import psnr
 from gcodec.run import Run
 from gcodec.signals import Latent, Noisy, Preview, Signal, Sketch, Tokens, by_type
 from gcodec_posterior.dps import PosteriorSampler
-from gcodec_posterior.likelihood import Estimate, edge_strength, posterior_variance
+from gcodec_posterior.dps import drawn as part_of_sketch
+from gcodec_posterior.likelihood import (
+    Estimate,
+    SketchOperator,
+    edge_strength,
+    posterior_variance,
+)
 
 FloatArray = NDArray[np.float32]
 SIZE = Size(96, 128)
@@ -168,6 +175,39 @@ def test_a_preview_is_refined_at_a_bounded_cost(
     assert isinstance(preview, Preview)
     drawn = reconstructor("dps").reconstruct({"preview": preview}, SIZE)
     assert squared(drawn, photo) < 2 * preview.mse
+
+
+@pytest.mark.parametrize("off", [0.003, 0.5])
+@pytest.mark.parametrize("variance", [1e-4, 1.0])
+def test_a_sketch_moves_x_0_by_polyaks_step_and_no_further_than_it_is_uncertain(
+    off: float, variance: float
+) -> None:
+    """beta = f / |grad f|^2 would make the misfit f zero, were it linear; where r^2 is small the step is at most r."""
+    x_0 = torch.randn(1, 3, 6, 6, generator=torch.Generator().manual_seed(1))
+
+    def render(z: Tensor) -> Tensor:
+        return 0.5 + 0.05 * z.repeat_interleave(8, 2).repeat_interleave(8, 3)
+
+    operator = SketchOperator(edge_strength(render(x_0)) + off, render)
+    r2 = torch.full((1, 1, 1, 1), variance)
+    step = r2 * operator.gradient(x_0, r2)
+    x = x_0.clone().requires_grad_()
+    f = operator.misfit(x)
+    (slope,) = torch.autograd.grad(f, x)
+    gain, length = float(-(slope * step).sum()) / f.item(), float(step.square().mean() / variance)
+    if off < 0.1 and variance == 1:
+        assert gain == pytest.approx(1, rel=1e-3) and length < 1
+    else:
+        assert length == pytest.approx(1, rel=1e-3) and gain < 1
+
+
+def test_a_tile_sees_its_part_of_the_sketch(photo: FloatArray) -> None:
+    """A window of latent positions in pixels; beyond the picture's border its last row and column go on."""
+    whole = edges.edge_strength(photo)[:, :90, :125]
+    continued = np.pad(whole, ((0, 0), (0, 6), (0, 3)), mode="edge")
+    for tile in tiles(12, 16, 8, 4):
+        rows, columns = (slice(8 * part.start, 8 * part.stop) for part in tile.window)
+        np.testing.assert_array_equal(part_of_sketch(whole, tile, 8), continued[:, rows, columns])
 
 
 def test_a_sketch_is_drawn(

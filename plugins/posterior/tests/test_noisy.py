@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import numpy as np
 import pytest
@@ -102,6 +103,11 @@ def test_only_the_ode_tells_a_distilled_network_how_long_the_step_is(
     drawn = made(sampler, noisy)
     np.testing.assert_allclose(drawn, landed(step), atol=1e-5)
     assert np.abs(drawn - landed(other)).max() > 0.01
+    # One that was not distilled is asked for the mean.
+    sampler = copy(sampler)
+    sampler.denoiser = copy(sampler.denoiser)
+    sampler.denoiser.few = ()
+    np.testing.assert_allclose(made(sampler, noisy), landed(0.0), atol=1e-5)
 
 
 def test_from_pure_noise_sde_draws_latents_of_the_prior(
