@@ -126,7 +126,8 @@ def _guarded(spec: CommandSpec, command: click.Command) -> click.Command:
     def invoke(ctx: click.Context) -> Any:
         # Full disks and click's own ends are told apart where every command's are.
         with of_plugin(spec, (OSError, click.ClickException, click.Abort, click.exceptions.Exit)):
-            return command.invoke(ctx)
+            # Of the context's own command: one that takes plugins' options has them there.
+            return type(command).invoke(ctx.command, ctx)
 
     made = copy.copy(command)
     vars(made)["invoke"] = invoke
