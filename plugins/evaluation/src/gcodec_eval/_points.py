@@ -97,7 +97,7 @@ def _series(
     # One path for each set of signals that a file may hold.
     paths = check_pair(sender, receiver, registry(), share, request.via)
     adapters = [adapter for path in paths for adapter in path.adapters]
-    signals = _signals(paths)
+    ours = (sender, *_signals(paths), *_channel(options))
     captioner = options.get(CAPTIONER.name)
     sends = identity.in_play(filter(None, (sender.model, captioner)), store)
     models = (sender.model, receiver.model, *(adapter.model for adapter in adapters))
@@ -109,7 +109,7 @@ def _series(
         "seed": request.seed,
         "device": request.device,
         "models": [model.digest for model in sends],
-        "software": identity.software((sender, *signals), sends),
+        "software": identity.software(ours, sends),
     }
     receiving = {
         "step": "decode",
@@ -121,9 +121,15 @@ def _series(
         "device": request.device,
         "dtype": request.dtype,
         "models": [model.digest for model in receives],
-        "software": identity.software((sender, receiver, *adapters, *signals), receives),
+        "software": identity.software((*ours, receiver, *adapters), receives),
     }
     return Series(embedding, reconstructor, sending, receiving)
+
+
+def _channel(options: Mapping[str, Any]) -> list[Any]:
+    """Return the spec of the channel simulator that an embedding's options name, if they do ("trellis:memory=12")."""
+    name = str(options.get("channel", "")).partition(":")[0]
+    return [spec for spec in registry().channels.values() if spec.name == name]
 
 
 def _signals(paths: Sequence[SignalPath]) -> list[Any]:

@@ -63,7 +63,7 @@ def _decoding(course: Course, point: Point) -> Job:
     stem = Path(point.sent["file"]).stem
     picture = f"pictures/{stem}.{_slug(method.label)}.png"
     task = workers.Decode(
-        str(course.folder / point.sent["file"]),
+        workers.Contents(str(course.folder / point.sent["file"])),
         method.name,
         method.options,
         request.device,

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Compare",
+    "Contents",
     "Decode",
     "Describe",
     "Encode",
     "Judge",
-    "Received",
     "compare",
     "decode_file",
     "describe",
@@ -62,35 +62,26 @@ class Encode:
 
 
 @dataclass(frozen=True)
-class Received:
-    """Decode `data`, a whole file. `models` are absolute paths."""
+class Contents:
+    """What a file holds: another process gets its bytes. They are read on the way, so that few are in memory at a time."""
 
-    data: bytes
-    reconstructor: str
-    options: Mapping[str, Any]
-    device: str
-    dtype: str
-    models: tuple[str, ...]
-    via: str | None
+    file: str
+
+    def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
+        return bytes, (Path(self.file).read_bytes(),)
 
 
 @dataclass(frozen=True)
 class Decode:
-    """Decode `file`. What arrives at the receiver's process is a `Received`."""
+    """Decode `data`, a whole file; in the receiver's process, bytes. `models` are absolute paths."""
 
-    file: str
+    data: Contents | bytes
     reconstructor: str
     options: Mapping[str, Any]
     device: str
     dtype: str
     models: tuple[str, ...]
     via: str | None
-
-    def __reduce__(self) -> tuple[type[Received], tuple[Any, ...]]:
-        # Read when its turn comes, so that few files are in memory at a time.
-        data = Path(self.file).read_bytes()
-        how = (self.reconstructor, self.options, self.device, self.dtype, self.models, self.via)
-        return Received, (data, *how)
 
 
 @dataclass(frozen=True)
@@ -183,14 +174,17 @@ def encode_file(task: Encode) -> dict[str, Any]:
 
 
 @_guarded
-def decode_file(task: Received) -> dict[str, Any]:
+def decode_file(task: Decode) -> dict[str, Any]:
     """Decode; warmed up as in `encode_file`. `pixels` is the SHA-256 of the picture's 8-bit samples, `png` the picture."""
     from gcodec.pipeline.decoding import decode, save_decoded
 
     run = _run(task.device, task.dtype, task.models)
 
+    data = task.data
+    assert isinstance(data, bytes)
+
     def made() -> Any:
-        return decode(task.data, task.reconstructor, options=task.options, via=task.via, run=run)
+        return decode(data, task.reconstructor, options=task.options, via=task.via, run=run)
 
     warm = _warm_up(made)
     decoded = made()

@@ -75,6 +75,13 @@ class PayloadCodec(ABC):
         """Length of the payload that `encode` returns."""
         return HEAD + len(self._stream(analysed, level)[0])
 
+    @staticmethod
+    def parts(payload: bytes) -> tuple[int, float, bytes]:
+        """Level, squared error and stream of a payload. Raises PayloadError for one that is too short."""
+        if len(payload) < HEAD:
+            raise PayloadError(NAME, f"{len(payload)} bytes; at least {HEAD} are needed")
+        return payload[0], unpack_mse(payload[1]), payload[HEAD:]
+
 
 class Codec(PayloadCodec):
     """Encoder and decoder. `config` and `tensors` are a model's config.json and weights.
@@ -157,10 +164,8 @@ class Codec(PayloadCodec):
 
         Integer arithmetic only. Raises PayloadError for what `encode` cannot have written.
         """
-        if len(payload) < HEAD:
-            raise PayloadError(NAME, f"{len(payload)} bytes; at least {HEAD} are needed")
-        level, error = payload[0], unpack_mse(payload[1])
-        decoder = Decoder(self.tables, payload[HEAD:], NAME)
+        level, error, stream = self.parts(payload)
+        decoder = Decoder(self.tables, stream, NAME)
         h, w = -(-height // BLOCK), -(-width // BLOCK)
         z, y = self.integer.code(level, h, w, lambda v: v.values(decoder.get(v.index)))
         decoder.finish()

@@ -25,9 +25,7 @@ from torch.nn import functional as F
 from gcodec.entropy import Decoder, Encoder
 from gcodec.entropy.integers import Ints
 from gcodec.entropy.model import loaded
-from gcodec.errors import PayloadError
-from gcodec.signals import unpack_mse
-from gcodec_ntc.codec import HEAD, NAME, FloatArray, PayloadCodec
+from gcodec_ntc.codec import NAME, FloatArray, PayloadCodec
 from gcodec_ntc.zoo import networks
 from gcodec_ntc.zoo.architectures import ARCHITECTURES
 from gcodec_ntc.zoo.hyper import VALUE_BITS
@@ -113,12 +111,10 @@ class ZooCodec(PayloadCodec):
 
         Integer arithmetic only. Raises PayloadError for what `encode` cannot have written.
         """
-        if len(payload) < HEAD:
-            raise PayloadError(NAME, f"{len(payload)} bytes; at least {HEAD} are needed")
-        level, error = payload[0], unpack_mse(payload[1])
+        level, error, stream = self.parts(payload)
         prior, factor = self.prior, self.which.factor
         h, w = (-(-side // factor) * (factor // networks.STRIDE) for side in (height, width))
-        decoder = Decoder(prior.tables(level), payload[HEAD:], NAME)
+        decoder = Decoder(prior.tables(level), stream, NAME)
         z, told = np.zeros(0, np.int32), None
         if self.which.hyper:
             z = decoder.get(prior.hyper_index(h // 4, w // 4))
