@@ -5,7 +5,10 @@ from __future__ import annotations
 from gcodec.plugin import (
     REALISM,
     AdapterSpec,
+    CommandSpec,
     EmbeddingSpec,
+    MetricSpec,
+    NetworkSpec,
     Option,
     ReconstructorSpec,
     hookimpl,
@@ -91,4 +94,33 @@ def gcodec_adapters() -> list[AdapterSpec]:
     return [
         AdapterSpec("kit/wrong", "preview", "tokens/kit", "kit_codecs:wrong_type", 1, "for tests"),
         AdapterSpec("kit/small", "preview", "sketch", "kit_codecs:too_small", 1, "for tests"),
+    ]
+
+
+@hookimpl
+def gcodec_networks() -> list[NetworkSpec]:
+    return [
+        NetworkSpec("KitSpace", "space", "for tests", "kit_networks:Space"),
+        NetworkSpec("KitDenoiser", "denoiser", "for tests", "kit_networks:Posterior"),
+        NetworkSpec("KitCodebook", "codebook", "for tests", "kit_networks:Levels"),
+    ]
+
+
+@hookimpl
+def gcodec_metrics() -> list[MetricSpec]:
+    def spec(name: str, implementation: str, rises: bool = False) -> MetricSpec:
+        return MetricSpec(
+            f"kit/{name}", name, "for tests", f"kit_measures:{implementation}", rises=rises
+        )
+
+    names = ("checked", "trusting", "lopsided", "numberless")
+    return [*(spec(name, name) for name in names), spec("upside", "checked", rises=True)]
+
+
+@hookimpl
+def gcodec_commands() -> list[CommandSpec]:
+    names = ("sound", "littering", "defective", "no_command")
+    return [
+        *(CommandSpec(f"kit-{name}", "for tests", f"kit_measures:{name}") for name in names),
+        CommandSpec("kit-ponderous", "for tests", "kit_ponderous:command"),
     ]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import kit_networks
 import kit_plugin
 
 from gcodec.testing import (
     AdapterConformance,
+    CodebookConformance,
+    CommandConformance,
+    DenoiserConformance,
     EmbeddingConformance,
+    LatentSpaceConformance,
+    MetricConformance,
     ReconstructorConformance,
 )
 
@@ -75,3 +81,57 @@ class TestWrongType(AdapterConformance):
 
 class TestTooSmall(AdapterConformance):
     source, target = "preview", "sketch"
+
+
+_NETWORKS = {
+    "KitSpace": LatentSpaceConformance,
+    "KitDenoiser": DenoiserConformance,
+    "KitCodebook": CodebookConformance,
+}
+for _class, _flaws in kit_networks.FLAWS.items():
+    for _flaw in _flaws:
+        _name = f"Test{_class}{_flaw.title()}"
+        _model = f"{_class}-{_flaw or 'sound'}"
+        globals()[_name] = type(_name, (_NETWORKS[_class],), {"model": _model})
+
+
+class TestMetric(MetricConformance):
+    name, identity, symmetric = "kit/checked", 0.0, True
+
+
+class TestTrusting(TestMetric):
+    name = "kit/trusting"
+
+
+class TestLopsided(TestMetric):
+    name = "kit/lopsided"
+
+
+class TestNumberless(TestMetric):
+    name = "kit/numberless"
+
+
+class TestUpside(TestMetric):
+    name = "kit/upside"
+
+
+class TestCommand(CommandConformance):
+    name = "kit-sound"
+    good = ("one", "two")
+    failing = {(): 2}  # noqa: RUF012
+
+
+class TestLittering(TestCommand):
+    name = "kit-littering"
+
+
+class TestDefective(TestCommand):
+    name = "kit-defective"
+
+
+class TestNoCommand(TestCommand):
+    name = "kit-no_command"
+
+
+class TestPonderous(TestCommand):
+    name = "kit-ponderous"

@@ -181,7 +181,13 @@ def run_suites(kit: Path, tmp_path: Path, *words: str, here: Path = HERE) -> Map
         ],
         cwd=tmp_path,
         # Some of the methods under test leave things at home.
-        env=environment(kit, here, HOME=str(tmp_path), TMPDIR=str(tmp_path)),
+        env=environment(
+            kit,
+            here,
+            HOME=str(tmp_path),
+            TMPDIR=str(tmp_path),
+            GCODEC_MODELS=os.pathsep.join(map(str, sorted(kit.glob("models/*")))),
+        ),
         capture_output=True,
         text=True,
         timeout=280,

@@ -11,7 +11,7 @@ them and the format can, colour always with 8.
 from __future__ import annotations
 
 from gcodec.pictures._alpha import pack_alpha, unpack_alpha
-from gcodec.pictures._error import psnr, to_bytes
+from gcodec.pictures._error import check_pictures, psnr, to_bytes
 from gcodec.pictures._jxl_size import jxl_size
 from gcodec.pictures._picture import AlphaArray, Picture
 from gcodec.pictures._provenance import GENERATIVE
@@ -23,6 +23,7 @@ __all__ = [
     "GENERATIVE",
     "AlphaArray",
     "Picture",
+    "check_pictures",
     "jxl_size",
     "format_of",
     "load_image",

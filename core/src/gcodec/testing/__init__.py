@@ -1,4 +1,4 @@
-"""The conformance suite: what every embedding, reconstructor and adapter must do, as tests to subclass.
+"""The conformance suite: what everything that a plugin can offer must do, as tests to subclass.
 
 A plugin's whole test file can be::
 
@@ -22,25 +22,41 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gcodec.testing.adapter import AdapterConformance
     from gcodec.testing.channel import ChannelConformance
+    from gcodec.testing.codebook import CodebookConformance
+    from gcodec.testing.command import CommandConformance
+    from gcodec.testing.denoiser import DenoiserConformance
     from gcodec.testing.embedding import EmbeddingConformance
+    from gcodec.testing.metric import MetricConformance
     from gcodec.testing.reconstructor import ReconstructorConformance
+    from gcodec.testing.space import LatentSpaceConformance
 
 __all__ = [
     "AdapterConformance",
     "ChannelConformance",
+    "CodebookConformance",
+    "CommandConformance",
+    "DenoiserConformance",
     "EmbeddingConformance",
+    "LatentSpaceConformance",
+    "MetricConformance",
     "ReconstructorConformance",
 ]
 
-_HOMES = {
+#: Suite -> its module.
+HOMES = {
     "AdapterConformance": "adapter",
     "ChannelConformance": "channel",
+    "CodebookConformance": "codebook",
+    "CommandConformance": "command",
+    "DenoiserConformance": "denoiser",
     "EmbeddingConformance": "embedding",
+    "LatentSpaceConformance": "space",
+    "MetricConformance": "metric",
     "ReconstructorConformance": "reconstructor",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"gcodec.testing.{_HOMES[name]}"), name)
+    if name in HOMES:
+        return getattr(import_module(f"gcodec.testing.{HOMES[name]}"), name)
     raise AttributeError(f"module 'gcodec.testing' has no attribute {name!r}")

@@ -34,11 +34,12 @@ def run_python(
     patience: float = _PATIENCE,
     stdin: str = "",
     alone: Room | None = None,
+    cwd: Path | None = None,
 ) -> CompletedProcess[str]:
     """Run this interpreter with `words` as its arguments, on this process's import path.
 
-    threads: for the numeric libraries. alone: where it runs, if not here; the hash seed and the time zone are then others,
-    too. Raises subprocess.TimeoutExpired after `patience` seconds.
+    threads: for the numeric libraries. cwd: where it runs, if not here. alone: whose it is besides, if not ours; the hash
+    seed and the time zone are then others, too. Raises subprocess.TimeoutExpired after `patience` seconds.
     """
     paths = [str(Path(path).absolute()) for path in sys.path if path]
     environment = dict(os.environ if alone is None else alone.environment)
@@ -53,7 +54,7 @@ def run_python(
         [sys.executable, *words],
         input=stdin,
         env=environment,
-        cwd=None if alone is None else alone.folder,
+        cwd=cwd if alone is None else alone.folder,
         capture_output=True,
         text=True,
         timeout=patience,
@@ -61,9 +62,9 @@ def run_python(
     )
 
 
-def run_gcodec(*words: str | Path) -> CompletedProcess[str]:
+def run_gcodec(*words: str | Path, cwd: Path | None = None) -> CompletedProcess[str]:
     """Run the command ``gcodec`` with `words` in a fresh process."""
-    return run_python("-m", "gcodec", *map(str, words))
+    return run_python("-m", "gcodec", *map(str, words), cwd=cwd)
 
 
 def run_tasks(

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gcodec.testing import HOMES
+
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
 
 __all__ = ["gcodec_command", "gcodec_photograph", "gcodec_photographs"]
 
-for _suite in ("_signals", "_specs", "adapter", "channel", "embedding", "reconstructor"):
+for _suite in ("_networks", "_signals", "_specs", *sorted(HOMES.values())):
     pytest.register_assert_rewrite(f"gcodec.testing.{_suite}")
 
 

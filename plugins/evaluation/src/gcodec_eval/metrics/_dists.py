@@ -38,7 +38,7 @@ def dists(
     Raises MetricUnavailable where no weights are at hand, where the file is not the one pinned, below 32 pixels a side,
     and where torchmetrics or torchvision is not installed.
     """
-    require_side("DISTS", a, _SIDE)
+    require_side("DISTS", a, b, _SIDE)
     try:
         path: Path | None = find(DISTS, weights)
     except MetricUnavailable:

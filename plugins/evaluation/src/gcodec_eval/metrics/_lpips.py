@@ -31,7 +31,7 @@ def lpips(
     Raises MetricUnavailable where no weights are at hand, where the file is not the one pinned by `LPIPS_DIGEST`, below
     31 pixels a side, and where the package lpips is not installed.
     """
-    require_side("LPIPS", a, _SIDE)
+    require_side("LPIPS", a, b, _SIDE)
     network = lpips_network(_folder(weights, download))
     torch = library("LPIPS", "torch")
     with torch.inference_mode():

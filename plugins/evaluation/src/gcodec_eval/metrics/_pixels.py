@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gcodec.errors import MetricUnavailable
-from gcodec.pictures import to_bytes
+from gcodec.pictures import check_pictures, to_bytes
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -23,7 +23,7 @@ def ms_ssim(a: FloatArray, b: FloatArray) -> float:
     Raises MetricUnavailable below 161 pixels a side, where the coarsest of the scales has no room for one window, and
     where pytorch-msssim is not installed.
     """
-    require_side("MS-SSIM", a, _MS_SSIM_SIDE)
+    require_side("MS-SSIM", a, b, _MS_SSIM_SIDE)
     torch, msssim = library("MS-SSIM", "torch"), library("MS-SSIM", "pytorch_msssim")
     with torch.inference_mode():
         return float(msssim.ms_ssim(batch(a), batch(b), data_range=255))
@@ -36,9 +36,10 @@ def batch(pixels: FloatArray) -> Any:
     return torch.from_numpy(to_bytes(pixels)[None]).to(torch.float32)
 
 
-def require_side(metric: str, pixels: FloatArray, least: int) -> None:
-    """Raise MetricUnavailable for a picture with a side shorter than `least` pixels."""
-    height, width = pixels.shape[1:]
+def require_side(metric: str, a: FloatArray, b: FloatArray, least: int) -> None:
+    """Raise MetricUnavailable for pictures with a side shorter than `least`, InvalidArgument for what are no pictures."""
+    check_pictures(a, b)
+    height, width = a.shape[1:]
     if min(height, width) < least:
         raise MetricUnavailable(
             metric, f"{width}x{height} is too small; it needs {least} pixels each way"
