@@ -11,6 +11,7 @@ from gcodec import errors
 from gcodec.errors import (
     ChannelError,
     CheckpointError,
+    ChecksFailed,
     FormatError,
     GcodecError,
     ImageError,
@@ -40,6 +41,7 @@ from gcodec.errors import (
 EXAMPLES = [
     (InvalidArgument("not -1"), 2, "not -1"),
     (FormatError("a bit is set", offset=3), 20, "a bit is set (byte 3)"),
+    (ChecksFailed("gcodec-x", 2, 31), 19, "gcodec-x: 2 of 31 checks failed"),
     (UsageError("both"), 2, "both"),
     (
         UnknownPlugin("embedding", "ntx", similar=["ntc", "ntd"]),

@@ -26,6 +26,7 @@
     ├── TrainingDiverged             16   a loss or a gradient is not a finite number
     ├── ChannelError                 17   a channel simulator cannot send that, or never makes those bits
     ├── PluginError                  18   a plugin raised what it must not, or returned what it must not
+    ├── ChecksFailed                 19   `gcodec check-plugin` has found flaws
     └── FormatError                  20   the container is damaged; `gcodec_formats.errors` says in which ways
 
 Ctrl-C is 130 and a reader that went away 141, as in any shell. Every other exception is a defect of gcodec: exit status
@@ -44,6 +45,7 @@ from gcodec_formats.errors import FormatError, GcodecError, InvalidArgument
 
 __all__ = [
     "ChannelError",
+    "ChecksFailed",
     "CheckpointError",
     "FormatError",
     "GcodecError",
@@ -352,6 +354,16 @@ class MetricUnavailable(GcodecError):
     def __init__(self, metric: str, reason: str) -> None:
         self.metric, self.reason = metric, reason
         super().__init__(f"{metric}: {reason}")
+
+
+class ChecksFailed(GcodecError):
+    """Of `total` checks of what `distribution` offers, `failed` have failed."""
+
+    exit_status = 19
+
+    def __init__(self, distribution: str, failed: int, total: int) -> None:
+        self.distribution, self.failed, self.total = distribution, failed, total
+        super().__init__(f"{distribution}: {failed} of {total} checks failed")
 
 
 class CheckpointError(GcodecError):

@@ -40,6 +40,10 @@ _COMMANDS = {
     "matrix": ("_matrix", "List every embedding x reconstructor pair with its path."),
     "models": ("_models", "List installed models with digest, licence and place."),
     "new-plugin": ("_new_plugin", "Write a new plugin that works, to start from."),
+    "check-plugin": (
+        "_check_plugin",
+        "Test all that a plugin offers by the suites of gcodec.testing.",
+    ),
 }
 
 #: Registered commands of other distributions: package to import, distribution to install, help. They are listed even where
@@ -198,7 +202,7 @@ def _switch_off(ctx: click.Context, param: click.Parameter, names: Sequence[str]
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done; 2-18 it cannot be done, see the README of gcodec; 20 damaged or foreign file; "
+    epilog="Exit status: 0 done; 2-19 it cannot be done, see the README of gcodec; 20 damaged or foreign file; "
     "70 a defect; 130 interrupted.",
 )
 @click.option(
