@@ -18,6 +18,7 @@ __all__ = [
     "TEXT",
     "TILE",
     "Option",
+    "as_arguments",
     "check_options",
     "expected",
     "read_settings",
@@ -55,6 +56,11 @@ class Option:
     choices: tuple[Any, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+
+    @property
+    def flag(self) -> str:
+        """How the command line says it."""
+        return "--" + self.name.replace("_", "-")
 
 
 #: The dial of every reconstructor that draws samples: such a one lists this value, not an option of its own, among its
@@ -151,6 +157,20 @@ def read_settings(owner: str, options: Sequence[Option], words: Sequence[str]) -
 def write_settings(options: Sequence[Option], values: Mapping[str, Any]) -> list[str]:
     """Return the words that say `values` where they differ from the defaults, in the order of the options."""
     return [f"{o.name}={values[o.name]}" for o in options if values[o.name] != o.default]
+
+
+def as_arguments(options: Sequence[Option], given: Mapping[str, Any]) -> list[str]:
+    """Return the command line that gives these values to a plugin, for a process of its own."""
+    words = []
+    for option in options:
+        if option.name not in given:
+            continue
+        value = given[option.name]
+        if option.type is bool:
+            words.append(option.flag if value else option.flag.replace("--", "--no-", 1))
+        else:
+            words += [option.flag, str(value)]
+    return words
 
 
 def expected(option: Option) -> str:

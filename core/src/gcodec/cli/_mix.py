@@ -19,7 +19,7 @@ from gcodec.cli.common import (
     rounded,
     write_bytes,
 )
-from gcodec.cli.plugin_options import Named, PluginCommand, as_arguments, names, plugin_option
+from gcodec.cli.plugin_options import Named, PluginCommand, names, plugin_option
 from gcodec.cli.run_options import (
     RunOptions,
     output_option,
@@ -29,6 +29,7 @@ from gcodec.cli.run_options import (
     writing_options,
 )
 from gcodec.errors import OutputError, UsageError
+from gcodec.options import as_arguments
 from gcodec.plugin import EmbeddingSpec, MetricSpec, ReconstructorSpec
 from gcodec.registry import registry
 
@@ -163,7 +164,7 @@ def _decoded(
     from gcodec.pipeline.mixing import decode_in_fresh_process, measure
 
     file, made = Path(_file(stem, e.label)), Path(_file(stem, e.label, r.label, "png"))
-    arguments = [*passed, *as_arguments(r.spec, r.options)]
+    arguments = [*passed, *as_arguments(r.spec.options, r.options)]
     result = decode_in_fresh_process(file, made, r.spec.name, arguments)
     height, width = picture.pixels.shape[1:]
     return {

@@ -18,7 +18,7 @@ from gcodec.errors import UsageError
 from gcodec.options import check_options, expected, read_settings
 from gcodec.plugin import EmbeddingSpec, Option, ReconstructorSpec, Spec
 
-__all__ = ["Named", "PluginCommand", "as_arguments", "as_decorator", "names", "plugin_option"]
+__all__ = ["Named", "PluginCommand", "as_decorator", "names", "plugin_option"]
 
 S = TypeVar("S", bound=EmbeddingSpec | ReconstructorSpec)
 
@@ -149,20 +149,6 @@ def as_decorator(option: Option) -> Callable[[Any], Any]:
     return decorate
 
 
-def as_arguments(spec: Any, given: Mapping[str, Any]) -> list[str]:
-    """Return the command line that gives these options to a plugin, for a process of its own."""
-    words = []
-    for option in spec.options:
-        if option.name not in given:
-            continue
-        value = given[option.name]
-        if option.type is bool:
-            words.append(_flag(option) if value else _flag(option).replace("--", "--no-", 1))
-        else:
-            words += [_flag(option), str(value)]
-    return words
-
-
 def _named(cls: type[Spec], word: str, values: Mapping[str, Any]) -> Named[Any]:
     from gcodec.registry import registry
 
@@ -198,7 +184,7 @@ def _plugin_params(command: click.Command, args: Sequence[str]) -> list[click.Pa
 
         spec = registry().table(cls).get(name)
         for option in getattr(spec, "options", ()):
-            if _flag(option) not in taken and option.name not in made:
+            if option.flag not in taken and option.name not in made:
                 made[option.name] = _as_click(option, f"Options of {name}")
     return list(made.values())
 
@@ -217,12 +203,8 @@ def _mentioned(command: click.Command, args: Sequence[str]) -> Iterable[tuple[ty
         yield from ((param.spec, word.partition(":")[0]) for word in param.words(text))
 
 
-def _flag(option: Option) -> str:
-    return "--" + option.name.replace("_", "-")
-
-
 def _as_click(option: Option, section: str) -> _SettingOption:
-    flag = _flag(option)
+    flag = option.flag
     default = "none" if option.default == "" else option.default
     text = f"{option.help} [default: {default}; {expected(option)}]"
     if option.type is bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 import pytest
 
+from gcodec.errors import DEFECT_EXIT_STATUS, PluginError
 from gcodec.plugin import CommandSpec
 from gcodec.registry import load_object, registry
 from gcodec.testing import _processes
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CommandConformance"]
 
-#: Exit status of a defect: what a traceback would be.
-_DEFECT = 70
+#: Exit status of what was not raised on purpose: a traceback, as other programs have it.
+_DEFECTS = (DEFECT_EXIT_STATUS, PluginError.exit_status)
 
 
 class CommandConformance:
@@ -99,7 +100,8 @@ class CommandConformance:
 
     def check_refusal(self, done: CompletedProcess[str], status: int, *parts: str) -> None:
         """Assert one line on standard error, with `parts`, and an exit status."""
-        assert done.returncode != _DEFECT or status == _DEFECT, f"a defect: {done.stderr}"
+        defect = done.returncode in _DEFECTS and done.returncode != status
+        assert not defect, f"a defect: {done.stderr}"
         assert done.returncode == status, f"status {done.returncode}, not {status}: {done.stderr}"
         lines = done.stderr.splitlines()
         assert len(lines) == 1 and lines[0].startswith("gcodec: "), f"not one line: {done.stderr}"

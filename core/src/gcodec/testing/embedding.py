@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pytest
 
-from gcodec.cli.plugin_options import as_arguments
 from gcodec.errors import TargetTooSmall
 from gcodec.interfaces import Embedding, Setup
-from gcodec.options import check_options
+from gcodec.options import as_arguments, check_options
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.pipeline.stage1 import build, open_stage1
@@ -206,7 +205,7 @@ class EmbeddingConformance:
         output, threads = tmp_path / "photograph.gcx", _processes.other_threads()
         done = _processes.run_gcodec(
             *("encode", source, "-o", output, "--embed", self.name, "--quality", "0.6"),
-            *("--threads", str(threads), *as_arguments(self.spec, self.options)),
+            *("--threads", str(threads), *as_arguments(self.spec.options, self.options)),
         )
         assert done.returncode == 0, done.stderr
         assert output.read_bytes() == self.encode(image, 0.6), f"other bytes on {threads} threads"
