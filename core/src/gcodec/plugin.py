@@ -23,6 +23,11 @@ model in play gives their values: `gcodec.pipeline.binding`.
 Implementations are named by import path ("package.module:Name") and imported on first use, so that listing plugins
 costs nothing. A spec may keep its name for as long as files written under it decode; a change of what the bytes mean is
 a new name or a new profile. Whose a name is, where two plugins want it: `gcodec._claims`.
+
+What needs more than its distribution does, an extra say, names a function in `available`: it takes nothing and returns "",
+or in one line what is missing here and what to install. Every list of what can be used asks it, so it is light: it looks
+for a package and imports none. What cannot be used is passed over where all are meant, and refused with that line where
+it is named.
 """
 
 from __future__ import annotations
@@ -157,6 +162,7 @@ class EmbeddingSpec:
     finder       function (wanted, fetch) -> digest for models that no store has: it makes one of what the user means, a
                  checkpoint of another library say, and puts it into the cache (`gcodec.models.cache.keep`); None where it
                  knows nothing of that name. It downloads nothing unless `fetch`. Raises ModelError.
+    available    says what is missing, as above.
     """
 
     name: str
@@ -173,6 +179,7 @@ class EmbeddingSpec:
     one_of: int = 0
     finder: str | None = None
     package: str = ""
+    available: str = ""
 
     @property
     def contents(self) -> tuple[tuple[str, ...], ...]:
@@ -189,6 +196,7 @@ class ReconstructorSpec:
     uses     signal types that help when they are there.
     model    name of the model used by default; None: no weights.
     options  with `REALISM` among them where the picture is a sample, one of many that the seed chooses from.
+    available  says what is missing, as above.
     """
 
     name: str
@@ -198,6 +206,7 @@ class ReconstructorSpec:
     uses: tuple[str, ...] = ()
     model: str | None = None
     options: tuple[Option, ...] = ()
+    available: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,6 +221,7 @@ class AdapterSpec:
                     tokens that say something alone (`Codes`).
     cost            about the milliseconds for a 768x512 image on one core, at least 1: the resolver adds them up. One for
                     every space says what it takes in `base`: which of two ways is the shorter is the same in others.
+    available       says what is missing, as above.
     """
 
     name: str
@@ -221,6 +231,7 @@ class AdapterSpec:
     cost: float
     summary: str
     model: str | None = None
+    available: str = ""
 
 
 @dataclass(frozen=True)
@@ -233,6 +244,7 @@ class NetworkSpec:
                     keeps beside a network, a schedule or an entropy model, of which others want to know the place alone.
     implementation  function (model, run) -> LatentSpace, Denoiser, Codebook or Captioner, whatever the run's seed.
     place           function (model, store) -> Place, of a folder that no `ModelSpec` speaks for; it imports no torch.
+    available       says what is missing, as above.
     """
 
     name: str
@@ -240,6 +252,7 @@ class NetworkSpec:
     summary: str
     implementation: str
     place: str | None = None
+    available: str = ""
 
 
 @dataclass(frozen=True)

@@ -119,12 +119,15 @@ class Registry:
         return self.named(ReconstructorSpec, name)
 
     def embedding_by_id(self, number: int) -> EmbeddingSpec:
-        """Return the installed embedding with a registered number. Raises UnknownPlugin naming the package."""
+        """Return the installed embedding with a registered number.
+
+        Raises UnknownPlugin, naming the package, and UnusablePlugin.
+        """
         from gcodec_formats import registry as numbers
 
         for spec in self.embeddings.values():
             if spec.id == number:
-                return spec
+                return self.named(EmbeddingSpec, spec.name)
         row = numbers.embedding(number)
         return self.named(EmbeddingSpec, row.name if row else f"number {number}")
 
@@ -141,13 +144,15 @@ class Registry:
     def named(self, cls: type[S], name: str) -> S:
         """Return the spec of a class with that name.
 
-        Raises UnusablePlugin where a plugin that would supply it is broken or lost it, and says why; UnknownPlugin, with the
-        package to install or names that look alike, where none would.
+        Raises UnusablePlugin where something that it needs is missing, or where a plugin that would supply it is broken or
+        lost it, and says why; UnknownPlugin, with the package to install or names that look alike, where none would.
         """
         from gcodec_formats import registry as numbers
 
         table = self.table(cls)
         if name in table:
+            if reason := self.missing(table[name]):
+                raise UnusablePlugin(name, reason)
             return table[name]
         kind = next(kind for kind, known in SPECS.items() if known is cls)
         package = numbers.owner(kind, name)
@@ -164,6 +169,18 @@ class Registry:
         published = package is not None and (row is None or row.status == "published")
         similar = difflib.get_close_matches(name, table)
         raise UnknownPlugin(kind, name, similar=similar, package=package, published=published)
+
+    def missing(self, spec: Spec) -> str:
+        """Return in one line what a spec says is missing here, and what to install; "" where it can be used."""
+        path = getattr(spec, "available", "")
+        try:
+            return " ".join(load_object(spec.name, path)().split()) if path else ""
+        except Exception as error:
+            return f"asking {path} what is missing failed: {one_line(error)}"
+
+    def usable(self, cls: type[S]) -> Mapping[str, S]:
+        """Return the specs of a class that can be used here, by name."""
+        return {name: spec for name, spec in self.table(cls).items() if not self.missing(spec)}
 
     def distribution_of(self, spec: Spec) -> str | None:
         """Return the distribution that offers a spec, bound or not."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-
-import pytest
-
 from gcodec.testing import EmbeddingConformance
 
 
@@ -21,8 +17,5 @@ class TestAvif(EmbeddingConformance):
     name = "avif"
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("pillow_jxl") is None, reason="needs pillow-jxl-plugin"
-)
 class TestJxl(EmbeddingConformance):
     name = "jxl"

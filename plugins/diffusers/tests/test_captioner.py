@@ -144,7 +144,7 @@ def test_without_transformers_it_says_what_to_install(
     (tmp_path / "config.json").write_text('{"architectures": ["BlipForConditionalGeneration"]}')
     save_file({"w": torch.zeros(1)}, tmp_path / "model.safetensors")
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(UnusablePlugin, match=r"pip install gcodec-diffusers\[text\]"):
+    with pytest.raises(UnusablePlugin, match=r'pip install "gcodec-diffusers\[text\]"'):
         opened(tmp_path)
 
 

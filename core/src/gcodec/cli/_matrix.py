@@ -15,9 +15,11 @@ def command(as_json: bool) -> None:
     The last column names signals of the embedding that the reconstructor does not look at.
     """
     from gcodec.pipeline.resolver import matrix
+    from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
     from gcodec.registry import registry
 
-    rows = matrix(registry())
+    installed = registry()
+    rows = matrix(installed)
     if as_json:
         print_json(
             [
@@ -46,3 +48,7 @@ def command(as_json: bool) -> None:
             for row in rows
         ],
     )
+    for kind in (EmbeddingSpec, ReconstructorSpec):
+        for name, spec in installed.table(kind).items():
+            if reason := installed.missing(spec):
+                click.echo(f"passed over: {name}: {reason}")

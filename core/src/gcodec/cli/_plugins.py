@@ -31,7 +31,13 @@ def command(as_json: bool) -> None:
                     "warning": p.warning or None,
                     "disabled": p.disabled,
                     "offers": [
-                        {"kind": kind_of(s), "name": s.name, "summary": s.summary} for s in p.specs
+                        {
+                            "kind": kind_of(s),
+                            "name": s.name,
+                            "summary": s.summary,
+                            "missing": registry().missing(s) or None,
+                        }
+                        for s in p.specs
                     ],
                     "refused": [
                         {"kind": kind_of(r.spec), "name": r.spec.name, "reason": r.reason}
@@ -57,7 +63,7 @@ def command(as_json: bool) -> None:
 
 def _remarks(plugin: Plugin) -> Iterator[str]:
     """Yield a line for everything about a plugin that is not as its author meant it."""
-    from gcodec.registry import kind_of
+    from gcodec.registry import kind_of, registry
 
     origin = f"{plugin.distribution} {plugin.version}"
     if plugin.disabled:
@@ -66,5 +72,8 @@ def _remarks(plugin: Plugin) -> Iterator[str]:
         yield f"broken: {plugin.name} ({origin}): {plugin.error}"
     if plugin.warning:
         yield f"slow: {plugin.name} ({origin}): {plugin.warning}"
+    for spec in plugin.specs:
+        if reason := registry().missing(spec):
+            yield f"cannot be used: {kind_of(spec)} {spec.name} ({origin}): {reason}"
     for refused in plugin.refused:
         yield f"refused: {kind_of(refused.spec)} {refused.spec.name} ({origin}): {refused.reason}"

@@ -8,6 +8,7 @@ to each; ``flow:steps=4`` says it to one. A command gets what was named as value
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -23,7 +24,7 @@ __all__ = ["Named", "PluginCommand", "as_decorator", "names", "plugin_option"]
 S = TypeVar("S", bound=EmbeddingSpec | ReconstructorSpec)
 
 _TYPES: Mapping[type, Any] = {int: click.INT, float: click.FLOAT, str: click.STRING}
-_SPECS: Mapping[str, type[Spec]] = {
+_SPECS: Mapping[str, type[EmbeddingSpec | ReconstructorSpec]] = {
     "--embed": EmbeddingSpec,
     "--recon": ReconstructorSpec,
     "--suggest": ReconstructorSpec,
@@ -96,13 +97,15 @@ class _NamingOption(click.Option):
             return [] if text is None else [text]
         from gcodec.registry import registry
 
-        return names(text, registry().table(self.spec) if text == _ALL else ())
+        return names(text, registry().usable(self.spec) if text == _ALL else ())
 
     def named(self, text: str | None, values: Mapping[str, Any]) -> Any:
         """Return what the user means; `values` are options for all that have them, and what a word says itself wins.
 
         Raises UnknownPlugin, UnusablePlugin, UnknownOption, InvalidOption, and UsageError where one is named twice.
         """
+        if self.many and text == _ALL:
+            _warn_of_missing(self.spec)
         found = [_named(self.spec, word, values) for word in self.words(text)]
         labels = [one.label for one in found]
         for label in labels:
@@ -111,6 +114,15 @@ class _NamingOption(click.Option):
         if self.many and not found:
             raise UsageError(f"{self.opts[0]} names no plugin")
         return found if self.many else next(iter(found), None)
+
+
+def _warn_of_missing(cls: type[EmbeddingSpec | ReconstructorSpec]) -> None:
+    """Say which plugins `all` passes over."""
+    from gcodec.registry import registry
+
+    for name, spec in registry().table(cls).items():
+        if reason := registry().missing(spec):
+            warnings.warn(f"{name} is passed over: {reason}", stacklevel=2)
 
 
 def plugin_option(

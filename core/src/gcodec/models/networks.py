@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from gcodec.errors import ModelDamaged, UnknownNetwork
+from gcodec.errors import ModelDamaged, UnknownNetwork, UnusablePlugin
 from gcodec.models.building import unseen
 from gcodec_formats import Size
 
@@ -258,6 +258,8 @@ def _open(kind: str, model: Model, run: Run) -> object:
     if spec is None or spec.kind != kind:
         known = [s.name for s in registry().networks.values() if s.kind == kind]
         raise UnknownNetwork(model.name, name, kind, known)
+    if reason := registry().missing(spec):
+        raise UnusablePlugin(name, reason)
     with unseen(), of_plugin(spec):
         made: object = load_object(spec.name, spec.implementation)(model, run)
     run.opened[key] = made

@@ -91,16 +91,17 @@ def ways(
 
     if via is not None:
         installed.named(AdapterSpec, via)
+    adapters = tuple(installed.usable(AdapterSpec).values())
     places = [end.place for end in ends] + [model.place for model in installed.models.values()]
     known = tuple(dict.fromkeys(place for place in places if place))
     beside = {installed.distribution_of(end.spec) for end in ends}
     foreign = frozenset(
         adapter.name
-        for adapter in installed.adapters.values()
+        for adapter in adapters
         if not numbers.owner("adapter", adapter.name)
         and installed.distribution_of(adapter) not in beside
     )
-    return Ways(_adapters(tuple(installed.adapters.values()), known), foreign, via)
+    return Ways(_adapters(adapters, known), foreign, via)
 
 
 def _types(spec: EmbeddingSpec | ReconstructorSpec) -> Iterable[str]:

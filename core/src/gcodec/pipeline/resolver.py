@@ -15,11 +15,12 @@ from gcodec.errors import ModelError, NoPath
 from gcodec.interfaces import Setup
 from gcodec.models import ModelStore
 from gcodec.pipeline.binding import Bound, Ways, bind, ways
+from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
 from gcodec.registry import Registry, load_object
 from gcodec.signals import Preview, Signal, by_type
 
 if TYPE_CHECKING:
-    from gcodec.plugin import AdapterSpec, EmbeddingSpec, ReconstructorSpec
+    from gcodec.plugin import AdapterSpec
     from gcodec.run import Run
     from gcodec_formats import Size
 
@@ -148,11 +149,11 @@ class Row:
 
 
 def matrix(installed: Registry) -> list[Row]:
-    """Return every pair of installed embedding and reconstructor with its path."""
+    """Return every pair of embedding and reconstructor that can be used here, with its path."""
     return [
         _row(embedding, reconstructor, installed)
-        for embedding in installed.embeddings.values()
-        for reconstructor in installed.reconstructors.values()
+        for embedding in installed.usable(EmbeddingSpec).values()
+        for reconstructor in installed.usable(ReconstructorSpec).values()
     ]
 
 
@@ -188,7 +189,7 @@ def check_path(
         return path
     suppliers = [
         e.name
-        for e in installed.embeddings.values()
+        for e in installed.usable(EmbeddingSpec).values()
         if found.via is None and _leads(e, reconstructor, installed, realism)
     ]
     wanted = _wanted(reconstructor.spec, realism)

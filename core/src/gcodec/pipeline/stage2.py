@@ -36,12 +36,11 @@ from gcodec.options import check_options
 from gcodec.pipeline.binding import Ways
 from gcodec.pipeline.kept import set_up
 from gcodec.pipeline.resolver import Path, adapt
-from gcodec.plugin import REALISM
+from gcodec.plugin import REALISM, ReconstructorSpec
 from gcodec.registry import registry
 from gcodec.signals import Preview
 
 if TYPE_CHECKING:
-    from gcodec.plugin import ReconstructorSpec
     from gcodec.run import Run
     from gcodec.signals import FloatArray, Signal
 
@@ -138,6 +137,6 @@ def interpolate(preview: FloatArray, sample: FloatArray, alpha: float) -> FloatA
 
 def _no_dial(name: str) -> str:
     """Say why a reconstructor has no realism, and which have."""
-    others = [r.name for r in registry().reconstructors.values() if REALISM in r.options]
+    others = [r.name for r in registry().usable(ReconstructorSpec).values() if REALISM in r.options]
     advice = f"; decode with one that does: --recon {' or '.join(others)}" if others else ""
     return f"'{name}' draws no sample, so there is no realism to set{advice}"

@@ -26,6 +26,7 @@ __all__ = [
     "check_embedding",
     "check_reconstructor",
     "entry_point",
+    "skip_unless_usable",
     "variations",
 ]
 
@@ -102,6 +103,15 @@ def check_channel(spec: ChannelSpec) -> None:
         assert not any(":" in str(value) for value in values), (
             f"option {option.name} has a value with a colon, which separates options in a file"
         )
+
+
+def skip_unless_usable(cls: type[Spec], name: str) -> None:
+    """Skip the test where the spec of that name says that something is missing here."""
+    import pytest
+
+    spec = registry().table(cls).get(name)
+    if spec is not None and (reason := registry().missing(spec)):
+        pytest.skip(f"{name}: {reason}")
 
 
 def entry_point(spec: Spec) -> EntryPoint:

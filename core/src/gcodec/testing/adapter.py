@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+import pytest
 
 from gcodec.interfaces import Size
 from gcodec.models import ModelStore
 from gcodec.pipeline.binding import bind, ways
 from gcodec.pipeline.resolver import run_adapter
+from gcodec.plugin import AdapterSpec, EmbeddingSpec
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Signal, Text, by_type, type_of
 from gcodec.testing import _signals, _specs, pictures
 from gcodec.testing._sources import BLURRED, file_of, signals_of
 from gcodec.testing.embedding import LARGE, assert_light
-
-if TYPE_CHECKING:
-    from gcodec.plugin import AdapterSpec
 
 __all__ = ["AdapterConformance"]
 
@@ -41,6 +41,11 @@ class AdapterConformance:
     target: ClassVar[str]
     large: ClassVar[Sequence[tuple[int, int]]] = LARGE
 
+    @pytest.fixture(autouse=True)
+    def _usable(self) -> None:
+        """Skip all tests where the plugin says that something is missing here."""
+        _specs.skip_unless_usable(AdapterSpec, self.name)
+
     @property
     def spec(self) -> AdapterSpec:
         """The installed spec, bound to an installed model."""
@@ -60,7 +65,7 @@ class AdapterConformance:
         if self.source == "text":
             return Text("a red ball before green hills, under a pale sky")
         store = ModelStore.installed()
-        senders = (bind(e, None, store).spec for e in registry().embeddings.values())
+        senders = (bind(e, None, store).spec for e in registry().usable(EmbeddingSpec).values())
         makers = [e.name for e in senders if self.source in e.makes]
         assert makers, f"no installed embedding makes {self.source}; override `example`"
         data = file_of(makers[0], pictures.photograph(*size), 0.5)

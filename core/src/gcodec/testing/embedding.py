@@ -18,13 +18,14 @@ from gcodec.options import as_arguments, check_options
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.pipeline.stage1 import build, open_stage1
+from gcodec.plugin import EmbeddingSpec
 from gcodec.registry import load_object, registry
 from gcodec.run import Run
 from gcodec.signals import Preview, Signal
 from gcodec.testing import _processes, _signals, _specs, pictures
 
 if TYPE_CHECKING:
-    from gcodec.plugin import EmbeddingSpec, Spec
+    from gcodec.plugin import Spec
 
 __all__ = ["LARGE", "EmbeddingConformance", "assert_light"]
 
@@ -71,6 +72,11 @@ class EmbeddingConformance:
     signal_tolerance: ClassVar[float] = 0.0
     patience: ClassVar[float] = 300.0
     large: ClassVar[Sequence[tuple[int, int]]] = LARGE
+
+    @pytest.fixture(autouse=True)
+    def _usable(self) -> None:
+        """Skip all tests where the plugin says that something is missing here."""
+        _specs.skip_unless_usable(EmbeddingSpec, self.name)
 
     @property
     def spec(self) -> EmbeddingSpec:

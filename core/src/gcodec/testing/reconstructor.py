@@ -12,7 +12,7 @@ import pytest
 
 from gcodec.interfaces import Reconstructor, Size
 from gcodec.pipeline.resolver import resolve
-from gcodec.plugin import REALISM
+from gcodec.plugin import REALISM, ReconstructorSpec
 from gcodec.registry import load_object, registry
 from gcodec.run import Run
 from gcodec.signals import Preview, Signal, type_of
@@ -21,7 +21,6 @@ from gcodec.testing._sources import BLURRED, reconstruct
 from gcodec.testing.embedding import LARGE, assert_light
 
 if TYPE_CHECKING:
-    from gcodec.plugin import ReconstructorSpec
     from gcodec.signals import FloatArray
 
 __all__ = ["ReconstructorConformance"]
@@ -62,7 +61,7 @@ class ReconstructorConformance:
     def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
         """Run each test that takes a `source` on every one that this installation has."""
         if "source" in metafunc.fixturenames:
-            installed = cls.name in registry().reconstructors
+            installed = cls.name in registry().usable(ReconstructorSpec)
             # Where the plugin is not installed the tests must fail, not vanish.
             metafunc.parametrize("source", (cls.sources() if installed else []) or [BLURRED])
 
@@ -71,6 +70,11 @@ class ReconstructorConformance:
         """Return where signals for the tests come from: names of embeddings, and `BLURRED`."""
         spec = registry().reconstructor(cls.name)
         return _sources.sources_for(spec, cls.embeddings)
+
+    @pytest.fixture(autouse=True)
+    def _usable(self) -> None:
+        """Skip all tests where the plugin says that something is missing here."""
+        _specs.skip_unless_usable(ReconstructorSpec, self.name)
 
     @property
     def spec(self) -> ReconstructorSpec:

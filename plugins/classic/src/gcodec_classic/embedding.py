@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gcodec.errors import ImageError, PayloadError, UnusablePlugin
+from gcodec.errors import ImageError, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.pictures import jxl_size, pillow_guard
 from gcodec.signals import Preview, Signal, pack_mse, unpack_mse
@@ -56,10 +56,6 @@ class Classic(Embedding):
     """A classical codec as stage 1."""
 
     codec: ClassVar[Codec]
-
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
-        _require(self.codec)
 
     def analyse(self, pixels: FloatArray) -> Analysis:
         samples = (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
@@ -116,24 +112,10 @@ class Avif(Classic):
 class Jxl(Classic):
     codec = Codec("jxl", _jxl.FORMAT, _jxl.compress, _jxl.restore)
 
+    def __init__(self, setup: Setup) -> None:
+        import pillow_jxl  # noqa: F401  (registers itself with Pillow)
 
-def _require(codec: Codec) -> None:
-    """Raise UnusablePlugin where Pillow cannot read and write this format, saying what to install."""
-    if codec.format == "JXL":
-        try:
-            import pillow_jxl  # noqa: F401  (registers itself with Pillow)
-        except ImportError:
-            raise UnusablePlugin(
-                codec.name,
-                'JPEG XL is an extra; install it with: pip install "gcodec-classic[jxl]"',
-            ) from None
-        return
-    Image.init()
-    if codec.format not in Image.SAVE:
-        raise UnusablePlugin(
-            codec.name,
-            f"this Pillow was built without {codec.format}; install a wheel: pip install -U pillow",
-        )
+        super().__init__(setup)
 
 
 def _decode(codec: Codec, file: bytes, size: Size) -> NDArray[np.uint8]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+
 from gcodec.plugin import LEVELS, EmbeddingSpec, Option, Profile, hookimpl
 
 GCODEC_INTERFACE = 1
@@ -9,8 +12,38 @@ GCODEC_INTERFACE = 1
 _SAMPLINGS = ("420", "422", "444")
 
 
+def jxl_missing() -> str:
+    """Say what to install where JPEG XL cannot be had."""
+    if find_spec("pillow_jxl"):
+        return ""
+    return 'JPEG XL is an extra; install it with: pip install "gcodec-classic[jxl]"'
+
+
+def webp_missing() -> str:
+    """Say what to install where Pillow cannot read and write WebP."""
+    return _built_without("WebP")
+
+
+def avif_missing() -> str:
+    """Say what to install where Pillow cannot read and write AVIF."""
+    return _built_without("AVIF")
+
+
+def _built_without(codec: str) -> str:
+    # Looked up beside Pillow, which looking for "PIL._webp" itself would import.
+    pillow = find_spec("PIL")
+    if pillow and PathFinder.find_spec(f"_{codec.lower()}", pillow.submodule_search_locations):
+        return ""
+    return f"this Pillow was built without {codec}; install a wheel: pip install -U pillow"
+
+
 def _spec(
-    name: str, id: int, summary: str, *options: Option, levels: int = LEVELS
+    name: str,
+    id: int,
+    summary: str,
+    *options: Option,
+    levels: int = LEVELS,
+    available: str = "",
 ) -> EmbeddingSpec:
     return EmbeddingSpec(
         name=name,
@@ -22,6 +55,7 @@ def _spec(
         profiles=(Profile(1),),
         options=options,
         levels=levels,
+        available=available and f"{__name__}:{available}",
     )
 
 
@@ -46,6 +80,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             2,
             "WebP (VP8), up to 16383 pixels a side",
             Option("effort", int, 6, "encoder effort: 0 fast, 6 small files", minimum=0, maximum=6),
+            available="webp_missing",
         ),
         _spec(
             "avif",
@@ -67,11 +102,13 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
                 maximum=10,
             ),
             levels=101,
+            available="avif_missing",
         ),
         _spec(
             "jxl",
             4,
-            "JPEG XL; lossless at quality 1 (needs pillow-jxl-plugin)",
+            "JPEG XL; lossless at quality 1",
             Option("effort", int, 7, "encoder effort: 1 fast, 9 small files", minimum=1, maximum=9),
+            available="jxl_missing",
         ),
     ]

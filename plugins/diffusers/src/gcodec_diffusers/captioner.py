@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gcodec.errors import ModelDamaged, UnusablePlugin
+from gcodec.errors import ModelDamaged
 from gcodec.models import _torchvision_cpu
 from gcodec.models.devices import torch_device
 from gcodec.models.networks import Captioner
@@ -53,15 +53,10 @@ class GreedyCaptioner(Captioner):
 
 
 def open_captioner(model: Model, run: Run) -> GreedyCaptioner:
-    """The captioner in `model`. Raises ModelDamaged, and UnusablePlugin where transformers is not installed."""
+    """The captioner in `model`. Raises ModelDamaged."""
     _torchvision_cpu.install()
-    try:
-        import transformers
-    except ImportError as error:
-        raise UnusablePlugin(
-            "diffusers",
-            f"the captioner {model.name} needs transformers: pip install gcodec-diffusers[text]",
-        ) from error
+    import transformers
+
     network = load_from_transformers(
         getattr(transformers, str(model.class_name)), model.folder, getattr(torch, run.dtype)
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from gcodec.plugin import AdapterSpec, NetworkSpec, TrainerSpec, hookimpl
 
 GCODEC_INTERFACE = 1
@@ -27,6 +29,13 @@ CAPTIONERS = (
     "GitForCausalLM",
     "VisionEncoderDecoderModel",
 )
+
+
+def captioners_missing() -> str:
+    """Say what to install where no captioner can be opened."""
+    if find_spec("transformers"):
+        return ""
+    return 'captioners need transformers: pip install "gcodec-diffusers[text]"'
 
 
 @hookimpl
@@ -83,6 +92,7 @@ def gcodec_networks() -> list[NetworkSpec]:
                 "captioner",
                 "a captioner of transformers, by greedy search",
                 f"{package}.captioner:open_captioner",
+                available=f"{__name__}:captioners_missing",
             )
             for name in CAPTIONERS
         ),
