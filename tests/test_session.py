@@ -94,14 +94,25 @@ def test_what_is_open_is_opened_no_second_time(
     read: list[str] = []
     load: Callable[..., Any] = Model._load
     monkeypatch.setattr(Model, "_load", lambda *a: read.append(a[0].name) or load(*a))
+    built: list[str] = []
+    for layer in (torch.nn.Conv2d, torch.nn.Linear):
+        build = layer.__init__
+
+        def counted(self: Any, *args: Any, build: Any = build, **more: Any) -> None:
+            built.append(type(self).__name__)
+            build(self, *args, **more)
+
+        monkeypatch.setattr(layer, "__init__", counted)
     with gcodec.Session() as session:
         files = session.encode(pictures, embedding, target=LOW)
         session.decode(files[0].data, reconstructor)
         opened = len(read)
         assert opened == len({*read}) > 0
+        assert built
+        built.clear()
         session.decode([file.data for file in files], reconstructor)
         session.encode(pictures[1], embedding, target=LOW)
-        assert read[opened:] == []
+        assert (read[opened:], built) == ([], [])
         session.decode(
             files[0].data, reconstructor, seed=3
         )  # a reconstructor is set up for its seed
