@@ -57,7 +57,7 @@ class PluginCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run with a `Named`, or a list of them, in the place of what names plugins, and without their options."""
-        params = self.get_params(ctx)
+        params = ctx.command.get_params(ctx)  # of the copy that `make_context` made
         values = {p.name: ctx.params.pop(p.name) for p in params if isinstance(p, _SettingOption)}
         for param in params:
             if isinstance(param, _NamingOption):
