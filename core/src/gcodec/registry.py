@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint
 from typing import Any, TypeVar
 
-from gcodec._claims import kind_of, name_of
+from gcodec._claims import kind_of, name_of, normal
 from gcodec._discovery import DISABLE, GROUP, Plugin, discover, one_line, switches_off
 from gcodec.errors import UnknownPlugin, UnusablePlugin
 from gcodec.plugin import (
@@ -157,9 +157,11 @@ class Registry:
         kind = next(kind for kind, known in SPECS.items() if known is cls)
         package = numbers.owner(kind, name)
         for plugin in self.plugins:
-            if plugin.error and (plugin.name == name or plugin.distribution == package):
+            # An entry point holds no slash: "acme-wavelet" is the plugin of "acme/wavelet".
+            likely = normal(plugin.name) == normal(name.replace("/", "-"))
+            if plugin.error and (likely or plugin.distribution == package):
                 raise UnusablePlugin(name, f"{plugin.distribution}: {plugin.error}")
-            if plugin.disabled and (plugin.name == name or plugin.distribution == package):
+            if plugin.disabled and (likely or plugin.distribution == package):
                 raise UnusablePlugin(name, f"{plugin.distribution} is switched off")
             for refused in plugin.refused:
                 mine = package in (None, plugin.distribution)

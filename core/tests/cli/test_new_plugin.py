@@ -20,7 +20,7 @@ import support
 
 from gcodec.cli import cli
 from gcodec.cli._new_plugin import _KINDS
-from gcodec.errors import OutputError, UsageError
+from gcodec.errors import OutputError, UnusablePlugin, UsageError
 from gcodec.registry import Registry
 from gcodec.testing import pictures
 
@@ -28,10 +28,21 @@ from gcodec.testing import pictures
 VENDOR, NAME = "acme-labs", "wave_let"
 
 #: What is offered under which name, by the kind that was asked for.
-OFFERS = {kind: {(kind, f"{VENDOR}/{NAME}_{kind}")} for kind in _KINDS if kind != "command"}
+OFFERS = {
+    kind: {(kind, f"{VENDOR}/{NAME}_{kind}")}
+    for kind in _KINDS
+    if kind not in ("command", "network")
+}
 OFFERS["command"] = {("command", "wave-let-command")}
+OFFERS["network"] = {
+    *(("network", f"AcmeLabsWaveLetNetwork{part}") for part in ("Denoiser", "Space")),
+    ("model", f"{VENDOR}/{NAME}_network"),
+}
 OFFERS["trainer"] |= {(kind, f"{VENDOR}/{NAME}_trainer") for kind in ("model", "reconstructor")}
-OFFERS["signal"] |= {(kind, f"{VENDOR}/{NAME}_signal") for kind in ("reconstructor", "adapter")}
+OFFERS["signal"] |= {
+    ("reconstructor", f"{VENDOR}/{NAME}_signal"),
+    ("adapter", f"{VENDOR}/{NAME}_signal"),
+}
 
 #: Makes a wheel of each folder, in one process.
 BUILD = """
@@ -190,6 +201,9 @@ def test_one_made_for_another_interface_is_one_line_and_the_others_work(
     with support.importable(written.site, written.site.parent / "newer"):
         registry = Registry.discover(points)
     assert list(registry.commands) == ["later"]
+    # Who asks for it reads why, not that it is missing.
+    with pytest.raises(UnusablePlugin, match="made for plugin interface 1, this is 2"):
+        registry.embedding(f"{VENDOR}/{NAME}_embedding")
     for plugin in registry.plugins:
         if plugin.distribution != "acme-newer":
             assert (

@@ -44,6 +44,15 @@ _KINDS = {
     "reconstructor": _Kind("unsharp masking as strong as the preview's known error"),
     "adapter": _Kind("edges of the preview as zero crossings: a difference of Gaussians"),
     "signal": _Kind("where a preview has lost how much detail, and grain in its place"),
+    "channel": _Kind(
+        "minimal random coding in blocks: an index of 2^depth candidates each",
+        test=("gcodec-base", "gcodec-diffc", "gcodec-posterior"),
+    ),
+    "network": _Kind(
+        "Wiener's filter as a denoiser of 8x8 cosine coefficients",
+        "[torch]",
+        ("gcodec-diffc", "gcodec-diffusers", "gcodec-posterior"),
+    ),
     "metric": _Kind("gradient magnitude similarity deviation"),
     "trainer": _Kind(
         "a small network that mends previews, and what trains it", "[torch]", ("gcodec-train",)
