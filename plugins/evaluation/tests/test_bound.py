@@ -163,7 +163,7 @@ def test_a_failure_is_tried_again_an_unreachable_size_is_not(
         now.touch()
         support.succeeds(evaluate(folder, out, *words, site=[lib, site]))
         found.append([(p["error"] or "").partition(":")[0] for p in points(out)])
-    assert found == [["TargetTooSmall", "ZeroDivisionError"], ["TargetTooSmall", ""]]
+    assert found == [["TargetTooSmall", "PluginError"], ["TargetTooSmall", ""]]
     lines = (out / "journal.jsonl").read_text().splitlines()
     steps = [json.loads(line)["identity"]["step"] for line in lines]
     assert sorted(steps) == ["decode", "encode", "encode", "judge"]

@@ -123,7 +123,7 @@ def _guarded(function: Callable[[Task], dict[str, Any]]) -> Callable[[Task], dic
         import traceback
         import warnings
 
-        from gcodec.errors import DEFECT_EXIT_STATUS, GcodecError
+        from gcodec.errors import GcodecError, PluginError
 
         try:
             with warnings.catch_warnings():
@@ -135,7 +135,7 @@ def _guarded(function: Callable[[Task], dict[str, Any]]) -> Callable[[Task], dic
                 print(shown, file=sys.stderr, flush=True)
             text = " ".join(str(error).split()) or "no reason given"
             found = {"kind": type(error).__name__, "text": text}
-            meant = isinstance(error, GcodecError) and error.exit_status != DEFECT_EXIT_STATUS
+            meant = isinstance(error, GcodecError) and not isinstance(error, PluginError)
             return {"error": found if meant else {**found, "traceback": shown}}
 
     return guarded
