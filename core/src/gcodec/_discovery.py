@@ -270,13 +270,9 @@ def _flaw(spec: Spec) -> str:
         if getattr(spec, field, "x") == "":
             return f"{kind} without {field}"
     if isinstance(spec, (EmbeddingSpec, ReconstructorSpec)):
-        if not isinstance(spec.options, tuple) or not all(
-            isinstance(option, Option) for option in spec.options
-        ):
-            return f"options of {kind} '{spec.name}' is no tuple of Option"
-        for option in spec.options:
-            if option.name in RESERVED:
-                return f"option '{option.name}' of {kind} '{spec.name}' is the command line's own; call it otherwise"
+        flaw = _option_flaw(spec.options, f"of {kind} '{spec.name}'")
+        if flaw:
+            return flaw
     if isinstance(spec, SignalSpec):
         from gcodec.signals import KINDS, kind_and_space
 
@@ -304,6 +300,20 @@ def _flaw(spec: Spec) -> str:
             return str(error)
         if spec.id is not None and gcx.registry.channel(spec.id) is None:
             return f"channel number {spec.id} is registered to nobody; leave it out, and the name travels"
+    return ""
+
+
+def _option_flaw(options: object, whose: str) -> str:
+    """Return what is wrong with the options of a spec, or ""."""
+    if not isinstance(options, tuple) or not all(isinstance(option, Option) for option in options):
+        return f"options {whose} are no tuple of Option"
+    for option in options:
+        if not (isinstance(option.name, str) and option.name.isidentifier()):
+            return f"an option {whose} is called {_short(option.name)}, which is no name"
+        if option.name in RESERVED:
+            return f"option '{option.name}' {whose} is the command line's own; call it otherwise"
+        if option.type not in (bool, int, float, str):
+            return f"option '{option.name}' {whose} is of {_short(option.type)}, not bool, int, float or str"
     return ""
 
 
