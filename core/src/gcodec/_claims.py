@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from gcodec.plugin import SPECS, ChannelSpec, EmbeddingSpec, Spec
 
-__all__ = ["Offer", "kind_of", "name_of", "normal", "refusals"]
+__all__ = ["Offer", "kind_of", "normal", "refusals"]
 
 
 class Offer(NamedTuple):
@@ -27,11 +27,6 @@ class Offer(NamedTuple):
 def kind_of(spec: Spec) -> str:
     """Return what a spec describes: a key of `gcodec.plugin.SPECS`."""
     return next(kind for kind, cls in SPECS.items() if type(spec) is cls)
-
-
-def name_of(spec: Spec) -> str:
-    """Return what a spec is called within its kind."""
-    return spec.name
 
 
 def normal(distribution: str) -> str:
@@ -71,7 +66,7 @@ def refusals(offers: Sequence[Offer]) -> list[str]:
 def _claims(spec: Spec) -> Iterator[tuple[str, str]]:
     """Yield what must be unique about a spec: its name, and its number."""
     kind = kind_of(spec)
-    yield kind, f"'{name_of(spec)}'"
+    yield kind, f"'{spec.name}'"
     if isinstance(spec, (EmbeddingSpec, ChannelSpec)) and spec.id is not None:
         yield f"{kind} number", str(spec.id)
 

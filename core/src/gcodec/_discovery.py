@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import pluggy
 
-from gcodec._claims import Offer, kind_of, name_of, normal, refusals
+from gcodec._claims import Offer, kind_of, normal, refusals
 from gcodec.errors import GcodecError
 from gcodec.options import RESERVED, Option
 from gcodec.plugin import (
@@ -109,8 +109,7 @@ def switches_off(word: str, plugins: Iterable[Plugin]) -> bool:
     return any(
         (p.disabled and off in (normal(p.name), normal(p.distribution)))
         or any(
-            r.reason == _OFF and off == normal(f"{p.distribution}:{name_of(r.spec)}")
-            for r in p.refused
+            r.reason == _OFF and off == normal(f"{p.distribution}:{r.spec.name}") for r in p.refused
         )
         for p in plugins
     )
@@ -118,9 +117,7 @@ def switches_off(word: str, plugins: Iterable[Plugin]) -> bool:
 
 def _settled(plugins: list[Plugin], off: set[str]) -> tuple[Plugin, ...]:
     """Return the plugins without the specs that are not theirs to offer, or that the user has switched off."""
-    on = [
-        [s for s in p.specs if normal(f"{p.distribution}:{name_of(s)}") not in off] for p in plugins
-    ]
+    on = [[s for s in p.specs if normal(f"{p.distribution}:{s.name}") not in off] for p in plugins]
     offers = [Offer(p.distribution, s) for p, specs in zip(plugins, on, strict=True) for s in specs]
     reasons = iter(refusals(offers))
     settled = []

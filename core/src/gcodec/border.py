@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from gcodec._claims import kind_of, name_of
+from gcodec._claims import kind_of
 from gcodec._discovery import one_line
 from gcodec.errors import GcodecError, InvalidArgument, PluginError
 from gcodec.plugin import Field
@@ -72,7 +72,7 @@ def of_plugin(spec: Spec, passing: tuple[type[Exception], ...] = ()) -> Iterator
             raise
         owner = registry().distribution_of(spec) or "an unknown distribution"
         what = str(error) if isinstance(error, Unfit) else one_line(error)
-        raise PluginError(kind_of(spec), name_of(spec), owner, what) from error
+        raise PluginError(kind_of(spec), spec.name, owner, what) from error
 
 
 def check_layers(layers: tuple[bytes, ...]) -> tuple[bytes, ...]:

@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint
 from typing import Any, TypeVar
 
-from gcodec._claims import kind_of, name_of, normal
+from gcodec._claims import kind_of, normal
 from gcodec._discovery import DISABLE, GROUP, Plugin, discover, one_line, switches_off
 from gcodec.errors import UnknownPlugin, UnusablePlugin
 from gcodec.plugin import (
@@ -38,7 +38,6 @@ __all__ = [
     "Registry",
     "kind_of",
     "load_object",
-    "name_of",
     "one_line",
     "registry",
     "switches_off",
@@ -63,7 +62,7 @@ class Registry:
         tables: dict[type, dict[str, Any]] = {cls: {} for cls in SPECS.values()}
         for plugin in self.plugins:
             for spec in plugin.specs:
-                tables[type(spec)][name_of(spec)] = spec
+                tables[type(spec)][spec.name] = spec
         return tables
 
     def table(self, cls: type[S]) -> Mapping[str, S]:
@@ -165,7 +164,7 @@ class Registry:
                 raise UnusablePlugin(name, f"{plugin.distribution} is switched off")
             for refused in plugin.refused:
                 mine = package in (None, plugin.distribution)
-                if mine and type(refused.spec) is cls and name_of(refused.spec) == name:
+                if mine and type(refused.spec) is cls and refused.spec.name == name:
                     raise UnusablePlugin(name, f"{plugin.distribution}: {refused.reason}")
         row = numbers.row(kind, name)
         published = package is not None and (row is None or row.status == "published")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gcodec.models import Model, ModelStore
     from gcodec.registry import Registry
 
-__all__ = ["Bound", "Ways", "bind", "ways"]
+__all__ = ["Bound", "Ways", "bind", "has_variables", "ways"]
 
 S = TypeVar("S", bound=EmbeddingSpec | ReconstructorSpec)
 
@@ -72,10 +72,19 @@ def bind(spec: S, model: Model | None, store: ModelStore) -> Bound[S]:
     A model of no known place changes nothing. What is left of a reconstructor that can have nothing of what it needs is
     what it needed, for the error. Raises ModelMissing where the spec's own model is wanted and not there, and ModelDamaged.
     """
-    if not any(map(_VARIABLE.search, _types(spec))):
+    if not has_variables(spec):
         return Bound(spec)
     place = (place_of(model, store) if model else None) or _own_place(spec, store)
     return Bound(cast(S, _in_place(spec, place)), place)
+
+
+def has_variables(spec: EmbeddingSpec | ReconstructorSpec) -> bool:
+    """Whether a spec's types say other things under other models."""
+    if isinstance(spec, EmbeddingSpec):
+        types: Iterable[str] = spec.makes
+    else:
+        types = (*spec.uses, *(name for need in spec.needs for name in need))
+    return any(map(_VARIABLE.search, types))
 
 
 def ways(
@@ -102,12 +111,6 @@ def ways(
         and installed.distribution_of(adapter) not in beside
     )
     return Ways(_adapters(adapters, known), foreign, via)
-
-
-def _types(spec: EmbeddingSpec | ReconstructorSpec) -> Iterable[str]:
-    if isinstance(spec, EmbeddingSpec):
-        return spec.makes
-    return (*spec.uses, *(name for need in spec.needs for name in need))
 
 
 def _in_place(

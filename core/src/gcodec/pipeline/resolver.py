@@ -83,6 +83,7 @@ def resolve(
     if realism == 0:
         chain = _chain(beside, routes, found)
         return None if chain is None else Path(chain, (), _cost(chain), beside)
+    at_hand = {name for (name, _), chain in routes.items() if not chain}
     options = []
     for need in reconstructor.needs:
         chain = _chain(need, routes, found)
@@ -90,7 +91,6 @@ def resolve(
             continue
         # What an adapter made something of would be counted twice.
         spent = {adapter.source for adapter in chain}
-        at_hand = {name for (name, _), route in routes.items() if not route}
         extras = tuple(u for u in reconstructor.uses if u in at_hand - spent)
         options.append(Path(chain, tuple(dict.fromkeys((*need, *extras))), _cost(chain)))
     path = min(options, key=lambda path: _weight(path.adapters, found), default=None)
@@ -290,9 +290,8 @@ def _merge(chains: Iterable[_Chain]) -> _Chain:
 
 
 def _weight(chain: _Chain, found: Ways) -> tuple[int, float]:
-    """Return how many adapters are foreign, but the one that the user asked for, and what all cost."""
-    strangers = sum(a.name in found.foreign and a.name != found.via for a in chain)
-    return strangers, _cost(chain)
+    """Return how many adapters are foreign, and what all cost."""
+    return sum(adapter.name in found.foreign for adapter in chain), _cost(chain)
 
 
 def _cost(chain: _Chain) -> float:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from gcodec.models import ModelStore
 from gcodec.options import check_options
+from gcodec.pipeline.binding import bind, has_variables
 from gcodec.plugin import (
     REALISM,
     AdapterSpec,
@@ -139,6 +141,10 @@ def variations(options: Sequence[Option]) -> Iterator[Mapping[str, Any]]:
 def _check_common(spec: EmbeddingSpec | ReconstructorSpec) -> None:
     _check_summary(spec.summary)
     _check_model(spec.model)
+    if has_variables(spec):
+        assert bind(spec, None, ModelStore.installed()).place is not None, (
+            f"'{spec.name}' has variables in its types and no model that gives them values: name one whose spec has a place"
+        )
     _check_options(spec)
 
 
@@ -168,6 +174,8 @@ def _check_model(model: str | None) -> None:
 
 
 def _check_type(name: str) -> None:
+    unknown = set(re.findall(r"\{(.*?)\}", name)) - {"space", "codebook"}
+    assert not unknown, f"'{name}' has a variable that nothing gives a value: {unknown}"
     kind, space = kind_and_space(name)
     kinds = {**KINDS, **registry().signals}
     assert kind in kinds, f"'{name}' is no signal type; the kinds are {', '.join(kinds)}"
