@@ -22,7 +22,7 @@ from typing import Any
 from gcodec._discovery import GIVEN, REGISTERED
 from gcodec.errors import UnusablePlugin, UsageError
 from gcodec.plugin import Spec
-from gcodec.registry import name_of, registry
+from gcodec.registry import registry
 
 __all__ = ["Registration", "check_installed", "register"]
 
@@ -71,5 +71,5 @@ def check_installed(specs: Iterable[Spec]) -> None:
     for spec in specs:
         if spec in here:
             raise UsageError(
-                f"'{name_of(spec)}' is registered in this process alone, and another one would have to find it: install it"
+                f"'{spec.name}' is registered in this process alone, and another one would have to find it: install it"
             )
