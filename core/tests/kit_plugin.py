@@ -65,6 +65,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
         spec("kit/smuggling", "Smuggling"),
         spec("kit/stolen", "Progressive", id=191),
         spec("kit/promising", "Progressive", makes=("preview", "sketch")),
+        spec("kit/shadowing", "Progressive", options=(Option("force", bool, False, "x"),)),
         spec("kit/optional", "Progressive", options=(Option("effort", int, 60, "x", maximum=9),)),
     ]
 

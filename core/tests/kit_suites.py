@@ -16,7 +16,15 @@ from gcodec.testing import (
     ReconstructorConformance,
 )
 
-for _name in (*kit_plugin.EMBEDDINGS, "Smuggling", "Stolen", "Promising", "Optional", "Heavy"):
+for _name in (
+    *kit_plugin.EMBEDDINGS,
+    "Smuggling",
+    "Shadowing",
+    "Stolen",
+    "Promising",
+    "Optional",
+    "Heavy",
+):
     _settings = {"name": f"kit/{_name.lower()}", "mse_factor": 1.1}
     if _name == "Hanging":
         _settings["patience"] = 4

@@ -49,6 +49,7 @@ DEFECTS = {
     "TestCramped::test_large_pictures": "has shape (3, 512, 512)",
     "TestNotInstalled::test_spec": "no installed embedding is called 'acme/nowhere'",
     "TestStolen::test_spec": "number 191 is registered to nobody",
+    "TestShadowing::test_spec": "option 'force' of embedding 'kit/shadowing' is the command line's own",
     "TestPromising::test_round_trip[(1, 1)]": "the spec says ['preview', 'sketch']",
     "TestOptional::test_spec": "option 'effort' of 'kit/optional' is 60",
     "TestHeavy::test_listing_imports_nothing_heavy": "kit_heavy_plugin imports numpy",

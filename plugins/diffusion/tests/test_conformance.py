@@ -12,7 +12,6 @@ class FromPreview(ReconstructorConformance):
     """Every pair is tried in tests/test_pairs.py; a preview leads to all of these."""
 
     embeddings: ClassVar[Sequence[str]] = ("ntc",)
-    options: ClassVar[Mapping[str, Any]] = {"steps": 2}
     tolerance = 1e-3
 
 

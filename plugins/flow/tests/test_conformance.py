@@ -13,7 +13,6 @@ PREVIEWS: Sequence[str] = ("jpeg", "ntc")
 class TestFlow(ReconstructorConformance):
     name = "flow"
     embeddings: ClassVar[Sequence[str]] = PREVIEWS
-    options: ClassVar[Mapping[str, Any]] = {"steps": 2}
     max_mse_ratio = 2.0
     tolerance = 1e-4
 
@@ -21,7 +20,6 @@ class TestFlow(ReconstructorConformance):
 class TestBridge(ReconstructorConformance):
     name = "bridge"
     embeddings: ClassVar[Sequence[str]] = PREVIEWS
-    options: ClassVar[Mapping[str, Any]] = {"steps": 2}
     deterministic = True
     max_mse_ratio = 2.0
     tolerance = 1e-4

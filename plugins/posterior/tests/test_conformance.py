@@ -17,7 +17,6 @@ class FromPreview(ReconstructorConformance):
     """Every pair is tried in tests/test_pairs.py; a preview leads to all of these."""
 
     embeddings: ClassVar[Sequence[str]] = ("ntc",)
-    options: ClassVar[Mapping[str, Any]] = {"steps": 2}
     tolerance = 1e-3
 
 
@@ -37,7 +36,6 @@ class TestMse(FromPreview):
     """The noise that an adapter adds to a preview is the adapter's own: given x_t, nothing is drawn."""
 
     name = "mse"
-    options: ClassVar[Mapping[str, Any]] = {}
     deterministic = True
 
     @pytest.fixture(autouse=True)

@@ -23,10 +23,10 @@ from gcodec.pipeline.stage1 import Part, open_stage1
 from gcodec.randomness import Randomness
 from gcodec.run import Run
 from gcodec.testing._clock import shift_clock
-from gcodec.testing._damage import Case, cases
 from gcodec.testing._processes import ANSWERS
 from gcodec.testing._signals import flatten
 from gcodec.testing._sources import reconstruct, signals_of
+from gcodec.testing.damage import Case, cases
 
 #: Bytes of address space that all damaged cases together may add to what a sound decode has taken.
 _MEMORY = 2 << 30

@@ -36,7 +36,7 @@ class ReconstructorConformance:
 
     name           of the installed reconstructor.
     embeddings     to test with, by name; None: all that are installed.
-    options        settings that differ from the defaults, for all tests; few steps keep them quick.
+    options        settings that differ from the defaults, for all tests; None: two steps, where it has the option `steps`.
     sizes          height and width of the pictures, odd ones among them.
     quality        of the embeddings' files; low, so that there is something to generate.
     deterministic  True where the picture does not depend on the seed.
@@ -49,7 +49,7 @@ class ReconstructorConformance:
 
     name: ClassVar[str]
     embeddings: ClassVar[Sequence[str] | None] = None
-    options: ClassVar[Mapping[str, Any]] = {}
+    options: ClassVar[Mapping[str, Any] | None] = None
     sizes: ClassVar[Sequence[tuple[int, int]]] = ((1, 1), (1, 7), (17, 33), (48, 64))
     quality: ClassVar[float] = 0.2
     deterministic: ClassVar[bool] = False
@@ -81,9 +81,18 @@ class ReconstructorConformance:
         """The installed spec."""
         return registry().reconstructor(self.name)
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The options of all tests."""
+        if self.options is not None:
+            return self.options
+        steps = [o for o in self.spec.options if o.name == "steps" and o.type is int]
+        few = any(not o.choices and (o.minimum or 1) <= 2 <= (o.maximum or 2) for o in steps)
+        return {"steps": 2} if few else {}
+
     def make(self, signals: Sequence[Signal], size: Size, seed: int = 0) -> FloatArray:
         """Return the picture that the reconstructor makes, checked."""
-        return reconstruct(self.name, signals, size, self.options, Run(seed=seed))
+        return reconstruct(self.name, signals, size, self.settings, Run(seed=seed))
 
     def signals(self, source: str, height: int, width: int) -> tuple[tuple[Signal, ...], Size]:
         """Return the signals of the test photograph at this size, and the size."""
@@ -128,7 +137,7 @@ class ReconstructorConformance:
         source = self.sources()[0]
         signals, size = self.signals(source, *_ODD)
         for setting in _specs.variations(self.spec.options):
-            options = {**self.options, **setting}
+            options = {**self.settings, **setting}
             reconstruct(self.name, signals, size, options, Run())
 
     @pytest.mark.parametrize("mse", [0.0, 0.3])
@@ -165,7 +174,7 @@ class ReconstructorConformance:
             pytest.skip(f"no path leads from {source} to a preview")
 
         def at(alpha: float) -> FloatArray:
-            options = {**self.options, REALISM.name: alpha}
+            options = {**self.settings, REALISM.name: alpha}
             return reconstruct(self.name, signals, size, options, Run(seed=3))
 
         preview = reconstruct("preview", signals, size, {}, Run())
@@ -194,7 +203,7 @@ class ReconstructorConformance:
                 "source": source,
                 "data": None if file is None else base64.b64encode(file).decode(),
                 "reconstructor": self.name,
-                "options": dict(self.options),
+                "options": dict(self.settings),
                 "seed": 7,
                 "out": f"{i}.npy",
             }

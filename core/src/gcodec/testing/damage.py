@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from gcodec.errors import PayloadError
 from gcodec.interfaces import Size
 
-__all__ = ["Case", "cases"]
+__all__ = ["Case", "cases", "refused"]
 
 
 class Case(NamedTuple):
@@ -33,6 +34,36 @@ def cases(layers: Sequence[bytes], size: Size, seed: int = 0) -> Iterator[Case]:
     height, width = size
     for other in ((1, 1), (height + 1, width), (height, 2 * width + 1), (8 * height, 8 * width)):
         yield Case(f"size {size} changed to {other}", layers, Size(*other))
+
+
+def refused(
+    payload: bytes,
+    read: Callable[[bytes], object],
+    embedding: str,
+    *,
+    head: int = 2,
+    trials: int = 40,
+) -> int:
+    """Return how many of `trials` damaged payloads `read` refuses, by a PayloadError of `embedding`.
+
+    They are cut short, have a bit flipped behind the first `head` bytes, or go on longer than they should. Any other
+    exception is let through.
+    """
+    source, found = random.Random(5), 0
+    for trial in range(trials):
+        place = source.randrange(head, len(payload))
+        flipped = bytes([payload[place] ^ 1 << source.randrange(8)])
+        damaged = (
+            payload[:place],
+            payload[:place] + flipped + payload[place + 1 :],
+            payload + source.randbytes(3),
+        )[trial % 3]
+        try:
+            read(damaged)
+        except PayloadError as error:
+            assert error.embedding == embedding, f"it calls itself {error.embedding}"
+            found += 1
+    return found
 
 
 def _damaged(data: bytes, source: random.Random) -> Iterator[tuple[str, bytes]]:
