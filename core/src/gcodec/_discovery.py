@@ -266,8 +266,10 @@ def _flaw(spec: Spec) -> str:
     for field in ("name", "implementation"):
         if getattr(spec, field, "x") == "":
             return f"{kind} without {field}"
-    if isinstance(spec, (EmbeddingSpec, ReconstructorSpec)):
-        flaw = _option_flaw(spec.options, f"of {kind} '{spec.name}'")
+    if isinstance(spec, (EmbeddingSpec, ReconstructorSpec, ChannelSpec)):
+        # Options of channels stand in the value of another option, not on the command line.
+        owned = frozenset[str]() if kind == "channel" else RESERVED
+        flaw = _option_flaw(spec.options, f"of {kind} '{spec.name}'", owned)
         if flaw:
             return flaw
     if isinstance(spec, SignalSpec):
@@ -300,14 +302,14 @@ def _flaw(spec: Spec) -> str:
     return ""
 
 
-def _option_flaw(options: object, whose: str) -> str:
-    """Return what is wrong with the options of a spec, or ""."""
+def _option_flaw(options: object, whose: str, owned: frozenset[str]) -> str:
+    """Return what is wrong with the options of a spec, none of which is called as one of those `owned`, or ""."""
     if not isinstance(options, tuple) or not all(isinstance(option, Option) for option in options):
         return f"options {whose} are no tuple of Option"
     for option in options:
         if not (isinstance(option.name, str) and option.name.isidentifier()):
             return f"an option {whose} is called {_short(option.name)}, which is no name"
-        if option.name in RESERVED:
+        if option.name in owned:
             return f"option '{option.name}' {whose} is the command line's own; call it otherwise"
         if option.type not in (bool, int, float, str):
             return f"option '{option.name}' {whose} is of {_short(option.type)}, not bool, int, float or str"
