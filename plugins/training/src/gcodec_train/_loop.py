@@ -218,7 +218,7 @@ class _Run:
         export(self.task, state, about, self.figures, self.out / _MODEL)
         if self._plot and not _log.plot(self.out / _LOG, self.out / _PLOT):
             self._plot = False
-            warnings.warn(f"no {_PLOT}: pip install 'gcodec[train]'", stacklevel=2)
+            warnings.warn(f"no {_PLOT}: pip install matplotlib", stacklevel=2)
 
 
 def _newest(log: Path) -> dict[str, float]:
