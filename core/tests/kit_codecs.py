@@ -73,6 +73,14 @@ class Vandal(BlocksEmbedding):
         return super().analyse(pixels)
 
 
+class Drawing(BlocksEmbedding):
+    """Draws from the generator that the caller may have seeded."""
+
+    def analyse(self, pixels: Any) -> Any:
+        np.random.rand()
+        return super().analyse(pixels)
+
+
 class Careless(BlocksEmbedding):
     """Believes its input."""
 

@@ -26,6 +26,7 @@ EMBEDDINGS = [
     "Stateful",
     "Remembering",
     "Vandal",
+    "Drawing",
     "Careless",
     "Hanging",
     "Greedy",

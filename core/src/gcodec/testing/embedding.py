@@ -23,6 +23,7 @@ from gcodec.registry import load_object, registry
 from gcodec.run import Run
 from gcodec.signals import Preview, Signal
 from gcodec.testing import _processes, _signals, _specs, pictures
+from gcodec.testing._generators import left_alone
 
 if TYPE_CHECKING:
     from gcodec.plugin import Spec
@@ -155,6 +156,13 @@ class EmbeddingConformance:
         again = other.encode(other.analyse(before.copy()), 0.8)
         assert np.array_equal(pixels, before), "the encoder wrote into the picture"
         assert again == first, "another instance makes other bytes"
+
+    def test_generators_are_left_alone(self) -> None:
+        """What a caller has seeded gives the same numbers, whatever is encoded and decoded in between."""
+        image = pictures.photograph(17, 33)
+        self.encode(image, 0.5)  # libraries are imported
+        with left_alone():
+            self.decode(self.encode(image, 0.6))
 
     def test_stated_sizes(self) -> None:
         """Where the lengths of the layers are stated, they are the lengths of the layers."""
