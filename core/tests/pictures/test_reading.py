@@ -153,13 +153,6 @@ def test_srgb_profile_is_dropped_and_others_kept() -> None:
     image = Image.fromarray(RGB)
     assert load_image(encoded(image, icc_profile=profile())).icc is None
     assert load_image(encoded(image, icc_profile=adobe_like())).icc == adobe_like()
-    # Nor is one that differs by a few levels only: the red primary a tenth lower.
-    data = bytearray(profile())
-    tags = {bytes(data[at : at + 4]): at for at in range(132, 132 + 12 * data[131], 12)}
-    place = int.from_bytes(data[tags[b"rXYZ"] + 4 : tags[b"rXYZ"] + 8], "big") + 8
-    for at in range(place, place + 12, 4):
-        data[at : at + 4] = (int.from_bytes(data[at : at + 4], "big") * 9 // 10).to_bytes(4, "big")
-    assert load_image(encoded(image, icc_profile=bytes(data))).icc == bytes(data)
     # Nor is one that differs by a few levels only: the red primary two hundredths lower.
     data = bytearray(profile())
     tags = {bytes(data[at : at + 4]): at for at in range(132, 132 + 12 * data[131], 12)}
