@@ -184,6 +184,19 @@ def test_every_digit_of_a_digest_counts(spec: ModelSpec, tmp_path: Path, length:
             store.find(digest[: length - 1] + last)
 
 
+def test_a_pipeline_is_what_its_index_says_and_another_model_what_its_config_does(
+    tmp_path: Path,
+) -> None:
+    model = Model("x", "", model_folder(tmp_path / "x"))
+    (model.folder / "config.json").write_text('{"architectures": ["Blip", "Other"]}')
+    assert model.class_name == "Blip"
+    (model.folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    assert model.class_name == "StableDiffusionPipeline"
+    for file in ("config.json", "model_index.json"):
+        (model.folder / file).unlink()
+    assert model.class_name is None
+
+
 def test_a_folder_of_the_user_is_found_by_its_digest(spec: ModelSpec, tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "mine", gain=2.0)
     digest = folder_digest(folder)

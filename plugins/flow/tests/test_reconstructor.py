@@ -180,7 +180,7 @@ def damaged(model: Model, folder: Path, **changes: object) -> Model:
     tensors |= {k: v for k, v in changes.items() if isinstance(v, np.ndarray)}
     tensors = {k: v for k, v in tensors.items() if k not in changes or changes[k] is not None}
     save_file(tensors, folder / "diffusion_pytorch_model.safetensors")
-    config = dict(model.config) | {k: v for k, v in changes.items() if isinstance(v, str)}
+    config = dict(model.config) | {k: v for k, v in changes.items() if isinstance(v, str | float)}
     (folder / "config.json").write_text(json.dumps(config))
     return Model("base/flow", "", folder)
 
@@ -200,6 +200,19 @@ def test_weights_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ModelDamaged):
         load(damaged(model, tmp_path, **changes))
+
+
+def test_the_model_says_where_its_steps_lie(
+    model: Model, flow: Maker, preview: Preview, tmp_path: Path
+) -> None:
+    """A shift of 3 spends the steps at high noise, of 1 evenly; one step goes all the way in any case."""
+    moved = damaged(model, tmp_path, _time_shift=3.0)
+    for steps in (1, 2):
+        usual, shifted = (
+            run(Flow(Setup(Run(), flow(steps=steps).setup.options, each)), preview)
+            for each in (model, moved)
+        )
+        assert np.array_equal(usual, shifted) == (steps == 1)
 
 
 def test_a_network_of_the_other_kind_is_refused(model: Model) -> None:
