@@ -32,7 +32,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
     return [
         # A registered number of the private range and one profile: the shortest header there is.
         spec("tiny", "Tiny", id=200, profiles=(Profile(1),), options=(levels,)),
-        spec("test/named", "Tiny"),
+        spec("test/named", "Tiny", levels=7),
         spec("test/layered", "Layered", progressive=True),
         spec("test/weighted", "Weighted", model="test/gain", finder=_AT + "find"),
         spec("test/float", "Tiny", parse_class="C"),

@@ -297,7 +297,11 @@ assert (first.class_name, second.class_name) == ("Nothing", "More")
 store = ModelStore()
 assert store.find("acme/tiny") == second
 assert store.find(first.digest) == first
+from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars
+assert not are_progress_bars_disabled()  # as before: they were hidden meanwhile
+disable_progress_bars()
 fetch("acme/tiny", "main")
+assert are_progress_bars_disabled()
 assert store.find("acme/tiny") == first
 """
     done = python(hub.endpoint, tmp_path, "-c", script)

@@ -21,6 +21,10 @@ _INDEX, _HALF_INDEX = "model.safetensors.index.json", "model.safetensors.index.f
         (["model.fp16.safetensors", "pytorch_model.bin"], ["model.fp16.safetensors"]),
         (["diffusion_pytorch_model.safetensors", "lora.safetensors"], None),
         (["net.safetensors", "tables.safetensors"], ["net.safetensors", "tables.safetensors"]),
+        (
+            ["model.safetensors", "diffusion_pytorch_model.safetensors"],
+            ["diffusion_pytorch_model.safetensors"],
+        ),
         # What shards hold is not known without their index.
         ([*_SHARDS, "model.fp16.safetensors"], ["model.fp16.safetensors"]),
     ],
@@ -44,6 +48,13 @@ def test_a_component_is_its_own_folder_alone() -> None:
         *(f"{folder}/model.safetensors" for folder in ("unet", "unet_2", "vae", "a", "../unet")),
         "unet/old/model.safetensors",
     ]
+    assert needed(files, index) == ["model_index.json", "unet/model.safetensors"]
+
+
+def test_what_judges_finished_pictures_is_left_where_it_is() -> None:
+    idle = ("safety_checker", "feature_extractor", "image_encoder")
+    index = {name: ["library", "Class"] for name in ("unet", *idle)}
+    files = ["model_index.json", *(f"{name}/model.safetensors" for name in index)]
     assert needed(files, index) == ["model_index.json", "unet/model.safetensors"]
 
 

@@ -14,6 +14,7 @@ from gcodec.errors import PayloadError, UsageError
 from gcodec.pipeline.decoding import decode, decode_progressively
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.ratecontrol import Target
+from gcodec.run import Run
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
@@ -105,6 +106,15 @@ def test_size_targets_count_what_travels_beside(photo: Picture) -> None:
     made = encode(rich, "tiny", target=Target(bytes=limit))
     assert len(made.data) <= limit
     assert decode(made.data).picture.icc == rich.icc
+
+
+def test_a_companion_of_another_seed_is_refused(photo: Picture) -> None:
+    """Its layers would be decoded under the seed of the file that they travel in."""
+    companion = encode(photo, "tiny", run=Run(seed=1)).data
+    with pytest.raises(UsageError, match="another seed"):
+        encode(photo, "test/layered", companions=[companion])
+    made = encode(photo, "test/layered", companions=[companion], run=Run(seed=1))
+    assert gcx.read(made.data).bodies(gcx.COMPANION)
 
 
 def test_gray_and_sixteen_bit_pictures_stay_so(photo: Picture) -> None:
