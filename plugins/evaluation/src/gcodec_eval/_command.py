@@ -125,6 +125,7 @@ def command(
         threads=how.threads,
         device=how.device,
         dtype=how.dtype,
+        memory=how.memory,
         models=how.folders,
         **asked,
     )

@@ -108,6 +108,7 @@ def _series(
         "options": options,
         "seed": request.seed,
         "device": request.device,
+        "memory": request.memory,
         "models": [model.digest for model in sends],
         "software": identity.software(ours, sends),
     }
@@ -120,6 +121,7 @@ def _series(
         "adapters": [adapter.implementation for adapter in adapters],
         "device": request.device,
         "dtype": request.dtype,
+        "memory": request.memory,
         "models": [model.digest for model in receives],
         "software": identity.software((*ours, receiver, *adapters), receives),
     }

@@ -75,7 +75,7 @@ class Request:
     download        let libraries fetch weights of metrics that are nowhere at hand.
     jobs            processes at work at a time; None: one a core, as far as 3 GiB of memory for each are there.
     threads         for each of them; None: the cores divided by the jobs.
-    seed, device, dtype, models   as in `gcodec.run.Run`; `models` are the user's folders.
+    seed, device, dtype, memory, models   as in `gcodec.run.Run`; `models` are the user's folders.
     via             adapter that signals must come by in every series; None: whatever is cheapest.
     keep            keep decoded pictures (pictures/ in the output folder).
 
@@ -97,6 +97,7 @@ class Request:
     seed: int = 0
     device: str = "cpu"
     dtype: str = "float32"
+    memory: str = "plenty"
     models: tuple[Path, ...] = ()
     keep: bool = False
     via: str | None = None

@@ -94,6 +94,7 @@ def conditions(request: Request, series: Sequence[Series], crew: Crew) -> Row:
         "seed": request.seed,
         "device": request.device,
         "dtype": request.dtype,
+        "memory": request.memory,
         "jobs": crew.jobs,
         "threads": crew.threads,
         "machine": machine(),

@@ -36,6 +36,7 @@ def _encoding(course: Course, point: Point) -> Job:
         point.target,
         request.seed,
         request.device,
+        request.memory,
         tuple(map(str, request.models)),
         str(course.folder),
         f"files/{stem}.gcx",
@@ -68,6 +69,7 @@ def _decoding(course: Course, point: Point) -> Job:
         method.options,
         request.device,
         request.dtype,
+        request.memory,
         tuple(str(folder.absolute()) for folder in request.models),
         request.via,
     )

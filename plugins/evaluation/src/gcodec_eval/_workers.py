@@ -56,6 +56,7 @@ class Encode:
     target: Target
     seed: int
     device: str
+    memory: str
     models: tuple[str, ...]
     folder: str
     file: str
@@ -80,6 +81,7 @@ class Decode:
     options: Mapping[str, Any]
     device: str
     dtype: str
+    memory: str
     models: tuple[str, ...]
     via: str | None
 
@@ -148,7 +150,7 @@ def encode_file(task: Encode) -> dict[str, Any]:
     from gcodec.pictures import load_image
     from gcodec.pipeline.encoding import encode
 
-    run = _run(task.device, "float32", task.models).with_seed(task.seed)
+    run = _run(task.device, "float32", task.memory, task.models).with_seed(task.seed)
     picture = load_image(Path(task.image))
 
     def make(target: Target) -> Any:
@@ -178,7 +180,7 @@ def decode_file(task: Decode) -> dict[str, Any]:
     """Decode; warmed up as in `encode_file`. `pixels` is the SHA-256 of the picture's 8-bit samples, `png` the picture."""
     from gcodec.pipeline.decoding import decode, save_decoded
 
-    run = _run(task.device, task.dtype, task.models)
+    run = _run(task.device, task.dtype, task.memory, task.models)
 
     data = task.data
     assert isinstance(data, bytes)
@@ -249,13 +251,13 @@ def compare(task: Compare) -> dict[str, Any]:
 
 
 @cache
-def _run(device: str, dtype: str, models: tuple[str, ...]) -> Run:
+def _run(device: str, dtype: str, memory: str, models: tuple[str, ...]) -> Run:
     """Return this process's run: weights are checked once."""
     from gcodec.models import ModelStore
     from gcodec.run import Run
 
     store = ModelStore.installed(Path(folder) for folder in models)
-    return Run(device=device, dtype=dtype, models=store)
+    return Run(device=device, dtype=dtype, memory=memory, models=store)
 
 
 _warm: list[bool] = []
