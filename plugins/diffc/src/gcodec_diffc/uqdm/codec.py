@@ -168,15 +168,8 @@ class Codec:
     def analyse(self, samples: FloatArray) -> Analysed:
         """Transform float32 [3, H, W] in [0, 1], rounded to 8 bits."""
         octets = np.rint(np.clip(samples, 0, 1) * np.float32(255))
-        colours = np.stack(lifting.to_colours(*octets.astype(np.int64)))
-        details, top = lifting.pyramid(colours, _even)
-        levels = [np.stack(bands, 1).reshape(9, *bands[0].shape[1:]) for bands in details]
         walk = Walk(self.prior, self.randomness, *samples.shape[1:])
-        known = (walk.state.top, *walk.state.details)
-        positions = [
-            part.transpose(1, 2, 0) * of.weights
-            for part, of in zip((top, *levels), known, strict=True)
-        ]
+        positions = walk.state.positions(octets.astype(np.int64))
         exact = bool(np.abs(samples * np.float32(255) - octets).max() < _OCTET)
         return Analysed(samples, exact, positions, walk)
 
@@ -232,7 +225,7 @@ class Codec:
 def _sender(
     positions: Sequence[Ints], writer: RowEncoder, level: int, channels: slice, cells: Cells
 ) -> Exchange:
-    wanted = ((positions[level][..., channels] - cells.edge) // cells.width).ravel()
+    wanted = cells.symbols(positions[level][..., channels]).ravel()
 
     def exchange(tables: Ints, which: NDArray[np.int64]) -> Ints:
         writer.put(wanted[which], tables)
@@ -251,11 +244,6 @@ def _receiver(reader: RowDecoder, level: int, channels: slice, cells: Cells) -> 
         return symbols
 
     return exchange
-
-
-def _even(x: Ints) -> Ints:
-    h, w = x.shape[-2:]
-    return np.pad(x, ((0, 0), (0, h % 2), (0, w % 2)), mode="edge")
 
 
 def _loaded(module: Any, tensors: Mapping[str, NDArray[Any]]) -> Any:

@@ -15,13 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gcodec_diffc.uqdm.lifting import merge_linear
 from gcodec_diffc.uqdm.schedule import (
     GROUPS,
     LAYERS,
     LEVELS,
     STAGES,
-    UNIT,
     WIDTH,
     weight,
 )
@@ -212,25 +210,6 @@ def _mass(a: Tensor, b: Tensor) -> Tensor:
     return (torch.sigmoid(b) - torch.sigmoid(a)).clamp(min=0)
 
 
-def detail_weights(level: int) -> Tensor:
-    """W of the nine channels at a level, in grey levels: [1, 9, 1, 1]."""
-    return torch.tensor([weight(level, c) / UNIT for c in range(9)]).view(1, 9, 1, 1)
-
-
 def average_scale(level: int, stage: int) -> Tensor:
     """Factors that bring averages above `level` to widths of the details there: [1, 3, 1, 1]."""
     return torch.tensor([weight(level, 3 * c) / WIDTH[stage] for c in range(3)]).view(1, 3, 1, 1)
-
-
-def finer(average: Tensor, details: Tensor) -> Tensor:
-    """Averages [B, 3, h, w] and estimates of details n [B, 9, h, w] -> averages one level finer."""
-    b, _, h, w = average.shape
-    out = average.new_empty(b, 3, 2 * h, 2 * w)
-    bands = details.view(b, 3, 3, h, w)
-    merge_linear(average, bands[:, :, 0], bands[:, :, 1], bands[:, :, 2], out, halve)
-    return out
-
-
-def halve(h: Tensor) -> Tensor:
-    """floor((h + 1) / 2) where h is an integer, known; else h / 2 and what the floor adds on average."""
-    return torch.where(h == h.floor(), ((h + 1) / 2).floor(), h / 2 + 0.25)

@@ -38,7 +38,7 @@ ESTIMATE_BITS = 6  # estimates of n and averages are in units of 1/64
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells that a stage offers: edge of the first one, width, counts [h, w, C], and the support [lo, hi)."""
+    """Cells that a stage offers: edge of the first one, width, counts [..., h, w, C], and the support [lo, hi)."""
 
     edge: Ints
     width: Ints
@@ -46,10 +46,18 @@ class Cells:
     lo: Ints
     hi: Ints
 
+    def symbols(self, x: Ints) -> Ints:
+        """The cells in which positions lie, counted from the first."""
+        return (x - self.edge) // self.width
+
     def narrowed(self, symbols: Ints) -> tuple[Ints, Ints]:
         """Interval of cell `symbols`, counted from the first."""
         lo = self.edge + symbols * self.width
         return np.maximum(self.lo, lo), np.minimum(self.hi, lo + self.width)
+
+    def around(self, x: Ints) -> tuple[Ints, Ints]:
+        """Interval of the cell in which each position lies."""
+        return self.narrowed(self.symbols(x))
 
     def of(self, channels: slice) -> Cells:
         """Those of some channels."""
@@ -59,7 +67,7 @@ class Cells:
 
 @dataclass
 class Coefficients:
-    """Coefficients [h, w, C]: weights W [C], intervals, place of the first among the draws of dither."""
+    """Coefficients [..., h, w, C]: weights W [C], intervals, place of the first among the draws of dither."""
 
     weights: Ints
     lo: Ints
@@ -103,33 +111,48 @@ def values(lo: Ints, hi: Ints, width: int) -> Ints:
 
 
 class State:
-    """All coefficients of a picture of `height` x `width`; nothing is known but their ranges.
+    """All coefficients of a picture of `height` x `width`, or of a `batch` of them; nothing is known but their ranges.
 
     details  of level 1, 2, ...; sides of level l are ceil(side / 2**l).
     top      the coarsest averages.
     """
 
-    def __init__(self, height: int, width: int) -> None:
+    def __init__(self, height: int, width: int, batch: tuple[int, ...] = ()) -> None:
         self.sizes = [
             (-(-height // (1 << level)), -(-width // (1 << level))) for level in range(LEVELS + 1)
         ]
         ranges = [top_bounds(c) for c in range(3)]
-        self.top = _unknown([top_weight(c) for c in range(3)], ranges, self.sizes[-1], 0)
+        shape = (*batch, *self.sizes[-1])
+        self.top = _unknown([top_weight(c) for c in range(3)], ranges, shape, 0)
         start = self.top.lo.size
         details = []
         for level in range(LEVELS, 0, -1):
             weights = [weight(level, c) for c in range(9)]
-            made = _unknown(weights, [bounds(c) for c in range(9)], self.sizes[level], start)
+            shape = (*batch, *self.sizes[level])
+            made = _unknown(weights, [bounds(c) for c in range(9)], shape, start)
             details.append(made)
             start += made.lo.size
         self.details = details[::-1]
 
+    def positions(self, octets: Ints) -> list[Ints]:
+        """Positions x = W n of a picture's coefficients, those of `top`, then of `details`.
+
+        octets  [..., 3, H, W] in 0, ..., 255.
+        """
+        colours = np.stack(lifting.to_colours(*np.moveaxis(octets, -3, 0)), -3)
+        details, top = lifting.pyramid(colours, _even)
+        levels = [_flat(np.stack(bands, -3)) for bands in details]
+        known = (self.top, *self.details)
+        return [
+            np.moveaxis(n, -3, -1) * of.weights for n, of in zip((top, *levels), known, strict=True)
+        ]
+
     def picture(self) -> Ints:
-        """Estimates of Y, Co, Cg in 1/64: [3, H, W]."""
+        """Estimates of Y, Co, Cg in 1/64: [..., 3, H, W]."""
         x = self.top.estimate()
         for level in range(LEVELS, 0, -1):
             x = finer(x, self.details[level - 1].estimate(), self.sizes[level - 1])
-        return x.transpose(2, 0, 1)
+        return np.moveaxis(x, -1, -3)
 
     def integers(self) -> Ints:
         """Y, Co, Cg [3, H, W], once the lossless stage has been sent."""
@@ -137,11 +160,11 @@ class State:
         for level in range(LEVELS, 0, -1):
             n = self.details[level - 1].integers()
             x = _joined(lifting.merge, x, n, self.sizes[level - 1])
-        return x.transpose(2, 0, 1)
+        return np.moveaxis(x, -1, -3)
 
 
 def _unknown(
-    weights: list[int], ranges: list[tuple[int, int]], size: tuple[int, int], start: int
+    weights: list[int], ranges: list[tuple[int, int]], size: tuple[int, ...], start: int
 ) -> Coefficients:
     w = np.array(weights, np.int64)
     low, high = np.array(ranges, np.int64).T
@@ -158,15 +181,26 @@ def _halve(h: Ints) -> Ints:
 
 
 def finer(average: Ints, estimates: Ints, size: tuple[int, int]) -> Ints:
-    """Averages [h, w, 3] and details [h, w, 9] in 1/64 -> averages [*size, 3] one level finer."""
+    """Averages [..., h, w, 3] and details [..., h, w, 9] in 1/64 -> averages [..., *size, 3] one level finer."""
     return _joined(partial(lifting.merge_linear, halve=_halve), average, estimates, size)
 
 
 def _joined(
     merge: Callable[..., None], average: Ints, details: Ints, size: tuple[int, int]
 ) -> Ints:
-    h, w, _ = average.shape
-    out = np.empty((3, 2 * h, 2 * w), np.int64)
-    bands = details.transpose(2, 0, 1).reshape(3, 3, h, w)
-    merge(average.transpose(2, 0, 1), bands[:, 0], bands[:, 1], bands[:, 2], out)
-    return out.transpose(1, 2, 0)[: size[0], : size[1]]
+    *batch, h, w, _ = average.shape
+    out = np.empty((*batch, 3, 2 * h, 2 * w), np.int64)
+    bands = np.moveaxis(details, -1, -3).reshape(*batch, 3, 3, h, w)
+    three = (bands[..., band, :, :] for band in range(3))
+    merge(np.moveaxis(average, -1, -3), *three, out)
+    return np.moveaxis(out, -3, -1)[..., : size[0], : size[1], :]
+
+
+def _flat(bands: Ints) -> Ints:
+    """Bands [..., 3, 3, h, w] of colours as channels [..., 9, h, w]."""
+    return bands.reshape(*bands.shape[:-4], 9, *bands.shape[-2:])
+
+
+def _even(x: Ints) -> Ints:
+    h, w = x.shape[-2:]
+    return np.pad(x, [(0, 0)] * (x.ndim - 2) + [(0, h % 2), (0, w % 2)], mode="edge")
