@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,8 @@ def gcodec_trainers():
 """
 
 _CODECS = """
-import os, time
+import os, sys, time
+from pathlib import Path
 from sample_codecs import Tiny
 
 class Dies(Tiny):
@@ -39,6 +42,13 @@ class Hangs(Tiny):
     def encode(self, analysis, quality):
         while True:
             time.sleep(1)
+
+class Lingers(Tiny):
+    def decode(self, layers, size):
+        while "_worker" in sys.argv[0]:
+            Path(__file__).with_name("lingers").write_text(str(os.getpid()))
+            time.sleep(1)
+        return super().decode(layers, size)
 """
 
 
@@ -105,7 +115,13 @@ def test_whatever_a_plugin_does_it_is_a_row(tmp_path: Path) -> None:
     """A module that cannot be imported, none for this interface, a name of others, a process that ends or hangs."""
     site = tmp_path / "site"
     good = "GCODEC_INTERFACE = 1"
-    names = "[('acme/dies', 'Dies'), ('acme/hangs', 'Hangs'), ('webp', 'Dies')]"
+    classes = {
+        "acme/dies": "Dies",
+        "acme/hangs": "Hangs",
+        "acme/lingers": "Lingers",
+        "webp": "Dies",
+    }
+    names = str([*classes.items()])
     modules = {
         "acme_codecs": _CODECS,
         "acme_sound": _SPECS.format(interface=good, names=names),
@@ -114,7 +130,7 @@ def test_whatever_a_plugin_does_it_is_a_row(tmp_path: Path) -> None:
     }
     points = {name: name for name in ("acme_sound", "acme_silent", "acme_broken")}
     support.install(site, "gcodec-acme", modules, points=points)
-    status, rows, said = check("gcodec-acme", "--patience", 20, site=site, where=tmp_path)
+    status, rows, said = check("gcodec-acme", "--patience", 15, site=site, where=tmp_path)
     assert status == 19, said
     found = outcomes(rows)
     assert found["acme_sound load"] == ("passed", "")
@@ -127,8 +143,14 @@ def test_whatever_a_plugin_does_it_is_a_row(tmp_path: Path) -> None:
     )
     ended = [why for key, (_, why) in found.items() if key.startswith("acme/dies ")]
     assert "its process ended with status 9" in " ".join(ended)
+    deadline = time.monotonic() + 20
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.kill(int((site / "lingers").read_text()), 0)
+            time.sleep(0.2)
+    assert "no end within 15 s" in found["acme/lingers test_fresh_process"][1]
     hung = [why for key, (_, why) in found.items() if key.startswith("acme/hangs ")]
-    assert "no end within 20 s" in " ".join(hung)
+    assert "no end within 15 s" in " ".join(hung)
 
 
 def test_what_cannot_be_checked_is_one_line(gcodec: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,10 @@ its own tests alone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -231,12 +233,13 @@ def run(check: Check, patience: float) -> Iterator[Row]:
                 stdout=subprocess.PIPE,
                 stderr=said,
                 text=True,
+                start_new_session=True,  # so that what it started ends with it
             )
             hung = threading.Event()
 
             def give_up() -> None:
                 hung.set()
-                process.kill()
+                _end(process)
 
             running = "collection"
             assert process.stdout is not None
@@ -254,8 +257,7 @@ def run(check: Check, patience: float) -> Iterator[Row]:
                 watch.cancel()
                 status = process.wait()
             finally:
-                process.kill()
-                process.wait()
+                _end(process)
             # pytest's own statuses: all passed, some failed, nothing collected.
             if hung.is_set():
                 why = f"no end within {patience:g} s; the tests after it were not run"
@@ -268,6 +270,15 @@ def run(check: Check, patience: float) -> Iterator[Row]:
             else:
                 return
             yield Row(check.kind, check.name, running or "the rest", "failed", why)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process, and on POSIX whatever it has started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 def _after(seconds: float, act: Callable[[], None]) -> threading.Timer:
