@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -61,7 +62,7 @@ class Plan(NamedTuple):
     def step(self, i: int) -> Codebook:
         """The channel of step i."""
         blocks = (i + 1) * self.uses // self.steps - i * self.uses // self.steps
-        return Codebook(**{**vars(self.channel), "blocks": blocks})
+        return replace(self.channel, blocks=blocks)
 
     def lengths(self) -> list[int]:
         """Bytes of every step."""
