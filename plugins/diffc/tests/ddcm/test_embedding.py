@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 import gcodec
 from gcodec.errors import InvalidOption, ModelDamaged, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
+from gcodec.models import ModelStore
+from gcodec.models.networks import open_denoiser
 from gcodec.options import check_options
 from gcodec.pipeline.stage1 import build, open_stage1
 from gcodec.registry import registry
@@ -98,19 +100,20 @@ def test_more_layers_know_more_of_the_picture(
     """After each layer the SNR is higher and one denoising step nearer to x_0; one pass and several agree."""
     import torch
 
-    embedding = cast(implementation.Ddcm, ddcm(codebook=10))
+    embedding = ddcm(codebook=10)
+    denoiser = open_denoiser(ModelStore.installed().find("base/denoiser"), Run())
     size = Size(*photo.shape[1:])
     analysis = embedding.analyse(photo)
     layers = embedding.encode(analysis, 1.0)
     assert len(layers) > 3
     counts = range(1, len(layers) + 1)
-    condition = embedding.denoiser.condition({}, size)
+    condition = denoiser.condition({}, size)
     errors, snrs = [], []
     for count, (state,) in zip(counts, embedding.refine(layers, counts, size), strict=True):
         state = cast(Noisy, state)
         assert np.array_equal(state.x_t, decoded(embedding, layers[:count], photo).x_t)
         x_t = torch.from_numpy(state.x_t)[None]
-        x0_hat = embedding.denoiser.x0(x_t, state.alpha_t, state.sigma_t, condition)[0].numpy()
+        x0_hat = denoiser.x0(x_t, state.alpha_t, state.sigma_t, condition)[0].numpy()
         errors.append(float(np.square(x0_hat - analysis[0]).mean()))
         snrs.append(snr(state))
     assert snrs == sorted(snrs)
