@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gcodec.errors import OutputError
 from gcodec.models.cache import fetched
 from gcodec.pipeline.receiver import furnish, room
 
@@ -35,6 +36,14 @@ def test_its_folders_are_its_own_empty_and_gone_afterwards() -> None:
             assert place.is_relative_to(alone.folder.parent.resolve())
             assert not list(place.rglob("*.*"))
     assert not alone.folder.parent.exists()
+
+
+def test_without_a_place_for_it_the_error_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(OutputError, match="a temporary folder"), room():
+        pass
 
 
 def test_of_the_environment_it_has_what_it_needs(

@@ -21,14 +21,15 @@ import os
 import site
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gcodec.errors import OutputError
 from gcodec.models.cache import cache_folder
 
-__all__ = ["Room", "enter", "furnish", "room"]
+__all__ = ["Room", "absolute", "enter", "furnish", "room"]
 
 #: Variables that a receiver keeps where the sender has them.
 _KEPT = frozenset(
@@ -64,8 +65,12 @@ class Room:
 
 @contextmanager
 def room() -> Iterator[Room]:
-    """Make a room, and remove it afterwards with all that was left in it."""
-    with tempfile.TemporaryDirectory(prefix="gcodec-", ignore_cleanup_errors=True) as folder:
+    """Make a room, and remove it afterwards with all that was left in it. Raises OutputError."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="gcodec-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OutputError("a temporary folder", error.strerror or str(error)) from error
+    with made as folder:
         yield furnish(Path(folder))
 
 
@@ -81,7 +86,7 @@ def furnish(folder: Path) -> Room:
     }
     for name in _PATHS:
         if folders := os.environ.get(name):
-            environment[name] = _absolute(folders.split(os.pathsep))
+            environment[name] = absolute(folders)
     if site.ENABLE_USER_SITE:
         environment["PYTHONUSERBASE"] = site.getuserbase()  # else looked for below HOME
     homes = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA")
@@ -113,5 +118,7 @@ def _with_models(cache: Path) -> Path:
     return cache
 
 
-def _absolute(folders: Iterable[str]) -> str:
-    return os.pathsep.join(str(Path(folder).absolute()) for folder in folders if folder)
+def absolute(folders: str) -> str:
+    """Return a list of folders, separated like PATH, with absolute paths for relative ones."""
+    parts = (part for part in folders.split(os.pathsep) if part)
+    return os.pathsep.join(str(Path(part).absolute()) for part in parts)

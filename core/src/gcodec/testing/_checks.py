@@ -23,7 +23,7 @@ from gcodec._claims import normal
 from gcodec.errors import GcodecError, UnknownPlugin
 from gcodec.models import ModelStore
 from gcodec.pipeline.binding import bind, ways
-from gcodec.pipeline.receiver import room
+from gcodec.pipeline.receiver import absolute, room
 from gcodec.plugin import (
     REALISM,
     AdapterSpec,
@@ -225,6 +225,8 @@ def run(check: Check, patience: float) -> Iterator[Row]:
         )
         paths = [str(Path(path).absolute()) for path in sys.path if path]
         environment = {**alone.environment, "PYTHONPATH": os.pathsep.join(paths)}
+        if weights := os.environ.get("GCODEC_METRICS"):
+            environment["GCODEC_METRICS"] = absolute(weights)
         with (alone.folder / "said.txt").open("w+b") as said:
             process = subprocess.Popen(
                 [sys.executable, "-m", "gcodec.testing._report", test.name],
