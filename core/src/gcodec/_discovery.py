@@ -6,6 +6,7 @@ returns is checked before anyone else sees it. What went wrong is kept and shown
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -21,8 +22,12 @@ from gcodec.options import RESERVED, Option
 from gcodec.plugin import (
     INTERFACE,
     SPECS,
+    AdapterSpec,
     ChannelSpec,
+    Codes,
     EmbeddingSpec,
+    ModelSpec,
+    Place,
     ReconstructorSpec,
     SignalSpec,
     Spec,
@@ -272,6 +277,8 @@ def _flaw(spec: Spec) -> str:
         flaw = _option_flaw(spec.options, f"of {kind} '{spec.name}'", owned)
         if flaw:
             return flaw
+    if not _readable(spec):
+        return f"{kind} '{spec.name}' has types, a cost or a place that are none; see gcodec.plugin.{type(spec).__name__}"
     if isinstance(spec, SignalSpec):
         from gcodec.signals import KINDS, kind_and_space
 
@@ -300,6 +307,30 @@ def _flaw(spec: Spec) -> str:
         if spec.id is not None and gcx.registry.channel(spec.id) is None:
             return f"channel number {spec.id} is registered to nobody; leave it out, and the name travels"
     return ""
+
+
+def _readable(spec: Spec) -> bool:
+    """Whether what is read of a spec to find paths is what it should be: one that is not would end every search."""
+    if isinstance(spec, EmbeddingSpec):
+        return _texts(spec.makes) and spec.one_of in range(len(spec.makes) + 1)
+    if isinstance(spec, ReconstructorSpec):
+        return isinstance(spec.needs, tuple) and all(map(_texts, (*spec.needs, spec.uses)))
+    if isinstance(spec, AdapterSpec):
+        texts = (spec.source, spec.target, spec.model or "-", spec.implementation, spec.summary)
+        return _texts(texts) and isinstance(spec.cost, int | float) and 1 <= spec.cost < math.inf
+    if isinstance(spec, ModelSpec) and spec.place is not None:
+        place: Any = spec.place
+        return (
+            isinstance(place, Place)
+            and _texts((place.space, place.autoencoder, place.denoiser or "-"))
+            and isinstance(place.codebooks, tuple)
+            and all(isinstance(c, Codes) and _texts((c.name, c.model)) for c in place.codebooks)
+        )
+    return True
+
+
+def _texts(values: object) -> bool:
+    return isinstance(values, tuple) and all(isinstance(value, str) for value in values)
 
 
 def _option_flaw(options: object, whose: str, owned: frozenset[str]) -> str:

@@ -123,7 +123,8 @@ class ModelSpec:
     name     "distribution/model", e.g. "base/ntc".
     digest   SHA-256 of the folder, hexadecimal (`gcodec.models.folder_digest`).
     folder   "package:path/inside", e.g. "gcodec_base:models/ntc": a diffusers-style folder.
-    place    where its signals live, so that nobody has to read the folder to know; None where that is nowhere.
+    place    where its signals live, so that nobody has to read the folder to know; None: as its class says of the folder
+             (`NetworkSpec.place`).
     """
 
     name: str

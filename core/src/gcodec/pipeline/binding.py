@@ -11,7 +11,8 @@ bind     the model's place (`gcodec.plugin.Place`) gives the variables their val
          names one is not there.
 resolve  the cheapest adapters between what is made and what is needed (`gcodec.pipeline.resolver`). It sees bound specs
          only. Adapters are bound to every place in play: that of the file's model, that of the reconstructor's, and those
-         of all installed models, in this order; so whoever brings a space, and a denoiser in it, has adapters there.
+         that the specs of installed models say, in this order; so whoever brings a space, and a denoiser in it, has
+         adapters there.
 run      `gcodec.pipeline.decoding`.
 
 Of adapters that strangers bring see `Ways`.
