@@ -121,7 +121,7 @@ class LatentSampler(Reconstructor):
 
 
 class FromNoise(LatentSampler):
-    """One that takes even steps from noise: a network that was distilled for as many is told how long they are."""
+    """One that takes even steps from noise. A network that was distilled for this number of steps is given their length."""
 
     def leap(self, step: float) -> float:
         """1 / steps, where the denoiser was distilled for that."""

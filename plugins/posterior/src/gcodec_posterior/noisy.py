@@ -29,7 +29,7 @@ class FromNoisy(LatentSampler):
 class ProbabilityFlow(FromNoisy):
     """DiffC-F: the end point of the probability-flow ODE from x_t.
 
-    A network that was distilled for long steps of the ODE is told how long each is, wherever it begins.
+    A network that was distilled for long steps of the ODE is given the length of each, wherever it begins.
     """
 
     name = "ode"
