@@ -85,6 +85,7 @@ def command(
     stage.
     """
     from gcodec.pipeline.resolver import check_pair
+    from gcodec.pipeline.stage2 import checked
 
     if source == STREAM:
         raise UsageError("mix reads a file, not standard input: its results are named after it")
@@ -96,7 +97,7 @@ def command(
         # Under other models signals may live in other spaces, which encoding and decoding find out.
         for e in embed:
             for r in recon:
-                check_pair(e.spec, r.spec, installed, via=via)
+                check_pair(e.spec, r.spec, installed, checked(r.spec, r.options).share, via)
 
     folder = _folder(output)
     stem = folder / Path(source).stem
