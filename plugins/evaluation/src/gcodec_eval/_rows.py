@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from gcodec_eval._machine import machine
@@ -11,6 +11,9 @@ from gcodec_eval._processes import Crew
 from gcodec_eval._request import Request, known_metrics, target_label
 
 __all__ = ["conditions", "notes_on", "row"]
+
+#: Failed pictures that a note names.
+_NAMED = 5
 
 
 def row(point: Point, metrics: Sequence[str]) -> Row:
@@ -59,16 +62,16 @@ def notes_on(
     reasons = {reason for row in rows for reason in row["missing"].values()}
     reasons |= {made["error"]["text"] for made in sets if "error" in made}
     yield from sorted(reasons)
-    failed: dict[tuple[str, str, str, bool], int] = {}
+    failed: dict[tuple[str, str, str, bool], set[str]] = {}
     for row in rows:
         if row["error"]:
             kind = row["error"].partition(":")[0]
             key = (row["embedding"], row["target"], kind, bool(row["traceback"]))
-            failed[key] = failed.get(key, 0) + 1
-    for (embedding, target, kind, defect), count in failed.items():
+            failed.setdefault(key, set()).add(row["image"])
+    for (embedding, target, kind, defect), images in failed.items():
         what = "too small a size for" if kind == "TargetTooSmall" else f"{kind} at"
         where = " (a defect; results.json has the traceback)" if defect else ""
-        yield f"{embedding}, {target}: {what} {count} points{where}; means are over the others"
+        yield f"{embedding}, {target}: {what} {_listed(images)}{where}; means are over the others"
     for name, network in networks.items():
         if network and known_metrics()[name].of_set:
             counts = sorted({made["patches"] for made in sets if "patches" in made})
@@ -78,6 +81,13 @@ def notes_on(
             )
         elif network:
             yield f"{known_metrics()[name].title}: {network['network']}"
+
+
+def _listed(images: Collection[str]) -> str:
+    """Return the first of the names, and how many more there are."""
+    names = [" ".join(name.split()) for name in sorted(images)]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def conditions(request: Request, series: Sequence[Series], crew: Crew) -> Row:
