@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from gcodec.interfaces import Setup, Size
 from gcodec.options import check_options
 from gcodec.pictures import load_image, psnr
-from gcodec.pipeline.stage1 import build
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Noisy
@@ -73,7 +72,7 @@ def made(texts: dict[str, str]) -> Ddcm:
     types = {option.name: option.type for option in spec.options}
     options: dict[str, Any] = {name: types[name](text) for name, text in texts.items()}
     model = run.models.find(spec.model or "")
-    return cast(Ddcm, build(spec, Setup(run, check_options("ddcm", spec.options, options), model)))
+    return Ddcm(Setup(run, check_options("ddcm", spec.options, options), model))
 
 
 def middle(pixels: Array, side: int) -> Array:

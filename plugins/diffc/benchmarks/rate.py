@@ -29,7 +29,6 @@ from gcodec.interfaces import Setup, Size
 from gcodec.models.networks import Condition, Denoiser, LatentSpace
 from gcodec.options import check_options
 from gcodec.pictures import load_image
-from gcodec.pipeline.stage1 import build
 from gcodec.randomness import Domain, Randomness
 from gcodec.registry import registry
 from gcodec.run import Run
@@ -132,7 +131,7 @@ def ideal(embedding: Diffc, pixels: Array, quality: float) -> Iterator[tuple[flo
 def made(channel: str) -> Diffc:
     spec, run = registry().embedding("diffc"), Run()
     values = check_options("diffc", spec.options, {"channel": channel})
-    return cast(Diffc, build(spec, Setup(run, values, run.models.find("base/diffc"))))
+    return Diffc(Setup(run, values, run.models.find("base/diffc")))
 
 
 def psnr(embedding: Diffc, state: Noisy, pixels: Array) -> float:

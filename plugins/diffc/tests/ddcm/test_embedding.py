@@ -19,7 +19,7 @@ from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models import ModelStore
 from gcodec.models.networks import open_denoiser
 from gcodec.options import check_options
-from gcodec.pipeline.stage1 import build, open_stage1
+from gcodec.pipeline.stage1 import open_stage1
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Noisy
@@ -45,13 +45,13 @@ def photo(kodim23: FloatArray) -> FloatArray:
 
 
 @pytest.fixture(scope="module")
-def ddcm() -> Callable[..., Embedding]:
+def ddcm() -> Callable[..., implementation.Ddcm]:
     """ddcm(option=...): the embedding with its defaults but for what is given."""
     spec, run = registry().embedding("ddcm"), Run()
     model = run.models.find(cast(str, spec.model))
 
-    def make(**options: Any) -> Embedding:
-        return build(spec, Setup(run, check_options("ddcm", spec.options, options), model))
+    def make(**options: Any) -> implementation.Ddcm:
+        return implementation.Ddcm(Setup(run, check_options("ddcm", spec.options, options), model))
 
     return make
 
@@ -78,7 +78,7 @@ def snr(state: Noisy) -> float:
     ids=str,
 )
 def test_the_state_is_the_picture_at_the_snr_that_it_claims(
-    ddcm: Callable[..., Embedding], photo: FloatArray, options: dict[str, Any]
+    ddcm: Callable[..., implementation.Ddcm], photo: FloatArray, options: dict[str, Any]
 ) -> None:
     """eps = (x_t - alpha_t x_0) / sigma_t is as N(0, I) in mean and variance, and knows nothing of x_0: to within five
     standard errors, and, for the variance, the 2 % that the code of SNR and the spread of |z| leave."""
@@ -95,7 +95,7 @@ def test_the_state_is_the_picture_at_the_snr_that_it_claims(
 
 
 def test_more_layers_know_more_of_the_picture(
-    ddcm: Callable[..., Embedding], photo: FloatArray
+    ddcm: Callable[..., implementation.Ddcm], photo: FloatArray
 ) -> None:
     """After each layer the SNR is higher and one denoising step nearer to x_0; one pass and several agree."""
     import torch
@@ -152,7 +152,7 @@ def test_the_sender_s_state_in_another_process_on_one_thread(
 
 @pytest.mark.parametrize("bpp", [0.01, 0.04, 0.12, 0.28])
 def test_the_rate_is_met_closely_from_below(
-    ddcm: Callable[..., Embedding], photo: FloatArray, bpp: float
+    ddcm: Callable[..., implementation.Ddcm], photo: FloatArray, bpp: float
 ) -> None:
     """Within 1 % and three bytes of the target, for a picture of Kodak's size, by `sizes` alone."""
     embedding = ddcm()
@@ -180,7 +180,9 @@ def damaged(head: bytes, layers: tuple[bytes, ...]) -> tuple[bytes, ...]:
     return (head + layers[0][len(head) :], *layers[1:])
 
 
-def test_streams_that_no_sender_makes(ddcm: Callable[..., Embedding], photo: FloatArray) -> None:
+def test_streams_that_no_sender_makes(
+    ddcm: Callable[..., implementation.Ddcm], photo: FloatArray
+) -> None:
     embedding, size = ddcm(codebook=6, atoms=2, steps=4), Size(*photo.shape[1:])
     layers = embedding.encode(embedding.analyse(photo), 0.3)
     head = layers[0][:HEAD]
@@ -211,13 +213,13 @@ def test_streams_that_no_sender_makes(ddcm: Callable[..., Embedding], photo: Flo
             embedding.symbols(wrong[what], size)
 
 
-def test_more_atoms_than_the_codebook_has(ddcm: Callable[..., Embedding]) -> None:
+def test_more_atoms_than_the_codebook_has(ddcm: Callable[..., implementation.Ddcm]) -> None:
     with pytest.raises(InvalidOption, match=r"2\^3"):
         ddcm(codebook=3, atoms=9)
 
 
 def test_latents_of_another_autoencoder(
-    ddcm: Callable[..., Embedding], monkeypatch: pytest.MonkeyPatch
+    ddcm: Callable[..., implementation.Ddcm], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The denoiser's folder names its autoencoder; that the installed one is meant is checked by digest."""
     monkeypatch.setattr(implementation, "_TRAINED_ON", {implementation.DENOISER: "0" * 64})
