@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gcodec._discovery import one_line
 from gcodec.channels import Common, Gaussian
 from gcodec.errors import PayloadError
 from gcodec.pipeline.stage1 import Part, open_stage1
@@ -76,8 +77,9 @@ def _damage(data: str) -> list[str]:
         print(case.label, file=sys.stderr, flush=True)
         try:
             _survive(stage1.main, case)
-        except Exception:
-            failures.append(f"{case.label}\n{traceback.format_exc(limit=-4)}")
+        except Exception as error:
+            trace = traceback.format_exc(limit=-4)
+            failures.append(f"{case.label}: {one_line(error)}\n{trace}")
         if len(failures) == _ENOUGH:
             break
     return failures
