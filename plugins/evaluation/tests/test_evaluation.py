@@ -278,22 +278,48 @@ def test_whoever_stops_waiting_ends_the_processes(tmp_path: Path) -> None:
 
 
 def test_the_identity_of_software_changes_with_its_sources(tmp_path: Path) -> None:
+    """Code and data of a package at any depth, of a module alone, of one's own part of a namespace; nothing else."""
     import support
 
-    def spec() -> EmbeddingSpec:
+    def software_of(implementation: str) -> dict[str, str]:
         sources.cache_clear()
-        return EmbeddingSpec("t", "t", "pack_under_test.codec:T", ("preview",), "A")
+        return software([EmbeddingSpec("t", "t", implementation, ("preview",), "A")])
 
-    (tmp_path / "pack_under_test").mkdir()
-    (tmp_path / "pack_under_test" / "__init__.py").write_text("")
-    code = tmp_path / "pack_under_test" / "codec.py"
+    files = {
+        "pack_under_test/__init__.py": "",
+        "pack_under_test/inner/__init__.py": "",
+        "pack_under_test/inner/codec.py": "T = 1",
+        "pack_under_test/tables.json": "[1]",
+        "pack_under_test/__pycache__/codec.pyc": "",
+        "alone_under_test.py": "T = 1",
+        "space_under_test/mine/__init__.py": "",
+        "space_under_test/mine/codec.py": "T = 1",
+        "space_under_test/yours/__init__.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
     with support.importable(tmp_path):
-        code.write_text("T = 1\n")
-        first = software([spec()])
-        assert software([spec()]) == first
-        code.write_text("T = 2\n")
-        assert software([spec()]) != first
-    assert {"gcodec", "gcodec-formats", "numpy", "gcodec sources"} <= set(first)
+        for implementation, owned in {
+            "pack_under_test.inner.codec:T": (
+                "__init__.py",
+                "inner/__init__.py",
+                "inner/codec.py",
+                "tables.json",
+            ),
+            "alone_under_test:T": ("alone_under_test.py",),
+            "space_under_test.mine.codec:T": ("mine/__init__.py", "mine/codec.py"),
+        }.items():
+            first = software_of(implementation)
+            assert {"gcodec", "gcodec-formats", "numpy", "gcodec sources"} <= set(first)
+            assert software_of(implementation) == first
+            counted = set()
+            for name, text in files.items():
+                (tmp_path / name).write_text(text + "\n")
+                if software_of(implementation) != first:
+                    counted.add(name)
+                (tmp_path / name).write_text(text)
+            assert {n.partition("_under_test/")[2] or n for n in counted} == set(owned)
 
 
 def test_the_machine_is_described_without_its_name() -> None:
