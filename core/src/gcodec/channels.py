@@ -12,15 +12,16 @@ is in spec/CHANNELS.md, section 7, and tested by `gcodec.testing.ChannelConforma
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from gcodec.errors import ChannelError, GcodecError, InvalidArgument, UnusablePlugin
+from gcodec.border import Unfit, of_plugin
+from gcodec.errors import ChannelError, InvalidArgument
 from gcodec.randomness import Randomness
-from gcodec.registry import load_object, one_line
+from gcodec.registry import load_object
 
 if TYPE_CHECKING:
     from gcodec.plugin import ChannelSpec
@@ -106,20 +107,17 @@ def open_channel(spec: ChannelSpec, bits: int, options: Mapping[str, Any]) -> Ch
     """Return the channel of a spec for steps of `bits` bits, which checks whatever its plugin returns.
 
     options  checked values of all of the spec's options.
-    Raises ChannelError for values that the plugin refuses together, and UnusablePlugin, here and in use, for whatever else
-    it does wrong.
+    Raises ChannelError for values that the plugin refuses together, UnusablePlugin where it cannot be imported, and
+    PluginError, here and in use, for whatever else it does wrong.
     """
     implementation = load_object(spec.name, spec.implementation)
-    try:
-        made = implementation(bits, **options)
-    except ValueError as error:
-        raise ChannelError(spec.name, str(error)) from error
-    except Exception as error:
-        raise UnusablePlugin(spec.name, f"{spec.implementation}: {one_line(error)}") from error
-    if not isinstance(made, Channel):
-        raise UnusablePlugin(
-            spec.name, f"{spec.implementation} made a {type(made).__name__}, not a Channel"
-        )
+    with of_plugin(spec):
+        try:
+            made = implementation(bits, **options)
+        except ValueError as error:
+            raise ChannelError(spec.name, str(error)) from error
+        if not isinstance(made, Channel):
+            raise Unfit(f"{spec.implementation} made a {type(made).__name__}, not a Channel")
     return _Checked(made, spec, -(-bits // 8) if spec.fixed else None)
 
 
@@ -135,31 +133,21 @@ class _Checked(Channel):
     length: int | None
 
     def simulate(self, target: Gaussian, reference: Gaussian, common: Common) -> bytes:
-        bits = self._guarded(self.channel.simulate, target, reference, common)
-        if type(bits) is not bytes:
-            raise self._fault(f"simulate returned {type(bits).__name__}, not bytes")
-        if self.length not in (None, len(bits)):
-            raise self._fault(f"simulate returned {len(bits)} bytes, its spec says {self.length}")
-        return bits
+        with of_plugin(self.spec):
+            bits = self.channel.simulate(target, reference, common)
+            if type(bits) is not bytes:
+                raise Unfit(f"simulate returned {type(bits).__name__}, not bytes")
+            if self.length not in (None, len(bits)):
+                raise Unfit(f"simulate returned {len(bits)} bytes, its spec says {self.length}")
+            return bits
 
     def replay(self, bits: bytes, reference: Gaussian, common: Common) -> FloatArray:
-        sample: FloatArray = self._guarded(self.channel.replay, bits, reference, common)
-        found = getattr(sample, "dtype", type(sample).__name__), getattr(sample, "shape", ())
-        if found != (np.float32, reference.mean.shape):
-            raise self._fault(
-                f"replay returned {found[0]} {found[1]}, not float32 {reference.mean.shape}"
-            )
-        if not np.isfinite(sample).all():
-            raise self._fault("replay returned values that are not finite")
-        return sample
-
-    def _guarded(self, method: Callable[..., Any], *given: object) -> Any:
-        try:
-            return method(*given)
-        except GcodecError:
-            raise
-        except Exception as error:
-            raise self._fault(f"{method.__name__} failed: {one_line(error)}") from error
-
-    def _fault(self, reason: str) -> UnusablePlugin:
-        return UnusablePlugin(self.spec.name, reason)
+        with of_plugin(self.spec):
+            sample = self.channel.replay(bits, reference, common)
+            found = getattr(sample, "dtype", type(sample).__name__), getattr(sample, "shape", ())
+            if found != (np.float32, reference.mean.shape):
+                due = reference.mean.shape
+                raise Unfit(f"replay returned {found[0]} {found[1]}, not float32 {due}")
+            if not np.isfinite(sample).all():
+                raise Unfit("replay returned values that are not finite")
+            return sample

@@ -184,11 +184,11 @@ for typed in sys.argv[2:]:
 
 #: What is typed -> exit status of the command, words of its line.
 FAULTS = {
-    "acme/raising": (4, "'acme/raising' cannot be used: simulate failed: KeyError: 'depth of"),
-    "acme/double": (4, "replay returned float64"),
-    "acme/long": (4, "bytes, its spec says"),
-    "acme/none": (4, "builtins:dict: TypeError"),
-    "acme/text": (4, "builtins:str made a str, not a Channel"),
+    "acme/raising": (18, "channel 'acme/raising' of acme-channels: KeyError: 'depth of"),
+    "acme/double": (18, "replay returned float64"),
+    "acme/long": (18, "bytes, its spec says"),
+    "acme/none": (18, "acme/none' of acme-channels: TypeError"),
+    "acme/text": (18, "builtins:str made a str, not a Channel"),
     "acme/odd": (17, "channel 'acme/odd': depth and width do not go together"),
     "acme/blocks:depth=13": (2, "is 13; it must be a whole number from 1 to 12"),
     "acme/block": (3, "did you mean acme/blocks"),
