@@ -121,8 +121,7 @@ EXAMPLES = [
     (
         PluginError("embedding", "acme/x", "gcodec-acme", "KeyError: 'a'"),
         18,
-        "embedding 'acme/x' of gcodec-acme: KeyError: 'a' (a defect of gcodec-acme;"
-        " GCODEC_TRACEBACK=1 shows where)",
+        "embedding 'acme/x' of gcodec-acme: KeyError: 'a' (GCODEC_TRACEBACK=1 shows where)",
     ),
     (
         VerificationError("a.gcx", b"\1\2", b"\3\4"),

@@ -196,7 +196,9 @@ def _check_values(values: Any, field: Field, what: str) -> None:
     # NaN is the minimum of whatever it is among.
     low, high = values.min(), values.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise Unfit(f"{what} holds values that are not finite")
+        raise Unfit(
+            f"{what} holds values that are not finite; damaged weights make such, or float16"
+        )
     _check_bounds(low, high, field, what)
 
 

@@ -317,8 +317,7 @@ class PluginError(GcodecError):
     def __init__(self, kind: str, plugin: str, distribution: str, reason: str) -> None:
         self.kind, self.plugin, self.distribution, self.reason = kind, plugin, distribution, reason
         super().__init__(
-            f"{kind} '{plugin}' of {distribution}: {reason}"
-            f" (a defect of {distribution}; GCODEC_TRACEBACK=1 shows where)"
+            f"{kind} '{plugin}' of {distribution}: {reason} (GCODEC_TRACEBACK=1 shows where)"
         )
 
 
