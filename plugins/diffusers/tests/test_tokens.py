@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from gcodec.errors import InvalidArgument
 from gcodec_diffusers.codebook import LatentCodebook
 from gcodec_diffusers.space import LappedSpace
 from gcodec_diffusers.tokens import ScalarCodebook
@@ -67,6 +68,15 @@ def test_tokens_that_cannot_be_are_refused(book: ScalarCodebook) -> None:
             book.dequantize(indices, (4, 4))
     with pytest.raises(ValueError, match="tokens where"):
         book.dequantize(np.zeros((2, 3), np.int32), (4, 4))
+
+
+def test_no_token_stands_for_a_latent_that_is_no_number(
+    space: LappedSpace, book: ScalarCodebook, photo: FloatArray
+) -> None:
+    latent = space.encode(photo)
+    latent[3, 2, 1] = np.nan
+    with pytest.raises(InvalidArgument, match="not finite"):
+        book.quantize(latent)
 
 
 def test_the_same_tokens_with_any_number_of_threads(

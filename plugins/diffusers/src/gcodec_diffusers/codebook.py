@@ -13,6 +13,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from gcodec.errors import InvalidArgument
 from gcodec_diffusers.autoencoder import Residual
 
 __all__ = ["LatentCodebook"]
@@ -79,8 +80,11 @@ class LatentCodebook(nn.Module):
         return estimate * self.deviation[:, None, None]
 
     def quantize(self, z: Tensor) -> Tensor:
-        """int64 indices [B, h, w] of latents [B, C, s h, s w]."""
-        codes = torch.minimum(self.bounded(z).round().clamp(min=0), self.levels[:, None, None] - 1)
+        """int64 indices [B, h, w] of latents [B, C, s h, s w]. Raises InvalidArgument for what no index stands for."""
+        soft = self.bounded(z)
+        if not soft.isfinite().all():
+            raise InvalidArgument("tokens of values that are not finite; damaged weights make such")
+        codes = torch.minimum(soft.round().clamp(min=0), self.levels[:, None, None] - 1)
         return (codes.long() * self.radix[:, None, None]).sum(1)
 
     def dequantize(self, indices: Tensor) -> Tensor:

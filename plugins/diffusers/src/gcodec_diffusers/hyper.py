@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gcodec.errors import InvalidArgument
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -66,7 +68,10 @@ class HyperEncoder(nn.Module):
         self.quantizer = _Quantizer(M, cfg_cs, codebook_dim)
 
     def quantize(self, z: Tensor) -> Tensor:
-        """int64 indices [h / stride, w / stride] of latents [1, in_channels, h, w], both sides multiples of the stride."""
+        """int64 indices [h / stride, w / stride] of latents [1, in_channels, h, w], both sides multiples of the stride.
+
+        Raises InvalidArgument for what no index stands for.
+        """
         features = self.backbone(z)[0]
         rows = features.flatten(1).T.split(_BATCH)
         return torch.cat([self.quantizer.nearest(some) for some in rows]).view(features.shape[1:])
@@ -86,7 +91,10 @@ class _Quantizer(nn.Module):
     def nearest(self, rows: Tensor) -> Tensor:
         embed = self._codebook.embed[0]
         # Half the difference of |row|^2 and the squared distance.
-        return (self.project_in(rows) @ embed.T - embed.square().sum(1) / 2).argmax(1)
+        scores = self.project_in(rows) @ embed.T - embed.square().sum(1) / 2
+        if not scores.isfinite().all():
+            raise InvalidArgument("tokens of values that are not finite; damaged weights make such")
+        return scores.argmax(1)
 
     def entries(self) -> Tensor:
         found: Tensor = self.project_out(self._codebook.embed[0])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from gcodec.errors import ModelDamaged, UsageError
+from gcodec.errors import InvalidArgument, ModelDamaged, UsageError
 from gcodec.interfaces import Setup, Size
 from gcodec.models import ModelStore
 from gcodec.models.networks import open_codebook, place_of
@@ -56,6 +56,15 @@ def given(book: HyperCodebook, indices: NDArray[np.int32]) -> dict[str, Tokens]:
 def indices(book: HyperCodebook) -> NDArray[np.int32]:
     """Of a picture of SIZE, whose latent is 5x7."""
     return np.random.default_rng(8).integers(book.entries, size=(3, 4), dtype=np.int32)
+
+
+def test_no_token_stands_for_a_latent_that_is_no_number(
+    perco: PipelineDenoiser, book: HyperCodebook
+) -> None:
+    values = latent(book.network.channels, 8, 8)
+    values[1, 2, 3] = np.inf
+    with pytest.raises(InvalidArgument, match="not finite"):
+        book.quantize(values)
 
 
 @pytest.mark.parametrize(("grid", "numbers"), [(64, 4_080_128), (8, 5_868_032)])
