@@ -69,7 +69,8 @@ def _draws(function: Any) -> bool:
     import torch
 
     if isinstance(function, FunctionType):  # torch.nn.init
-        return "generator" in signature(function).parameters
+        # Some of Tensor's operators are functions around builtins, which have no signature.
+        return "generator" in signature(function, follow_wrapped=False).parameters
     makers = (torch.normal, torch.rand, torch.randint, torch.randn, torch.randperm, torch.bernoulli)
     tensor = torch.Tensor
     fillers = (
