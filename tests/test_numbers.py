@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gcodec.registry import registry
+from gcodec.cli import _COMMANDS
+from gcodec.registry import kind_of, name_of, registry
 from gcodec_formats import registry as numbers
+from gcodec_formats.names import NAMES
 
 if TYPE_CHECKING:
     from gcodec.plugin import EmbeddingSpec
@@ -34,6 +36,27 @@ def test_name_number_and_profiles_are_the_registered_ones(spec: EmbeddingSpec) -
 def test_new_files_take_the_profile_of_the_model_that_is_installed(spec: EmbeddingSpec) -> None:
     installed = registry().models[spec.model].digest if spec.model else None
     assert spec.profiles[-1].model == installed
+
+
+OFFERS = [
+    (kind_of(spec), name_of(spec), plugin.distribution)
+    for plugin in registry().plugins
+    for spec in plugin.specs
+]
+
+
+def test_every_name_that_ours_offer_is_registered_to_them() -> None:
+    """A name that is not could be taken from us by whoever installs one like it."""
+    lost = [offer for offer in OFFERS if numbers.owner(*offer[:2]) != offer[2]]
+    assert not lost
+    assert not [plugin for plugin in registry().plugins if plugin.refused or plugin.error]
+
+
+def test_no_name_is_registered_that_nobody_offers() -> None:
+    offered = {offer[:2] for offer in OFFERS} | {("command", name) for name in _COMMANDS}
+    of_sets = {("metric", "fid"), ("metric", "kid")}
+    named = {(kind, name) for kind, table in NAMES.items() for name in table}
+    assert named - of_sets <= offered
 
 
 def test_every_published_name_is_installed_here() -> None:

@@ -68,7 +68,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("autoencoder", "denoiser", "codebook"), "gcodec-diffusers"),
         **dict.fromkeys(("latent_entropy", "perco"), "gcodec-ldm"),
         "ntc": "gcodec-ntc",
-        "flow": "gcodec-flow",
+        **dict.fromkeys(("flow", "bridge"), "gcodec-flow"),
         "uqdm": "gcodec-diffc",
     },
     "channel": {},
