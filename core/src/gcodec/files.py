@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,7 +77,7 @@ def atomic_write(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]
             yield device
         return
     target = target.resolve()
-    partial = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+    partial = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.part")
     with _as_output_error(Path(path)):
         # "x" with the process's own mask, where tempfile would make a file that only its owner can read.
         file = partial.open("xb")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -84,6 +83,8 @@ def tell(output: str, report: Mapping[str, Any], line: str, *, as_json: bool) ->
 
 def print_json(value: object) -> None:
     """Print one JSON document."""
+    import json
+
     click.echo(json.dumps(value, indent=2, default=str))
 
 
