@@ -183,12 +183,15 @@ def test_a_request_that_cannot_be_meant_is_refused() -> None:
 
 
 def test_pictures_are_found_by_suffix_in_the_order_of_their_names(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a.webp", "-x.jpg", "new\nline.png", "notes.txt", ".png"):
+    for name in ("b.PNG", "a.webp", "-x.jpg", "new\nline.png", "notes.txt", ".png", "._a.webp"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "c.png").mkdir()
     found = [path.name for path in find_images(tmp_path)]
     assert found == ["-x.jpg", "a.webp", "b.PNG", "new\nline.png"]
     assert len(find_images(tmp_path, 2)) == 2
+    for suffix in ("gif", "jp2", "pgm", "tga", "qoi"):
+        (tmp_path / f"z.{suffix}").touch()
+    assert len(find_images(tmp_path)) == len(found) + 5
     with pytest.raises(ImageError, match="no picture"):
         find_images(tmp_path / "c.png")
     with pytest.raises(ImageError, match="cannot be read"):

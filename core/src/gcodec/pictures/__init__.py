@@ -15,7 +15,7 @@ from gcodec.pictures._error import check_pictures, psnr, to_bytes
 from gcodec.pictures._jxl_size import jxl_size
 from gcodec.pictures._picture import AlphaArray, Picture
 from gcodec.pictures._provenance import GENERATIVE
-from gcodec.pictures._read import load_image, pillow_guard
+from gcodec.pictures._read import is_picture, load_image, pillow_guard
 from gcodec.pictures._write import FORMATS, format_of, save_image
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "check_pictures",
     "jxl_size",
     "format_of",
+    "is_picture",
     "load_image",
     "pack_alpha",
     "pillow_guard",

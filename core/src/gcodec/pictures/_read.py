@@ -21,11 +21,17 @@ from gcodec.pictures._jxl_size import is_jxl, jxl_size
 from gcodec.pictures._picture import AlphaArray, Picture
 from gcodec_formats import DEFAULT_LIMITS, Limits
 
-__all__ = ["load_image", "pillow_guard"]
+__all__ = ["is_picture", "load_image", "pillow_guard"]
 
 #: What Pillow may take a file for. Formats that run other programs (EPS) or hardly anyone tests are left out.
 _READABLE = (
     "PNG", "JPEG", "MPO", "WEBP", "AVIF", "JXL", "TIFF", "JPEG2000", "GIF", "BMP", "PPM", "TGA", "QOI",
+)  # fmt: skip
+
+#: How the names of such files end.
+_ENDINGS = (
+    ".png", ".jpg", ".jpeg", ".webp", ".avif", ".jxl", ".tif", ".tiff", ".jp2", ".j2k", ".gif", ".bmp", ".pbm",
+    ".pgm", ".ppm", ".pnm", ".tga", ".qoi",
 )  # fmt: skip
 
 #: Formats whose further frames are a film; those of the others are thumbnails, depth maps or stereo views.
@@ -35,6 +41,12 @@ _GRAY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"
 _OTHER_BYTE_ORDER = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
 
 _pillow_lock = RLock()
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file of a folder is taken for a picture, by its name; those that macOS lays beside ("._a.jpg") are not."""
+    name = path.name.lower()
+    return name.endswith(_ENDINGS) and name not in _ENDINGS and not name.startswith("._")
 
 
 def load_image(source: str | Path | bytes | BinaryIO, *, limits: Limits | None = None) -> Picture:

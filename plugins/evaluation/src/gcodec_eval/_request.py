@@ -41,12 +41,6 @@ def known_metrics() -> Mapping[str, Metric]:
     )
 
 
-#: Suffixes that make a file of a folder one to evaluate.
-_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".avif", ".jxl", ".tif", ".tiff", ".bmp", ".ppm"}
-)
-
-
 @dataclass(frozen=True)
 class Method:
     """A plugin's name, with the options that are given to it; the others have their defaults."""
@@ -136,6 +130,8 @@ def find_images(folder: Path, limit: int | None = None) -> tuple[Path, ...]:
 
     Raises ImageError where there is none or the folder cannot be read.
     """
+    from gcodec.pictures import is_picture
+
     try:
         found = sorted(
             (Path(entry.path) for entry in os.scandir(folder) if entry.is_file()),
@@ -143,7 +139,7 @@ def find_images(folder: Path, limit: int | None = None) -> tuple[Path, ...]:
         )
     except OSError as error:
         raise ImageError(str(folder), f"cannot be read: {error.strerror}") from error
-    pictures = [path for path in found if path.suffix.lower() in _SUFFIXES]
+    pictures = [path for path in found if is_picture(path)]
     if not pictures:
         raise ImageError(str(folder), "there is no picture in this folder")
     return tuple(pictures[:limit])

@@ -18,14 +18,11 @@ from numpy.typing import NDArray
 
 from gcodec.errors import ImageError, OutputError
 from gcodec.files import atomic_write
-from gcodec.pictures import load_image
+from gcodec.pictures import is_picture, load_image
 from gcodec.progress import Progress, silent
 
-__all__ = ["SUFFIXES", "Photos", "packed", "photographs", "present"]
+__all__ = ["Photos", "packed", "photographs", "present"]
 
-SUFFIXES = frozenset(
-    {".avif", ".bmp", ".jpeg", ".jpg", ".jxl", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-)
 _INDEX = "photos.npz"
 _SAMPLES = "photos.bin"
 
@@ -33,12 +30,12 @@ UInt8 = NDArray[np.uint8]
 
 
 def photographs(folder: Path) -> list[Path]:
-    """Return every file below a folder that its suffix calls an image, in the order of their POSIX paths.
+    """Return every file below a folder that its name calls a picture, in the order of their POSIX paths.
 
     Raises ImageError if there is none.
     """
     found = sorted(
-        (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()),
+        (p for p in folder.rglob("*") if is_picture(p) and p.is_file()),
         key=lambda path: path.relative_to(folder).as_posix(),
     )
     if not found:
