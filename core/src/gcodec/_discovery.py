@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import pluggy
@@ -138,11 +139,8 @@ def _settled(plugins: list[Plugin], off: set[str]) -> tuple[Plugin, ...]:
 
 
 def _load(point: EntryPoint, manager: pluggy.PluginManager, off: set[str]) -> Plugin:
-    about = (
-        point.dist.metadata if point.dist else {"Name": "?", "Version": "?"}
-    )  # parsed at each access
-    distribution = about["Name"]
-    plugin = Plugin(point.name, distribution, about["Version"])
+    distribution, version = _about(point)
+    plugin = Plugin(point.name, distribution, version)
     if {normal(point.name), normal(distribution)} & off and normal(distribution) != GROUP:
         return replace(plugin, disabled=True)
     start = time.perf_counter()
@@ -156,14 +154,27 @@ def _load(point: EntryPoint, manager: pluggy.PluginManager, off: set[str]) -> Pl
     return _collected(replace(plugin, warning=warning, seconds=seconds), module, manager)
 
 
+def _about(point: EntryPoint) -> tuple[str, str]:
+    """Return name and version of an entry point's distribution, "?" where they are not to be had.
+
+    Not by `Distribution.metadata`, which reads the whole of it as a mail, long description and all: 1 ms each.
+    """
+    try:
+        text = (point.dist and point.dist.read_text("METADATA")) or ""
+    except (OSError, ValueError):
+        text = ""
+    head = dict(
+        line.split(": ", 1) for line in text.partition("\n\n")[0].splitlines() if ": " in line
+    )
+    return head.get("Name", "?").strip(), head.get("Version", "?").strip()
+
+
 def _collected(plugin: Plugin, module: Any, manager: pluggy.PluginManager) -> Plugin:
     """Return the plugin with what its hooks return; one whose name no file can hold loses the spec, not the others."""
     try:
         _check_interface(getattr(module, "GCODEC_INTERFACE", None))
         specs = list(_collect(module, manager))
     except (Exception, SystemExit) as error:
-        if manager.is_registered(module):
-            manager.unregister(module)
         return replace(plugin, error=str(error) if type(error) is _Misfit else one_line(error))
     if not specs:
         return replace(plugin, error=_why_empty(module))
@@ -229,11 +240,17 @@ def _hook(kind: str) -> str:
 
 def _collect(module: Any, manager: pluggy.PluginManager) -> Iterator[Spec]:
     """Call the hooks of one module."""
-    manager.register(module)
-    manager.check_pending()
+    # pluggy looks into everything that it is given, and a module holds whatever it has imported.
+    hooks = SimpleNamespace(**{n: getattr(module, n) for n in dir(module) if n.startswith(GROUP)})
+    manager.register(hooks)
+    try:
+        manager.check_pending()
+    except BaseException:
+        manager.unregister(hooks)
+        raise
     for kind, cls in SPECS.items():
         hook = getattr(manager.hook, _hook(kind))
-        for made in (i.function() for i in hook.get_hookimpls() if i.plugin is module):
+        for made in (i.function() for i in hook.get_hookimpls() if i.plugin is hooks):
             if isinstance(made, tuple(SPECS.values())):
                 raise _Misfit(f"{_hook(kind)} returned one spec; return a list of them")
             if not isinstance(made, (list, tuple)):
