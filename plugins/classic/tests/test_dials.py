@@ -1,0 +1,54 @@
+"""What the libraries are asked for: the quality that the README states, and headers that say what their encoders did."""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gcodec.interfaces import Size
+from gcodec_classic._stream import FORM, WHOLE
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from classic_codecs import make, picture
+
+
+@pytest.mark.parametrize(
+    ("name", "quality", "settings"),
+    [
+        ("webp", 0.5, {"quality": 25, "method": 6}),
+        ("webp", 0.8, {"quality": 64, "method": 6}),
+        (
+            "avif",
+            0.5,
+            {"quality": 50, "speed": 3, "subsampling": "4:4:4", "advanced": {"tune": "psnr"}},
+        ),
+        ("jxl", 0.5, {"quality": 49.75, "effort": 7}),
+    ],
+)
+def test_the_dial_is_the_librarys_as_the_readme_has_it(
+    name: str, quality: float, settings: dict[str, Any]
+) -> None:
+    codec = make(name, **({"subsampling": "444", "effort": 7} if name == "avif" else {}))
+    image = codec.analyse(picture(96, 128)).image
+    buffer = BytesIO()
+    image.save(buffer, codec.codec.format, **settings)
+    stream = codec.codec.compress(image, quality, codec.setup.options)
+    assert stream.file == buffer.getvalue()
+
+
+@pytest.mark.parametrize("size", [(64, 64), (400, 600), (800, 1000)])
+def test_avif_states_the_level_that_the_encoder_did(size: tuple[int, int]) -> None:
+    """A decoder may refuse a picture that is larger than its level allows (AV1, annex A.3): 2.0, 2.1 or 3.0, and 3.1."""
+    codec = make("avif", effort=0)
+    stream = codec.codec.compress(codec.analyse(picture(*size)).image, 0.1, codec.setup.options)
+    assert stream.flags & FORM != WHOLE
+    stated, restored = (
+        file[file.index(b"mdat") + 4 :].removeprefix(b"\x12\0")
+        for file in (stream.file, codec.codec.restore(stream.flags, stream.body, Size(*size)))
+    )
+    assert restored == stated
