@@ -96,13 +96,8 @@ class Posterior(Denoiser):
         return np.zeros(shape, np.float32), np.ones(12, np.float32)
 
     def x0(
-        self,
-        x_t: torch.Tensor,
-        alpha_t: float,
-        sigma_t: float,
-        condition: Condition,
-        step: float = 0.0,
-    ) -> torch.Tensor:
+        self, x_t: Any, alpha_t: float, sigma_t: float, condition: Condition, step: float = 0.0
+    ) -> Any:
         self.calls += self.flaw == "restless"
         if self.flaw == "dividing":
             return x_t / alpha_t if alpha_t else x_t / torch.zeros(())

@@ -42,9 +42,7 @@ def gcodec_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from gcodec.testing import pictures
 
     folder = tmp_path_factory.mktemp("photographs")
-    for seed in range(3):
-        png = pictures.as_png(pictures.photograph(192, 200, seed))
-        (folder / f"{seed}.png").write_bytes(png)
+    pictures.write_photographs(folder, 3, 192, 200)
     return folder
 
 

@@ -45,7 +45,5 @@ def gcodec_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from gcodec.testing import pictures
 
     folder = tmp_path_factory.mktemp("photographs")
-    for seed in range(6):
-        png = pictures.as_png(pictures.photograph(96, 112, seed))
-        (folder / f"{seed}.png").write_bytes(png)
+    pictures.write_photographs(folder, 6, 96, 112)
     return folder

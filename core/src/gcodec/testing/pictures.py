@@ -14,9 +14,21 @@ from numpy.typing import NDArray
 from gcodec.pictures import load_image
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gcodec.pictures import Picture
 
-__all__ = ["as_picture", "as_png", "blurred", "checkerboard", "flat", "gray", "noise", "photograph"]
+__all__ = [
+    "as_picture",
+    "as_png",
+    "blurred",
+    "checkerboard",
+    "flat",
+    "gray",
+    "noise",
+    "photograph",
+    "write_photographs",
+]
 
 Image: TypeAlias = NDArray[np.uint8]
 _Ints: TypeAlias = NDArray[np.int64]
@@ -78,6 +90,12 @@ def blurred(image: Image, radius: int = 2) -> Image:
     windows = [padded[i : i + height, j : j + width] for i in side for j in side]
     total = np.sum(windows, axis=0)
     return np.asarray((total + len(side) ** 2 // 2) // len(side) ** 2, np.uint8)
+
+
+def write_photographs(folder: Path, count: int, height: int, width: int) -> None:
+    """Write 0.png, 1.png, ..., each another scene."""
+    for seed in range(count):
+        (folder / f"{seed}.png").write_bytes(as_png(photograph(height, width, seed)))
 
 
 def as_png(image: Image) -> bytes:
