@@ -11,7 +11,6 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ import pytest
 from gcodec.channels import Channel, Common, Gaussian
 from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
+from gcodec.testing.channel import Sent, kolmogorov
 from gcodec_diffc.channels import Chunked, Codebook, Orc, Pfr, Trellis
 
 #: Bounds are put at so many standard errors; all seeds are fixed, so a test that passes keeps passing.
@@ -74,24 +74,6 @@ SIMULATORS = {
 NAMES = list(SIMULATORS)
 
 
-@dataclass(frozen=True)
-class Sent:
-    """All runs of a row: bits, and z [runs, D] with m [runs, D] and |m|."""
-
-    bits: list[bytes]
-    z: np.ndarray
-    m: np.ndarray
-    norm: float
-
-    @property
-    def along(self) -> np.ndarray:
-        return np.einsum("rd,rd->r", self.z, self.m) / self.norm
-
-    @property
-    def across(self) -> np.ndarray:
-        return self.z - self.along[:, None] * self.m / self.norm
-
-
 def zero(dimensions: int) -> Gaussian:
     return Gaussian(np.zeros(dimensions, np.float32))
 
@@ -114,14 +96,6 @@ def sent(name: str) -> Sent:
         z.append(claim.channel.replay(bits[-1], reference, common))
     stacked = np.array(z, np.float64), np.array(m, np.float64)
     return Sent(bits, *stacked, math.sqrt(2 * math.log(2) * claim.kl))
-
-
-def kolmogorov(samples: np.ndarray) -> float:
-    """Largest distance between the samples' distribution and N(0, 1), times the root of their number."""
-    x = np.sort(samples)
-    cdf = np.array([NormalDist().cdf(value) for value in x])
-    steps = np.arange(len(x) + 1) / len(x)
-    return math.sqrt(len(x)) * max(np.max(steps[1:] - cdf), np.max(cdf - steps[:-1]))
 
 
 @pytest.mark.parametrize("name", NAMES)

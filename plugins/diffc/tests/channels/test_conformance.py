@@ -14,16 +14,16 @@ class TestTrellis(ChannelConformance):
     name = "trellis"
     options: ClassVar[Mapping[str, Any]] = {"memory": 8}
     bits, dimensions, runs = 256, 1024, 600
-    along, spread = (0.89, 0.93), (0.0, 0.5)
+    along, spread, less, cost = (0.89, 0.93), (0.0, 0.5), 0.4, (1.0, 0.0)
 
 
 class TestTrellisOfTheDefaultMemory(ChannelConformance):
     name = "trellis"
     bits, dimensions, runs = 64, 256, 60
-    along, spread = (0.92, 0.98), (0.0, 0.5)
+    along, spread, less, cost = (0.92, 0.98), (0.0, 0.5), 0.4, (1.0, 0.0)
 
 
 class TestChunked(ChannelConformance):
     name = "chunked"
     bits, dimensions, runs = 112, 448, 160
-    along, spread, cost = (0.82, 0.9), (0.5, 0.9), (1.0, 40.0)
+    along, spread, less, cost = (0.82, 0.9), (0.5, 0.9), 0.4, (1.0, 40.0)

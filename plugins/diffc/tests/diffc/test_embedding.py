@@ -10,9 +10,12 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from numpy.typing import NDArray
 
 import gcodec
+import gcodec_formats as gcx
+from gcodec.cli import cli
 from gcodec.errors import ChannelError, PayloadError
 from gcodec.interfaces import Embedding, Setup
 from gcodec.models.networks import open_space
@@ -152,6 +155,18 @@ def test_a_receiver_may_compute_in_bfloat16(photo: FloatArray) -> None:
     (found,) = open_stage1(data, run=Run(dtype="bfloat16")).signals()
     apart = np.square(cast(Noisy, found).x_t - state(data).x_t).mean()
     assert 0 < apart < 1e-4
+
+
+def test_the_register_is_set_beside_the_memory_of_the_run(
+    photo: FloatArray, tmp_path: Path
+) -> None:
+    """--memory is the run's; the trellis has its own among the options of --channel."""
+    source, file = tmp_path / "photo.png", tmp_path / "photo.gcx"
+    gcodec.save_image(gcodec.Picture(photo[:, :64, :64].copy()), source)
+    words = ["encode", source, "-o", file, "--embed", "diffc", "--channel", "trellis:memory=6"]
+    done = CliRunner().invoke(cli, [*map(str, words), "--memory", "low", "--quality", "0.1"])
+    assert done.exit_code == 0, done.output
+    assert gcx.read(file.read_bytes()).bodies(gcx.MAIN)[0][0] == 6 - 4 << 4
 
 
 def embedding() -> Embedding:
