@@ -172,12 +172,22 @@ class Registry:
         raise UnknownPlugin(kind, name, similar=similar, package=package, published=published)
 
     def missing(self, spec: Spec) -> str:
-        """Return in one line what a spec says is missing here, and what to install; "" where it can be used."""
+        """Return in one line what a spec says is missing here, and what to install; "" where it can be used.
+
+        It is asked once: looking for a package takes half a millisecond.
+        """
         path = getattr(spec, "available", "")
-        try:
-            return " ".join(load_object(spec.name, path)().split()) if path else ""
-        except Exception as error:
-            return f"asking {path} what is missing failed: {one_line(error)}"
+        if path and path not in self._missing:
+            try:
+                said = " ".join(load_object(spec.name, path)().split())
+            except Exception as error:
+                said = f"asking {path} what is missing failed: {one_line(error)}"
+            self._missing[path] = said
+        return self._missing[path] if path else ""
+
+    @cached_property
+    def _missing(self) -> dict[str, str]:
+        return {}
 
     def usable(self, cls: type[S]) -> Mapping[str, S]:
         """Return the specs of a class that can be used here, by name."""

@@ -18,7 +18,7 @@ from PIL import Image
 
 from gcodec.errors import ImageError, PayloadError, UnusablePlugin
 from gcodec.interfaces import Size
-from gcodec.registry import registry
+from gcodec.registry import Registry
 from gcodec_classic import _jpeg, embedding
 from gcodec_classic._stream import FORM, WHOLE
 
@@ -328,19 +328,19 @@ def test_specs_agree_with_the_registry() -> None:
 def test_missing_jxl_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_jxl", None)
     with pytest.raises(UnusablePlugin, match=r"gcodec-classic\[jxl\]"):
-        registry().embedding("jxl")
+        Registry.discover().embedding("jxl")
     with pytest.raises(UnusablePlugin, match=r"gcodec-classic\[jxl\]"):
-        registry().embedding_by_id(4)
+        Registry.discover().embedding_by_id(4)
 
 
 @pytest.mark.parametrize("name", ["webp", "avif"])
 def test_a_pillow_without_a_codec_is_told_from_one_with_it(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert registry().embedding(name).name == name
+    assert Registry.discover().embedding(name).name == name
     (tmp_path / "PIL").mkdir()
     (tmp_path / "PIL" / "__init__.py").touch()
     monkeypatch.delitem(sys.modules, "PIL")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UnusablePlugin, match=f"without {name.upper()}".replace("WEBP", "WebP")):
-        registry().embedding(name)
+        Registry.discover().embedding(name)

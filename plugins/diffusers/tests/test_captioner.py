@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from gcodec.errors import ModelDamaged, UnknownNetwork, UnusablePlugin
 from gcodec.models import Model, ModelStore
 from gcodec.models.networks import Captioner, open_captioner, open_denoiser
+from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec_diffusers.plugin import CAPTIONERS
 from gcodec_diffusers.tiny_captioners import CAPTIONERS as TINY
@@ -144,8 +145,10 @@ def test_without_transformers_it_says_what_to_install(
     (tmp_path / "config.json").write_text('{"architectures": ["BlipForConditionalGeneration"]}')
     save_file({"w": torch.zeros(1)}, tmp_path / "model.safetensors")
     monkeypatch.setitem(sys.modules, "transformers", None)
+    registry.cache_clear()  # it remembers what was missing
     with pytest.raises(UnusablePlugin, match=r'pip install "gcodec-diffusers\[text\]"'):
         opened(tmp_path)
+    registry.cache_clear()
 
 
 def test_every_class_that_is_known_has_been_tried() -> None:

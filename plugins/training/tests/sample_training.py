@@ -89,6 +89,8 @@ class Blur(Task):
         data = self.data
         crops = self.photos.crops(self.members, data.batch, data.crop, rng)
         loss = error(network, tensor(crops, self.inputs.device))
+        if step == self.data.at and self.data.trouble == "mistake":
+            raise LookupError("no such layer")
         if step == self.data.at and self.data.trouble == "loss":
             loss = loss + float("nan")
         if step == self.data.at and self.data.trouble == "gradient":

@@ -60,6 +60,11 @@ def test_it_trains_says_so_and_goes_on(
             "blur.toml: plan.stepz: its trainer knows no such key; did you mean steps?",
         ),
         ("data.trouble='loss'", 16, "at step 0 the loss is not a finite number"),
+        (
+            "data.trouble='mistake'",
+            18,
+            "trainer 'test/blur' of gcodec-under-test: LookupError: no such layer",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line_with_its_status(

@@ -82,6 +82,7 @@ def command(
     OUT receives checkpoint.safetensors, model/ (the moving average, ready for --models), log.jsonl and loss.png. Ctrl-C and
     SIGTERM save first. On the CPU the result depends on recipe and photographs alone, however often it was interrupted.
     """
+    from gcodec.border import of_plugin
     from gcodec.plugin import TrainerSpec
     from gcodec.registry import load_object, registry
     from gcodec_train import Inputs, load_recipe
@@ -98,7 +99,7 @@ def command(
 
     chosen = _device(device)
     start = time.monotonic()
-    with _shown() as (progress, report):
+    with of_plugin(spec, (OSError,)), _shown() as (progress, report):
         inputs = Inputs(values, data, cache or out / "cache", chosen, str(recipe), progress)
         done = train(trainer, inputs, out, minutes=minutes, steps=steps, carry=carry, report=report)
     if as_json:
