@@ -5,11 +5,13 @@ spec/REGISTRY.md holds the same rows for readers and ports; a test compares them
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ._values import Identity
 from .errors import UnknownEmbedding
 from .names import NAMES, PREFIXES
+
+if TYPE_CHECKING:
+    from ._values import Identity
 
 # Segment types. Even must be understood, odd may be ignored.
 MAIN: Final = 0
