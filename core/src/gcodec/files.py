@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from gcodec.errors import ImageError, OutputError, OutputExists
 
-__all__ = ["atomic_write", "check_writable", "read_bounded"]
+__all__ = ["atomic_write", "check_not_input", "check_writable", "read_bounded"]
 
 #: No picture or file within the default limits comes near it.
 _LARGEST_INPUT = 1 << 31
@@ -57,6 +57,16 @@ def check_writable(path: str | Path, *, force: bool = False) -> None:
             raise OutputExists(path)
     except OSError as error:
         raise OutputError(path, _reason(error)) from error
+
+
+def check_not_input(path: str | Path, inputs: Iterable[str | Path]) -> None:
+    """Raise OutputError where `path` is one of the files or folders that are read, by whatever name or link."""
+    for given in inputs:
+        # What is not there, or cannot be looked at, is no input: reading it will say so.
+        with contextlib.suppress(OSError, ValueError):
+            if Path(path).samefile(given) and not _is_device(Path(path)):
+                also = "" if str(path) == str(given) else f" {given} by another name"
+                raise OutputError(path, f"it is the input{also}; name another output with -o")
 
 
 @contextmanager

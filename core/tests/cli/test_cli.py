@@ -71,8 +71,11 @@ def test_without_an_output_the_result_lies_beside_the_input(
     source.write_bytes((pictures / "photo.png").read_bytes())
     succeeds(gcodec("encode", source, "--embed", "tiny"))
     assert set(listing(tmp_path)) == {"holiday.photo.png", "holiday.photo.gcx"}
-    fails(gcodec("decode", tmp_path / "holiday.photo.gcx"), 8, "holiday.photo.png", "--force")
-    succeeds(gcodec("decode", tmp_path / "holiday.photo.gcx", "--force"))
+    succeeds(gcodec("decode", tmp_path / "holiday.photo.gcx"))
+    made = "holiday.photo.decoded.png"
+    assert set(listing(tmp_path)) == {"holiday.photo.png", "holiday.photo.gcx", made}
+    assert source.read_bytes() == (pictures / "photo.png").read_bytes()
+    fails(gcodec("decode", tmp_path / "holiday.photo.gcx"), 8, made, "--force")
 
 
 def test_existing_output_is_overwritten_only_with_force(

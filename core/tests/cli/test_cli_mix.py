@@ -77,7 +77,7 @@ def test_an_option_reaches_every_plugin_that_has_it(
     photo = next(pictures.glob("photo.png"))
     words = ["mix", photo, "--embed", "tiny", "--recon", "grain", "--quality", "1", "--json"]
     grainy, clean = (
-        json.loads(support.gcodec(*words, *more, site=[site], cwd=folder).stdout)[0]["psnr"]
+        float(json.loads(support.gcodec(*words, *more, site=[site], cwd=folder).stdout)[0]["psnr"])
         for folder, more in (
             (_folder(tmp_path / "a"), ("--amount", "0.5")),
             (_folder(tmp_path / "b"), ("--amount", "0")),

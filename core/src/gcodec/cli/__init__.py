@@ -77,6 +77,10 @@ _OURS = frozenset(
 )
 
 
+#: How printing fails: full disks, and a standard output that was closed.
+_PRINTING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
+
+
 class _Commands(click.Group):
     """The core's commands and those of plugins; a command's module is imported when it is called."""
 
@@ -232,6 +236,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
     ``GCODEC_TRACEBACK=1`` shows where a failure came from.
     """
+    _open_streams()
     warnings.showwarning = _show_warning
     words = list(sys.argv[1:] if args is None else args)
     try:
@@ -242,6 +247,23 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             raise
         _fail(error)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _open_streams() -> None:
+    """Give standard streams that were closed something that cannot be used.
+
+    Otherwise the next file to be opened would take a stream's number, and whatever prints would print into it. Reading or
+    printing then fails as on a broken disk, except that nobody is told what goes to standard error.
+    """
+    for number, (name, way, mode) in enumerate(
+        (("stdin", os.O_WRONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w"))
+    ):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, way)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
@@ -257,9 +279,14 @@ def _fail(error: BaseException) -> NoReturn:
     status, text = _explain(error)
     if text:
         click.echo(f"gcodec: {_one_line(text)}", err=True)
-    if status == INTERRUPTED_EXIT_STATUS or isinstance(error, BrokenPipeError):
-        # Python would otherwise complain while it flushes a closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    try:
+        if status != INTERRUPTED_EXIT_STATUS:
+            sys.stdout.flush()
+            sys.exit(status)
+    except OSError:
+        pass
+    # Python would otherwise complain while it flushes what a closed pipe or a full disk does not take.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
@@ -277,9 +304,10 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return error.exit_status, str(error)
     if isinstance(error, BrokenPipeError):
         return CLOSED_PIPE_EXIT_STATUS, ""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-        # From printing; whatever else writes raises OutputError.
-        return OutputError.exit_status, f"cannot write: {error.strerror}"
+    if isinstance(error, OSError) and error.errno in _PRINTING:
+        # Whatever else writes raises OutputError.
+        why = "it is closed" if error.errno == errno.EBADF else error.strerror
+        return OutputError.exit_status, f"cannot write standard output: {why}"
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1, ""
     if isinstance(error, MemoryError):

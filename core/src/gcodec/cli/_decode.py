@@ -10,10 +10,12 @@ import click
 
 from gcodec.cli.common import (
     STREAM,
+    check_output,
     output_for,
     progress_bar,
     read_bytes,
     rounded,
+    source_argument,
     tell,
 )
 from gcodec.cli.plugin_options import Named, PluginCommand, as_decorator, plugin_option
@@ -29,8 +31,8 @@ from gcodec.plugin import REALISM, ReconstructorSpec
 
 
 @click.command(cls=PluginCommand)
-@click.argument("source", metavar="IN", type=str)
-@output_option("OUT", "The picture; its suffix names the format. [default: IN with .png]")
+@source_argument
+@output_option("OUT", "The picture; its suffix names the format. [default: IN with .decoded.png]")
 @plugin_option("--recon", "Stage 2, by default what the file suggests, else preview")
 @click.option("--model", help="Other weights for the reconstructor: a name, a folder or a digest.")
 @via_option
@@ -74,7 +76,7 @@ def command(
     """
     if preview_every and STREAM in (output, source if output is None else None):
         raise UsageError("--preview-every writes several pictures; give -o a file to name them by")
-    output = output_for(source, output, ".png", force=force)
+    output = output_for(source, output, ".decoded.png", force=force)
 
     from gcodec.pictures import format_of
     from gcodec.pipeline.decoding import decode, decode_progressively, save_decoded
@@ -98,6 +100,7 @@ def command(
             made, layers = next(steps), preview_every
             for later in steps:
                 previews.append(_after(output, layers))
+                check_output(previews[-1], force=force, inputs=[source])
                 save_decoded(made, previews[-1], force=force)
                 made, layers = later, layers + preview_every
         else:

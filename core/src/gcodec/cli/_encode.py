@@ -12,6 +12,7 @@ from gcodec.cli.common import (
     progress_bar,
     read_bytes,
     rounded,
+    source_argument,
     tell,
     write_bytes,
 )
@@ -27,7 +28,7 @@ from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
 
 
 @click.command(cls=PluginCommand)
-@click.argument("source", metavar="IN", type=str)
+@source_argument
 @output_option("OUT", "The .gcx file; - for standard output. [default: IN with .gcx]")
 @plugin_option("--embed", "Stage 1, of `gcodec plugins`", default="ntc")
 @target_options
@@ -64,7 +65,7 @@ def command(
 
     Size targets count the whole file and are never exceeded.
     """
-    output = output_for(source, output, ".gcx", force=force)
+    output = output_for(source, output, ".gcx", force=force, inputs=companions)
 
     from gcodec.pipeline.encoding import encode
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from gcodec.cli.common import json_option, print_json, print_table, read_bytes
+from gcodec.cli.common import json_option, print_json, print_table, read_bytes, source_argument
 
 
 @click.command()
-@click.argument("source", metavar="IN")
+@source_argument
 @click.option("--partial", is_flag=True, help="Accept a truncated progressive file.")
 @json_option
 def command(source: str, partial: bool, as_json: bool) -> None:

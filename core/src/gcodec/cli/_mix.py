@@ -17,6 +17,7 @@ from gcodec.cli.common import (
     print_table,
     progress_bar,
     rounded,
+    source_argument,
     write_bytes,
 )
 from gcodec.cli.plugin_options import Named, PluginCommand, names, plugin_option
@@ -44,7 +45,7 @@ _METRICS = ("psnr", "lpips", "ms_ssim")
 
 
 @click.command(cls=PluginCommand)
-@click.argument("source", metavar="IN", type=str)
+@source_argument
 @plugin_option("--embed", "Stage 1", default="ntc", many=True)
 @plugin_option("--recon", "Stage 2", default="flow", many=True)
 @output_option("DIR", "Folder for the results.", default=".")
@@ -89,6 +90,8 @@ def command(
 
     if source == STREAM:
         raise UsageError("mix reads a file, not standard input: its results are named after it")
+    if output == STREAM:
+        raise UsageError("mix writes several files; give -o a folder for them")
     installed = registry()
     judges = names(metrics) or [name for name in _METRICS if name in installed.metrics]
     for name in judges:
@@ -107,7 +110,7 @@ def command(
         _file(stem, e.label, r.label, end) for e in embed for r in recon for end in ("png", "json")
     ]
     for path in wanted:
-        check_output(path, force=force)
+        check_output(path, force=force, inputs=[source])
     if len({*wanted}) < len(wanted):
         raise UsageError("two of the plugins would write to one file; mix them one after the other")
 

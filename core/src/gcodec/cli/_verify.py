@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from gcodec.cli.common import json_option, print_json, read_bytes
+from gcodec.cli.common import json_option, print_json, read_bytes, source_argument
 from gcodec.cli.run_options import RunOptions, run_options
 
 
 @click.command()
-@click.argument("source", metavar="IN")
+@source_argument
 @json_option
 @run_options
 def command(

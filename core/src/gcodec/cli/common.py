@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gcodec.errors import ImageError, OutputError, UsageError
-from gcodec.files import atomic_write, check_writable, read_bounded
+from gcodec.files import atomic_write, check_not_input, check_writable, read_bounded
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
@@ -19,6 +20,26 @@ if TYPE_CHECKING:
     from gcodec.run import Run
 
 STREAM = "-"
+
+#: The standard streams by the names that a system has for them, besides any file that standard output goes to.
+_STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+_STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
+
+class Place(click.ParamType[str]):
+    """A file, or "-" for a standard stream, which ``/dev/stdin`` and ``/dev/stdout`` mean too."""
+
+    name = "file"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value or "\0" in value:
+            self.fail("a file needs a name", param, ctx)
+        streams = _STDIN if isinstance(param, click.Argument) else _STDOUT
+        return STREAM if value in streams else value
+
+
+#: The argument IN of a command.
+source_argument = click.argument("source", metavar="IN", type=Place())
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 force_option = click.option("--force", is_flag=True, help="Overwrite existing output.")
@@ -31,8 +52,10 @@ def read_bytes(path: str) -> bytes:
             return read_bounded(sys.stdin.buffer, "standard input")
         with Path(path).open("rb") as stream:
             return read_bounded(stream, path)
-    except OSError as error:
-        raise ImageError(path, f"cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        name = "standard input" if path == STREAM else path
+        raise ImageError(name, f"cannot be read: {reason}") from error
 
 
 def load_picture(path: str, run: Run) -> Picture:
@@ -57,35 +80,56 @@ def write_bytes(path: str, data: bytes, *, force: bool) -> None:
         stream.write(data)
 
 
-def check_output(path: str, *, force: bool) -> None:
-    """Refuse early what could not be written after minutes of work. Raises OutputError, OutputExists."""
+def check_output(path: str, *, force: bool, inputs: Iterable[str] = ()) -> None:
+    """Refuse early what could not be written after minutes of work, or is one of `inputs`.
+
+    Raises OutputError, OutputExists.
+    """
     if path != STREAM:
+        check_not_input(path, inputs)
         check_writable(path, force=force)
     elif sys.stdout.isatty():
         raise UsageError("a picture or file is not written to a terminal; redirect it or use -o")
 
 
-def output_for(source: str, output: str | None, suffix: str, *, force: bool) -> str:
-    """Return where to write: as asked, otherwise beside `source` with another suffix. Raises what `check_output` does."""
+def output_for(
+    source: str, output: str | None, suffix: str, *, force: bool, inputs: Iterable[str] = ()
+) -> str:
+    """Return where to write: as asked, otherwise beside `source` with another suffix.
+
+    Raises what `check_output` does for `source` and further `inputs`, and ImageError where `source` is a folder.
+    """
+    if source != STREAM and Path(source).is_dir():
+        raise ImageError(source, "it is a folder; name a file")
     if output is None:
         output = STREAM if source == STREAM else str(Path(source).with_suffix(suffix))
-    check_output(output, force=force)
+    check_output(output, force=force, inputs=(source, *inputs))
     return output
 
 
 def tell(output: str, report: Mapping[str, Any], line: str, *, as_json: bool) -> None:
     """Say what was written, on standard error where standard output is the result itself."""
-    if as_json and output != STREAM:
-        print_json(report)
-    else:
-        click.echo(line, err=output == STREAM)
+    click.echo(json_text(report) if as_json else line, err=output == STREAM)
 
 
 def print_json(value: object) -> None:
     """Print one JSON document."""
+    click.echo(json_text(value))
+
+
+def json_text(value: object) -> str:
+    """Return a JSON document; a number that JSON cannot hold, as the PSNR of equal pictures, is the text "inf"."""
     import json
 
-    click.echo(json.dumps(value, indent=2, default=str))
+    return json.dumps(_plain(value), indent=2, allow_nan=False, default=str)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcodec.cli.common import force_option, json_option
+from gcodec.cli.common import Place, force_option, json_option
 
 if TYPE_CHECKING:
     from gcodec.progress import Progress
@@ -119,7 +119,13 @@ def output_option(
     """Add -o, --output."""
     shown = default is not None
     return click.option(
-        "-o", "--output", metavar=metavar, default=default, show_default=shown, help=help
+        "-o",
+        "--output",
+        metavar=metavar,
+        type=Place(),
+        default=default,
+        show_default=shown,
+        help=help,
     )
 
 
