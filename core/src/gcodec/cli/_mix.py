@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from gcodec.cli.common import (
     STREAM,
     check_output,
+    json_text,
     load_picture,
     print_json,
     print_table,
@@ -195,7 +195,7 @@ def _record(source: str, made: Encoded, decoded: dict[str, Any], force: bool) ->
         "quality": round(made.quality, 4),
         "encode_seconds": rounded(made.seconds),
     }
-    write_bytes(record["record"], (json.dumps(record, indent=2) + "\n").encode(), force=force)
+    write_bytes(record["record"], f"{json_text(record)}\n".encode(), force=force)
     return record
 
 

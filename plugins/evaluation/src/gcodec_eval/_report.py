@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gcodec.cli.common import json_text
 from gcodec.files import atomic_write
 from gcodec_eval._request import known_metrics
 from gcodec_eval._summary import Evaluation
@@ -45,8 +44,8 @@ def write_report(found: Evaluation, folder: Path) -> list[Path]:
 
 
 def as_json(value: Any) -> str:
-    """Return a JSON document; a number that JSON cannot hold, as the PSNR of equal pictures, is the text "inf"."""
-    return json.dumps(_plain(value), indent=1, allow_nan=False, default=str) + "\n"
+    """Return a JSON document, as `gcodec.cli.common.json_text` makes it."""
+    return json_text(value) + "\n"
 
 
 def mean_table(found: Evaluation) -> Table:
@@ -123,11 +122,3 @@ def _markdown_table(table: Table) -> str:
     header, rows = table
     lines = [header, ["---"] * len(header), *rows]
     return "".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |\n" for row in lines)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
