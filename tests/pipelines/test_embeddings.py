@@ -31,8 +31,7 @@ from gcodec.pictures import psnr
 from gcodec.pipeline.stage1 import open_stage1
 from gcodec.run import Run
 from gcodec.signals import Latent, Text, Tokens
-from gcodec_diffusers import pipeline as pipeline_module
-from gcodec_diffusers import tiny
+from gcodec_diffusers import components, tiny
 
 FloatArray = NDArray[np.float32]
 Pipeline = Callable[[str], Path]
@@ -304,14 +303,14 @@ def test_precision_and_memory_reach_the_networks_from_the_command_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What --dtype and --memory say is what the U-Net is loaded in, and how it attends."""
-    loaded, load = [], pipeline_module.load_unet
+    loaded, load = [], components.load_unet
 
     def spy(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
         loaded.append((load(cls, folder, dtype), dtype))
         return loaded[-1][0]
 
-    monkeypatch.setattr(pipeline_module, "load_unet", spy)
-    pipeline_module._network.cache_clear()
+    monkeypatch.setattr(components, "load_unet", spy)
+    components._network.cache_clear()
     case = cases["ldm_quant", "sd15"]
     (tmp_path / "photo.gcx").write_bytes(case.data)
     words = ["decode", tmp_path / "photo.gcx", "--recon", "cdc", "--steps", "1"]
