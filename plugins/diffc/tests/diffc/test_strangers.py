@@ -30,6 +30,9 @@ def gcodec_channels():
         ChannelSpec("acme/raising", "fails", "acme_channel:Raising"),
         ChannelSpec("acme/double", "float64", "acme_channel:Double", fixed=True),
         ChannelSpec("acme/long", "a byte more than it says", "acme_channel:Long", fixed=True),
+        ChannelSpec("acme/nan", "not finite", "acme_channel:Nan", fixed=True),
+        ChannelSpec("acme/short", "an element less", "acme_channel:Short", fixed=True),
+        ChannelSpec("acme/words", "a list for bytes", "acme_channel:Words"),
         ChannelSpec("acme/odd", "refuses its options", "acme_channel:Odd"),
         ChannelSpec("acme/none", "cannot be made", "builtins:dict"),
         ChannelSpec("acme/text", "makes no channel", "builtins:str"),
@@ -96,6 +99,23 @@ class Double(Blocks):
 class Long(Blocks):
     def simulate(self, target, reference, common):
         return super().simulate(target, reference, common) + b"x"
+
+
+class Nan(Blocks):
+    def replay(self, bits, reference, common):
+        z = super().replay(bits, reference, common)
+        z[-1] = np.nan
+        return z
+
+
+class Short(Blocks):
+    def replay(self, bits, reference, common):
+        return super().replay(bits, reference, common)[1:]
+
+
+class Words(Blocks):
+    def simulate(self, target, reference, common):
+        return list(super().simulate(target, reference, common))
 
 
 class Odd(Blocks):
@@ -202,3 +222,27 @@ def test_whatever_a_stranger_does_is_one_line_that_names_it(site: Path, picture:
     for (typed, (status, words)), (found, line) in zip(FAULTS.items(), said, strict=True):
         assert (found, "\n" in line) == (status, False), f"{typed}: {line}"
         assert words in line and typed.partition(":")[0] in line
+
+
+SIZES = """
+import json, sys
+import gcodec
+from gcodec.interfaces import Setup
+from gcodec.run import Run
+from gcodec_diffc.diffc.embedding import Diffc
+picture, options, run = gcodec.load_image(sys.argv[1]), {"channel": sys.argv[2]}, Run()
+data = gcodec.encode(picture, "diffc", target=gcodec.Target(bytes=int(sys.argv[3])), options=options).data
+embedding = Diffc(Setup(run, options, run.models.find("base/diffc")))
+analysis = embedding.analyse(picture.pixels)
+stated = embedding.sizes(analysis, 0.3)
+print(json.dumps([len(data), stated, [len(layer) for layer in embedding.encode(analysis, 0.3)]]))
+"""
+
+
+def test_the_name_counts_where_a_size_is_asked_for(site: Path, picture: Path) -> None:
+    """A file is as long as it may be, head and all; stated lengths are the layers' own."""
+    done = run("-c", SIZES, picture, "acme/blocks:depth=4", 250, site=site)
+    assert done.returncode == 0, done.stderr
+    length, stated, found = json.loads(done.stdout)
+    assert 240 <= length <= 250
+    assert stated == found
