@@ -70,3 +70,11 @@ def test_no_room_of_the_core_is_in_a_circle() -> None:
 def test_nobody_goes_through_the_front_door() -> None:
     for module, path in MODULES.items():
         assert "gcodec" not in set(imports(ast.parse(path.read_text("utf-8")))), module
+
+
+def test_no_picture_goes_through_the_command_line_or_the_kit() -> None:
+    """`gcodec eval` keeps its results when only these rooms change."""
+    off = {"gcodec.cli", "gcodec.testing"}
+    for module, wanted in graph().items():
+        if room(module) not in {*off, "gcodec.__main__"}:
+            assert not off & {room(w) for w in wanted}, module

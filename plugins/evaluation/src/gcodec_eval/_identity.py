@@ -24,7 +24,7 @@ from gcodec.registry import registry
 __all__ = ["digest_of", "file_digest", "in_play", "software", "sources"]
 
 #: Rooms of the core that no file and no picture goes through.
-_OFF_THE_WAY = ("cli", "testing")
+_OFF_THE_WAY = ("cli", "templates", "testing")
 
 #: What of this distribution makes numbers; the rest arranges them.
 _METRICS = "gcodec_eval.metrics"
