@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import click
 import numpy as np
 from sample_codecs import Tiny
 
-from gcodec.errors import PayloadError
+from gcodec.errors import PayloadError, UsageError
 from gcodec.interfaces import Embedding, Reconstructor, Setup, Size
-from gcodec.signals import Latent, Preview, Signal, Sketch, Text, Tokens
+from gcodec.signals import Latent, Preview, Signal, Sketch, Text, Tokens, pack_mse
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -157,6 +159,10 @@ def _interrupt(*_: Any) -> Any:
     raise KeyboardInterrupt
 
 
+def _argument(*_: Any) -> Any:
+    pack_mse(-1.0)
+
+
 def _payload(*_: Any) -> Any:
     raise PayloadError("raising", "on purpose")
 
@@ -167,6 +173,7 @@ METHODS |= {f"fails-in-{method.strip('_')}": (method, fail) for method in FAILIN
 
 #: Name -> what an embedding does on decoding that is nobody's defect.
 ENDS = {"memory": _memory, "exit": _exit, "interrupt": _interrupt, "payload": _payload}
+METHODS["misled"] = ("decode", _argument)
 METHODS |= {f"ends-in-{name}": ("decode", end) for name, end in ENDS.items()}
 
 
@@ -200,6 +207,19 @@ def __getattr__(name: str) -> Any:
         if name in table:
             return type(name, (base,), dict([table[name]]))
     raise AttributeError(name)
+
+
+@click.command()
+@click.option("--how", type=click.Choice(["raise", "refuse", "exit", "full"]), required=True)
+def stumble(how: str) -> None:
+    """Command that ends in one way or another."""
+    if how == "refuse":
+        raise UsageError("not like this")
+    if how == "exit":
+        click.get_current_context().exit(5)
+    if how == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    fail()
 
 
 def lying(preview: Preview, size: Size, setup: Setup) -> Signal:

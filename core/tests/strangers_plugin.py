@@ -6,6 +6,7 @@ from strangers import METHODS, RECONSTRUCTORS
 
 from gcodec.plugin import (
     AdapterSpec,
+    CommandSpec,
     EmbeddingSpec,
     Field,
     MetricSpec,
@@ -67,6 +68,11 @@ def gcodec_adapters() -> list[AdapterSpec]:
         spec("preview", "tokens/acme", "blurting"),
         spec("preview", "tokens/nothing", "fail"),
     ]
+
+
+@hookimpl
+def gcodec_commands() -> list[CommandSpec]:
+    return [CommandSpec("acme-stumble", "for tests", "strangers:stumble")]
 
 
 @hookimpl

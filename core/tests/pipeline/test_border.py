@@ -223,6 +223,14 @@ def test_what_an_embedding_raises_is_its_own(
     assert isinstance(caught.value.__cause__, LookupError)
 
 
+def test_a_function_of_ours_that_a_plugin_calls_wrongly_is_the_plugins_defect(
+    installed: Registry, photo: Picture
+) -> None:
+    with pytest.raises(PluginError) as caught:
+        encode(photo, "acme/misled")
+    refused(caught, "embedding", "acme/misled", "InvalidArgument: a squared error is a finite")
+
+
 @pytest.mark.parametrize("method", ["init", "reconstruct"])
 def test_what_a_reconstructor_raises_is_its_own(
     installed: Registry, photo: Picture, method: str
@@ -262,6 +270,24 @@ def test_the_command_says_it_in_one_line(
     done = gcodec("encode", pictures / "photo.png", "-o", out, "--embed", f"acme/{case}")
     fails(done, status, words)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "words"),
+    [
+        ("raise", 18, "command 'acme-stumble' of acme-things: LookupError: no such thing"),
+        ("refuse", 2, "not like this"),
+        ("full", 8, "cannot write: No space left on device"),
+        ("sing", 2, "acme-stumble --help"),
+    ],
+)
+def test_a_command_that_stumbles_is_named(site: Path, how: str, status: int, words: str) -> None:
+    fails(support.gcodec("acme-stumble", "--how", how, site=[site]), status, words)
+
+
+def test_a_command_may_exit_as_it_likes(site: Path) -> None:
+    done = support.gcodec("acme-stumble", "--how", "exit", site=[site])
+    assert (done.returncode, done.stderr) == (5, b"")
 
 
 def test_ctrl_c_and_exit_end_the_command_as_everywhere(
