@@ -98,6 +98,8 @@ SIGNALS: dict[str, Callable[[FloatArray, Size], Any]] = {
     "error-nan": lambda p, s: Preview(p, float("nan")),
     "error-below": lambda p, s: Preview(p, -1.0),
     "error-text": lambda p, s: Preview(p, "small"),  # type: ignore[arg-type]
+    "error-bool": lambda p, s: Preview(p, True),
+    "rounded-number": lambda p, s: Latent(p, "x", 0.5, 1),  # type: ignore[arg-type]
     "impostor": lambda p, s: Impostor(p, 0.0),
     "unheard": lambda p, s: Unheard(),
     "array": lambda p, s: p,
@@ -136,6 +138,7 @@ PICTURES: dict[str, Callable[[FloatArray], Any]] = {
 #: Name -> method of an embedding, and what it does instead.
 METHODS: dict[str, tuple[str, Callable[..., Any]]] = {
     "listed": ("decode", lambda self, *given: list(Tiny.decode(self, *given))),
+    "minus": ("sizes", lambda self, *given: (20, -1)),
     "vague": ("sizes", lambda self, *given: (20.5,)),
     "wordy": ("symbols", lambda self, *given: "symbols"),
     "hasty": ("refine", lambda self, layers, counts, size: iter(())),

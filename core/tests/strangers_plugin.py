@@ -25,7 +25,7 @@ def _embedding(name: str, implementation: str, *makes: str) -> EmbeddingSpec:
 @hookimpl
 def gcodec_signals() -> list[SignalSpec]:
     fields = (
-        Field("far", "float32", ("W",), low=1),
+        Field("far", "float32", ("W",), low=1, finite=False),  # the sky is
         Field("space", "str"),
         Field("nearest", "int", low=0),
     )

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import strangers
 import support
 from support import fails, succeeds
 
-from gcodec.border import Unfit, check_signal
+from gcodec.border import Unfit, check_signal, check_signals
 from gcodec.errors import PayloadError, PluginError
 from gcodec.interfaces import Size
 from gcodec.pictures import Picture
@@ -20,7 +21,7 @@ from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.mixing import measure
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.registry import Registry
-from gcodec.signals import Latent, Noisy, Preview
+from gcodec.signals import Latent, Noisy, Preview, Text
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -83,6 +84,8 @@ SIGNALS = {
     "error-nan": "preview.mse is nan",
     "error-below": "preview.mse is -1, beyond [0, inf]",
     "error-text": "preview.mse is str, not float",
+    "error-bool": "preview.mse is bool, not float",
+    "rounded-number": "latent.rounded is int, not bool",
     "impostor": "a Impostor is called 'preview', which is gcodec.signals:Preview",
     "unheard": "no plugin declares the kind 'acme/unheard'",
     "array": "a ndarray is no signal",
@@ -131,9 +134,10 @@ def test_layers_are_bytes(installed: Registry, photo: Picture, case: str, words:
 
 
 def test_sizes_are_whole_numbers_and_symbols_bytes(installed: Registry, photo: Picture) -> None:
-    with pytest.raises(PluginError) as caught:
-        encode(photo, "acme/vague", target=Target(bytes=1000))
-    refused(caught, "embedding", "acme/vague", "sizes returned a tuple where")
+    for name in ("acme/vague", "acme/minus"):
+        with pytest.raises(PluginError) as caught:
+            encode(photo, name, target=Target(bytes=1000))
+        refused(caught, "embedding", name, "sizes returned a tuple where")
     with pytest.raises(PluginError) as caught:
         verify(encode(photo, "acme/wordy").data)
     refused(caught, "embedding", "acme/wordy", "symbols returned 'symbols' where bytes are due")
@@ -188,6 +192,26 @@ def test_minus_zero_is_in_the_range_and_the_ends_are() -> None:
     pixels[0, 0, 0], pixels[1, 1, 1] = -0.0, 1.0
     for values in (pixels, pixels.transpose(0, 2, 1), pixels[:, ::-1], np.asfortranarray(pixels)):
         check_signal(Preview(values, 0.0), Size(4, 4))
+
+
+def test_a_file_holds_one_of_the_sets_of_its_spec_whole() -> None:
+    preview, words = Preview(np.zeros((3, 2, 2), np.float32), 0.0), Text("a cat")
+    contents = (("preview", "text"), ("text",))
+    for sound in ((preview, words), (words, preview), (words,)):
+        assert check_signals(sound, Size(2, 2), contents) == sound
+    for unsound in ((preview,), (preview, preview), (preview, words, words), ()):
+        with pytest.raises(Unfit, match="the spec says"):
+            check_signals(unsound, Size(2, 2), contents)
+
+
+def test_where_numbers_need_not_be_finite_the_others_keep_the_bounds(installed: Registry) -> None:
+    def depth(*values: float) -> strangers.Depth:
+        return strangers.Depth(np.array(values, np.float32), "feet", 0)
+
+    for sound in (depth(1, np.inf), depth(np.nan, 2), depth(np.nan, np.inf)):
+        check_signal(sound, Size(1, 2))
+    with pytest.raises(Unfit, match=r"acme/depth.far is 0.5, beyond \[1, inf\]"):
+        check_signal(depth(np.inf, 0.5), Size(1, 2))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
