@@ -273,7 +273,7 @@ def test_options_out_of_range_or_of_other_plugins_are_refused(
 
 def test_plugins_lists_everything(gcodec: Command) -> None:
     text = succeeds(gcodec("plugins"))
-    for name in ("tiny", "test/layered", "grain", "preview", "edges", "test/inked"):
+    for name in ("tiny", "test/layered", "grain", "preview", "edges", "preview -> sketch: for"):
         assert name in text
     assert "gcodec-under-test 1.0" in text
     found = json.loads(succeeds(gcodec("plugins", "--json")))

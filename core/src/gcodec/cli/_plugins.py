@@ -10,6 +10,7 @@ import click
 from gcodec.cli.common import json_option, print_json, print_table
 
 if TYPE_CHECKING:
+    from gcodec.plugin import Spec
     from gcodec.registry import Plugin
 
 
@@ -34,7 +35,7 @@ def command(as_json: bool) -> None:
                         {
                             "kind": kind_of(s),
                             "name": s.name,
-                            "summary": s.summary,
+                            "summary": _summary(s),
                             "missing": registry().missing(s) or None,
                         }
                         for s in p.specs
@@ -51,7 +52,7 @@ def command(as_json: bool) -> None:
     print_table(
         ("kind", "name", "from", "summary"),
         sorted(
-            (kind_of(spec), spec.name, f"{plugin.distribution} {plugin.version}", spec.summary)
+            (kind_of(spec), spec.name, f"{plugin.distribution} {plugin.version}", _summary(spec))
             for plugin in plugins
             for spec in plugin.specs
         ),
@@ -77,3 +78,10 @@ def _remarks(plugin: Plugin) -> Iterator[str]:
             yield f"cannot be used: {kind_of(spec)} {spec.name} ({origin}): {reason}"
     for refused in plugin.refused:
         yield f"refused: {kind_of(refused.spec)} {refused.spec.name} ({origin}): {refused.reason}"
+
+
+def _summary(spec: Spec) -> str:
+    from gcodec.plugin import AdapterSpec
+
+    way = f"{spec.source} -> {spec.target}: " if isinstance(spec, AdapterSpec) else ""
+    return f"{way}{spec.summary}"
