@@ -120,7 +120,7 @@ def _changes(node: ast.AST) -> Iterator[ast.AST | str]:
             yield ast.Name(_NAMES[name])
         case ast.Attribute(attr=name) if name in _NAMES:
             yield other(attr=_NAMES[name])
-        case ast.Call(keywords=[_, *_] as keywords):
+        case ast.Call(func=func, keywords=[_, *_] as keywords) if ast.unparse(func) != "zip":
             for each in (k for k in keywords if k.arg not in _KEPT):
                 yield other(keywords=[k for k in keywords if k is not each])
         case ast.IfExp(body=body, orelse=orelse):

@@ -296,3 +296,10 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 def below(base: type[errors.FormatError]) -> list[type[errors.FormatError]]:
     return [found for kind in base.__subclasses__() for found in (kind, *below(kind))]
+
+
+@pytest.mark.parametrize("size", [gcx.Size(0, 5), gcx.Size(5, 0), gcx.Size(-1, 5)])
+def test_a_picture_without_pixels_is_not_written(size: gcx.Size) -> None:
+    file = gcx.File(gcx.Header(WEBP, size, {}), [gcx.Segment(gcx.MAIN, b"")])
+    with pytest.raises(errors.InvalidArgument, match="at least one pixel"):
+        gcx.write(file)

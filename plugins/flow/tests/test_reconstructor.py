@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
@@ -23,6 +24,7 @@ from gcodec.pipeline.stage2 import checked
 from gcodec.randomness import Randomness
 from gcodec.run import Run
 from gcodec.signals import Preview
+from gcodec_flow.network import preconditioning
 from gcodec_flow.plugin import gcodec_reconstructors
 from gcodec_flow.reconstructor import Bridge, Flow, load
 
@@ -137,6 +139,19 @@ def test_any_size(flow: Maker, photo: FloatArray, size: tuple[int, int]) -> None
     assert answer.shape == (3, *size)
     assert np.isfinite(answer).all()
     assert squared_error(answer, preview.pixels) <= 1.001e-3
+
+
+@pytest.mark.parametrize("t", [0.05, 0.25, 0.6, 1.0])
+def test_the_network_corrects_what_is_known_of_a_residual_of_variance_one(t: float) -> None:
+    """Karras et al. 2022, section 5, for x_t = (1 - t) r + t eps: input and target of the network have variance one."""
+    r, eps = np.random.default_rng(2).normal(size=(2, 400_000))
+    x_t = (1 - t) * r + t * eps
+    skip, out, inside = (float(c) for c in preconditioning(torch.tensor([t])))
+    assert np.std(inside * x_t) == pytest.approx(1, rel=0.01)
+    # The best linear guess leaves an error that has nothing of x_t.
+    left = r - skip * x_t
+    assert abs(np.mean(left * x_t)) < 0.005
+    assert np.std(left / out) == pytest.approx(1, rel=0.01)
 
 
 def test_beyond_its_border_a_picture_goes_on_as_it_ends(flow: Maker, photo: FloatArray) -> None:
