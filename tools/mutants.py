@@ -65,8 +65,9 @@ def narrow_tests(file: str, root: Path = ROOT) -> list[str]:
         found = sorted((room if room.is_dir() else folder).rglob("test_*.py"))
     module = ".".join(parts[home + 1 :]).removesuffix(".py").removesuffix(".__init__")
     if not any(module in path.read_text() for path in found):
-        others = [*root.glob("*/tests/**/test_*.py"), *root.glob("plugins/*/tests/**/test_*.py")]
-        found += sorted(path for path in {*others} - {*found} if module in path.read_text())
+        places = ("tests", "*/tests", "plugins/*/tests")
+        others = {path for place in places for path in root.glob(f"{place}/**/test_*.py")}
+        found += sorted(path for path in others - {*found} if module in path.read_text())
     word = inside[-1].removesuffix(".py").strip("_")
     found.sort(key=lambda path: -(word in path.stem) * 100 - path.read_text().count(word))
     return [path.relative_to(root).as_posix() for path in found]

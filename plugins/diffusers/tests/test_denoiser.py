@@ -59,6 +59,28 @@ def test_knowing_nothing_it_is_the_preconditioning_of_edm() -> None:
     assert float(u) == pytest.approx(x / total, rel=1e-5)
 
 
+def test_sides_that_cannot_be_halved_go_on_as_they_end(denoiser: LatentDenoiser) -> None:
+    """What the network sees beyond a latent of 5 x 7 is its last row and column again."""
+    network = denoiser.network
+    draw = torch.Generator().manual_seed(3)
+    deviation = network.deviation.cpu()
+
+    def latent() -> torch.Tensor:
+        return torch.randn(1, len(deviation), 5, 7, generator=draw)
+
+    def continued(x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.pad(x, (0, 1, 0, 3), mode="replicate")
+
+    u, t, d = latent(), torch.tensor([0.4]), torch.zeros(1)
+    sketch = torch.rand(1, 4, 5, 7, generator=draw)
+    known = Given(latent(), 0.3 * deviation[None], sketch, torch.ones(1))
+    beyond = known._replace(estimate=continued(known.estimate), sketch=continued(sketch))
+    with torch.inference_mode():
+        short = network.correction(u, t, d, known)
+        long = network.correction(continued(u), t, d, beyond)
+    torch.testing.assert_close(short, long[:, :, :5, :7], atol=1e-4, rtol=1e-4)
+
+
 def test_errors_of_estimates_lie_between_nothing_and_all() -> None:
     scale, deviation = torch.tensor([0.5, 3.0]), torch.tensor([3.0, 0.5])
     for error in (
