@@ -33,6 +33,7 @@ def unpack(wheel):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
 if verb == "wheel":
+    assert "/" in words[1], "pip takes a bare word for a name on the index"
     target = str(pathlib.Path(words[0]).absolute())
     os.chdir(words[1])
     print(build.build_wheel(target))
