@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import gcodec
 from gcodec.errors import ImageError, PayloadError, UnusablePlugin
 from gcodec.interfaces import Size
 from gcodec.registry import Registry
@@ -344,3 +345,10 @@ def test_a_pillow_without_a_codec_is_told_from_one_with_it(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UnusablePlugin, match=f"without {name.upper()}".replace("WEBP", "WebP")):
         Registry.discover().embedding(name)
+
+
+def test_jpeg_codes_colour_noise_at_the_highest_quality(capfd: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).random((3, 256, 256), dtype=np.float32)
+    made = gcodec.encode(gcodec.Picture(noise), "jpeg", target=gcodec.Target(quality=1.0))
+    assert np.abs(gcodec.decode(made.data, "preview").picture.pixels - noise).mean() < 0.02
+    assert capfd.readouterr().err == ""

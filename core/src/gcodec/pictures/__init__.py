@@ -14,8 +14,9 @@ from gcodec.pictures._alpha import pack_alpha, unpack_alpha
 from gcodec.pictures._error import check_pictures, psnr, to_bytes
 from gcodec.pictures._jxl_size import jxl_size
 from gcodec.pictures._picture import AlphaArray, Picture
+from gcodec.pictures._pillow import pillow_guard, saved
 from gcodec.pictures._provenance import GENERATIVE
-from gcodec.pictures._read import is_picture, load_image, pillow_guard
+from gcodec.pictures._read import is_picture, load_image
 from gcodec.pictures._write import FORMATS, format_of, save_image
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "pillow_guard",
     "psnr",
     "save_image",
+    "saved",
     "to_bytes",
     "unpack_alpha",
 ]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from threading import RLock
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -19,9 +16,10 @@ from gcodec.files import read_bounded
 from gcodec.pictures._colour import is_srgb, profile_space, to_srgb
 from gcodec.pictures._jxl_size import is_jxl, jxl_size
 from gcodec.pictures._picture import AlphaArray, Picture
+from gcodec.pictures._pillow import pillow_guard
 from gcodec_formats import DEFAULT_LIMITS, Limits
 
-__all__ = ["is_picture", "load_image", "pillow_guard"]
+__all__ = ["is_picture", "load_image"]
 
 #: What Pillow may take a file for. Formats that run other programs (EPS) or hardly anyone tests are left out.
 _READABLE = (
@@ -39,8 +37,6 @@ _FILMS = ("PNG", "WEBP", "AVIF", "GIF", "TIFF")
 
 _GRAY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _OTHER_BYTE_ORDER = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
-
-_pillow_lock = RLock()
 
 
 def is_picture(path: Path) -> bool:
@@ -78,28 +74,6 @@ def load_image(source: str | Path | bytes | BinaryIO, *, limits: Limits | None =
     if frames > 1 and image.format in _FILMS:
         warnings.warn(f"{name}: only the first of {frames} frames is taken", stacklevel=2)
     return picture
-
-
-@contextmanager
-def pillow_guard(pixels: int) -> Iterator[None]:
-    """Let Pillow open pictures up to `pixels` without its own warnings, and turn a Rust panic into an error.
-
-    Pillow's ceiling is a global: it is only ever raised here, and only meanwhile.
-    """
-    with _pillow_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        before = Image.MAX_IMAGE_PIXELS
-        if before is not None:
-            Image.MAX_IMAGE_PIXELS = max(before, pixels)
-        try:
-            yield
-        except BaseException as error:
-            # pyo3's PanicException is made not to be caught with `except Exception`, and cannot be imported.
-            if type(error).__name__ == "PanicException":
-                raise ValueError(str(error)) from error
-            raise
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
 
 
 def _read(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +13,7 @@ from gcodec.errors import OutputError
 from gcodec.files import atomic_write, check_writable
 from gcodec.pictures._colour import profile_space
 from gcodec.pictures._picture import Picture
+from gcodec.pictures._pillow import saved
 from gcodec.pictures._provenance import GENERATIVE, xmp_packet
 
 __all__ = ["FORMATS", "format_of", "save_image"]
@@ -32,7 +32,7 @@ FORMATS: Mapping[str, str] = {
 
 #: A reconstruction is a result to look at and to measure, so each format loses nothing, or as little as it can.
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "PNG": {},
+    "PNG": {"compress_level": 4},  # level 6 takes 2.4 times as long for 2.6 % fewer bytes
     "JPEG": {"quality": 95, "subsampling": "4:4:4", "optimize": True},
     "WEBP": {"lossless": True, "exact": True},
     "AVIF": {"quality": 95, "subsampling": "4:4:4"},
@@ -119,12 +119,10 @@ def _encode(
     if picture.icc is not None:
         settings["icc_profile"] = picture.icc
     settings |= _metadata(kind, picture.exif, xmp_packet(picture.xmp, source_type, parameters))
-    buffer = BytesIO()
     try:
-        _to_image(picture, kind).save(buffer, kind, **settings)
+        return saved(_to_image(picture, kind), kind, **settings)
     except (OSError, ValueError, TypeError, RuntimeError, OverflowError) as error:
         raise OutputError(name, f"{kind} cannot hold this picture: {error}") from error
-    return buffer.getvalue()
 
 
 def _metadata(kind: str, exif: bytes | None, xmp: bytes | None) -> dict[str, Any]:

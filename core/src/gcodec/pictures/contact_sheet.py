@@ -6,7 +6,6 @@ it cost.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,8 @@ def contact_sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
+    from gcodec.pictures._pillow import saved
+
     if not records:
         raise InvalidArgument("a contact sheet shows at least one pair")
     rows = list(dict.fromkeys(r["embedding"] for r in records))
@@ -55,9 +56,7 @@ def contact_sheet(
     for record in records:
         place = rows.index(record["embedding"]), 1 + columns.index(record["reconstructor"])
         put(*place, _opened(Path(record["reconstruction"]), side), *_caption(record))
-    buffer = io.BytesIO()
-    sheet.save(buffer, "JPEG", quality=quality, subsampling="4:4:4", optimize=True)
-    return buffer.getvalue()
+    return saved(sheet, "JPEG", quality=quality, subsampling="4:4:4", optimize=True)
 
 
 def _opened(path: Path, side: int) -> Image:

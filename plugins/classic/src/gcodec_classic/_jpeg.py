@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any
 
 from PIL import Image
 
 from gcodec.interfaces import Size
+from gcodec.pictures import saved
 from gcodec_classic._jpeg_tables import ANNEX_K, SCRIPTS, quantization, zigzag
 from gcodec_classic._stream import FORM, WHOLE, Stream
 
@@ -66,9 +66,7 @@ def _compress(image: Image.Image, form: int, sampling: int, code: int) -> Stream
     if sampling:
         settings["subsampling"] = _SAMPLINGS[sampling][0]
     tables = list(quantization(code))[: 2 if sampling else 1]
-    buffer = BytesIO()
-    image.save(buffer, FORMAT, qtables=tables, **settings)
-    file = buffer.getvalue()
+    file = saved(image, FORMAT, qtables=tables, **settings)
     head = _head(form, sampling, code, Size(image.height, image.width))
     try:
         if not (file.startswith(head) and file.endswith(_EOI)):
