@@ -212,6 +212,20 @@ def test_a_folder_is_found_by_its_path(spec: ModelSpec, tmp_path: Path) -> None:
     assert ModelStore((spec,)).find(str(folder)).digest == folder_digest(folder)
 
 
+def test_a_process_elsewhere_is_told_the_absolute_path_of_a_folder_and_the_rest_as_it_is(
+    spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = model_folder(tmp_path / "mine", gain=2.0)
+    for name in ("near", spec.name, spec.digest):
+        model_folder(tmp_path / "here" / name)
+    monkeypatch.chdir(tmp_path / "here")
+    store = ModelStore((spec,), (folder,))
+    # A name or a digest means the model that is called so, whatever lies in the working folder.
+    for wanted in (spec.name, spec.digest, "mine", "acme/nowhere", ""):
+        assert store.anywhere(wanted) == wanted
+    assert store.anywhere("near") == str(tmp_path / "here" / "near")
+
+
 def test_a_folder_of_the_user_is_found_by_its_own_name(spec: ModelSpec, tmp_path: Path) -> None:
     folders = model_folder(tmp_path / "first", gain=2.0), model_folder(tmp_path / "second")
     assert ModelStore((spec,), folders).find("second").folder == folders[1]
