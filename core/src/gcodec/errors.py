@@ -265,7 +265,7 @@ class ModelMissing(ModelError):
 
     def __init__(self, model: str, advice: str) -> None:
         self.model, self.advice = model, advice
-        super().__init__(f"model {model} is not installed; {advice}")
+        super().__init__(f"model {model or repr(model)} is not installed; {advice}")
 
 
 class ModelDamaged(ModelError):

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from gcodec.errors import ImageError, OutputError, OutputExists
+from gcodec.errors import ImageError, InvalidArgument, OutputError, OutputExists
 
-__all__ = ["atomic_write", "check_not_input", "check_writable", "read_bounded"]
+__all__ = ["atomic_write", "check_not_input", "check_writable", "file_bytes", "read_bounded"]
 
 #: No picture or file within the default limits comes near it.
 _LARGEST_INPUT = 1 << 31
@@ -39,6 +39,25 @@ def read_bounded(stream: BinaryIO, name: str) -> bytes:
             raise ImageError(name, f"it is longer than {_LARGEST_INPUT >> 30} GiB")
         parts.append(part)
     return b"".join(parts)
+
+
+def file_bytes(source: object) -> bytes:
+    """Return the contents of a file: at a path, or bytes as they are.
+
+    Raises ImageError where it cannot be read, InvalidArgument for what is neither.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if not isinstance(source, str | Path):
+        raise InvalidArgument(
+            f"a file is given as a path or as bytes, not as {type(source).__name__}"
+        )
+    try:
+        with Path(source).open("rb") as stream:
+            return read_bounded(stream, str(source))
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise ImageError(str(source), f"cannot be read: {reason}") from error
 
 
 def check_writable(path: str | Path, *, force: bool = False) -> None:

@@ -21,7 +21,7 @@ def written(picture: Picture, suffix: str) -> bytes:
 
 def flat(levels: np.ndarray, most: int, **more: object) -> Picture:
     """A gray picture of one row, its samples `levels` / `most`."""
-    row = (levels / most).astype(np.float32)
+    row = (levels / most).clip(0, 1).astype(np.float32)
     return Picture(np.repeat(row[None, None], 3, 0), **more)  # type: ignore[arg-type]
 
 

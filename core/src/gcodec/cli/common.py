@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gcodec.errors import ImageError, OutputError, UsageError
-from gcodec.files import atomic_write, check_not_input, check_writable, read_bounded
+from gcodec.files import atomic_write, check_not_input, check_writable, file_bytes, read_bounded
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
@@ -47,15 +47,12 @@ force_option = click.option("--force", is_flag=True, help="Overwrite existing ou
 
 def read_bytes(path: str) -> bytes:
     """Return the contents of a file, or of standard input for "-". Raises ImageError, for endless streams too."""
+    if path != STREAM:
+        return file_bytes(path)
     try:
-        if path == STREAM:
-            return read_bounded(sys.stdin.buffer, "standard input")
-        with Path(path).open("rb") as stream:
-            return read_bounded(stream, path)
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        name = "standard input" if path == STREAM else path
-        raise ImageError(name, f"cannot be read: {reason}") from error
+        return read_bounded(sys.stdin.buffer, "standard input")
+    except OSError as error:
+        raise ImageError("standard input", f"cannot be read: {error.strerror}") from error
 
 
 def load_picture(path: str, run: Run) -> Picture:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +64,11 @@ class ModelStore:
                 return self._unchanged(Model(name, digest, folder))
         if _is_folder(wanted):
             return Model(wanted, self._digest(Path(wanted)), Path(wanted))
+        if _lies(wanted, Path.is_file):
+            raise ModelMissing(
+                wanted,
+                "it is a file, and a model is a folder: config.json and the weights as *.safetensors; name the folder",
+            )
         raise ModelMissing(
             wanted,
             "`gcodec models` lists what is; point at its folder with --models, or fetch it with"
@@ -120,7 +125,11 @@ def _matches(digest: str, wanted: str) -> bool:
 
 def _is_folder(wanted: str) -> bool:
     """Whether the user means a folder; a digest never does, whatever lies in the working folder under that name."""
+    return not _is_digest(wanted) and _lies(wanted, Path.is_dir)
+
+
+def _lies(wanted: str, kind: Callable[[Path], bool]) -> bool:
     try:
-        return bool(wanted) and not _is_digest(wanted) and Path(wanted).is_dir()
-    except OSError:
+        return bool(wanted) and kind(Path(wanted))
+    except (OSError, ValueError):
         return False

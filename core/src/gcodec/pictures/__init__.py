@@ -16,7 +16,7 @@ from gcodec.pictures._jxl_size import jxl_size
 from gcodec.pictures._picture import AlphaArray, Picture
 from gcodec.pictures._pillow import pillow_guard, saved
 from gcodec.pictures._provenance import GENERATIVE
-from gcodec.pictures._read import is_picture, load_image
+from gcodec.pictures._read import as_picture, is_picture, load_image
 from gcodec.pictures._write import FORMATS, format_of, save_image
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "GENERATIVE",
     "AlphaArray",
     "Picture",
+    "as_picture",
     "check_pictures",
     "jxl_size",
     "format_of",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gcodec.errors import InvalidArgument
+from gcodec.pictures._arrays import check_pixels, check_values
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -29,16 +30,8 @@ def psnr(a: FloatArray, b: FloatArray) -> float:
 def check_pictures(*pictures: FloatArray) -> None:
     """Raise InvalidArgument unless these are float32 [3, H, W] in [0, 1], all of one size, as metrics take them."""
     for pixels in pictures:
-        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.float32:
-            kind = getattr(pixels, "dtype", type(pixels).__name__)
-            raise InvalidArgument(f"a picture is a float32 array, not {kind}")
-        if pixels.ndim != 3 or pixels.shape[0] != 3 or pixels.size == 0:
-            raise InvalidArgument(f"a picture has shape [3, H, W], not {list(pixels.shape)}")
-        low, high = float(pixels.min()), float(pixels.max())
-        if not (low >= 0 and high <= 1):
-            raise InvalidArgument(
-                f"a picture lies in [0, 1]; this one goes from {low:g} to {high:g}"
-            )
+        check_pixels(pixels)
+        check_values(pixels)
     sizes = {pixels.shape for pixels in pictures}
     if len(sizes) > 1:
         raise InvalidArgument(f"pictures of different sizes: {' and '.join(map(str, sizes))}")

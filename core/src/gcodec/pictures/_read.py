@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +15,14 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from gcodec.errors import ImageError
 from gcodec.files import read_bounded
+from gcodec.pictures._arrays import foreign
 from gcodec.pictures._colour import is_srgb, profile_space, to_srgb
 from gcodec.pictures._jxl_size import is_jxl, jxl_size
-from gcodec.pictures._picture import AlphaArray, Picture
+from gcodec.pictures._picture import AlphaArray, Picture, check_picture
 from gcodec.pictures._pillow import pillow_guard
 from gcodec_formats import DEFAULT_LIMITS, Limits
 
-__all__ = ["is_picture", "load_image"]
+__all__ = ["as_picture", "from_pil", "is_picture", "load_image"]
 
 #: What Pillow may take a file for. Formats that run other programs (EPS) or hardly anyone tests are left out.
 _READABLE = (
@@ -52,33 +55,69 @@ def load_image(source: str | Path | bytes | BinaryIO, *, limits: Limits | None =
     opaque everywhere; CMYK and Lab are converted to sRGB. Of an animation the first frame is taken, with a warning.
     Without an ICC profile the samples are taken for sRGB; a PNG's gAMA and cHRM are not looked at.
 
-    Raises ImageError where the source cannot be read, is no picture, is damaged, or has more pixels than `limits` allow.
+    Raises ImageError where the source cannot be read, is no picture, is damaged, or has more pixels than `limits` allow;
+    InvalidArgument for a source of another kind.
     """
     if limits is None:
         limits = DEFAULT_LIMITS
     name, data = _read(source)
-    try:
-        with pillow_guard(limits.pixels):
-            image = _open(name, data, limits.pixels)
-            frames = getattr(image, "n_frames", 1)
-            image.load()
-            picture = _to_picture(name, image, data)
-    except ImageError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise ImageError(name, f"more pixels than the limit of {limits.pixels}") from error
-    # Pillow raises nearly everything on damaged files: OSError, ValueError, SyntaxError, struct.error, IndexError...
-    except Exception as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(name, f"the image is damaged or cannot be read: {text}") from error
+    with _told(name, limits.pixels):
+        image = _open(name, data, limits.pixels)
+        frames = getattr(image, "n_frames", 1)
+        image.load()
+        picture = _to_picture(name, image, data)
     if frames > 1 and image.format in _FILMS:
         warnings.warn(f"{name}: only the first of {frames} frames is taken", stacklevel=2)
     return picture
 
 
+def from_pil(image: Image.Image) -> Picture:
+    """Return the picture of a PIL image; see `Picture.from_pil`."""
+    if not isinstance(image, Image.Image):
+        raise foreign(image, "the image is a PIL.Image.Image")
+    name = str(getattr(image, "filename", "") or "the image")
+    with _told(name, DEFAULT_LIMITS.pixels):
+        _check_size(name, image.height, image.width, DEFAULT_LIMITS.pixels)
+        image.load()
+        return _to_picture(name, image, b"")
+
+
+def as_picture(source: object, limits: Limits) -> Picture:
+    """Return a picture, sound, of a Picture, a PIL image, a path or the bytes of a file.
+
+    Raises ImageError, and InvalidArgument for what is none of them or has samples outside [0, 1].
+    """
+    if isinstance(source, Image.Image):
+        return from_pil(source)
+    if isinstance(source, str | Path | bytes | bytearray | memoryview):
+        return load_image(
+            source if isinstance(source, str | Path) else bytes(source), limits=limits
+        )
+    check_picture(source)
+    return cast(Picture, source)
+
+
+@contextmanager
+def _told(name: str, pixels: int) -> Iterator[None]:
+    """Turn whatever Pillow raises into an ImageError about `name`."""
+    try:
+        with pillow_guard(pixels):
+            yield
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(name, f"more pixels than the limit of {pixels}") from error
+    # Pillow raises nearly everything on damaged files: OSError, ValueError, SyntaxError, struct.error, IndexError...
+    except Exception as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(name, f"the image is damaged or cannot be read: {text}") from error
+
+
 def _read(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
     if isinstance(source, bytes | bytearray | memoryview):
         return "the image", bytes(source)
+    if not isinstance(source, str | Path) and not hasattr(source, "read"):
+        raise foreign(source, "an image is read from a path, bytes or a binary stream")
     try:
         if isinstance(source, str | Path):
             with Path(source).open("rb") as stream:
@@ -153,7 +192,7 @@ def _low_bytes(image: Image.Image, data: bytes) -> Image.Image | None:
     Pillow keeps only the high byte of each sample. Unpacked as if the samples were of the other byte order, what it keeps
     is the low byte.
     """
-    if image.format != "PNG":
+    if image.format != "PNG" or not data:
         return None
     other = Image.open(BytesIO(data), formats=["PNG"])
     tile = other.tile[0] if other.tile else None

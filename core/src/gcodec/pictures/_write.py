@@ -12,7 +12,7 @@ from PIL import Image
 from gcodec.errors import OutputError
 from gcodec.files import atomic_write, check_writable
 from gcodec.pictures._colour import profile_space
-from gcodec.pictures._picture import Picture
+from gcodec.pictures._picture import Picture, check_picture
 from gcodec.pictures._pillow import saved
 from gcodec.pictures._provenance import GENERATIVE, xmp_packet
 
@@ -65,8 +65,10 @@ def save_image(
     Alpha is kept exactly, or refused where the format has none.
 
     Raises OutputExists; OutputError for a missing folder, an unknown format, a full disk, or a picture that the format
-    cannot hold (alpha in JPEG, more than 16383 pixels a side in WebP).
+    cannot hold (alpha in JPEG, more than 16383 pixels a side in WebP); InvalidArgument for what is no picture, or not in
+    [0, 1].
     """
+    check_picture(picture)
     source_type = GENERATIVE if generative else None
     if isinstance(target, str | Path):
         name = str(target)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import gcodec_formats as gcx
 from gcodec.border import of_plugin
 from gcodec.errors import ImageError, ModelMissing, UnknownProfile, UsageError
+from gcodec.files import file_bytes
 from gcodec.interfaces import Size
 from gcodec.models import DIGEST_PREFIX, Model
 from gcodec.options import check_options
@@ -15,6 +16,8 @@ from gcodec.registry import load_object, registry
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gcodec.pictures import Picture
     from gcodec.plugin import EmbeddingSpec
     from gcodec.run import Run
@@ -41,8 +44,15 @@ def check_size(size: Size, run: Run) -> None:
 def identify(
     spec: EmbeddingSpec, wanted: str | None, run: Run
 ) -> tuple[gcx.Identity, Model | None]:
-    """Return how the file names stage 1, and its weights: a registered profile if one pins them, else their digest."""
-    model = _model(spec, wanted, run) if wanted else None
+    """Return how the file names stage 1, and its weights: a registered profile if one pins them, else their digest.
+
+    wanted  other weights than the spec's. Raises UsageError where the embedding has none.
+    """
+    pinned = [profile.model for profile in spec.profiles]
+    if wanted is not None and not any((spec.model, spec.finder, *pinned)):
+        raise UsageError(f"'{spec.name}' has no weights, so there is no model to choose for it")
+    name = spec.model if wanted is None else wanted
+    model = None if name is None else _model(spec, name, run)
     digest = model.digest if model else None
     for profile in reversed(spec.profiles):
         if profile.model == digest:
@@ -120,14 +130,14 @@ def beside(picture: Picture, metadata: bool) -> tuple[list[gcx.Segment], list[gc
     return before, [gcx.Segment(gcx.ALPHA, pack_alpha(picture.alpha))]
 
 
-def companion_bodies(files: Sequence[bytes], size: Size, run: Run) -> list[bytes]:
+def companion_bodies(files: Sequence[bytes | str | Path], size: Size, run: Run) -> list[bytes]:
     """Return the bodies of companion segments that hold the layers of finished files, their own companions first.
 
     Raises FormatError, and UsageError for a file of another size or seed: its embedding would decode to something else.
     """
     bodies: list[bytes] = []
     for data in files:
-        file = gcx.read(data, limits=run.limits)
+        file = gcx.read(file_bytes(data), limits=run.limits)
         if file.header.size != size:
             here, there = (f"{s.width}x{s.height}" for s in (size, file.header.size))
             raise UsageError(f"a companion is of a picture of {there}, this one has {here}")

@@ -58,7 +58,7 @@ class Decoded:
 
 
 def decode(
-    data: bytes,
+    data: bytes | str | FilePath,
     reconstructor: str | None = None,
     *,
     options: Mapping[str, Any] | None = None,
@@ -67,7 +67,7 @@ def decode(
     partial: bool = False,
     run: Run | None = None,
 ) -> Decoded:
-    """Decode a file to a picture.
+    """Decode a file, a path or its bytes, to a picture.
 
     reconstructor  None: the one that the file suggests, otherwise `preview`.
     options        of the reconstructor's spec; they win over the file's suggested settings. "realism" means the same
@@ -86,7 +86,7 @@ def decode(
 
 
 def decode_progressively(
-    data: bytes,
+    data: bytes | str | FilePath,
     reconstructor: str | None = None,
     *,
     every: int = 1,
@@ -139,7 +139,7 @@ class _Receiver:
 
 
 def _receive(
-    data: bytes,
+    data: bytes | str | FilePath,
     reconstructor: str | None,
     options: Mapping[str, Any] | None,
     model: str | None,
@@ -154,7 +154,7 @@ def _receive(
     header = stage1.file.header
     name, settings, suggested = _choose(header, reconstructor)
     spec = registry().reconstructor(name)
-    receiver = bind(spec, run.models.find(model) if model else None, run.models)
+    receiver = bind(spec, None if model is None else run.models.find(model), run.models)
     chosen = checked(receiver.spec, {**settings, **(options or {})})
     found = ways(registry(), *(part.bound for part in stage1.parts), receiver, via=via)
     check_path(stage1.main.bound, stage1.makes, receiver, found, registry(), chosen.share)
@@ -185,7 +185,9 @@ def save_decoded(made: Decoded, target: str | FilePath | BinaryIO, *, force: boo
     save_image(made.picture, target, parameters=parameters, generative=generative, force=force)
 
 
-def verify(data: bytes, source: str = "file", *, run: Run | None = None) -> dict[str, Any]:
+def verify(
+    data: bytes | str | FilePath, source: str = "file", *, run: Run | None = None
+) -> dict[str, Any]:
     """Prove that this machine recovers the sender's Y: container, model, stage 1 and, where stored, its digest.
 
     Returns what was checked. Raises what `open_stage1` raises, PayloadError and VerificationError.

@@ -25,6 +25,10 @@ from gcodec.run import Run
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL.Image import Image
+
     from gcodec.pictures import Picture
 
 __all__ = ["Encoded", "encode"]
@@ -46,7 +50,7 @@ class Encoded:
 
 
 def encode(
-    picture: Picture,
+    picture: Picture | Image | str | Path | bytes,
     embedding: str = "ntc",
     *,
     target: Target | None = None,
@@ -55,29 +59,33 @@ def encode(
     suggest: str | tuple[str, Mapping[str, Any]] | None = None,
     digest: bool = False,
     metadata: bool = False,
-    companions: Sequence[bytes] = (),
+    companions: Sequence[bytes | str | Path] = (),
     run: Run | None = None,
 ) -> Encoded:
     """Encode a picture to the bytes of a ``.gcx`` file, then open it again and decode stage 1 before returning.
 
+    picture   a Picture, a PIL image, a path, or the bytes of a picture's file.
     target    quality, bits per pixel or bytes of the whole file; size targets are never exceeded.
     options   of the embedding's spec.
     model     name, folder or digest of other weights than the registered ones; their digest then travels.
     suggest   a reconstructor that the receiver may follow, with its settings if it has some: ("flow", {"steps": 4}).
     digest    store the digest of the symbols for `verify` (12 bytes or so).
     metadata  keep EXIF and XMP; an ICC profile and alpha are always kept.
-    companions  finished files of the same picture and seed, whose layers travel beside; the embedding may build on what they
-              say, as `diffc` does, and the receiver has their signals too.
+    companions  finished files, bytes or paths, of the same picture and seed, whose layers travel beside; the embedding may
+                build on what they say, as `diffc` does, and the receiver has their signals too.
 
     Raises UnknownPlugin, UnusablePlugin, UnknownOption, InvalidOption, UsageError, TargetTooSmall, ImageError,
-    ModelMissing, ModelDamaged.
+    ModelMissing, ModelDamaged; InvalidArgument for what is no picture, or has samples outside [0, 1].
     """
+    from gcodec.pictures import as_picture
+
     run = run or Run()
+    picture = as_picture(picture, run.limits)
     target = target or Target()
     spec = registry().embedding(embedding)
     size = Size(*picture.pixels.shape[1:])
     check_size(size, run)
-    identity, weights = identify(spec, model or spec.model, run)
+    identity, weights = identify(spec, model, run)
     values = check_options(spec.name, spec.options, options or {})
     bodies = companion_bodies(companions, size, run)
     parts, given = open_companions(bodies, size, run)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import gcodec_formats as gcx
+from gcodec.files import file_bytes
 from gcodec_formats import registry as numbers
 
 __all__ = ["inspect"]
 
 
-def inspect(data: bytes, *, partial: bool = False) -> dict[str, Any]:
-    """Return the contents of a file's header and the place of every part.
+def inspect(data: bytes | str | Path, *, partial: bool = False) -> dict[str, Any]:
+    """Return the contents of the header of a file, a path or its bytes, and the place of every part.
 
     Keys: bytes, width, height, bpp, embedding, package (who supplies the embedding, where nobody but the file says so: with
     these words), model, extensions, progressive,
     missing_layers, payload, overhead (all bytes that are not layers), layout (rows of offset, bytes, part).
     Raises FormatError.
     """
+    data = file_bytes(data)
     file = gcx.read(data, partial=partial)
     header, identity = file.header, file.header.identity
     entry = numbers.embedding(identity.id) if identity.id is not None else None

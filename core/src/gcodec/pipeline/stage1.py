@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import gcodec_formats as gcx
 from gcodec.errors import PayloadError, UnknownPlugin
+from gcodec.files import file_bytes
 from gcodec.interfaces import Embedding, Setup
 from gcodec.options import check_options
 from gcodec.pipeline._container import named_model
@@ -20,6 +21,8 @@ from gcodec.run import Run
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gcodec.interfaces import Size
     from gcodec.plugin import EmbeddingSpec
     from gcodec.signals import Signal
@@ -90,8 +93,10 @@ class Stage1:
         return digest.digest()[:SYMBOL_DIGEST]
 
 
-def open_stage1(data: bytes, *, run: Run | None = None, partial: bool = False) -> Stage1:
-    """Read a file, find the embeddings that wrote it and the models that it names.
+def open_stage1(
+    data: bytes | str | Path, *, run: Run | None = None, partial: bool = False
+) -> Stage1:
+    """Read a file, from a path or from its bytes, find the embeddings that wrote it and the models that it names.
 
     partial: accept a truncated progressive file as far as whole segments go.
     Companions are decoded at once, because the main embedding may build on what they say.
@@ -99,7 +104,7 @@ def open_stage1(data: bytes, *, run: Run | None = None, partial: bool = False) -
     of a companion, or where not even the first layer is whole.
     """
     run = run or Run()
-    file = gcx.read(data, limits=run.limits, partial=partial)
+    file = gcx.read(file_bytes(data), limits=run.limits, partial=partial)
     seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
     parts, beside = open_companions(
         file.bodies(gcx.COMPANION), file.header.size, run.with_seed(seed)

@@ -118,8 +118,8 @@ def open_stage2(choice: Choice, ways: Ways, *, model: str | None = None, run: Ru
     spec = choice.spec
     if choice.share == 0:
         return Stage2(choice, None, run, ways)
-    name = model or spec.model
-    setup = Setup(run, choice.options, run.models.find(name) if name else None)
+    name = spec.model if model is None else model
+    setup = Setup(run, choice.options, None if name is None else run.models.find(name))
     return Stage2(choice, cast(Reconstructor, set_up(spec, setup)), run, ways)
 
 
