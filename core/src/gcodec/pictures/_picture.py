@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -106,9 +107,9 @@ class Picture:
 
         Raises InvalidArgument for another type, and ImageError for what cannot be read.
         """
-        from gcodec.pictures._read import from_pil
-
-        return from_pil(image)
+        # By its name, when it is asked for: whatever reads makes pictures, and imports this file.
+        made: Picture = import_module("gcodec.pictures._read").from_pil(image)
+        return made
 
     def to_array(self, dtype: str = "uint8", layout: Layout = "HWC") -> NDArray[Any]:
         """Return the samples, an array of its own: of gray pictures one channel, of those with alpha one more.
