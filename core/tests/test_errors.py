@@ -23,6 +23,7 @@ from gcodec.errors import (
     NoPath,
     OutputError,
     OutputExists,
+    PartlyFailed,
     PayloadError,
     PluginError,
     RecipeError,
@@ -42,6 +43,7 @@ EXAMPLES = [
     (InvalidArgument("not -1"), 2, "not -1"),
     (FormatError("a bit is set", offset=3), 20, "a bit is set (byte 3)"),
     (ChecksFailed("gcodec-x", 2, 31), 19, "gcodec-x: 2 of 31 checks failed"),
+    (PartlyFailed(1, 6, "pairs"), 21, "1 of 6 pairs failed"),
     (UsageError("both"), 2, "both"),
     (
         UnknownPlugin("embedding", "ntx", similar=["ntc", "ntd"]),

@@ -38,10 +38,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from gcodec_formats.errors import FormatError, GcodecError, InvalidArgument
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-from gcodec_formats.errors import FormatError, GcodecError, InvalidArgument
 
 __all__ = [
     "ChannelError",
@@ -59,6 +59,7 @@ __all__ = [
     "NoPath",
     "OutputError",
     "OutputExists",
+    "PartlyFailed",
     "PayloadError",
     "PluginError",
     "RecipeError",
@@ -211,10 +212,8 @@ class TargetTooSmall(UsageError):
 
     def __init__(self, embedding: str, target: int, smallest: int) -> None:
         self.embedding, self.target, self.smallest = embedding, target, smallest
-        super().__init__(
-            f"'{embedding}' needs at least {smallest} bytes for this image and {target} were allowed;"
-            " allow more, or take an embedding for lower rates"
-        )
+        text = f"'{embedding}' needs at least {smallest} bytes for this image and {target} were allowed"
+        super().__init__(f"{text}; allow more, or take an embedding for lower rates")
 
 
 class RecipeError(UsageError):
@@ -363,6 +362,16 @@ class ChecksFailed(GcodecError):
     def __init__(self, distribution: str, failed: int, total: int) -> None:
         self.distribution, self.failed, self.total = distribution, failed, total
         super().__init__(f"{distribution}: {failed} of {total} checks failed")
+
+
+class PartlyFailed(GcodecError):
+    """Of `total` `things` ("pairs", say) `failed` have failed, each named with its reason; the others are done."""
+
+    exit_status = 21
+
+    def __init__(self, failed: int, total: int, things: str) -> None:
+        self.failed, self.total, self.things = failed, total, things
+        super().__init__(f"{failed} of {total} {things} failed")
 
 
 class CheckpointError(GcodecError):

@@ -155,3 +155,40 @@ def _gain(folder: Path) -> None:
 def _folder(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+def test_a_pair_that_fails_is_a_row_and_the_others_go_on(
+    pictures: Path, site: Path, tmp_path: Path
+) -> None:
+    photo = next(pictures.glob("photo.png"))
+    words = ["mix", photo, "--embed", "test/defect,tiny", "--recon", "heavy,preview"]
+    words += ["--metrics", "psnr", "-o", "out"]
+    done = support.gcodec(*words, "--json", site=[site], cwd=tmp_path)
+    support.fails(done, 21, "3 of 4 pairs failed")
+    rows = json.loads(done.stdout)
+    pairs = [(row["embedding"], row["reconstructor"]) for row in rows]
+    assert pairs == [(e, r) for e in ("test/defect", "tiny") for r in ("heavy", "preview")]
+    assert [row["error"] and row["error"].partition(":")[0] for row in rows] == [
+        *("PluginError", "PluginError", "WorkerError"),
+        None,
+    ]
+    assert rows[3]["bytes"] == (tmp_path / rows[3]["file"]).stat().st_size
+    shown = support.gcodec(*words, "--force", site=[site], cwd=tmp_path)
+    support.fails(shown, 21)
+    lines = shown.stdout.decode().splitlines()
+    assert [line.split()[:3] for line in lines[1:4]] == [[e, r, "-"] for e, r in pairs[:3]]
+    assert any(
+        line.startswith("test/defect+heavy, test/defect+preview: ") and "a mistake" in line
+        for line in lines
+    )
+    assert lines[-1] == "wrote out/photo.sheet.jpg"
+
+
+def test_a_size_that_one_cannot_reach_is_a_row(pictures: Path, site: Path, tmp_path: Path) -> None:
+    photo = next(pictures.glob("photo.png"))
+    words = ["mix", photo, "--embed", "tiny,test/words", "--recon", "preview", "--bytes", "15"]
+    done = support.gcodec(*words, "--json", site=[site], cwd=tmp_path)
+    support.fails(done, 21, "2 of 2 pairs failed")
+    errors = [row["error"] for row in json.loads(done.stdout)]
+    assert errors[0].startswith("TargetTooSmall: ") and errors[1].startswith("NoPath: ")
+    assert not (tmp_path / "photo.sheet.jpg").exists()

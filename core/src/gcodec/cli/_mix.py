@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +32,7 @@ from gcodec.cli.run_options import (
     via_option,
     writing_options,
 )
-from gcodec.errors import OutputError, UsageError
+from gcodec.errors import GcodecError, OutputError, PartlyFailed, UsageError
 from gcodec.options import as_arguments
 from gcodec.plugin import EmbeddingSpec, MetricSpec, ReconstructorSpec
 from gcodec.registry import registry
@@ -83,7 +86,7 @@ def command(
 
     For each embedding writes IN.EMBED.gcx, for each pair IN.EMBED.RECON.png and the record IN.EMBED.RECON.json, of
     several pairs the contact sheet IN.sheet.jpg, and prints bytes, bits per pixel, metrics, and seconds for each
-    stage.
+    stage. Of several pairs one that fails is a row with its reason, and the others go on.
     """
     from gcodec.pipeline.resolver import check_pair
     from gcodec.pipeline.stage2 import checked
@@ -96,18 +99,22 @@ def command(
     judges = names(metrics) or [name for name in _METRICS if name in installed.metrics]
     for name in judges:
         installed.named(MetricSpec, name)
+    alone = len(embed) * len(recon) == 1
+    hopeless: dict[tuple[str, str], GcodecError] = {}
     if embed_model is None and recon_model is None:
         # Under other models signals may live in other spaces, which encoding and decoding find out.
-        for e in embed:
-            for r in recon:
+        for e, r in product(embed, recon):
+            with _told(hopeless, [(e.label, r.label)], alone):
                 check_pair(e.spec, r.spec, installed, checked(r.spec, r.options).share, via)
 
     folder = _folder(output)
     stem = folder / Path(source).stem
-    sheet = f"{stem}.sheet.jpg" if len(embed) * len(recon) > 1 else None
+    sheet = None if alone else f"{stem}.sheet.jpg"
     wanted = [_file(stem, e.label) for e in embed] + ([sheet] if sheet else [])
     wanted += [
-        _file(stem, e.label, r.label, end) for e in embed for r in recon for end in ("png", "json")
+        _file(stem, e.label, r.label, end)
+        for e, r in product(embed, recon)
+        for end in ("png", "json")
     ]
     for path in wanted:
         check_output(path, force=force, inputs=[source])
@@ -116,34 +123,69 @@ def command(
 
     from gcodec.pipeline.encoding import encode
 
-    records = []
+    records: dict[tuple[str, str], dict[str, Any]] = {}
+    failed = hopeless
     with progress_bar() as progress:
         run = how.run(seed=seed)
         passed = [*how.as_arguments(), *_model_arguments(embed_model, recon_model, run.models)]
         passed += ["--via", via] if via else []
         picture = load_picture(source, run)
-        total, done = len(embed) * (1 + len(recon)), 0
-        for e in embed:
-            progress(f"encoding {e.label}", done, total)
-            settings: dict[str, Any] = {"target": target, "options": e.options}
-            made = encode(picture, e.spec.name, model=embed_model, run=run, **settings)
-            write_bytes(_file(stem, e.label), made.data, force=force)
-            done += 1
-            for r in recon:
-                progress(f"decoding {e.label} with {r.label}", done, total)
-                measured = _decoded(stem, e, r, picture, passed, judges)
-                records.append(_record(source, made, measured, force))
+        total = len(embed) * (1 + len(recon))
+        for number, e in enumerate(embed):
+            done = number * (1 + len(recon))
+            left = [r for r in recon if (e.label, r.label) not in failed]
+            with _told(failed, [(e.label, r.label) for r in left], alone):
+                progress(f"encoding {e.label}", done, total)
+                settings: dict[str, Any] = {"target": target, "options": e.options}
+                made = encode(picture, e.spec.name, model=embed_model, run=run, **settings)
+                write_bytes(_file(stem, e.label), made.data, force=force)
+            for r in left:
+                pair = (e.label, r.label)
+                if pair in failed:
+                    continue
                 done += 1
-    if sheet is not None:
+                with _told(failed, [pair], alone):
+                    progress(f"decoding {e.label} with {r.label}", done, total)
+                    measured = _decoded(stem, e, r, picture, passed, judges)
+                    records[pair] = _record(source, made, measured, force)
+    rows = [
+        records.get(pair) or _failed(source, *pair, failed[pair])
+        for pair in product([e.label for e in embed], [r.label for r in recon])
+    ]
+    if sheet is not None and records:
         from gcodec.pictures.contact_sheet import contact_sheet
 
-        write_bytes(sheet, contact_sheet(Path(source), records), force=force)
+        write_bytes(sheet, contact_sheet(Path(source), [*records.values()]), force=force)
     if as_json:
-        print_json(records)
-        return
-    _print_records(records, judges)
-    if sheet is not None:
-        click.echo(f"wrote {sheet}")
+        print_json(rows)
+    else:
+        _print_rows(rows, judges)
+        if sheet is not None and records:
+            click.echo(f"wrote {sheet}")
+    if failed:
+        raise PartlyFailed(len(failed), len(rows), "pairs")
+
+
+@contextmanager
+def _told(
+    failed: dict[tuple[str, str], GcodecError], pairs: Iterable[tuple[str, str]], alone: bool
+) -> Iterator[None]:
+    """Keep what fails as the reason of these pairs, unless the pair is `alone` or nothing can be written at all."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except GcodecError as error:
+        if alone:
+            raise
+        failed.update(dict.fromkeys(pairs, error))
+
+
+def _failed(source: str, embedding: str, reconstructor: str, error: GcodecError) -> dict[str, Any]:
+    """Return the row of a pair that failed."""
+    text = f"{type(error).__name__}: {error}"
+    names = {"embedding": embedding, "reconstructor": reconstructor}
+    return {"input": source, **names, "error": text}
 
 
 def _model_arguments(
@@ -194,32 +236,42 @@ def _record(source: str, made: Encoded, decoded: dict[str, Any], force: bool) ->
         **decoded,
         "quality": round(made.quality, 4),
         "encode_seconds": rounded(made.seconds),
+        "error": None,
     }
     write_bytes(record["record"], f"{json_text(record)}\n".encode(), force=force)
     return record
 
 
-def _print_records(records: list[dict[str, Any]], metrics: list[str]) -> None:
+def _print_rows(rows: list[dict[str, Any]], metrics: list[str]) -> None:
     specs = [registry().named(MetricSpec, name) for name in metrics]
+    records = [row for row in rows if row["error"] is None]
     shown = [m for m in specs if any(r[m.name] is not None for r in records)]
-    print_table(
-        (
-            *("embed", "recon", "bytes", "bpp"),
-            *(m.title for m in shown),
-            *("encode s", "decode s", "process s"),
-        ),
-        [
-            (
-                *(r["embedding"], r["reconstructor"], r["bytes"], f"{r['bpp']:.4f}"),
-                *("-" if r[m.name] is None else f"{r[m.name]:.{m.decimals}f}" for m in shown),
-                f"{sum(r['encode_seconds'].values()):.2f}",
-                f"{sum(r['decode_seconds'].values()):.2f}",
-                f"{r['decode_process_seconds']:.2f}",
-            )
-            for r in records
-        ],
+    header = (
+        *("embed", "recon", "bytes", "bpp"),
+        *(m.title for m in shown),
+        *("encode s", "decode s", "process s"),
     )
+
+    def cells(r: dict[str, Any]) -> tuple[object, ...]:
+        if r["error"] is not None:
+            return (r["embedding"], r["reconstructor"], *["-"] * (len(header) - 2))
+        return (
+            *(r["embedding"], r["reconstructor"], r["bytes"], f"{r['bpp']:.4f}"),
+            *("-" if r[m.name] is None else f"{r[m.name]:.{m.decimals}f}" for m in shown),
+            f"{sum(r['encode_seconds'].values()):.2f}",
+            f"{sum(r['decode_seconds'].values()):.2f}",
+            f"{r['decode_process_seconds']:.2f}",
+        )
+
+    print_table(header, [cells(row) for row in rows])
     click.echo()
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row["error"] is not None:
+            pair = f"{row['embedding']}+{row['reconstructor']}"
+            reasons.setdefault(row["error"].partition(": ")[2], []).append(pair)
+    for reason, pairs in reasons.items():
+        click.echo(f"{', '.join(pairs)}: {reason}")
     for path in dict.fromkeys(
         r[key] for r in records for key in ("file", "reconstruction", "record")
     ):

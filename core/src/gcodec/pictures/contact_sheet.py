@@ -27,8 +27,8 @@ def contact_sheet(
 ) -> bytes:
     """A JPEG of the pictures of `records`, which are those of `gcodec mix`, beside the `original`.
 
-    Of each are read embedding, reconstructor, reconstruction (a path), bytes, bpp, psnr and lpips or ms_ssim. Pictures are
-    shrunk to `side` pixels, or to what keeps the sheet under 16,000; quality is JPEG's.
+    Of each are read embedding, reconstructor, reconstruction (a path), bytes, bpp, and psnr, lpips, ms_ssim if there. Pictures
+    are shrunk to `side` pixels, or to what keeps the sheet under 16,000; quality is JPEG's.
     Raises InvalidArgument for no records.
     """
     from PIL import Image, ImageDraw, ImageFont
@@ -70,7 +70,9 @@ def _opened(path: Path, side: int) -> Image:
 
 def _caption(record: Mapping[str, Any]) -> tuple[str, str]:
     name = f"{record['embedding']} + {record['reconstructor']}"
-    figures = [f"{record['bytes']} B", f"{record['bpp']:.4f} bpp", f"{record['psnr']:.2f} dB"]
+    figures = [f"{record['bytes']} B", f"{record['bpp']:.4f} bpp"]
+    if record.get("psnr") is not None:
+        figures.append(f"{record['psnr']:.2f} dB")
     for key, label in (("lpips", "LPIPS"), ("ms_ssim", "MS-SSIM")):
         if record.get(key) is not None:
             figures.append(f"{label} {record[key]:.3f}")
