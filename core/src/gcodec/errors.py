@@ -27,6 +27,7 @@
     ├── ChannelError                 17   a channel simulator cannot send that, or never makes those bits
     ├── PluginError                  18   a plugin raised what it must not, or returned what it must not
     ├── ChecksFailed                 19   `gcodec check-plugin` has found flaws
+    ├── PartlyFailed                 21   some of several pairs or pictures failed, each named with its reason
     └── FormatError                  20   the container is damaged; `gcodec_formats.errors` says in which ways
 
 Ctrl-C is 130 and a reader that went away 141, as in any shell. Every other exception is a defect of gcodec: exit status

@@ -27,8 +27,8 @@ def contact_sheet(
 ) -> bytes:
     """A JPEG of the pictures of `records`, which are those of `gcodec mix`, beside the `original`.
 
-    Of each are read embedding, reconstructor, reconstruction (a path), bytes, bpp, and psnr, lpips, ms_ssim if there. Pictures
-    are shrunk to `side` pixels, or to what keeps the sheet under 16,000; quality is JPEG's.
+    Of each are read embedding, reconstructor, reconstruction (a path), bytes, bpp, and psnr, lpips, ms_ssim if there.
+    Pictures are shrunk to `side` pixels, or to what keeps the sheet under 16,000; quality is JPEG's.
     Raises InvalidArgument for no records.
     """
     from PIL import Image, ImageDraw, ImageFont
