@@ -3,9 +3,8 @@
     picture = load_image("photo.jpg")       # upright, float32 [3, H, W] in [0, 1]
     save_image(picture, "photo.png")        # whole or not at all
 
-Pillow does the decoding. What it cannot hold: RGB and RGBA PNG of 16 bits are read exactly all the same; 16-bit colour of
-other kinds (TIFF, JPEG 2000, gray with alpha) is read at 8 bits. Grayscale is written with 16 bits where the source had
-them and the format can, colour always with 8.
+Pillow does the decoding, and other libraries where it would keep 8 bits of 16, or get them wrong (`_deep`); docs/pictures.md
+lists what is read. Grayscale is written with 16 bits where the source had them and the format can, colour always with 8.
 """
 
 from __future__ import annotations

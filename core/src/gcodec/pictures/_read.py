@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +12,18 @@ from typing import BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gcodec.errors import ImageError
 from gcodec.files import read_bounded
 from gcodec.pictures._arrays import foreign
 from gcodec.pictures._colour import is_srgb, profile_space, to_srgb
+from gcodec.pictures._colour_codes import colour_warning
+from gcodec.pictures._deep import deep_samples
 from gcodec.pictures._jxl_size import is_jxl, jxl_size
 from gcodec.pictures._picture import AlphaArray, Picture, check_picture
 from gcodec.pictures._pillow import pillow_guard
+from gcodec.pictures._turned import turned
 from gcodec_formats import DEFAULT_LIMITS, Limits
 
 __all__ = ["as_picture", "from_pil", "is_picture", "load_image"]
@@ -39,7 +43,11 @@ _ENDINGS = (
 _FILMS = ("PNG", "WEBP", "AVIF", "GIF", "TIFF")
 
 _GRAY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-_OTHER_BYTE_ORDER = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
+
+#: The orientation that XMP repeats, as attribute or as element.
+_XMP_ORIENTATION = re.compile(
+    rb'tiff:Orientation="[0-9]"|<tiff:Orientation>[0-9]</tiff:Orientation>'
+)
 
 
 def is_picture(path: Path) -> bool:
@@ -61,13 +69,14 @@ def load_image(source: str | Path | bytes | BinaryIO, *, limits: Limits | None =
     if limits is None:
         limits = DEFAULT_LIMITS
     name, data = _read(source)
+    lost: list[str] = []
     with _told(name, limits.pixels):
         image = _open(name, data, limits.pixels)
         frames = getattr(image, "n_frames", 1)
-        image.load()
-        picture = _to_picture(name, image, data)
+        picture = _to_picture(name, image, data, lost)
     if frames > 1 and image.format in _FILMS:
-        warnings.warn(f"{name}: only the first of {frames} frames is taken", stacklevel=2)
+        lost.append(f"only the first of {frames} frames is taken")
+    _warn(name, lost)
     return picture
 
 
@@ -76,10 +85,17 @@ def from_pil(image: Image.Image) -> Picture:
     if not isinstance(image, Image.Image):
         raise foreign(image, "the image is a PIL.Image.Image")
     name = str(getattr(image, "filename", "") or "the image")
+    lost: list[str] = []
     with _told(name, DEFAULT_LIMITS.pixels):
         _check_size(name, image.height, image.width, DEFAULT_LIMITS.pixels)
-        image.load()
-        return _to_picture(name, image, b"")
+        picture = _to_picture(name, image, b"", lost)
+    _warn(name, lost)
+    return picture
+
+
+def _warn(name: str, lost: list[str]) -> None:
+    for what in lost:
+        warnings.warn(f"{name}: {what}", stacklevel=3)
 
 
 def as_picture(source: object, limits: Limits) -> Picture:
@@ -162,76 +178,70 @@ def _check_size(name: str, height: int, width: int, pixels: int) -> None:
         )
 
 
-def _to_picture(name: str, image: Image.Image, data: bytes) -> Picture:
+def _to_picture(name: str, image: Image.Image, data: bytes, lost: list[str]) -> Picture:
+    """Of an image that is open; `data` is its file, if it has one. What could not be kept is added to `lost`."""
     icc = image.info.get("icc_profile") or None
-    low_bytes = _low_bytes(image, data)
-    # libjxl has turned the picture already, whatever its EXIF still says; a JPEG inside is handed out as it was.
-    turned = image.format == "JXL" and not getattr(image, "jpeg", False)
-    upright = image if turned else ImageOps.exif_transpose(image)
-    if low_bytes is not None:
-        low_bytes.info = dict(image.info)
-        low_bytes = ImageOps.exif_transpose(low_bytes)
-    exif, xmp = _exif(upright), upright.info.get("xmp") or None
-    if upright.mode in ("CMYK", "LAB"):
-        converted = to_srgb(upright, icc if upright.mode == "CMYK" else None)
+    warning = colour_warning(name, image.format, data, icc is not None) if data else None
+    lost += [] if warning is None else [warning]
+    orientation, exif, xmp = _beside(image, lost)
+    if image.format != "TIFF":
+        image.load()
+    deep = deep_samples(name, image, data) if data else None
+    if image.format == "TIFF" and deep is None:
+        image.load()  # which turns it
+        orientation = 1
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
+        # libjxl has turned the picture already, whatever its EXIF still says; a JPEG inside is handed out as it was.
+        orientation = 1
+    gray = image.mode in _GRAY_MODES if deep is None else deep.shape[2] < 3
+    if deep is None and image.mode in ("CMYK", "LAB"):
+        converted = to_srgb(image, icc if image.mode == "CMYK" else None)
         # Without a usable profile CMYK means nothing exact; this is what viewers do then.
-        upright, icc = converted or upright.convert("RGB"), None
+        image, icc = converted or image.convert("RGB"), None
     if icc is not None and (profile_space(icc) not in ("RGB", "GRAY") or is_srgb(icc)):
         icc = None
-    pixels, alpha, depth = _planes(name, upright, low_bytes)
-    gray = image.mode in _GRAY_MODES
+    pixels, alpha, depth = (
+        _planes(name, image, orientation) if deep is None else _of_samples(deep, gray, orientation)
+    )
     if icc is not None and (profile_space(icc) == "GRAY") != gray:
         # A profile for the other number of channels cannot describe these samples.
         icc = None
     return Picture(pixels, alpha, icc, exif, xmp, 1 if gray else 3, depth)
 
 
-def _low_bytes(image: Image.Image, data: bytes) -> Image.Image | None:
-    """Return the low bytes of a 16-bit colour PNG as an 8-bit image of its own; None for every other image.
-
-    Pillow keeps only the high byte of each sample. Unpacked as if the samples were of the other byte order, what it keeps
-    is the low byte.
-    """
-    if image.format != "PNG" or not data:
-        return None
-    other = Image.open(BytesIO(data), formats=["PNG"])
-    tile = other.tile[0] if other.tile else None
-    raw = _OTHER_BYTE_ORDER.get(str(tile.args)) if tile is not None else None
-    if tile is None or raw is None or "transparency" in other.info:
-        return None
-    other.tile = [tile._replace(args=raw)]
-    other.load()
-    return other
-
-
 def _planes(
-    name: str, image: Image.Image, low_bytes: Image.Image | None
+    name: str, image: Image.Image, orientation: int
 ) -> tuple[NDArray[np.float32], AlphaArray | None, Literal[8, 16]]:
+    """Planes of what Pillow reads exactly."""
     if image.mode.startswith("I;16"):
-        return _deep_gray(np.asarray(image).astype(np.uint16), image.info.get("transparency"))
+        samples = np.asarray(image).astype(np.uint16)
+        return _deep_gray(samples, image.info.get("transparency"), orientation)
     if image.mode == "I":
         whole = np.asarray(image)
         if whole.min() < 0 or whole.max() > 65535:
             raise ImageError(name, "32-bit samples beyond 0..65535; convert it to 16 bits first")
-        return _deep_gray(whole.astype(np.uint16), None)
+        return _deep_gray(whole.astype(np.uint16), None, orientation)
     if image.mode == "F":
-        real = np.asarray(image, np.float32)
+        real = turned(np.asarray(image, np.float32), orientation)
         # Also false for not-a-number.
         if not (real.min() >= 0 and real.max() <= 1):
             raise ImageError(name, "floating-point samples outside 0..1; scale them first")
         return np.repeat(real[None], 3, axis=0), None, 16
-    has_alpha = image.has_transparency_data
     gray = image.mode in _GRAY_MODES
     if image.mode in ("La", "RGBa"):  # premultiplied
         image = image.convert(image.mode.upper())
-    wanted = ("LA" if has_alpha else "L") if gray else ("RGBA" if has_alpha else "RGB")
-    samples = np.asarray(image.convert(wanted))
-    depth: Literal[8, 16] = 8
-    if low_bytes is not None and low_bytes.mode == wanted:
-        samples, depth = samples.astype(np.uint16) << 8 | np.asarray(low_bytes), 16
-    samples = samples.reshape(*samples.shape[:2], -1)
-    colours = samples.shape[2] - has_alpha
-    alpha = np.ascontiguousarray(samples[..., -1]) if has_alpha else None
+    wanted = ("L" if gray else "RGB") + "A" * image.has_transparency_data
+    return _of_samples(np.asarray(image.convert(wanted)), gray, orientation)
+
+
+def _of_samples(
+    samples: NDArray[np.uint8] | NDArray[np.uint16], gray: bool, orientation: int
+) -> tuple[NDArray[np.float32], AlphaArray | None, Literal[8, 16]]:
+    """Planes of samples [H, W] or [H, W, C], gray or RGB, with alpha or without."""
+    depth: Literal[8, 16] = 8 if samples.dtype == np.uint8 else 16
+    samples = turned(samples.reshape(*samples.shape[:2], -1), orientation)
+    colours = 1 if gray else 3
+    alpha = np.ascontiguousarray(samples[..., colours]) if samples.shape[2] > colours else None
     scale = np.float32(1 / (255 if depth == 8 else 65535))
     planes = np.ascontiguousarray(samples[..., :colours].transpose(2, 0, 1)).astype(np.float32)
     planes *= scale
@@ -240,8 +250,9 @@ def _planes(
 
 
 def _deep_gray(
-    samples: NDArray[np.uint16], transparent: int | None
+    samples: NDArray[np.uint16], transparent: int | None, orientation: int
 ) -> tuple[NDArray[np.float32], AlphaArray | None, Literal[8, 16]]:
+    samples = turned(samples, orientation)
     alpha = None if transparent is None else np.where(samples == transparent, 0, 255)
     plane = samples.astype(np.float32) / np.float32(65535)
     opaque = None if alpha is None else _unless_opaque(alpha.astype(np.uint8))
@@ -254,13 +265,46 @@ def _unless_opaque(alpha: AlphaArray | None) -> AlphaArray | None:
     return alpha
 
 
-def _exif(image: Image.Image) -> bytes | None:
-    raw = image.info.get("exif")
-    if not raw:
-        return None
-    tags = image.getexif()
-    if ExifTags.Base.Orientation in tags:
-        del tags[ExifTags.Base.Orientation]
-        raw = tags.tobytes() if len(tags) else b""
-    raw = bytes(raw).removeprefix(b"Exif\x00\x00")
-    return raw or None
+def _beside(image: Image.Image, lost: list[str]) -> tuple[int, bytes | None, bytes | None]:
+    """Return the orientation that a file states, and its EXIF and XMP without it."""
+    xmp = image.info.get("xmp") or None
+    try:
+        tags = image.getexif()
+        orientation = tags.get(ExifTags.Base.Orientation, 1)
+        raw = image.info.get("exif") or None
+        if image.format == "TIFF":
+            raw = _of_tiff(tags)
+        elif raw:
+            # A copy: the image may be the caller's. Pillow's own attempt at opening hides what was wrong.
+            block = Image.Exif()
+            block.load(raw)
+            if ExifTags.Base.Orientation in block:
+                del block[ExifTags.Base.Orientation]
+                raw = block.tobytes() if len(block) else None
+    # Pillow raises nearly everything: SyntaxError, struct.error, KeyError...
+    except Exception as error:
+        lost.append(f"its EXIF cannot be read and is left out ({' '.join(str(error).split())})")
+        orientation, raw = 1, None
+    if isinstance(xmp, str):
+        xmp = xmp.encode()
+    if xmp is not None:
+        xmp = _XMP_ORIENTATION.sub(b"", xmp)
+    if raw:
+        raw = bytes(raw).removeprefix(b"Exif\x00\x00")
+    return orientation if orientation in range(1, 9) else 1, raw or None, xmp
+
+
+#: Tags of a TIFF that tell of the picture rather than of how the file stores it.
+_TELLING = (270, 271, 272, 305, 306, 315, 33432)
+_FOLDERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+
+
+def _of_tiff(tags: Image.Exif) -> bytes | None:
+    kept = Image.Exif()
+    for tag in _TELLING:
+        if tag in tags:
+            kept[tag] = tags[tag]
+    for folder in _FOLDERS:
+        if found := tags.get_ifd(folder):
+            kept[folder] = {k: v for k, v in found.items() if k != ExifTags.IFD.Interop}
+    return kept.tobytes() if len(kept) else None
