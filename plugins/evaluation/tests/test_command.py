@@ -28,14 +28,13 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two crops of a photograph under names that a file name may be, and what is no picture."""
+    """Two crops of a photograph under names that a file name may be."""
     from gcodec.pictures import save_image
     from gcodec.testing import pictures
 
     folder = tmp_path_factory.mktemp("two pictures")
     save_image(pictures.as_picture(pictures.photograph(40, 56)), folder / "-a b'$(c)\n.png")
     save_image(pictures.as_picture(pictures.photograph(48, 40)), folder / "ü.webp")
-    (folder / "notes.txt").write_text("not one")
     return folder
 
 
@@ -228,7 +227,10 @@ def test_failures_are_rows_with_their_reason(
 ) -> None:
     out = tmp_path / "out"
     words = ["--embed", "tiny,test/defect", "--recon", "preview,raises,dies", "--bytes", "10,5000"]
-    said = support.succeeds(evaluate(folder, out, *words, "--limit", 1, site=[site, broken]))
+    made = evaluate(folder, out, *words, "--limit", 1, site=[site, broken])
+    assert made.returncode == 21
+    assert made.stderr.decode().splitlines()[-1] == "gcodec: 11 of 12 points failed"
+    said = made.stdout.decode()
     errors = {
         (p["embedding"], p["reconstructor"], p["target"]): p["error"] and p["error"].split(":")[0]
         for p in points(out)
@@ -249,6 +251,64 @@ def test_failures_are_rows_with_their_reason(
     # The name of the picture holds a line break, which the table does without.
     assert "tiny, 10 B: too small a size for -a b'$(c) .png; means" in said
     assert "tiny, 5000 B: WorkerError at -a b'$(c) .png; means" in said
+
+
+def test_a_folder_as_people_have_it(folder: Path, site: Path, tmp_path: Path) -> None:
+    """A picture that is there twice, one that is damaged, one that is gone; beside them what is none."""
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    photo = (folder / "ü.webp").read_bytes()
+    for name in ("a.webp", "b.webp"):
+        (source / name).write_bytes(photo)
+    (source / "cut.webp").write_bytes(photo[:99])
+    (source / "gone.png").symlink_to("nowhere.png")
+    for name in ("._a.webp", ".hidden", "notes.txt"):
+        (source / name).write_text("none")
+    words = ("--embed", "tiny", "--recon", "preview", "--quality", "1")
+    done = evaluate(source, out, *words, site=[site])
+    assert done.returncode == 21
+    warned, said = done.stderr.decode().splitlines()
+    assert "3 files are no picture by name and passed over: ._a.webp, .hidden, notes.txt" in warned
+    assert said == "gcodec: 2 of 4 points failed"
+    rows = {p["image"]: p for p in points(out)}
+    assert rows["a.webp"]["psnr"] == rows["b.webp"]["psnr"] == "inf"
+    assert rows["a.webp"]["image_sha256"] == rows["b.webp"]["image_sha256"]
+    assert rows["cut.webp"]["error"].startswith("ImageError: ")
+    assert (
+        rows["gone.png"]["error"]
+        == "ImageError: gone.png: cannot be read: No such file or directory"
+    )
+    assert "ImageError at cut.webp, gone.png; means are over the others" in done.stdout.decode()
+
+    def no_number(word: str) -> None:
+        raise AssertionError(word)
+
+    for line in (out / "journal.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=no_number)
+    again = evaluate(source, out, *words, site=[site])
+    assert points(out)[0]["psnr"] == "inf" and again.stdout == done.stdout
+
+
+def test_a_pair_without_a_path_is_a_row(folder: Path, site: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("--embed", "tiny", "--recon", "preview,fussy,heavy", "--quality", "1", "--limit", 1)
+    assert evaluate(folder, out, *words, site=[site]).returncode == 21
+    errors = {p["reconstructor"]: p["error"] for p in points(out)}
+    assert errors.pop("preview") is None
+    assert errors["fussy"].startswith("NoPath: ") and errors["heavy"].startswith("ModelMissing: ")
+
+
+def test_the_folder_of_the_pictures_is_not_written_to(
+    folder: Path, site: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "pictures"
+    shutil.copytree(folder, source)
+    before = support.listing(tmp_path)
+    words = ("--embed", "tiny", "--recon", "preview", "--quality", "1", "--force")
+    for out in (source, tmp_path):
+        done = evaluate(source, out, *words, site=[site])
+        assert done.returncode == 8 and b"it is the input" in done.stderr
+    assert support.listing(tmp_path) == before
 
 
 def test_metrics_that_cannot_be_had_are_none_and_said_so(

@@ -79,6 +79,7 @@ def row(embedding: str, image: str, rate: float, psnr: float | None, **more: Any
         "embedding": embedding,
         "reconstructor": "preview",
         "target": f"{rate:g} bpp",
+        "image": "",
         "image_sha256": image,
         "error": None,
         "bpp": rate,
@@ -186,8 +187,12 @@ def test_pictures_are_found_by_suffix_in_the_order_of_their_names(tmp_path: Path
     for name in ("b.PNG", "a.webp", "-x.jpg", "new\nline.png", "notes.txt", ".png", "._a.webp"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "c.png").mkdir()
-    found = [path.name for path in find_images(tmp_path)]
+    with pytest.warns(UserWarning, match="3 files are no picture by name") as said:
+        found = [path.name for path in find_images(tmp_path)]
+    assert str(said[0].message).endswith("passed over: ._a.webp, .png, notes.txt")
     assert found == ["-x.jpg", "a.webp", "b.PNG", "new\nline.png"]
+    for name in ("._a.webp", ".png", "notes.txt"):
+        (tmp_path / name).unlink()
     assert len(find_images(tmp_path, 2)) == 2
     for suffix in ("gif", "jp2", "pgm", "tga", "qoi"):
         (tmp_path / f"z.{suffix}").touch()
@@ -200,11 +205,11 @@ def test_pictures_are_found_by_suffix_in_the_order_of_their_names(tmp_path: Path
 
 def test_a_journal_keeps_what_was_added_and_drops_half_a_line(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
-        journal.add({"step": "encode", "image": "a"}, {"bytes": 7, "psnr": math.inf})
+        journal.add({"step": "encode", "image": "a"}, {"bytes": 7, "value": math.inf})
     with (tmp_path / JOURNAL).open("ab") as stream:
         stream.write(b'{"key": "cut sho')
     with open_journal(tmp_path) as journal:
-        assert journal.get({"image": "a", "step": "encode"}) == {"bytes": 7, "psnr": math.inf}
+        assert journal.get({"image": "a", "step": "encode"}) == {"bytes": 7, "value": math.inf}
         assert journal.get({"image": "b", "step": "encode"}) is None
         journal.add({"step": "encode", "image": "b"}, {"bytes": 8})
     with open_journal(tmp_path) as journal:

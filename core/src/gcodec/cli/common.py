@@ -114,11 +114,11 @@ def print_json(value: object) -> None:
     click.echo(json_text(value))
 
 
-def json_text(value: object) -> str:
+def json_text(value: object, indent: int | None = 2) -> str:
     """Return a JSON document; a number that JSON cannot hold, as the PSNR of equal pictures, is the text "inf"."""
     import json
 
-    return json.dumps(_plain(value), indent=2, allow_nan=False, default=str)
+    return json.dumps(_plain(value), indent=indent, allow_nan=False, default=str)
 
 
 def _plain(value: object) -> object:

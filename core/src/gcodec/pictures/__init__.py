@@ -15,7 +15,7 @@ from gcodec.pictures._jxl_size import jxl_size
 from gcodec.pictures._picture import AlphaArray, Picture
 from gcodec.pictures._pillow import pillow_guard, saved
 from gcodec.pictures._provenance import GENERATIVE
-from gcodec.pictures._read import as_picture, is_picture, load_image
+from gcodec.pictures._read import as_picture, is_picture, load_image, pictures_among
 from gcodec.pictures._write import FORMATS, format_of, save_image
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "is_picture",
     "load_image",
     "pack_alpha",
+    "pictures_among",
     "pillow_guard",
     "psnr",
     "save_image",

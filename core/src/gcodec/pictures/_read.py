@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -26,7 +26,7 @@ from gcodec.pictures._pillow import pillow_guard
 from gcodec.pictures._turned import turned
 from gcodec_formats import DEFAULT_LIMITS, Limits
 
-__all__ = ["as_picture", "from_pil", "is_picture", "load_image"]
+__all__ = ["as_picture", "from_pil", "is_picture", "load_image", "pictures_among"]
 
 #: What Pillow may take a file for. Formats that run other programs (EPS) or hardly anyone tests are left out.
 _READABLE = (
@@ -50,10 +50,28 @@ _XMP_ORIENTATION = re.compile(
 )
 
 
+#: Files that are named where more of them are counted.
+_NAMED = 4
+
+
 def is_picture(path: Path) -> bool:
     """Whether a file of a folder is taken for a picture, by its name; those that macOS lays beside ("._a.jpg") are not."""
     name = path.name.lower()
     return name.endswith(_ENDINGS) and name not in _ENDINGS and not name.startswith("._")
+
+
+def pictures_among(files: Sequence[Path], folder: Path) -> list[Path]:
+    """Return those of the files of a folder that are pictures by their names; a warning counts the others."""
+    found = [path for path in files if is_picture(path)]
+    others = [path.relative_to(folder).as_posix() for path in files if not is_picture(path)]
+    if others:
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        count = f"{len(others)} file{'s are' if len(others) > 1 else ' is'}"
+        named = ", ".join(others[:_NAMED]) + more
+        warnings.warn(
+            f"{folder}: {count} no picture by name and passed over: {named}", stacklevel=3
+        )
+    return found
 
 
 def load_image(source: str | Path | bytes | BinaryIO, *, limits: Limits | None = None) -> Picture:

@@ -11,7 +11,7 @@ import click
 from gcodec.cli.common import print_table, progress_bar
 from gcodec.cli.plugin_options import Named, PluginCommand, names, plugin_option
 from gcodec.cli.run_options import Command, RunOptions, seed_option, via_option, writing_options
-from gcodec.errors import UsageError
+from gcodec.errors import PartlyFailed, UsageError
 
 if TYPE_CHECKING:
     from gcodec.pipeline.ratecontrol import Target
@@ -139,15 +139,18 @@ def command(
             ),
             nl=False,
         )
-        return
-    print_table(*mean_table(found))
-    if found.differences:
-        click.echo(f"\nbits at equal quality, against {found.conditions['baseline']}:\n")
-        print_table(*difference_table(found))
-    click.echo()
-    for note in found.notes:
-        click.echo(f"- {note}")
-    click.echo(f"\nwrote {len(written)} files in {output}: {', '.join(p.name for p in written)}")
+    else:
+        print_table(*mean_table(found))
+        if found.differences:
+            click.echo(f"\nbits at equal quality, against {found.conditions['baseline']}:\n")
+            print_table(*difference_table(found))
+        click.echo()
+        for note in found.notes:
+            click.echo(f"- {note}")
+        listed = ", ".join(path.name for path in written)
+        click.echo(f"\nwrote {len(written)} files in {output}: {listed}")
+    if failed := sum(row["error"] is not None for row in found.rows):
+        raise PartlyFailed(failed, len(found.rows), "points")
 
 
 def _methods(named: list[Named[Any]]) -> tuple[Method, ...]:

@@ -2,6 +2,8 @@
 
     {"key": SHA-256 of the identity, "identity": {...}, "result": {...}}
 
+A value that JSON cannot hold, as the PSNR of equal pictures, is the text "inf".
+
 The identity is everything that decides the result, so an entry is good for ever and for any later request. A line that
 was cut short by the end of a process is dropped; times and peak memory are those of the machine that found them.
 """
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from gcodec.cli.common import json_text
 from gcodec.errors import OutputError
 from gcodec_eval._identity import digest_of
 
@@ -42,7 +45,7 @@ class Journal:
         key = digest_of(identity)
         entry = {"key": key, "identity": dict(identity), "result": dict(result)}
         try:
-            self.stream.write(json.dumps(entry).encode() + b"\n")
+            self.stream.write(json_text(entry, indent=None).encode() + b"\n")
             self.stream.flush()
         except OSError as error:
             raise OutputError(self.path, str(error.strerror)) from error
@@ -80,6 +83,8 @@ def _entry(line: bytes) -> dict[str, Any] | None:
         entry = json.loads(line)
         shape = {"key": str, "identity": dict, "result": dict}
         if isinstance(entry, dict) and all(isinstance(entry.get(k), t) for k, t in shape.items()):
+            if isinstance(entry["result"].get("value"), str):
+                entry["result"]["value"] = float(entry["result"]["value"])
             return entry
     return None
 

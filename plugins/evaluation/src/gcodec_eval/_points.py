@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from gcodec.errors import ImageError
+from gcodec.errors import ModelError, NoPath
 from gcodec.models import ModelStore
 from gcodec.options import CAPTIONER, check_options
 from gcodec.pipeline.ratecontrol import Target
@@ -28,11 +28,15 @@ Row: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Image:
-    """A picture of the folder: its digest, and the stem that files made from it have."""
+    """A picture of the folder: its digest, and the stem that files made from it have.
+
+    error  why it cannot be read, where that is so; digest and stem are then empty.
+    """
 
     path: Path
     digest: str
     stem: str
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,14 @@ class Series:
 
     sending    all that decides a file of the embedding but picture and target: options, model, sources and so on.
     receiving  all that decides a picture decoded from such a file but the file.
+    error      why there can be none, where that is so; both of them are then empty.
     """
 
     embedding: Method
     reconstructor: Method
     sending: Row
     receiving: Row
+    error: Row | None = None
 
 
 @dataclass(frozen=True)
@@ -70,17 +76,30 @@ class Point:
     @property
     def error(self) -> Row | None:
         """Why there is no decoded picture."""
+        if self.image.error:
+            return {"kind": "ImageError", "text": f"{self.image.path.name}: {self.image.error}"}
+        if self.series.error:
+            return self.series.error
         return self.sent.get("error") or self.received.get("error")
 
 
 def find_series(request: Request, store: ModelStore) -> list[Series]:
     """Return every pair of an embedding and a reconstructor, after a check of each name, option, path and model.
 
+    A pair without a path, or without its model, is one with an error, unless there is no other.
     Raises UnknownPlugin, UnusablePlugin, UnknownOption, InvalidOption, NoPath, ModelMissing, ModelDamaged.
     """
-    return [
-        _series(e, r, request, store) for e in request.embeddings for r in request.reconstructors
-    ]
+    pairs = [(e, r) for e in request.embeddings for r in request.reconstructors]
+    found = []
+    for e, r in pairs:
+        try:
+            found.append(_series(e, r, request, store))
+        except (NoPath, ModelError) as error:
+            if len(pairs) == 1:
+                raise
+            reason = {"kind": type(error).__name__, "text": str(error)}
+            found.append(Series(e, r, {}, {}, reason))
+    return found
 
 
 def _series(
@@ -141,21 +160,15 @@ def _signals(paths: Sequence[SignalPath]) -> list[Any]:
     return [s for s in registry().signals.values() if s.name in kinds]
 
 
-def read_digests(paths: Sequence[Path]) -> tuple[list[Image], list[str]]:
-    """Return the pictures with their digests, and a note on each that is left out: one that is there twice counts once.
-
-    Raises ImageError.
-    """
-    found: dict[str, Image] = {}
-    notes = []
+def read_digests(paths: Sequence[Path]) -> list[Image]:
+    """Return the pictures with their digests; of one that cannot be read, the reason."""
+    found = []
     for path in paths:
         try:
             digest = identity.file_digest(path)
         except OSError as error:
-            raise ImageError(str(path), f"cannot be read: {error.strerror}") from error
-        if digest in found:
-            notes.append(f"{path.name} is the same file as {found[digest].path.name} and left out")
+            found.append(Image(path, "", "", f"cannot be read: {error.strerror}"))
             continue
         stem = re.sub(r"[^A-Za-z0-9_]+", "-", path.stem).strip("-")[:40]
-        found[digest] = Image(path, digest, f"{stem}.{digest[:8]}")
-    return list(found.values()), notes
+        found.append(Image(path, digest, f"{stem}.{digest[:8]}"))
+    return found

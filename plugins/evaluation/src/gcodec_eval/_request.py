@@ -128,18 +128,24 @@ class Request:
 def find_images(folder: Path, limit: int | None = None) -> tuple[Path, ...]:
     """Return the pictures of a folder (not of folders in it), by name; the first `limit` of them.
 
-    Raises ImageError where there is none or the folder cannot be read.
+    A warning counts the files that are passed over. Raises ImageError where there is no picture or the folder cannot be
+    read.
     """
-    from gcodec.pictures import is_picture
+    from gcodec.pictures import pictures_among
 
     try:
+        # Links that lead nowhere are pictures that cannot be read; pipes are none.
         found = sorted(
-            (Path(entry.path) for entry in os.scandir(folder) if entry.is_file()),
+            (
+                Path(entry.path)
+                for entry in os.scandir(folder)
+                if entry.is_file() or not Path(entry.path).exists()
+            ),
             key=lambda path: os.fsencode(path.name),
         )
     except OSError as error:
         raise ImageError(str(folder), f"cannot be read: {error.strerror}") from error
-    pictures = [path for path in found if is_picture(path)]
+    pictures = pictures_among(found, folder)
     if not pictures:
         raise ImageError(str(folder), "there is no picture in this folder")
     return tuple(pictures[:limit])

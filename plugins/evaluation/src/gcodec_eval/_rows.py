@@ -24,7 +24,7 @@ def row(point: Point, metrics: Sequence[str]) -> Row:
     encoding, decoding = sent.get("seconds"), received.get("seconds")
     return {
         "image": point.image.path.name,
-        "image_sha256": point.image.digest,
+        "image_sha256": point.image.digest or None,
         "width": sent.get("width"),
         "height": sent.get("height"),
         "embedding": point.series.embedding.label,

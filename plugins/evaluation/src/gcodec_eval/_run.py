@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gcodec.errors import OutputError, OutputExists
+from gcodec.files import check_not_input
 from gcodec.models import ModelStore
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.progress import Progress, silent
@@ -34,8 +35,8 @@ def evaluate(
     what is finished.
     """
     series = find_series(request, ModelStore.installed(request.models))
-    images, doubles = read_digests(request.images)
-    _check_folder(output, force)
+    images = read_digests(request.images)
+    _check_folder(output, request.images, force)
     networks, missing = at_hand(request)
     points: list[Point] = []
     compared: dict[sets.Place, dict[str, Row]] = {}
@@ -56,7 +57,7 @@ def evaluate(
     rows = [row(point, request.metrics) for point in points]
     averaged = means(rows, compared, request)
     differing, more = differences(rows, averaged, request)
-    notes = [*doubles, *missing, *notes_on(rows, compared, networks), *more]
+    notes = [*missing, *notes_on(rows, compared, networks), *more]
     about = conditions(request, series, course.crew)
     return Evaluation(rows, averaged, differing, notes, networks, about)
 
@@ -84,12 +85,15 @@ def _forget(folder: Path, points: Sequence[Point]) -> None:
             (folder / point.received["picture"]).unlink(missing_ok=True)
 
 
-def _check_folder(folder: Path, force: bool) -> None:
+def _check_folder(folder: Path, images: Sequence[Path], force: bool) -> None:
+    inside = ("files", "pictures", "features", "plots")
+    for place in (folder, *(folder / name for name in inside)):
+        check_not_input(place, {image.parent for image in images})
     try:
         folder.mkdir(exist_ok=True)
         if not (folder / JOURNAL).exists() and any(folder.iterdir()) and not force:
             raise OutputExists(folder)
-        for name in ("files", "pictures", "features"):
+        for name in inside[:3]:
             (folder / name).mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(folder, str(error.strerror)) from error

@@ -43,7 +43,9 @@ def compare(course: Course, points: Sequence[Point]) -> dict[Place, dict[str, Ro
         return Job(what, task, lambda known: (course.folder / known["file"]).is_file())
 
     images = list(dict.fromkeys(point.image for point in points))
-    originals = [describing(image.path, image.digest, None) for image in images]
+    originals = [
+        None if image.error else describing(image.path, image.digest, None) for image in images
+    ]
     decoded = [
         None
         if point.error

@@ -22,7 +22,8 @@ __all__ = ["decode", "encode", "judge"]
 
 def encode(course: Course, points: Sequence[Point]) -> list[Point]:
     """Let a sender write the file of each point; the series of one embedding share it."""
-    found = course.settle(workers.encode_file, [_encoding(course, point) for point in points])
+    jobs = [None if point.error else _encoding(course, point) for point in points]
+    found = course.settle(workers.encode_file, jobs)
     return [replace(point, sent=sent) for point, sent in zip(points, found, strict=True)]
 
 

@@ -86,7 +86,7 @@ def differences(
     curves = _curves(rows, averaged, request)
     found: list[Row] = []
     notes = []
-    pictures = list(dict.fromkeys(row["image_sha256"] for row in rows))
+    pictures = list(dict.fromkeys(_subject(row) for row in rows))
     for series in request.series:
         if series == request.baseline:
             continue
@@ -144,12 +144,17 @@ def _curves(
     for row in rows:
         for name in request.metrics:
             if row["error"] is None and not known_metrics()[name].of_set:
-                add(row, name, row["image_sha256"])
+                add(row, name, _subject(row))
     for row in averaged:
         for name in request.metrics:
             if known_metrics()[name].of_set and row["images"] == row["of_images"]:
                 add(row, name, "")
     return found
+
+
+def _subject(row: Row) -> str:
+    """Return what one picture is told by: files of the same contents are two."""
+    return f"{row['image']} {row['image_sha256']}"
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
