@@ -33,6 +33,11 @@ from gcodec.plugin import REALISM, ReconstructorSpec
 @click.command(cls=PluginCommand)
 @source_argument
 @output_option("OUT", "The picture; its suffix names the format. [default: IN with .decoded.png]")
+@click.option(
+    "--format",
+    metavar="SUFFIX",
+    help="The format, whatever the name says: png, jpg, tiff... (-o - : png).",
+)
 @plugin_option("--recon", "Stage 2, by default what the file suggests, else preview")
 @click.option("--model", help="Other weights for the reconstructor: a name, a folder or a digest.")
 @via_option
@@ -58,6 +63,7 @@ from gcodec.plugin import REALISM, ReconstructorSpec
 def command(
     source: str,
     output: str | None,
+    format: str | None,
     recon: Named[ReconstructorSpec] | None,
     model: str | None,
     via: str | None,
@@ -76,23 +82,27 @@ def command(
     """
     if preview_every and STREAM in (output, source if output is None else None):
         raise UsageError("--preview-every writes several pictures; give -o a file to name them by")
-    output = output_for(source, output, ".decoded.png", force=force)
+    suffix = f".{format.removeprefix('.')}" if format else ".png"
+    output = output_for(source, output, f".decoded{suffix}", force=force)
 
     from gcodec.pictures import format_of
-    from gcodec.pipeline.decoding import decode, decode_progressively, save_decoded
+    from gcodec.pipeline.decoding import check_target, decode, decode_progressively, save_decoded
 
-    if output != STREAM:
-        format_of(output, Path(output).suffix)
+    if not format and output != STREAM:
+        suffix = Path(output).suffix
+    kind = format_of(output, suffix)
     name = recon.spec.name if recon else None
     options = {} if realism is None else {REALISM.name: realism}
     data = read_bytes(source)[:max_bytes]
+    cut = partial or max_bytes is not None
+    check_target(data, output, kind, partial=cut, run=how.run(seed=seed))
     previews = []
     with progress_bar() as progress:
         settings: dict[str, Any] = {
             "options": options | dict(recon.options if recon else {}),
             "model": model,
             "via": via,
-            "partial": partial or max_bytes is not None,
+            "partial": cut,
             "run": how.run(seed=seed, progress=progress),
         }
         if preview_every:
@@ -101,11 +111,12 @@ def command(
             for later in steps:
                 previews.append(_after(output, layers))
                 check_output(previews[-1], force=force, inputs=[source])
-                save_decoded(made, previews[-1], force=force)
+                save_decoded(made, previews[-1], format=suffix, force=force)
                 made, layers = later, layers + preview_every
         else:
             made = decode(data, name, **settings)
-    save_decoded(made, sys.stdout.buffer if output == STREAM else output, force=force)
+    target = sys.stdout.buffer if output == STREAM else output
+    save_decoded(made, target, format=suffix, force=force)
     report = {
         "file": output,
         "embedding": made.embedding,

@@ -4,7 +4,7 @@
     save_image(picture, "photo.png")        # whole or not at all
 
 Pillow does the decoding, and other libraries where it would keep 8 bits of 16, or get them wrong (`_deep`); docs/pictures.md
-lists what is read. Grayscale is written with 16 bits where the source had them and the format can, colour always with 8.
+lists what is read. 16 bits are written where the source had them and the format can.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gcodec.pictures._picture import AlphaArray, Picture
 from gcodec.pictures._pillow import pillow_guard, saved
 from gcodec.pictures._provenance import GENERATIVE
 from gcodec.pictures._read import as_picture, is_picture, load_image, pictures_among
-from gcodec.pictures._write import FORMATS, format_of, save_image
+from gcodec.pictures._write import FORMATS, check_holds, format_of, save_image
 
 __all__ = [
     "FORMATS",
@@ -24,6 +24,7 @@ __all__ = [
     "AlphaArray",
     "Picture",
     "as_picture",
+    "check_holds",
     "check_pictures",
     "jxl_size",
     "format_of",

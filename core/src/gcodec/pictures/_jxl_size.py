@@ -6,7 +6,11 @@ ISO/IEC 18181-1, D.2 (SizeHeader) and D.3 (ImageMetadata); 18181-2 (container).
 
 from __future__ import annotations
 
-__all__ = ["is_jxl", "jxl_depth", "jxl_size"]
+__all__ = ["is_jxl", "jxl_depth", "jxl_size", "srgb_instead_of_linear"]
+
+#: An Enum is a number of 0, 1, 2 + 4 bits or 18 + 6 bits; transfers are H.273's.
+_ENUM = ((0, 0), (1, 0), (2, 4), (18, 6))
+_OFFSET_2, _LINEAR, _SRGB = 2, 8, 13
 
 #: Bytes that hold size and depth, with room to spare.
 _HEADER = 40
@@ -34,11 +38,18 @@ class _Bits:
         if not stream.startswith(_CODESTREAM) or len(stream) < 3:
             raise ValueError("no JPEG XL codestream")
         self.bits = int.from_bytes(stream[2:_HEADER], "little")
+        self.at = 16  # bits of the codestream that have been read
 
     def take(self, count: int) -> int:
         value = self.bits & ((1 << count) - 1)
         self.bits >>= count
+        self.at += count
         return value
+
+    def choice(self, *ways: tuple[int, int]) -> int:
+        """A number in one of four ways: an offset and a number of further bits."""
+        offset, count = ways[self.take(2)]
+        return offset + self.take(count)
 
     def size(self) -> tuple[int, int]:
         small = self.take(1)
@@ -68,17 +79,55 @@ def jxl_depth(data: bytes) -> int:
     """
     header = _Bits(data)
     header.size()
-    if header.take(1):  # everything as usual
-        return 8
+    return 8 if header.take(1) else _depth(header)
+
+
+def _depth(header: _Bits) -> int:
     if header.take(1):
         header.take(3)  # orientation
         if header.take(1):
             header.size()  # the size to show it at
         if header.take(1) or header.take(1):  # preview, animation
             return 0
-    if header.take(1):
-        return 0
-    return (8, 10, 12)[which] if (which := header.take(2)) < 3 else 1 + header.take(6)
+    return _sample_depth(header)
+
+
+def _sample_depth(header: _Bits) -> int:
+    return 0 if header.take(1) else header.choice((8, 0), (10, 0), (12, 0), (1, 6))
+
+
+def srgb_instead_of_linear(stream: bytes) -> bytes:
+    """Return a bare codestream whose samples are marked as sRGB where they were marked as linear; both take as many bits.
+
+    D.3 (ImageMetadata), D.3.6 (ExtraChannelInfo), E.2 (ColourEncoding). Raises ValueError where nothing says "linear".
+    """
+    header = _Bits(stream)
+    header.size()
+    if header.take(1) or not _depth(header):
+        raise ValueError("no header of integer samples")
+    header.take(1)  # 16-bit buffers suffice
+    for _ in range(header.choice((0, 0), (1, 0), (2, 4), (1, 12))):
+        if header.take(1):
+            continue
+        kind = header.choice(*_ENUM)
+        _sample_depth(header)
+        header.choice((0, 0), (3, 0), (4, 0), (1, 3))  # how much smaller
+        name = header.choice((0, 0), (0, 4), (16, 5), (48, 10))
+        if kind or name:
+            raise ValueError("an extra channel other than alpha")
+        header.take(1)  # multiplied or not
+    if header.take(1) or header.take(1) or header.take(1):
+        raise ValueError("XYB, the usual colours or a profile")
+    gray = header.choice(*_ENUM) == 1
+    header.choice(*_ENUM)  # white point; an own one would fail below
+    if not gray:
+        header.choice(*_ENUM)  # primaries
+    if header.take(1) or header.take(2) != _OFFSET_2 or header.take(4) != _LINEAR - 2:
+        raise ValueError("the transfer is not linear")
+    at = header.at - 4
+    bits = int.from_bytes(stream[:_HEADER], "little")
+    bits += (_SRGB - _LINEAR) << at
+    return bits.to_bytes(min(_HEADER, len(stream)), "little") + stream[_HEADER:]
 
 
 def _first_codestream_bytes(data: bytes) -> bytes:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from gcodec.errors import OutputError
 from gcodec.files import atomic_write, check_writable
 from gcodec.pictures._colour import profile_space
+from gcodec.pictures._deep_write import deep_jxl, deep_png, deep_tiff
 from gcodec.pictures._picture import Picture, check_picture
 from gcodec.pictures._pillow import saved
 from gcodec.pictures._provenance import GENERATIVE, xmp_packet
+from gcodec_formats import Size
 
-__all__ = ["FORMATS", "format_of", "save_image"]
+__all__ = ["FORMATS", "check_holds", "format_of", "save_image"]
 
 #: Suffix -> Pillow's name of the format.
 FORMATS: Mapping[str, str] = {
@@ -40,7 +45,11 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "TIFF": {"compression": "tiff_adobe_deflate"},
 }
 
-_DEEP_GRAY = ("PNG", "TIFF", "JXL")
+_DEEP = ("PNG", "TIFF", "JXL")
+
+#: Largest side that a format, or the library that writes it, can hold.
+_LARGEST = {"JPEG": 65500, "WEBP": 16383, "AVIF": 65536}
+
 _XMP_TAG = 700
 
 
@@ -60,9 +69,9 @@ def save_image(
     generative  claim IPTC's digital source type for media made with a generative model (`GENERATIVE`).
     force       overwrite what is there.
 
-    PNG, WebP, TIFF and JPEG XL keep 8-bit samples exactly, JPEG and AVIF nearly. Grayscale pictures of depth 16 are
-    written with 16 bits as PNG, TIFF and JPEG XL unless they have alpha; everything else, 16-bit alpha too, with 8 bits.
-    Alpha is kept exactly, or refused where the format has none.
+    PNG, WebP, TIFF and JPEG XL keep 8-bit samples exactly, JPEG and AVIF nearly. Pictures of depth 16 are written with 16
+    bits as PNG, TIFF and JPEG XL (which takes `gcodec[deep]`); everything else, alpha too, with 8 bits. Alpha is kept
+    exactly, or refused where the format has none. EXIF and XMP that the format cannot hold are left out with a warning.
 
     Raises OutputExists; OutputError for a missing folder, an unknown format, a full disk, or a picture that the format
     cannot hold (alpha in JPEG, more than 16383 pixels a side in WebP); InvalidArgument for what is no picture, or not in
@@ -99,32 +108,76 @@ def format_of(name: str, suffix: str) -> str:
     return kind
 
 
+def check_holds(
+    name: str, kind: str, size: Size, *, alpha: bool, icc: bytes | None, depth: int
+) -> None:
+    """Raise OutputError about `name` unless a file of this kind (Pillow's name) can hold such a picture."""
+    if kind == "JPEG" and alpha:
+        raise OutputError(name, "JPEG cannot hold transparency; choose .png, .webp, .avif or .tiff")
+    most = _LARGEST.get(kind)
+    if most is not None and max(size) > most:
+        raise OutputError(
+            name,
+            f"{kind} ends at {most} pixels a side, and this is {size.width}x{size.height}; choose .png or .tiff",
+        )
+    if kind != "JXL":
+        return
+    if importlib.util.find_spec("pillow_jxl") is None:
+        raise OutputError(name, "writing JPEG XL needs: pip install pillow-jxl-plugin")
+    if icc is not None:
+        raise OutputError(
+            name, "the JPEG XL writer cannot embed this picture's ICC profile; choose .png"
+        )
+    if depth == 16 and importlib.util.find_spec("imagecodecs") is None:
+        raise OutputError(
+            name,
+            "JPEG XL of 16 bits a sample needs: pip install 'gcodec[deep]'; or choose .png or .tiff",
+        )
+
+
 def _encode(
     picture: Picture, kind: str, name: str, source_type: str | None, parameters: Mapping[str, str]
 ) -> bytes:
-    if kind == "JPEG" and picture.alpha is not None:
-        raise OutputError(name, "JPEG cannot hold transparency; choose .png, .webp, .avif or .tiff")
+    has_alpha = picture.alpha is not None
+    check_holds(name, kind, picture.size, alpha=has_alpha, icc=picture.icc, depth=picture.depth)
     if kind == "JXL":
+        import pillow_jxl  # noqa: F401  (registers itself with Pillow)
+    xmp = xmp_packet(picture.xmp, source_type, parameters)
+    failure: Exception | None = None
+    # The picture first: what describes it is left out where the format cannot hold it, EXIF before the claim in XMP.
+    for exif, packet in dict.fromkeys([(picture.exif, xmp), (None, xmp), (None, None)]):
         try:
-            import pillow_jxl  # noqa: F401  (registers itself with Pillow)
-        except ImportError:
-            raise OutputError(
-                name, "writing JPEG XL needs: pip install pillow-jxl-plugin"
-            ) from None
-        if picture.icc is not None:
-            raise OutputError(
-                name, "the JPEG XL writer cannot embed this picture's ICC profile; choose .png"
-            )
+            data = _file(picture, kind, exif, packet)
+        # Pillow raises nearly everything: OSError, ValueError, TypeError, SyntaxError, struct.error...
+        except Exception as error:
+            failure = failure or error
+            continue
+        if failure is not None:
+            lost = "its EXIF is" if packet is not None or xmp is None else "its EXIF and XMP are"
+            warnings.warn(f"{name}: {lost} left out: {failure}", stacklevel=3)
+        return data
+    raise OutputError(name, f"{kind} cannot hold this picture: {failure}") from failure
+
+
+def _file(picture: Picture, kind: str, exif: bytes | None, xmp: bytes | None) -> bytes:
     settings = dict(_SETTINGS[kind])
     if kind == "AVIF" and picture.alpha is not None:
         settings["quality"] = 100  # below that libavif quantizes alpha as well
     if picture.icc is not None:
         settings["icc_profile"] = picture.icc
-    settings |= _metadata(kind, picture.exif, xmp_packet(picture.xmp, source_type, parameters))
-    try:
-        return saved(_to_image(picture, kind), kind, **settings)
-    except (OSError, ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise OutputError(name, f"{kind} cannot hold this picture: {error}") from error
+    settings |= _metadata(kind, exif, xmp)
+    if picture.depth != 16 or kind not in _DEEP:
+        image = _to_image(picture)
+        if kind == "AVIF" and image.mode == "LA":
+            image = image.convert("RGBA")
+        return saved(image, kind, **settings)
+    samples = _samples(picture, 16)
+    if kind == "PNG":
+        mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[samples.shape[2]]
+        return deep_png(samples, saved(Image.new(mode, (1, 1)), kind, **settings))
+    if kind == "TIFF":
+        return deep_tiff(samples, settings.get("exif"), picture.icc)
+    return deep_jxl(samples, exif, xmp)
 
 
 def _metadata(kind: str, exif: bytes | None, xmp: bytes | None) -> dict[str, Any]:
@@ -154,22 +207,24 @@ def _metadata(kind: str, exif: bytes | None, xmp: bytes | None) -> dict[str, Any
     return found
 
 
-def _to_image(picture: Picture, kind: str) -> Image.Image:
+def _samples(picture: Picture, depth: Literal[8, 16]) -> NDArray[Any]:
+    """Samples [H, W, C] of that depth: gray or RGB, and alpha."""
     gray = picture.channels == 1
     if picture.icc is not None:
         # A profile fits only as many channels as it describes.
         gray = profile_space(picture.icc) == "GRAY"
+    top, kind = (255, np.uint8) if depth == 8 else (65535, np.uint16)
     planes = np.clip(picture.pixels[:1] if gray else picture.pixels, 0, 1)
-    if gray and picture.depth == 16 and picture.alpha is None and kind in _DEEP_GRAY:
-        return Image.fromarray((planes[0] * 65535 + 0.5).astype(np.uint16))
-    samples = (planes * 255 + 0.5).astype(np.uint8)
+    samples = (planes * top + 0.5).astype(kind)
     if picture.alpha is not None:
-        alpha = picture.alpha
-        if alpha.dtype == np.uint16:
-            alpha = ((alpha.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-        samples = np.concatenate([samples, alpha[None]])
-    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[len(samples)]
-    if mode == "LA" and kind == "AVIF":
-        samples, mode = samples[[0, 0, 0, 1]], "RGBA"
-    height, width = samples.shape[1:]
-    return Image.frombytes(mode, (width, height), samples.transpose(1, 2, 0).tobytes())
+        most = np.iinfo(picture.alpha.dtype).max
+        alpha = (picture.alpha.astype(np.uint32) * top + most // 2) // most
+        samples = np.concatenate([samples, alpha[None].astype(kind)])
+    return np.ascontiguousarray(samples.transpose(1, 2, 0))
+
+
+def _to_image(picture: Picture) -> Image.Image:
+    samples = _samples(picture, 8)
+    height, width, channels = samples.shape
+    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+    return Image.frombytes(mode, (width, height), samples.tobytes())

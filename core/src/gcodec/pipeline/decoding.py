@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import gcodec_formats as gcx
 from gcodec.errors import UsageError, VerificationError
+from gcodec.files import file_bytes
 from gcodec.options import check_options
 from gcodec.pipeline._clock import Clock
 from gcodec.pipeline._container import picture_of
@@ -164,12 +165,40 @@ def _receive(
     return _Receiver(stage1, stage2, suggested, run, clock)
 
 
-def save_decoded(made: Decoded, target: str | FilePath | BinaryIO, *, force: bool = False) -> None:
+def check_target(
+    data: bytes | str | FilePath,
+    target: str,
+    kind: str,
+    *,
+    partial: bool = False,
+    run: Run | None = None,
+) -> None:
+    """Raise OutputError about `target` where a file of this kind (`gcodec.pictures.format_of`) cannot hold the picture.
+
+    Nothing is decoded: size, alpha, profile and depth stand beside the layers. Raises FormatError.
+    """
+    from gcodec.pictures import check_holds
+
+    limits = (run or Run()).limits
+    file = gcx.read(file_bytes(data), limits=limits, partial=partial)
+    icc = next((gcx.unpack_metadata(bytes(body), limits) for body in file.bodies(gcx.ICC)), None)
+    depth = cast(int, file.header.extensions.get(numbers.DEPTH, 8))
+    alpha = bool(file.bodies(gcx.ALPHA))
+    check_holds(target, kind, file.header.size, alpha=alpha, icc=icc, depth=depth)
+
+
+def save_decoded(
+    made: Decoded,
+    target: str | FilePath | BinaryIO,
+    *,
+    format: str | None = None,
+    force: bool = False,
+) -> None:
     """Save a reconstruction whole or not at all, with the codec's names in its metadata.
 
     A generative reconstruction is not a photograph, and whoever receives it must be able to tell: pictures from any
     reconstructor but `preview` carry the IPTC digital source type for algorithmic media, unless realism 0 left only the
-    preview of them. A stream gets PNG.
+    preview of them. `format` is that of `save_image`: without it a path's own, and PNG for a stream.
     Raises OutputError, OutputExists.
     """
     from importlib.metadata import version
@@ -182,7 +211,14 @@ def save_decoded(made: Decoded, target: str | FilePath | BinaryIO, *, force: boo
         "reconstructor": made.reconstructor,
     }
     generative = made.reconstructor != _FAITHFUL and made.realism != 0
-    save_image(made.picture, target, parameters=parameters, generative=generative, force=force)
+    save_image(
+        made.picture,
+        target,
+        format=format,
+        parameters=parameters,
+        generative=generative,
+        force=force,
+    )
 
 
 def verify(
