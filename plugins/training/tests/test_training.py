@@ -32,7 +32,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "more").mkdir()
     for n, name in enumerate(("a.png", "b.webp", "more/c.jpg", "more/d.png")):
         save_image(pictures.as_picture(pictures.photograph(40 + n, 48)), folder / name)
-    (folder / "README.txt").write_text("no image")
     return folder
 
 

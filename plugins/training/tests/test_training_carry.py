@@ -167,10 +167,10 @@ def test_what_cannot_travel_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_set_is_made_to_fit_and_serves_as_data(recipe: Path, data: Path, tmp_path: Path) -> None:
-    count, large, best = fit(data, tmp_path / "large", 10**6)
+    count, large, best, unread = fit(data, tmp_path / "large", 10**6)
     limit = large // 2
-    assert (count, best) == (3, 95)
-    again, total, quality = fit(data, tmp_path / "small", limit)
+    assert (count, best, unread) == (3, 95, {})
+    again, total, quality, _ = fit(data, tmp_path / "small", limit)
     files = sorted(
         p.relative_to(tmp_path / "small").as_posix() for p in (tmp_path / "small").rglob("*.avif")
     )

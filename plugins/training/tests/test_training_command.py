@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,6 +118,56 @@ def test_a_set_of_photographs_is_made_to_fit(gcodec: Command, data: Path, tmp_pa
     assert len(list((tmp_path / "set").iterdir())) == 3
     fails(gcodec("train-data", data, tmp_path / "set"), 8, "it exists")
     fails(gcodec("train-data", data, tmp_path / "b", "--max-bytes", "5 furlongs"), 2, "48MiB")
+
+
+@pytest.fixture
+def spotted(data: Path, tmp_path: Path) -> Path:
+    """The photographs beside one that is cut short, and beside what is none."""
+    folder = tmp_path / "spotted"
+    shutil.copytree(data, folder)
+    (folder / "1.png").write_bytes((data / "1.png").read_bytes()[:200])
+    (folder / "._0.png").write_text("none")
+    return folder
+
+
+def test_an_image_that_cannot_be_read_is_named_and_passed_over(
+    gcodec: Command, recipe: Path, spotted: Path, tmp_path: Path
+) -> None:
+    made = gcodec("train-data", spotted, tmp_path / "set", "--json")
+    hidden, unread, said = made.stderr.decode().splitlines()
+    assert (made.returncode, said) == (21, "gcodec: 1 of 3 images failed")
+    assert "1 file is no picture by name and passed over: ._0.png" in hidden
+    assert "1 of 3 images cannot be read: 1.png (" in unread
+    report = json.loads(made.stdout)
+    assert report["files"] == 2 and [*report["unread"]] == ["1.png"]
+    assert {path.name for path in (tmp_path / "set").iterdir()} == {"0.png.avif", "2.png.avif"}
+
+    words = ("train", recipe, "--data", spotted, "--out", tmp_path / "out", "--device", "cpu")
+    words = (*words, "--set", "data.held_out=1", "--steps", 1)
+    for packed in (False, True):
+        done = gcodec(*words)
+        text = done.stderr.decode()
+        assert done.returncode == 21 and text.endswith("gcodec: 1 of 3 images failed\n")
+        assert ("1 of 3 images cannot be read: 1.png (" in text) is not packed
+        assert b"step" in done.stdout
+
+
+def test_a_folder_of_images_that_cannot_be_read_is_refused(
+    gcodec: Command, spotted: Path, tmp_path: Path
+) -> None:
+    for name in ("0.png", "2.png", "._0.png"):
+        (spotted / name).unlink()
+    fails(gcodec("train-data", spotted, tmp_path / "set"), 7, "1 of 1 images cannot be read: 1.png")
+    assert not (tmp_path / "set").exists()
+
+
+def test_nothing_is_written_among_the_photographs(
+    gcodec: Command, recipe: Path, data: Path
+) -> None:
+    before = support.listing(data)
+    for out in (data, data / "run"):
+        fails(gcodec("train", recipe, "--data", data, "--out", out), 8, "the photographs")
+    assert support.listing(data) == before
 
 
 @pytest.mark.parametrize(

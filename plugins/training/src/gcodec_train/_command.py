@@ -80,15 +80,20 @@ def command(
     """Train what RECIPE, a TOML file, describes, or go on training it.
 
     OUT receives checkpoint.safetensors, model/ (the moving average, ready for --models), log.jsonl and loss.png. Ctrl-C and
-    SIGTERM save first. On the CPU the result depends on recipe and photographs alone, however often it was interrupted.
+    SIGTERM save first. On the CPU the result depends on recipe and photographs alone, however often it was interrupted. A
+    photograph that cannot be read is named and passed over, and the exit status is then 21.
     """
     from gcodec.border import of_plugin
+    from gcodec.errors import OutputError, PartlyFailed
     from gcodec.plugin import TrainerSpec
     from gcodec.registry import load_object, registry
     from gcodec_train import Inputs, load_recipe
 
     values = load_recipe(recipe, settings)
     spec = registry().named(TrainerSpec, values["task"])
+    if out.resolve().is_relative_to(data.resolve()):
+        # loss.png would be a photograph of the next run.
+        raise OutputError(out, f"it lies in the folder of the photographs, {data}; name another")
     if threads is not None:
         # Read when torch and its libraries are first loaded, which nothing has done yet.
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -96,6 +101,7 @@ def command(
     # First what may lack torch, in one line.
     trainer = load_object(spec.name, spec.implementation)
     from gcodec_train import train
+    from gcodec_train.photos import present
 
     chosen = _device(device)
     start = time.monotonic()
@@ -106,9 +112,12 @@ def command(
         seconds = round(time.monotonic() - start, 3)
         found = {"task": spec.name, "step": done.step, "steps": done.steps, "seconds": seconds}
         print_json({**found, "figures": done.figures, "model": str(done.model)})
-        return
-    rest = "" if done.step == done.steps else "; the same command goes on"
-    click.echo(f"{done.model}: step {done.step} of {done.steps}{rest}")
+    else:
+        rest = "" if done.step == done.steps else "; the same command goes on"
+        click.echo(f"{done.model}: step {done.step} of {done.steps}{rest}")
+    photos = present(inputs.cache)
+    if photos is not None and photos.unread:
+        raise PartlyFailed(len(photos.unread), len(photos) + len(photos.unread), "images")
 
 
 def _device(name: str) -> torch.device:

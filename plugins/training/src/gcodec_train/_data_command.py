@@ -45,13 +45,17 @@ def command(source: Path, target: Path, max_bytes: int, side: int | None, as_jso
     """Write the images below SOURCE to the new folder TARGET, small enough to take along.
 
     All are AVIF 4:4:4 of one quality, the highest at which they fit. `gcodec train --data TARGET` takes them as it takes
-    any folder of images.
+    any folder of images. An image that cannot be read is named and passed over, and the exit status is then 21.
     """
+    from gcodec.errors import PartlyFailed
     from gcodec_train import fit
 
     with progress_bar() as progress:
-        count, total, quality = fit(source, target, max_bytes, side, progress)
+        count, total, quality, unread = fit(source, target, max_bytes, side, progress)
     if as_json:
-        print_json({"folder": str(target), "files": count, "bytes": total, "quality": quality})
-        return
-    click.echo(f"{target}: {count} images, {total} bytes, AVIF quality {quality}")
+        made = {"folder": str(target), "files": count, "bytes": total, "quality": quality}
+        print_json({**made, "unread": unread})
+    else:
+        click.echo(f"{target}: {count} images, {total} bytes, AVIF quality {quality}")
+    if unread:
+        raise PartlyFailed(len(unread), count + len(unread), "images")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
-from gcodec.errors import OutputError, OutputExists, UsageError
+from gcodec.errors import ImageError, OutputError, OutputExists, UsageError
 from gcodec.progress import Progress, silent
-from gcodec_train.photos import decoded, photographs
+from gcodec_train.photos import decoded, photographs, tell_unread
 
 __all__ = ["fit"]
 
@@ -26,12 +26,12 @@ _SAMPLES = 24
 
 def fit(
     source: Path, target: Path, max_bytes: int, side: int | None = None, progress: Progress = silent
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, Mapping[str, str]]:
     """Encode every image below `source` as AVIF 4:4:4 into the new folder `target`, in at most `max_bytes` together.
 
     The quality is the highest of a table at which all fit, the same for all; `side`, if given, is the length in pixels to
     which longer short sides are scaled down. The same images and libraries give the same bytes. Returns number of files,
-    their bytes, quality.
+    their bytes, quality, and of the images that cannot be read, which a warning names, the reason.
 
     Raises ImageError, OutputExists, OutputError, and UsageError where not even the lowest quality fits.
     """
@@ -39,16 +39,22 @@ def fit(
         raise OutputExists(target)
     files = photographs(source)
     for quality in _QUALITIES[_first(files, max_bytes, side, progress) :]:
-        pictures: list[bytes] = []
+        pictures: dict[Path, bytes] = {}
+        unread: dict[str, str] = {}
         total = 0
-        for picture in _encoded(files, quality, side, progress):
-            pictures.append(picture)
+        for path, picture in zip(files, _encoded(files, quality, side, progress), strict=False):
+            name = path.relative_to(source)
+            if isinstance(picture, ImageError):
+                unread[name.as_posix()] = picture.reason
+                continue
+            pictures[name] = picture
             total += len(picture)
             if total > max_bytes:
                 break
         else:
-            _write([path.relative_to(source) for path in files], pictures, target)
-            return len(files), total, quality
+            tell_unread(source, unread, len(files))
+            _write(pictures, target)
+            return len(pictures), total, quality, unread
     raise UsageError(
         f"{len(files)} images do not fit in {max_bytes} bytes at AVIF quality {_QUALITIES[-1]};"
         " allow more, or scale them down with --side"
@@ -60,7 +66,8 @@ def _first(files: Sequence[Path], max_bytes: int, side: int | None, progress: Pr
     sample = files[:: max(len(files) // _SAMPLES, 1)]
 
     def fits(quality: int) -> bool:
-        total = sum(len(picture) for picture in _encoded(sample, quality, side, progress))
+        made = _encoded(sample, quality, side, progress)
+        total = sum(len(picture) for picture in made if isinstance(picture, bytes))
         return total * len(files) <= max_bytes * len(sample)
 
     # The last is worth trying whatever the guess.
@@ -69,11 +76,14 @@ def _first(files: Sequence[Path], max_bytes: int, side: int | None, progress: Pr
 
 def _encoded(
     files: Sequence[Path], quality: int, side: int | None, progress: Progress
-) -> Iterator[bytes]:
-    """Yield the files at a quality, in order; as many at once as there are processors."""
+) -> Iterator[bytes | ImageError]:
+    """Yield the files at a quality, in order, or why one cannot be read; as many at once as there are processors."""
 
-    def encode(path: Path) -> bytes:
-        image = Image.fromarray(decoded(path, path.read_bytes()))
+    def encode(path: Path) -> bytes | ImageError:
+        try:
+            image = Image.fromarray(decoded(path)[0])
+        except ImageError as error:
+            return error
         if side is not None and min(image.size) > side:
             scale = side / min(image.size)
             image = image.resize([round(scale * n) for n in image.size], Image.Resampling.LANCZOS)
@@ -92,12 +102,12 @@ def _encoded(
             pool.shutdown(cancel_futures=True)
 
 
-def _write(names: Sequence[Path], pictures: Sequence[bytes], target: Path) -> None:
+def _write(pictures: Mapping[Path, bytes], target: Path) -> None:
     """Write the pictures under their names, suffix .avif, to a folder that appears whole or not at all."""
     partial = target.with_name(f"{target.name}.part")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        for name, picture in zip(names, pictures, strict=True):
+        for name, picture in pictures.items():
             # a.png and a.jpg stay two.
             path = partial / name.with_name(
                 f"{name.name}.avif" if name.suffix != ".avif" else name.name

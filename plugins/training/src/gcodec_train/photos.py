@@ -2,7 +2,7 @@
 
 `packed` writes two files into a cache: `photos.bin`, every photograph's uint8 [H, W, 3] samples one after the other,
 and `photos.npz`, with `name`, `sha256` and `bytes` of each file, `height`, `width` and `offset` (in bytes) of its
-samples, sorted by name. Imports no torch.
+samples, sorted by name; `unread` and `unread_bytes` are those that could not be read. Imports no torch.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from gcodec.errors import ImageError, OutputError
 from gcodec.files import atomic_write
-from gcodec.pictures import is_picture, load_image
+from gcodec.pictures import load_image, pictures_among
 from gcodec.progress import Progress, silent
 
 __all__ = ["Photos", "packed", "photographs", "present"]
@@ -26,18 +28,22 @@ __all__ = ["Photos", "packed", "photographs", "present"]
 _INDEX = "photos.npz"
 _SAMPLES = "photos.bin"
 
+#: Images that are named where more of them cannot be read.
+_NAMED = 4
+
 UInt8 = NDArray[np.uint8]
 
 
 def photographs(folder: Path) -> list[Path]:
     """Return every file below a folder that its name calls a picture, in the order of their POSIX paths.
 
-    Raises ImageError if there is none.
+    A warning counts the others. Raises ImageError if there is none.
     """
-    found = sorted(
-        (p for p in folder.rglob("*") if is_picture(p) and p.is_file()),
+    files = sorted(
+        (p for p in folder.rglob("*") if p.is_file()),
         key=lambda path: path.relative_to(folder).as_posix(),
     )
+    found = pictures_among(files, folder)
     if not found:
         raise ImageError(str(folder), "the folder holds no images (PNG, JPEG, WebP, AVIF, ...)")
     return found
@@ -46,15 +52,17 @@ def photographs(folder: Path) -> list[Path]:
 def packed(data: Path, cache: Path, progress: Progress = silent) -> Photos:
     """The photographs below `data`, packed into `cache` unless they lie there already.
 
-    Files of the same names and sizes are taken for the same. Raises ImageError for a folder without images and for an
-    image that cannot be read, OutputError.
+    Files of the same names and sizes are taken for the same. An image that cannot be read is passed over, with a warning.
+    Raises ImageError for a folder without images, or with none that can be read, and OutputError.
     """
     files = photographs(data)
     names = [path.relative_to(data).as_posix() for path in files]
     sizes = [path.stat().st_size for path in files]
     photos = present(cache)
-    if photos is not None and (photos.names, photos.sizes) == (names, sizes):
-        return photos
+    if photos is not None:
+        known = {**dict(zip(photos.names, photos.sizes, strict=True)), **photos.unread}
+        if known == dict(zip(names, sizes, strict=True)):
+            return photos
     _pack(files, names, data, cache, progress)
     return Photos(cache)
 
@@ -76,13 +84,18 @@ def _pack(
         (target / _INDEX).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(target, str(error.strerror)) from error
-    heights, widths, offsets, sizes, digests = [], [], [], [], []
+    heights, widths, offsets, sizes, digests, kept = [], [], [], [], [], []
+    unread: dict[str, str] = {}
     position = 0
     with atomic_write(target / _SAMPLES, force=True) as stream:
-        for count, path in enumerate(files):
+        for count, (path, name) in enumerate(zip(files, names, strict=True)):
             progress("packing photographs", count, len(files))
-            content = path.read_bytes()
-            pixels = decoded(path, content)
+            try:
+                pixels, content = decoded(path)
+            except ImageError as error:
+                unread[name] = error.reason
+                continue
+            kept.append(name)
             stream.write(pixels.tobytes())
             heights.append(pixels.shape[0])
             widths.append(pixels.shape[1])
@@ -90,28 +103,46 @@ def _pack(
             sizes.append(len(content))
             digests.append(hashlib.sha256(content).hexdigest())
             position += pixels.size
+        tell_unread(source, unread, len(files))
     progress("packing photographs", len(files), len(files))
     with atomic_write(target / _INDEX, force=True) as stream:
         np.savez(
             stream,
             source=np.array(str(source)),
-            name=np.array(names),
+            name=np.array(kept),
             sha256=np.array(digests),
             bytes=np.array(sizes, np.int64),
             height=np.array(heights),
             width=np.array(widths),
             offset=np.array(offsets, np.int64),
+            unread=np.array([*unread], str),
+            unread_bytes=np.array([(source / name).stat().st_size for name in unread], np.int64),
         )
 
 
-def decoded(path: Path, content: bytes) -> UInt8:
-    """The samples of an image file, upright, alpha dropped: uint8 [H, W, 3]. Raises ImageError."""
+def tell_unread(source: Path, unread: Mapping[str, str], total: int) -> None:
+    """Warn of images that cannot be read: name -> reason. Raises ImageError where these are all that there are."""
+    if not unread:
+        return
+    first = ", ".join(f"{name} ({reason})" for name, reason in [*unread.items()][:_NAMED])
+    more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+    text = f"{len(unread)} of {total} images cannot be read: {first}{more}"
+    if len(unread) == total:
+        raise ImageError(str(source), text)
+    warnings.warn(f"{source}: {text}; they are passed over", stacklevel=3)
+
+
+def decoded(path: Path) -> tuple[UInt8, bytes]:
+    """The samples of an image file, upright, alpha dropped, uint8 [H, W, 3], and its contents. Raises ImageError."""
     try:
+        content = path.read_bytes()
         picture = load_image(content)
+    except OSError as error:
+        raise ImageError(str(path), f"cannot be read: {error.strerror}") from error
     except ImageError as error:
         raise ImageError(str(path), error.reason) from error
     octets = np.rint(picture.pixels * np.float32(255)).astype(np.uint8)
-    return np.ascontiguousarray(octets.transpose(1, 2, 0))
+    return np.ascontiguousarray(octets.transpose(1, 2, 0)), content
 
 
 class Photos:
@@ -120,6 +151,7 @@ class Photos:
     source  the folder that they came from.
     names, sizes, digests   of their files there: POSIX paths, bytes, SHA-256.
     height, width           in pixels, int64 [N].
+    unread  files that could not be read, and their bytes.
 
     Raises OSError, EOFError, KeyError, ValueError or BadZipFile where the folder does not hold such a set.
     """
@@ -134,6 +166,8 @@ class Photos:
             self.height = index["height"]
             self.width = index["width"]
             self.offset = index["offset"]
+            lengths = map(int, index["unread_bytes"])
+            self.unread = dict(zip(map(str, index["unread"]), lengths, strict=True))
         self._samples = np.memmap(folder / _SAMPLES, np.uint8, "r")
         if self._samples.size != 3 * int((self.height * self.width).sum()):
             raise ValueError(f"{folder / _SAMPLES} holds other samples than {_INDEX} says")
