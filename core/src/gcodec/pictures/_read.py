@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from gcodec.errors import ImageError
 from gcodec.files import read_bounded
 from gcodec.pictures._arrays import foreign
+from gcodec.pictures._bare import barer
 from gcodec.pictures._colour import is_srgb, profile_space, to_srgb
 from gcodec.pictures._colour_codes import colour_warning
 from gcodec.pictures._deep import deep_samples
@@ -88,14 +89,32 @@ def load_image(source: str | Path | bytes | BinaryIO, *, limits: Limits | None =
         limits = DEFAULT_LIMITS
     name, data = _read(source)
     lost: list[str] = []
-    with _told(name, limits.pixels):
-        image = _open(name, data, limits.pixels)
-        frames = getattr(image, "n_frames", 1)
-        picture = _to_picture(name, image, data, lost)
+    try:
+        image, frames, picture = _read_all(name, data, limits.pixels, lost)
+    except ImageError as error:
+        if error.__cause__ is None:  # refused on purpose, not stumbled over
+            raise
+        for bare in barer(data):
+            with suppress(ImageError):
+                lost = []
+                image, frames, picture = _read_all(name, bare, limits.pixels, lost)
+                lost.append("metadata in it cannot be read and is left out")
+                break
+        else:
+            raise
     if frames > 1 and image.format in _FILMS:
         lost.append(f"only the first of {frames} frames is taken")
     _warn(name, lost)
     return picture
+
+
+def _read_all(
+    name: str, data: bytes, pixels: int, lost: list[str]
+) -> tuple[Image.Image, int, Picture]:
+    with _told(name, pixels):
+        image = _open(name, data, pixels)
+        frames = getattr(image, "n_frames", 1)
+        return image, frames, _to_picture(name, image, data, lost)
 
 
 def from_pil(image: Image.Image) -> Picture:
@@ -260,10 +279,10 @@ def _of_samples(
     samples = turned(samples.reshape(*samples.shape[:2], -1), orientation)
     colours = 1 if gray else 3
     alpha = np.ascontiguousarray(samples[..., colours]) if samples.shape[2] > colours else None
-    scale = np.float32(1 / (255 if depth == 8 else 65535))
-    planes = np.ascontiguousarray(samples[..., :colours].transpose(2, 0, 1)).astype(np.float32)
-    planes *= scale
-    np.minimum(planes, 1, out=planes)
+    top = 255 if depth == 8 else 65535
+    planes = np.empty((colours, *samples.shape[:2]), np.float32)
+    for channel, plane in enumerate(planes):
+        np.multiply(samples[..., channel], np.float32(1 / top), out=plane, dtype=np.float32)
     return np.repeat(planes, 3, axis=0) if gray else planes, _unless_opaque(alpha), depth
 
 
