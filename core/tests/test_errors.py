@@ -103,6 +103,12 @@ EXAMPLES = [
         "'ntc' needs at least 90 bytes for this image and 10 were allowed; allow more, or take an"
         " embedding for lower rates",
     ),
+    (
+        TargetTooSmall("ntc", 10, 90, "its alpha (60 bytes)"),
+        6,
+        "'ntc' needs at least 90 bytes for this image and 10 were allowed; allow more, or do without its"
+        " alpha (60 bytes)",
+    ),
     (ImageError("a.png", "it is empty"), 7, "a.png: it is empty"),
     (OutputError("out/x", "the disk is full"), 8, "cannot write out/x: the disk is full"),
     (OutputExists("x"), 8, "cannot write x: it exists; give --force to overwrite it"),

@@ -199,22 +199,23 @@ class NoPath(UsageError):
             )
             return
         text = f"'{reconstructor}' cannot decode '{embedding}': it needs {' or '.join(missing)}"
-        if suppliers:
-            text += f", which {', '.join(suppliers)} would supply"
-        else:
-            text += ", which no installed plugin supplies"
-        super().__init__(text)
+        supply = (
+            f"{', '.join(suppliers)} would supply" if suppliers else "no installed plugin supplies"
+        )
+        super().__init__(f"{text}, which {supply}")
 
 
 class TargetTooSmall(UsageError):
-    """Even the lowest quality gives `smallest` bytes, more than the `target` bytes asked for."""
+    """Even the lowest quality gives `smallest` bytes, more than the `target` asked for; `beside`: what else takes bytes."""
 
     exit_status = 6
 
-    def __init__(self, embedding: str, target: int, smallest: int) -> None:
-        self.embedding, self.target, self.smallest = embedding, target, smallest
+    def __init__(self, embedding: str, target: int, smallest: int, beside: str = "") -> None:
+        self.embedding, self.target = embedding, target
+        self.smallest, self.beside = smallest, beside
         text = f"'{embedding}' needs at least {smallest} bytes for this image and {target} were allowed"
-        super().__init__(f"{text}; allow more, or take an embedding for lower rates")
+        advice = f"do without {beside}" if beside else "take an embedding for lower rates"
+        super().__init__(f"{text}; allow more, or {advice}")
 
 
 class RecipeError(UsageError):

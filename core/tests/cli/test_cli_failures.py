@@ -72,6 +72,16 @@ FAILURES = {
     "no path": ("decode words.gcx", 5, "needs preview"),
     "no path in mix": ("mix photo.png --embed test/words --recon preview", 5, "tiny"),
     "target": ("encode photo.png --embed tiny --bytes 15", 6, "15 were allowed"),
+    "bytes of a file that is not progressive": (
+        "decode good.gcx --max-bytes 40",
+        2,
+        "good.gcx is not progressive",
+    ),
+    "a model where there are no weights": (
+        "encode photo.png --embed tiny --model test/none",
+        2,
+        "'tiny' has no weights",
+    ),
     "missing picture": ("encode nowhere.png --embed tiny", 7, "nowhere.png", "o such file"),
     "a folder as picture": ("encode . -o new.gcx --embed tiny", 7, "it is a folder"),
     "a folder as picture, and no output": ("encode . --embed tiny", 7, "it is a folder"),

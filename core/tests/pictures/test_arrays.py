@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import gcodec
-from gcodec.errors import ImageError, InvalidArgument, ModelMissing, UsageError
+from gcodec.errors import ImageError, InvalidArgument, ModelMissing, TargetTooSmall, UsageError
 from gcodec.models import ModelStore
 from gcodec.pictures import psnr
 
@@ -265,3 +265,18 @@ def test_a_model_that_cannot_be_meant_is_told_apart(tmp_path: Path, installed: o
         gcodec.encode(picture, "tiny", model="")
     with pytest.raises(ModelMissing, match="model ''"):
         gcodec.decode(gcodec.encode(picture, "tiny").data, "grain", model="")
+
+
+def test_a_target_that_alpha_makes_too_small_says_so(installed: object) -> None:
+    alpha = RNG.integers(0, 256, (40, 40), np.uint8)
+    picture = gcodec.Picture(np.full((3, 40, 40), 0.5, np.float32), alpha, exif=b"MM" * 50)
+    target = gcodec.Target(bytes=100)
+    with pytest.raises(
+        TargetTooSmall, match=r"allow more, or do without its alpha \(\d+ bytes\)"
+    ) as caught:
+        gcodec.encode(picture, "tiny", target=target)
+    assert 1600 < caught.value.smallest < 1800
+    with pytest.raises(
+        TargetTooSmall, match=r"its metadata \(\d+ bytes\) and its alpha \(\d+ bytes\)"
+    ):
+        gcodec.encode(picture, "tiny", target=target, metadata=True)

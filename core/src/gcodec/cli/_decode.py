@@ -85,6 +85,7 @@ def command(
     suffix = f".{format.removeprefix('.')}" if format else ".png"
     output = output_for(source, output, f".decoded{suffix}", force=force)
 
+    import gcodec_formats as gcx
     from gcodec.pictures import format_of
     from gcodec.pipeline.decoding import check_target, decode, decode_progressively, save_decoded
 
@@ -93,7 +94,13 @@ def command(
     kind = format_of(output, suffix)
     name = recon.spec.name if recon else None
     options = {} if realism is None else {REALISM.name: realism}
-    data = read_bytes(source)[:max_bytes]
+    data = read_bytes(source)
+    if max_bytes is not None:
+        if max_bytes < len(data) and not gcx.read(data, partial=True).progressive:
+            raise UsageError(
+                f"{source} is not progressive: leave --max-bytes out, it is decoded whole"
+            )
+        data = data[:max_bytes]
     cut = partial or max_bytes is not None
     check_target(data, output, kind, partial=cut, run=how.run(seed=seed))
     previews = []

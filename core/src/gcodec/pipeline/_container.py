@@ -30,7 +30,17 @@ __all__ = [
     "identify",
     "named_model",
     "picture_of",
+    "weight",
 ]
+
+
+_BESIDE = {
+    gcx.ICC: "its ICC profile",
+    gcx.EXIF: "its metadata",
+    gcx.XMP: "its metadata",
+    gcx.COMPANION: "companions",
+    gcx.ALPHA: "its alpha",
+}
 
 
 def check_size(size: Size, run: Run) -> None:
@@ -128,6 +138,15 @@ def beside(picture: Picture, metadata: bool) -> tuple[list[gcx.Segment], list[gc
     if picture.alpha is None:
         return before, []
     return before, [gcx.Segment(gcx.ALPHA, pack_alpha(picture.alpha))]
+
+
+def weight(beside: Sequence[gcx.Segment]) -> str:
+    """Say what the segments beside the layers take, as "its ICC profile (540 bytes) and its alpha (94 bytes)"."""
+    taken: dict[str, int] = {}
+    for segment in beside:
+        taken[_BESIDE[segment.type]] = taken.get(_BESIDE[segment.type], 0) + len(segment.data)
+    parts = [f"{name} ({size} bytes)" for name, size in taken.items()]
+    return " and ".join(parts)
 
 
 def companion_bodies(files: Sequence[bytes | str | Path], size: Size, run: Run) -> list[bytes]:

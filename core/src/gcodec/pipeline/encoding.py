@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import gcodec_formats as gcx
+from gcodec.errors import TargetTooSmall
 from gcodec.interfaces import Setup, Size
 from gcodec.options import check_options
 from gcodec.pipeline._clock import Clock
@@ -16,6 +17,7 @@ from gcodec.pipeline._container import (
     companion_bodies,
     extensions_of,
     identify,
+    weight,
 )
 from gcodec.pipeline.binding import bind
 from gcodec.pipeline.ratecontrol import Target, search
@@ -132,7 +134,11 @@ def encode(
     if limit is None:
         quality = 0.5 if target.quality is None else target.quality
     else:
-        quality = search(spec.name, size_of, limit, spec.levels)
+        try:
+            quality = search(spec.name, size_of, limit, spec.levels)
+        except TargetTooSmall as error:
+            taken = weight(before + after)
+            raise TargetTooSmall(spec.name, limit, error.smallest, taken) from None
     data = make(quality)
     if digest:
         extensions[numbers.SYMBOLS_DIGEST] = opened(data).symbol_digest()
