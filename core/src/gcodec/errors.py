@@ -193,10 +193,8 @@ class NoPath(UsageError):
         self.embedding, self.reconstructor, self.via = embedding, reconstructor, via
         self.missing, self.suppliers = tuple(missing), tuple(suppliers)
         if via is not None:
-            super().__init__(
-                f"the adapter '{via}' leads nowhere between '{embedding}' and '{reconstructor}'; leave --via out,"
-                " or see `gcodec plugins` for others"
-            )
+            text = f"the adapter '{via}' leads nowhere between '{embedding}' and '{reconstructor}'"
+            super().__init__(f"{text}; leave --via out, or see `gcodec plugins` for others")
             return
         text = f"'{reconstructor}' cannot decode '{embedding}': it needs {' or '.join(missing)}"
         supply = (

@@ -87,6 +87,18 @@ def test_older_names_and_training_states_mean_the_same() -> None:
         assert all(torch.equal(found[key], value) for key, value in whole.items())
 
 
+@pytest.mark.parametrize("around", ["_orig_mod.{}", "module._orig_mod.{}", "_orig_mod.module.{}"])
+def test_a_compiled_network_means_the_same(around: str) -> None:
+    whole = state("bmshj2018-factorized")
+    compiled = {around.format(key): value for key, value in whole.items()}
+    part = {key.replace("g_a.", "g_a._orig_mod."): value for key, value in whole.items()}
+    for other in (compiled, part):
+        assert set(other) != set(whole)
+        found = read(other).tensors
+        assert found.keys() == whole.keys()
+        assert all(torch.equal(found[key], value) for key, value in whole.items())
+
+
 def test_other_families_are_refused_with_those_that_are_read() -> None:
     others = {**state("mbt2018-mean"), "Gain": torch.ones(3)}, {"conv1.weight": torch.ones(3, 3)}
     for other in others:

@@ -30,6 +30,7 @@ __all__ = ["MASK", "SCALES", "Checkpoint", "open_checkpoint", "read_checkpoint"]
 
 #: Names of older versions.
 _RENAMED = (
+    (r"(?<![^.])_orig_mod\.", ""),  # of torch.compile, around the whole or a part
     (r"^module\.", ""),
     (r"\.downsample\.", ".skip."),
     (r"^entropy_bottleneck\._bias(es\.)?(?=\d$)", "entropy_bottleneck.biases."),
