@@ -16,7 +16,12 @@ from gcodec.progress import Progress, silent
 from gcodec.run import Run
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from gcodec.pictures import Picture
+
+    Source: TypeAlias = Picture | Image | str | Path | bytes
+    File: TypeAlias = bytes | str | Path
 
 __all__ = ["Session"]
 
@@ -65,12 +70,12 @@ class Session:
 
     @overload
     def encode(
-        self, picture: Picture, embedding: str = ..., *, seed: int = ..., **how: Any
+        self, picture: Source, embedding: str = ..., *, seed: int = ..., **how: Any
     ) -> Encoded: ...
 
     @overload
     def encode(
-        self, picture: Several[Picture], embedding: str = ..., *, seed: int = ..., **how: Any
+        self, picture: Several[Source], embedding: str = ..., *, seed: int = ..., **how: Any
     ) -> list[Encoded]: ...
 
     def encode(self, picture: Any, embedding: str = "ntc", *, seed: int = 0, **how: Any) -> Any:
@@ -82,12 +87,12 @@ class Session:
 
     @overload
     def decode(
-        self, data: bytes, reconstructor: str | None = ..., *, seed: int = ..., **how: Any
+        self, data: File, reconstructor: str | None = ..., *, seed: int = ..., **how: Any
     ) -> Decoded: ...
 
     @overload
     def decode(
-        self, data: Several[bytes], reconstructor: str | None = ..., *, seed: int = ..., **how: Any
+        self, data: Several[File], reconstructor: str | None = ..., *, seed: int = ..., **how: Any
     ) -> list[Decoded]: ...
 
     def decode(
