@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import struct
+import sys
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -293,3 +294,64 @@ def test_clear_colour_of_a_16_bit_png() -> None:
     picture = load_image(data)
     assert picture.depth == 16 and picture.alpha is not None
     np.testing.assert_array_equal(picture.alpha == 0, (stored == stored[4, 5]).all(-1))
+
+
+@pytest.mark.parametrize("missing", ["imagecodecs", "tifffile"])
+def test_without_the_extra_deep_files_are_refused_by_name(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "TIFF": tiff(samples(16, 3), 16),
+        "JPEG 2000": imagecodecs.jpeg2k_encode(samples(16, 3), level=0, codecformat="jp2"),
+        "JPEG XL": imagecodecs.jpegxl_encode(samples(16, 3), lossless=True),
+        "AVIF": imagecodecs.avif_encode(samples(10, 3), level=100, bitspersample=10),
+    }
+    plain = [png16(samples(16, 4)), pnm(samples(16, 3), 16), tiff(samples(16, 1), 16)]
+    monkeypatch.setitem(sys.modules, missing, None)
+    for kind, data in files.items():
+        if missing == "tifffile" and kind != "TIFF":
+            continue
+        with pytest.raises(ImageError, match=rf"{kind}.*pip install 'gcodec\[deep\]'"):
+            load_image(data)
+    assert all(load_image(data).depth == 16 for data in plain)
+
+
+CUT = [
+    pytest.param(make, bits, channels, id=f"{name}-{bits} bits-{channels}")
+    for name, (make, depths, counts) in EXACT.items()
+    for bits, channels in itertools.product(depths, counts)
+    if name.startswith(("TIFF", "JPEG XL", "AVIF", "PN", "JPEG 2000"))
+]
+
+
+@pytest.mark.parametrize(("make", "bits", "channels"), CUT)
+def test_half_a_file_is_no_picture(
+    make: Callable[[np.ndarray, int], bytes], bits: int, channels: int, caplog: Any
+) -> None:
+    data = make(samples(bits, channels), bits)
+    with pytest.raises(ImageError):
+        load_image(data[: len(data) // 2])
+    assert not caplog.records
+
+
+def entry(data: bytes, tag: int) -> int:
+    """Where the directory's entry of that tag is."""
+    first = struct.unpack("<I", data[4:8])[0]
+    (count,) = struct.unpack("<H", data[first : first + 2])
+    places = (first + 2 + 12 * k for k in range(count))
+    return next(at for at in places if struct.unpack("<H", data[at : at + 2])[0] == tag)
+
+
+@pytest.mark.parametrize("tag", [273, 279])
+def test_a_missing_strip_is_not_black(tag: int) -> None:
+    data = tiff(samples(16, 3), 16, compression="zlib")
+    at = entry(data, tag) + 8
+    with pytest.raises(ImageError, match="missing"):
+        load_image(data[:at] + bytes(4) + data[at + 4 :])
+
+
+def test_a_name_in_another_alphabet_does_not_cost_the_tiff(caplog: Any) -> None:
+    stored = samples(16, 3)
+    data = tiff(stored, 16, software="abcdefgh").replace(b"abcdefgh", b"abc\xff\xfe\x81gh")
+    check(load_image(data), stored, 16)
+    assert not caplog.records

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,10 @@ def test_what_a_format_cannot_hold_is_refused_with_what_can(tmp_path: Path) -> N
         with pytest.raises(OutputError, match=text):
             save_image(made, tmp_path / f"a{suffix}")
     assert not list(tmp_path.iterdir())
+
+
+def test_deep_jxl_without_the_extra_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = picture(16, 3)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    with pytest.raises(OutputError, match=r"gcodec\[deep\].*png"):
+        written(made, ".jxl")

@@ -10,8 +10,10 @@ The last three need `pip install gcodec[deep]`; without it such a file is refuse
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from types import ModuleType
 from typing import Any
@@ -55,6 +57,29 @@ def _library(module: str, name: str, what: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError:
         raise ImageError(name, f"{what} needs: pip install 'gcodec[deep]'") from None
+
+
+@contextmanager
+def _attentive() -> Iterator[None]:
+    """Raise ValueError for what tifffile only logs of a page, such as strips without a length, and print nothing.
+
+    What it says of a single tag, such as a name in another alphabet, does not matter to the samples.
+    """
+    said: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        said.append(record.getMessage())
+        return False
+
+    log = logging.getLogger("tifffile")
+    log.addFilter(keep)
+    try:
+        yield
+    finally:
+        log.removeFilter(keep)
+    for line in said:
+        if line.startswith("<tifffile.TiffPage"):
+            raise ValueError(line)
 
 
 def _scaled(samples: NDArray[Any], bits: int) -> Deep:
@@ -140,8 +165,10 @@ def _tiff(name: str, image: Image.Image, data: bytes) -> Deep | None:
         )
     tifffile = _library("tifffile", name, f"a TIFF of {bits} bits a sample")
     _library("imagecodecs", name, f"a TIFF of {bits} bits a sample")
-    with tifffile.TiffFile(BytesIO(data)) as file:
+    with _attentive(), tifffile.TiffFile(BytesIO(data)) as file:
         page = file.pages[0]
+        if not (all(page.dataoffsets) and all(page.databytecounts)):
+            raise ValueError("a strip or a tile is missing")  # it would come out black
         stored = page.asarray()
         planar = page.planarconfig == 2 and count > 1
     samples = _scaled(np.moveaxis(stored, 0, -1) if planar else stored, bits)
