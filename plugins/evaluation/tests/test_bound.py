@@ -161,7 +161,7 @@ def test_a_failure_is_tried_again_an_unreachable_size_is_not(
     for now, then in ((bad, good), (good, bad)):
         then.unlink(missing_ok=True)
         now.touch()
-        support.succeeds(evaluate(folder, out, *words, site=[lib, site]))
+        assert evaluate(folder, out, *words, site=[lib, site]).returncode == 21
         found.append([(p["error"] or "").partition(":")[0] for p in points(out)])
     assert found == [["TargetTooSmall", "PluginError"], ["TargetTooSmall", ""]]
     lines = (out / "journal.jsonl").read_text().splitlines()
@@ -187,13 +187,15 @@ def test_seconds_of_a_decode_are_those_of_both_stages(
 def test_a_defect_keeps_its_traceback(folder: Path, site: Path, tmp_path: Path) -> None:
     out, lib = tmp_path / "out", _fickle(tmp_path)
     words = ["--embed", "test/seeded", "--recon", "test/fickle", "--bytes", "5,90000"]
-    said = support.succeeds(evaluate(folder, out, *words, site=[lib, site]))
+    done = evaluate(folder, out, *words, site=[lib, site])
+    assert done.returncode == 21
+    said = done.stdout.decode()
     small, failed = points(out)
     assert small["traceback"] is None
     assert "fickle_codecs.py" in failed["traceback"] and "1 / 0" in failed["traceback"]
     assert "results.json has the traceback" in said and "Traceback" not in said
     done = evaluate(folder, out, *words, site=[lib, site], GCODEC_TRACEBACK="1")
-    support.succeeds(done)
+    assert done.returncode == 21
     assert b"1 / 0" in done.stderr
 
 

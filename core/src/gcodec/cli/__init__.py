@@ -20,6 +20,7 @@ from gcodec.errors import (
     INTERRUPTED_EXIT_STATUS,
     GcodecError,
     OutputError,
+    PartlyFailed,
     UnusablePlugin,
 )
 
@@ -243,7 +244,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         result = cli.main(words or ["--help"], prog_name="gcodec", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:
-        if os.environ.get("GCODEC_TRACEBACK"):
+        # What failed in part has told its reasons.
+        if os.environ.get("GCODEC_TRACEBACK") and not isinstance(error, PartlyFailed):
             raise
         _fail(error)
     sys.exit(result if isinstance(result, int) else 0)
