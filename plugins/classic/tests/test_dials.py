@@ -25,7 +25,13 @@ from classic_codecs import make, picture
         (
             "avif",
             0.5,
-            {"quality": 50, "speed": 3, "subsampling": "4:4:4", "advanced": {"tune": "psnr"}},
+            {
+                "quality": 50,
+                "speed": 3,
+                "subsampling": "4:4:4",
+                "max_threads": 1,
+                "advanced": {"tune": "psnr"},
+            },
         ),
         ("jxl", 0.5, {"quality": 49.75, "effort": 7}),
     ],
@@ -52,3 +58,19 @@ def test_avif_states_the_level_that_the_encoder_did(size: tuple[int, int]) -> No
         for file in (stream.file, codec.codec.restore(stream.flags, stream.body, Size(*size)))
     )
     assert restored == stated
+
+
+def test_avif_is_the_same_file_on_any_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """libaom divides the work among threads, and writes other bytes for it, unless it is told."""
+    from PIL import AvifImagePlugin
+
+    from gcodec.testing import pictures
+
+    pixels = pictures.as_picture(pictures.photograph(384, 512)).pixels
+    codec = make("avif", effort=2)
+
+    def coded(threads: int) -> tuple[bytes, ...]:
+        monkeypatch.setattr(AvifImagePlugin, "_get_default_max_threads", lambda: threads)
+        return codec.encode(codec.analyse(pixels), 0.5)
+
+    assert coded(1) == coded(2) == coded(4)

@@ -50,6 +50,7 @@ def compress(image: Image.Image, quality: float, options: dict[str, Any]) -> Str
         quality=round(100 * quality),
         speed=10 - options["effort"],
         subsampling=sampling,
+        max_threads=1,  # on more libaom writes other bytes
         advanced={"tune": "psnr"},
     )
     file = buffer.getvalue()
