@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gcodec.cli import _COMMANDS
-from gcodec.registry import kind_of, name_of, registry
+from gcodec.registry import kind_of, registry
 from gcodec_formats import registry as numbers
 from gcodec_formats.names import NAMES
 
@@ -39,7 +39,7 @@ def test_new_files_take_the_profile_of_the_model_that_is_installed(spec: Embeddi
 
 
 OFFERS = [
-    (kind_of(spec), name_of(spec), plugin.distribution)
+    (kind_of(spec), spec.name, plugin.distribution)
     for plugin in registry().plugins
     for spec in plugin.specs
 ]
