@@ -6,35 +6,24 @@ returns is checked before anyone else sees it. What went wrong is kept and shown
 
 from __future__ import annotations
 
-import math
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from types import SimpleNamespace
 from typing import Any, Protocol
 
 import pluggy
 
-from gcodec._claims import Offer, kind_of, normal, refusals
+from gcodec._claims import Offer, normal, refusals
+from gcodec._flaws import flaw_of, short
 from gcodec.errors import GcodecError
-from gcodec.options import RESERVED, Option
-from gcodec.plugin import (
-    INTERFACE,
-    SPECS,
-    AdapterSpec,
-    ChannelSpec,
-    Codes,
-    EmbeddingSpec,
-    ModelSpec,
-    Place,
-    ReconstructorSpec,
-    SignalSpec,
-    Spec,
-)
+from gcodec.plugin import INTERFACE, SPECS, Spec
 
-__all__ = ["DISABLE", "GROUP", "Plugin", "Refused", "discover", "one_line", "switches_off"]
+__all__ = ["DISABLE", "GROUP", "Plugin", "Refused", "aside", "discover", "one_line", "switches_off"]
 
 GROUP = "gcodec"
 
@@ -100,13 +89,37 @@ def discover(found: Iterable[EntryPoint] | None = None) -> tuple[Plugin, ...]:
     """Load every entry point of the group and what is `GIVEN`, or those `found`; settle whose each name is."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(_hookspecs())
-    points = entry_points(group=GROUP) if found is None else found
+    points, unreadable = _entry_points() if found is None else (list(found), [])
     off = {normal(word.strip()) for word in os.environ.get(DISABLE, "").split(",") if word.strip()}
-    plugins = [_load(p, manager, off) for p in sorted(points, key=lambda p: p.name)]
+    plugins = [_load(p, manager, off) for p in sorted(points, key=lambda p: p.name)] + unreadable
     if found is None:
         for name, module in {given.name: given.module for given in GIVEN}.items():
             plugins.append(_collected(Plugin(name, name, REGISTERED), module, manager))
     return _settled(plugins, off)
+
+
+def _entry_points() -> tuple[list[EntryPoint], list[Plugin]]:
+    """Return all entry points, and distributions whose list of them cannot be read: that of one would end the search."""
+    try:
+        return list(entry_points(group=GROUP)), []
+    except Exception:
+        points: list[EntryPoint] = []
+        unreadable = []
+        for dist in distributions():
+            try:
+                points += [point for point in dist.entry_points if point.group == GROUP]
+            except Exception as error:
+                name = dist.name or "?"
+                reason = f"its entry_points.txt cannot be read: {one_line(error)}"
+                unreadable.append(Plugin(name, name, dist.version or "?", error=reason))
+        return list({(p.name, p.value): p for p in points}.values()), unreadable
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Lead what a plugin prints to standard error: on standard output it would stand in the midst of data."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def switches_off(word: str, plugins: Iterable[Plugin]) -> bool:
@@ -146,8 +159,11 @@ def _load(point: EntryPoint, manager: pluggy.PluginManager, off: set[str]) -> Pl
     start = time.perf_counter()
     # A plugin may fail in any way at all, SystemExit included; the others must not notice.
     try:
-        module = point.load()
-    except (Exception, SystemExit) as error:
+        with aside():
+            module = point.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return replace(plugin, error=_older(point) or one_line(error))
     seconds = time.perf_counter() - start
     warning = f"takes {seconds:.1f} s to import" if seconds > SLOW_SECONDS else ""
@@ -166,19 +182,24 @@ def _about(point: EntryPoint) -> tuple[str, str]:
     head = dict(
         line.split(": ", 1) for line in text.partition("\n\n")[0].splitlines() if ": " in line
     )
-    return head.get("Name", "?").strip(), head.get("Version", "?").strip()
+    # Those without a name are told apart by their modules: one distribution of them all would be one owner.
+    name = head.get("Name", "").strip() or f"?{point.value.partition(':')[0]}"
+    return name, head.get("Version", "?").strip()
 
 
 def _collected(plugin: Plugin, module: Any, manager: pluggy.PluginManager) -> Plugin:
     """Return the plugin with what its hooks return; one whose name no file can hold loses the spec, not the others."""
     try:
-        _check_interface(getattr(module, "GCODEC_INTERFACE", None))
-        specs = list(_collect(module, manager))
-    except (Exception, SystemExit) as error:
+        with aside():
+            _check_interface(getattr(module, "GCODEC_INTERFACE", None))
+            specs = list(_collect(module, manager))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return replace(plugin, error=str(error) if type(error) is _Misfit else one_line(error))
     if not specs:
         return replace(plugin, error=_why_empty(module))
-    flaws = [(spec, _flaw(spec)) for spec in specs]
+    flaws = [(spec, flaw_of(spec)) for spec in specs]
     return replace(
         plugin,
         specs=tuple(spec for spec, flaw in flaws if not flaw),
@@ -255,19 +276,14 @@ def _collect(module: Any, manager: pluggy.PluginManager) -> Iterator[Spec]:
                 raise _Misfit(f"{_hook(kind)} returned one spec; return a list of them")
             if not isinstance(made, (list, tuple)):
                 raise _Misfit(
-                    f"{_hook(kind)} returned {_short(made)}; return a list of {cls.__name__}"
+                    f"{_hook(kind)} returned {short(made)}; return a list of {cls.__name__}"
                 )
             for spec in made:
                 if type(spec) is not cls:
                     raise _Misfit(
-                        f"{_hook(kind)} returned {_short(spec)} where {cls.__name__} is due"
+                        f"{_hook(kind)} returned {short(spec)} where {cls.__name__} is due"
                     )
                 yield spec
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"a {type(value).__name__}"
 
 
 def _why_empty(module: Any) -> str:
@@ -282,89 +298,10 @@ def _why_empty(module: Any) -> str:
     return f"offers nothing: it has none of the hooks {', '.join(hooks)}"
 
 
-def _flaw(spec: Spec) -> str:
-    """Return what is wrong with a spec by itself, or ""."""
-    kind = kind_of(spec)
-    for field in ("name", "implementation"):
-        if getattr(spec, field, "x") == "":
-            return f"{kind} without {field}"
-    if isinstance(spec, (EmbeddingSpec, ReconstructorSpec, ChannelSpec)):
-        # Options of channels stand in the value of another option, not on the command line.
-        owned = frozenset[str]() if kind == "channel" else RESERVED
-        flaw = _option_flaw(spec.options, f"of {kind} '{spec.name}'", owned)
-        if flaw:
-            return flaw
-    if not _readable(spec):
-        return f"{kind} '{spec.name}' has types, a cost or a place that are none; see gcodec.plugin.{type(spec).__name__}"
-    if isinstance(spec, SignalSpec):
-        from gcodec.signals import KINDS, kind_and_space
-
-        if spec.name not in KINDS and ("/" not in spec.name or kind_and_space(spec.name)[1]):
-            return f"signal '{spec.name}' is not called vendor/kind, or after a kind of the core"
-    if isinstance(spec, EmbeddingSpec) and (spec.id is None or spec.package):
-        import gcodec_formats as gcx
-        from gcodec_formats import registry as numbers
-
-        name = spec.name if spec.id is None else None
-        package: dict[int, object] = {numbers.PACKAGE: spec.package} if spec.package else {}
-        try:
-            identity = gcx.Identity(id=spec.id, name=name, profile=1)
-            header = gcx.Header(identity, gcx.Size(1, 1), package)
-            gcx.write(gcx.File(header, [gcx.Segment(gcx.MAIN, b"")]))
-        except (gcx.FormatError, ValueError) as error:
-            return str(error)
-    if isinstance(spec, ChannelSpec):
-        import gcodec_formats as gcx
-
-        try:
-            if spec.id is None:
-                gcx.check_name(spec.name, kind)
-        except gcx.FormatError as error:
-            return str(error)
-        if spec.id is not None and gcx.registry.channel(spec.id) is None:
-            return f"channel number {spec.id} is registered to nobody; leave it out, and the name travels"
-    return ""
-
-
-def _readable(spec: Spec) -> bool:
-    """Whether what is read of a spec to find paths is what it should be: one that is not would end every search."""
-    if isinstance(spec, EmbeddingSpec):
-        return _texts(spec.makes) and spec.one_of in range(len(spec.makes) + 1)
-    if isinstance(spec, ReconstructorSpec):
-        return isinstance(spec.needs, tuple) and all(map(_texts, (*spec.needs, spec.uses)))
-    if isinstance(spec, AdapterSpec):
-        texts = (spec.source, spec.target, spec.model or "-", spec.implementation, spec.summary)
-        return _texts(texts) and isinstance(spec.cost, int | float) and 1 <= spec.cost < math.inf
-    if isinstance(spec, ModelSpec) and spec.place is not None:
-        place: Any = spec.place
-        return (
-            isinstance(place, Place)
-            and _texts((place.space, place.autoencoder, place.denoiser or "-"))
-            and isinstance(place.codebooks, tuple)
-            and all(isinstance(c, Codes) and _texts((c.name, c.model)) for c in place.codebooks)
-        )
-    return True
-
-
-def _texts(values: object) -> bool:
-    return isinstance(values, tuple) and all(isinstance(value, str) for value in values)
-
-
-def _option_flaw(options: object, whose: str, owned: frozenset[str]) -> str:
-    """Return what is wrong with the options of a spec, none of which is called as one of those `owned`, or ""."""
-    if not isinstance(options, tuple) or not all(isinstance(option, Option) for option in options):
-        return f"options {whose} are no tuple of Option"
-    for option in options:
-        if not (isinstance(option.name, str) and option.name.isidentifier()):
-            return f"an option {whose} is called {_short(option.name)}, which is no name"
-        if option.name in owned:
-            return f"option '{option.name}' {whose} is the command line's own; call it otherwise"
-        if option.type not in (bool, int, float, str):
-            return f"option '{option.name}' {whose} is of {_short(option.type)}, not bool, int, float or str"
-    return ""
-
-
 def one_line(error: BaseException) -> str:
     """Return what went wrong in one line: the class, and its text."""
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = ""  # a text that cannot be had is no reason to have none of the others
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

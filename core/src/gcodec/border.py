@@ -13,11 +13,11 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gcodec._claims import kind_of
-from gcodec._discovery import one_line
+from gcodec._discovery import aside, one_line
 from gcodec.errors import GcodecError, InvalidArgument, PluginError
 from gcodec.plugin import Field
 from gcodec.registry import load_object, registry
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Unfit",
     "check_layers",
+    "check_number",
     "check_picture",
     "check_signal",
     "check_signals",
@@ -65,14 +66,21 @@ def of_plugin(spec: Spec, passing: tuple[type[Exception], ...] = ()) -> Iterator
 
     passing  exceptions that are let through besides.
     """
+    kind = kind_of(spec)
+    own = kind in ("command", "trainer")  # what these print, and how they end, is what they are for
     try:
-        yield
-    except Exception as error:
+        with nullcontext() if own else aside():
+            yield
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
         if isinstance(error, (*_PASSING, *passing)) and not isinstance(error, InvalidArgument):
+            raise
+        if own and not isinstance(error, Exception):
             raise
         owner = registry().distribution_of(spec) or "an unknown distribution"
         what = str(error) if isinstance(error, Unfit) else one_line(error)
-        raise PluginError(kind_of(spec), spec.name, owner, what) from error
+        raise PluginError(kind, spec.name, owner, what) from error
 
 
 def check_layers(layers: tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -139,6 +147,13 @@ def check_signal(signal: Signal, size: Size, due: str | None = None) -> Signal:
     if due is not None and type_of(signal) != due:
         raise Unfit(f"{type_of(signal)} was returned where {due} is due")
     return signal
+
+
+def check_number(value: Any) -> float:
+    """Return what a metric returned. Raises Unfit unless it is a number; infinity is one, of equal pictures say."""
+    if not _is(value, "float") or math.isnan(value):
+        raise Unfit(f"the metric returned {_short(value)} where a number is due")
+    return float(value)
 
 
 def check_picture(pixels: Any, size: Size) -> None:

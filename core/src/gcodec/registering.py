@@ -54,10 +54,18 @@ def register(module: Any, *, name: str | None = None) -> Registration:
     Raises UnusablePlugin, and changes nothing, where the module or one of its specs cannot be used.
     """
     own = getattr(module, "__name__", type(module).__name__)
+    if not isinstance(name, str | None):
+        raise UsageError(f"a plugin is called by a text, not by {name!r}")
     one = Registration(own if name is None else name, module)
     GIVEN.append(one)
     registry.cache_clear()
-    plugin = next(p for p in registry().plugins if (p.name, p.version) == (one.name, REGISTERED))
+    try:
+        plugin = next(
+            p for p in registry().plugins if (p.name, p.version) == (one.name, REGISTERED)
+        )
+    except BaseException:
+        one.undo()
+        raise
     for reason in (plugin.error, *(refused.reason for refused in plugin.refused)):
         if reason:
             one.undo()

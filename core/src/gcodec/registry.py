@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint
 from typing import Any, TypeVar
 
 from gcodec._claims import kind_of, normal
-from gcodec._discovery import DISABLE, GROUP, Plugin, discover, one_line, switches_off
+from gcodec._discovery import DISABLE, GROUP, Plugin, aside, discover, one_line, switches_off
 from gcodec.errors import UnknownPlugin, UnusablePlugin
 from gcodec.plugin import (
     SPECS,
@@ -179,8 +179,11 @@ class Registry:
         path = getattr(spec, "available", "")
         if path and path not in self._missing:
             try:
-                said = " ".join(load_object(spec.name, path)().split())
-            except Exception as error:
+                with aside():
+                    said = " ".join(load_object(spec.name, path)().split())
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 said = f"asking {path} what is missing failed: {one_line(error)}"
             self._missing[path] = said
         return self._missing[path] if path else ""
@@ -215,8 +218,11 @@ def load_object(owner: str, path: str) -> Any:
     """
     module, _, name = path.partition(":")
     try:
-        return getattr(import_module(module), name)
-    except Exception as error:
+        with aside():
+            return getattr(import_module(module), name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         reason = f"importing {path} failed: {one_line(error)}"
         whose = (
             p.distribution for p in registry().plugins for s in p.specs if path in vars(s).values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import errno
 import os
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from gcodec.cli._words import one_line
 from gcodec.errors import (
     CLOSED_PIPE_EXIT_STATUS,
     DEFECT_EXIT_STATUS,
@@ -120,6 +122,12 @@ class _Commands(click.Group):
         if args and not args[0].startswith("-") and args[0] not in {*_COMMANDS, *_ELSEWHERE}:
             known = self.list_commands(ctx)
             if args[0] not in known:
+                from gcodec.errors import UnknownPlugin
+                from gcodec.plugin import CommandSpec
+                from gcodec.registry import registry
+
+                with contextlib.suppress(UnknownPlugin):
+                    registry().named(CommandSpec, args[0])  # claimed by two, say: the error says so
                 import difflib
 
                 close = difflib.get_close_matches(args[0], known)
@@ -269,18 +277,13 @@ def _open_streams() -> None:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    click.echo(f"gcodec: warning: {_one_line(str(message))}", err=True)
-
-
-def _one_line(text: str) -> str:
-    """Files and plugins choose some of the words: no line breaks and nothing that a terminal would obey."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text.split()))
+    click.echo(f"gcodec: warning: {one_line(str(message))}", err=True)
 
 
 def _fail(error: BaseException) -> NoReturn:
     status, text = _explain(error)
     if text:
-        click.echo(f"gcodec: {_one_line(text)}", err=True)
+        click.echo(f"gcodec: {one_line(text)}", err=True)
     try:
         if status != INTERRUPTED_EXIT_STATUS:
             sys.stdout.flush()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gcodec.cli._words import one_line
 from gcodec.cli.common import json_option, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def command(
     check: bool, folder: Path | None, fetch: str | None, revision: str | None, as_json: bool
 ) -> None:
     """List the models in installed packages and those fetched, with digest, licence and size."""
+    from gcodec.errors import ModelMissing
     from gcodec.models import ModelStore, cache, folder_digest, package_folder
     from gcodec.registry import registry
 
@@ -49,10 +51,14 @@ def command(
         click.echo(f"{model.name}: digest {model.digest}, in {model.folder}")
         return
     store = ModelStore.installed()
-    packaged = [
-        (spec.name, spec.digest, package_folder(spec), spec.licence, spec.summary)
-        for spec in registry().models.values()
-    ]
+    packaged = []
+    for spec in registry().models.values():
+        try:
+            place = package_folder(spec)
+        except ModelMissing as error:
+            click.echo(f"gcodec: warning: {one_line(str(error))}", err=True)
+            continue
+        packaged.append((spec.name, spec.digest, place, spec.licence, spec.summary))
     kept = [
         (name, digest, place, "see its card", "fetched") for name, digest, place in cache.fetched()
     ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gcodec.cli._words import one_line
 from gcodec.cli.common import json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def command(as_json: bool) -> None:
     )
     for plugin in plugins:
         for line in _remarks(plugin):
-            click.echo(" ".join(line.split()))
+            click.echo(one_line(line))
 
 
 def _remarks(plugin: Plugin) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gcodec.cli._words import one_line
 from gcodec.errors import ImageError, OutputError, UsageError
 from gcodec.files import atomic_write, check_not_input, check_writable, file_bytes, read_bounded
 
@@ -131,7 +132,7 @@ def _plain(value: object) -> object:
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print aligned columns; numbers stand to the right. Plain text, so that it can be piped and costs no import."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[one_line(str(cell)) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(header), *texts]) for i in range(len(header))]
     right = [
         bool(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from gcodec.border import check_layers, check_signals, check_sizes, check_symbols, of_plugin
+from gcodec.border import Unfit, check_layers, check_signals, check_sizes, check_symbols, of_plugin
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.pipeline.kept import set_up
 
@@ -33,7 +33,8 @@ class Guarded(Embedding):
 
     def analyse(self, pixels: FloatArray) -> Any:
         with of_plugin(self._spec):
-            return self._inner.analyse(pixels)
+            # A copy: what a plugin writes into its picture is nobody else's.
+            return self._inner.analyse(pixels.copy())
 
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         with of_plugin(self._spec):
@@ -51,9 +52,14 @@ class Guarded(Embedding):
         self, layers: Sequence[bytes], counts: Sequence[int], size: Size
     ) -> Iterator[tuple[Signal, ...]]:
         with of_plugin(self._spec):
-            refined = self._inner.refine(layers, counts, size)
-            for _, signals in zip(counts, refined, strict=True):
-                yield check_signals(signals, size, self._contents)
+            refined = iter(self._inner.refine(layers, counts, size))
+        for _ in counts:
+            with of_plugin(self._spec):
+                signals = next(refined, None)
+                if signals is None:
+                    raise Unfit("refine ended before the last of them")
+                check_signals(signals, size, self._contents)
+            yield signals
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         with of_plugin(self._spec):

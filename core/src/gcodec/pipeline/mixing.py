@@ -84,7 +84,7 @@ def measure(
 
 
 def _measured(name: str, original: FloatArray, decoded: FloatArray) -> float | None:
-    from gcodec.border import of_plugin
+    from gcodec.border import check_number, of_plugin
     from gcodec.errors import MetricUnavailable
     from gcodec.plugin import MetricSpec
     from gcodec.registry import load_object, registry
@@ -92,6 +92,7 @@ def _measured(name: str, original: FloatArray, decoded: FloatArray) -> float | N
     spec = registry().named(MetricSpec, name)
     try:
         with of_plugin(spec):
-            return float(load_object(spec.name, spec.implementation)(original, decoded))
+            metric = load_object(spec.name, spec.implementation)
+            return check_number(metric(original.copy(), decoded.copy()))
     except MetricUnavailable:
         return None

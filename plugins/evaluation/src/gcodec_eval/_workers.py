@@ -206,7 +206,7 @@ def decode_file(task: Decode) -> dict[str, Any]:
 @_guarded
 def judge(task: Judge) -> dict[str, Any]:
     """Return {"value": number}."""
-    from gcodec.border import of_plugin
+    from gcodec.border import check_number, of_plugin
     from gcodec.pictures import load_image
     from gcodec.plugin import MetricSpec
     from gcodec.registry import load_object, registry
@@ -217,7 +217,7 @@ def judge(task: Judge) -> dict[str, Any]:
     more = learned if task.metric in ("lpips", "dists") else {}
     spec = registry().named(MetricSpec, task.metric)
     with of_plugin(spec):
-        return {"value": load_object(spec.name, spec.implementation)(a, b, **more)}
+        return {"value": check_number(load_object(spec.name, spec.implementation)(a, b, **more))}
 
 
 @_guarded
