@@ -175,6 +175,13 @@ def test_a_list_of_entry_points_that_cannot_be_read_is_listed(tmp_path: Path) ->
     assert "bad-points" in said and "entry_points.txt cannot be read" in said
 
 
+def test_a_word_that_switches_nothing_off_is_told(odd: Path) -> None:
+    off = "odd-things:odd/nan, nosuch,gcodec"
+    said = succeeds(support.gcodec("plugins", site=[odd], GCODEC_DISABLE=off))
+    told = [line for line in said.splitlines() if line.startswith("GCODEC_DISABLE: ")]
+    assert len(told) == 2 and "'nosuch'" in told[0].replace(" ", "") and "'gcodec'" in told[1]
+
+
 def test_two_without_a_name_are_two(tmp_path: Path) -> None:
     for name in ("one", "two"):
         source = HEAD + (

@@ -364,8 +364,8 @@ def test_ctrl_c_ends_with_130_one_line_and_no_debris(
         cwd=files,
         env=support.environment(site),
     ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"working\n"
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"working\n"
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
     lines = [line for line in said.decode().splitlines() if line]

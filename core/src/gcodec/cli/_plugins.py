@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @json_option
 def command(as_json: bool) -> None:
     """List what installed plugins offer, and what cannot be used, is switched off or refused, with the reason."""
-    from gcodec.registry import kind_of, registry
+    from gcodec.registry import DISABLE, kind_of, registry, switches_off
 
     plugins = registry().plugins
     if as_json:
@@ -61,6 +62,9 @@ def command(as_json: bool) -> None:
     for plugin in plugins:
         for line in _remarks(plugin):
             click.echo(one_line(line))
+    for word in filter(str.strip, os.environ.get(DISABLE, "").split(",")):
+        if not switches_off(word, plugins):
+            click.echo(one_line(f"{DISABLE}: nothing that can be switched off is called '{word}'"))
 
 
 def _remarks(plugin: Plugin) -> Iterator[str]:
