@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from gcodec._claims import kind_of
+from gcodec.errors import InvalidOption
 from gcodec.options import RESERVED, Option, check_options
 from gcodec.plugin import (
     AdapterSpec,
@@ -129,8 +130,10 @@ def _option_flaw(options: object, whose: str, owned: frozenset[str]) -> str:
             return f"option '{option.name}' {whose} is of {short(option.type)}, not bool, int, float or str"
         try:
             check_options(whose, (option,), {option.name: option.default})
+        except InvalidOption as error:
+            return f"option '{option.name}' {whose} is {error.value!r} by default; it must be {error.expected}"
         except Exception as error:
-            return f"option '{option.name}' {whose} has a default or bounds that it cannot have: {error}"
+            return f"option '{option.name}' {whose} has bounds that are none: {error}"
     names = [option.name for option in options]
     if len(set(names)) < len(names):
         return f"two options {whose} have one name"

@@ -52,7 +52,7 @@ DEFECTS = {
     "TestStolen::test_spec": "number 191 is registered to nobody",
     "TestShadowing::test_spec": "option 'force' of embedding 'kit/shadowing' is the command line's own",
     "TestPromising::test_round_trip[(1, 1)]": "the spec says ['preview', 'sketch']",
-    "TestOptional::test_spec": "option 'effort' of 'kit/optional' is 60",
+    "TestOptional::test_spec": "option 'effort' of embedding 'kit/optional' is 60",
     "TestHeavy::test_listing_imports_nothing_heavy": "kit_heavy_plugin imports numpy",
     "TestUnseeded::test_fresh_process": "two processes differ",
     "TestUnseeded::test_seed": "one seed gives two pictures",

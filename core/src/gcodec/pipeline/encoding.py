@@ -101,7 +101,8 @@ def encode(
     before += [gcx.Segment(gcx.COMPANION, body) for body in bodies]
 
     clock = Clock()
-    analysis = stage1.analyse(picture.pixels)
+    # A copy: what a plugin writes into its picture is nobody else's.
+    analysis = stage1.analyse(picture.pixels.copy())
     clock.lap("analyse")
 
     def written(layers: Iterable[bytes]) -> bytes:
