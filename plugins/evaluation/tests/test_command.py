@@ -14,29 +14,7 @@ from pathlib import Path
 
 import pytest
 import support
-from evaluation_runs import BROKEN, BROKEN_PLUGIN, evaluate, numbers, points
-
-
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("broken")
-    modules = {"broken_codecs": BROKEN, "broken_plugin": BROKEN_PLUGIN}
-    points = {"broken": "broken_plugin"}
-    support.install(folder, "gcodec-broken", modules, points=points)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two crops of a photograph under names that a file name may be."""
-    from gcodec.pictures import save_image
-    from gcodec.testing import pictures
-
-    folder = tmp_path_factory.mktemp("two pictures")
-    save_image(pictures.as_picture(pictures.photograph(40, 56)), folder / "-a b'$(c)\n.png")
-    save_image(pictures.as_picture(pictures.photograph(48, 40)), folder / "ü.webp")
-    return folder
-
+from evaluation_runs import evaluate, numbers, points
 
 PAIR = ("--embed", "tiny", "--recon", "preview,grain")
 QUALITIES = ("--quality", "0.5,0.8")
