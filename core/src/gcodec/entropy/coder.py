@@ -1,26 +1,14 @@
-"""Exact entropy coding of integer symbols under integer frequency tables.
+"""Exact entropy coding of integer symbols under integer frequency tables. Normative: spec/ENTROPY.md.
 
 Nothing here computes with rounding: a table is a row of integer frequencies that sum to 2**24, the coder is the
-asymmetric numeral system of Duda 2013 (arXiv:1311.2540) in constriction's form, a 64-bit state that exchanges 32-bit
-words with a stack. Which table a symbol is coded under is the caller's to say, per symbol, and must itself be derived
-from integers (`gcodec.entropy.integers` does it with networks).
+asymmetric numeral system of Duda 2013 (arXiv:1311.2540) in constriction's form. Which table a symbol is coded under is the
+caller's to say, per symbol, and must itself be derived from integers (`gcodec.entropy.integers` does it with networks).
 
-Symbols are signed. Row k of a table belongs to the k-th of 0, 1, -1, 2, -2, ...; the last row of every table is the
-escape, for all symbols beyond. An escaped symbol at position z of that sequence sends v = z - (rows - 1) + 1 >= 1 as in
-an exponential Golomb code: n = floor(log2 v) uniformly in 0..31, then the n low bits of v uniformly.
-
-Symbols are coded in batches. Within a batch they go table by table (in index order; in the caller's order within
-a table), because constriction codes a run of symbols under one table five times faster than symbols under changing
-tables; then come the escapes of the batch: all n, then the low bits, by ascending n.
-
-Where every symbol needs a table of its own, `RowEncoder` and `RowDecoder` do without shared ones: symbols 0, 1, 2, ...,
-each under a row of frequencies >= 1 with sum 2**24, no escape, coded in the order in which they are put.
+`Encoder` and `Decoder` code signed symbols in batches, table by table, because constriction codes a run under one table five
+times faster than symbols under changing tables. Where every symbol needs a table of its own, `RowEncoder` and `RowDecoder` do
+without shared ones: symbols 0, 1, 2, ..., each under a row of frequencies >= 1, in the order in which they are put.
 
 Arrays may lie in memory as they like; constriction's own functions read them as if they lay in C order.
-
-A finished stream is the coder's words, little-endian, least significant first, without trailing zero bytes. The coder
-starts from state 0 and codes the last symbol first, so zeros at the end of the last batch cost nothing and zeros alone
-not a byte. Decoding must end in state 0 again, which nearly all damaged streams do not.
 """
 
 from __future__ import annotations
