@@ -262,6 +262,12 @@ def test_bad_compression() -> None:
         gcx.unpack_metadata(body)
     with pytest.raises(errors.BadCompression, match="does not decode"):
         gcx.unpack_metadata(gcx.pack_metadata(b"a profile " * 9)[:-3])
+    nothing = gcx.pack_metadata(b"")
+    assert gcx.unpack_metadata(nothing) == b""
+    holds = nothing[:6] + (1 | 7 << 3).to_bytes(3, "little") + b"profile"
+    for bad in (nothing[:-1], nothing + b"x", nothing + nothing, holds):
+        with pytest.raises(errors.BadCompression, match="does not decode"):
+            gcx.unpack_metadata(bad)
     with pytest.raises(errors.LimitExceeded, match="expansion is 90"):
         gcx.unpack_metadata(gcx.pack_metadata(b"a profile " * 9), gcx.Limits(expansion=89))
 

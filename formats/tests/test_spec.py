@@ -6,6 +6,7 @@ import binascii
 import re
 import zlib
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 import gcodec_formats as gcx
 from gcodec_formats import errors
 
+#: Of which the first bytes of the files below are made: those of a signature in any state, and versions 0, 1 and 2.
+PARTS = ["C7", "0D", "0A", "47", "3F", "C387", "C3", "EFBFBD", "EF", "00", "40", "7F", "80"]
 TEXT = Path(__file__).parents[2] / "spec" / "FORMAT.md"
 pytestmark = pytest.mark.skipif(not TEXT.exists(), reason="spec/ is not part of this copy")
 
@@ -66,3 +69,31 @@ def test_the_check_values_and_default_limits_are_the_same() -> None:
         "2^26 bytes",
     ):
         assert words in limits
+
+
+def test_text_damage_is_told_from_other_files_as_printed() -> None:
+    printed = section(8).split("`text-damaged` is the error")[1]
+    rows = [line for line in printed.splitlines() if line.startswith("    ")]
+    damaged = [bytes.fromhex(text) for row in rows for text in re.split(" {2,}", row.strip())]
+    assert len(damaged) == len(set(damaged)) == 11
+
+    def told(data: bytes) -> str:
+        if gcx_begins(data):
+            return "truncated"
+        for start in damaged:
+            rest = data.removeprefix(start)
+            if data.startswith(start) and (not rest or 0x40 <= rest[0] <= 0x7F):
+                return "text-damaged"
+        return "not-gcx"
+
+    def gcx_begins(data: bytes) -> bool:
+        return b"\xc7\x0d\x0a".startswith(data)
+
+    files = {
+        b"".join(parts) for n in range(5) for parts in product(map(bytes.fromhex, PARTS), repeat=n)
+    }
+    for data in files:
+        if not data.startswith(b"\xc7\x0d\x0a"):
+            with pytest.raises(errors.FormatError) as caught:
+                gcx.read(data)
+            assert caught.value.code == told(data), data.hex(" ")

@@ -7,6 +7,8 @@ into exactly the stated size.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import registry
 from ._cursor import Cursor, put_identity, take_identity
 from ._values import DEFAULT_LIMITS, Identity, Limits, Size
@@ -18,6 +20,9 @@ from .errors import (
     LimitExceeded,
     Truncated,
 )
+
+if TYPE_CHECKING:
+    from zstandard import ZstdDecompressor
 
 _MAGIC = b"\x28\xb5\x2f\xfd"  # skippable frames and legacy formats have another
 _LONGEST_FRAME_HEADER = 18
@@ -154,10 +159,27 @@ def _content_size(frame: memoryview) -> int:
 def _decompress(frame: bytes, size: int) -> bytes:
     import zstandard
 
+    decompressor = zstandard.ZstdDecompressor()
     try:
-        content = zstandard.ZstdDecompressor().decompress(frame, allow_extra_data=False)
+        if size:
+            content = decompressor.decompress(frame, allow_extra_data=False)
+        else:
+            content = _decompress_nothing(decompressor, frame)
     except zstandard.ZstdError as error:
         raise BadCompression(f"the Zstandard frame does not decode: {error}") from None
     if len(content) != size:
         raise BadCompression(f"the Zstandard frame holds {len(content)} bytes instead of {size}")
     return content
+
+
+def _decompress_nothing(decompressor: ZstdDecompressor, frame: bytes) -> bytes:
+    """The first byte of a frame that states 0 bytes, if it has one. `decompress` would not look at such a frame."""
+    import zstandard
+
+    if first := decompressor.stream_reader(frame, read_size=len(frame)).read(1):
+        return first
+    end = decompressor.decompressobj()
+    end.decompress(frame)
+    if not end.eof or end.unused_data:
+        raise zstandard.ZstdError("the frame and the body do not end together")
+    return b""
