@@ -19,19 +19,26 @@ sys.path.append(str(HERE.parent))
 
 import write_once  # noqa: E402
 
-#: Name -> width, seed, step, dimensions.
+#: Name -> width, seed, step, dimensions, step of the scales' indices.
 QUESTIONS = {
-    "plain": (48, 1, 3, 40),
-    "odd": (777, 0xFEDCBA9876543210, 0xFFFFFFFF, 60),
-    "wide": (1 << 16, 2, 0, 20),
+    "plain": (48, 1, 3, 40, 1),
+    "odd": (777, 0xFEDCBA9876543210, 0xFFFFFFFF, 60, 1),
+    "wide": (1 << 16, 2, 0, 20, 1),
+    "powers": (
+        1 << 16,
+        3,
+        5,
+        40,
+        8,
+    ),  # scales at which the formula without rounding gives other frequencies
 }
 
 
-def answer(width: int, seed: int, step: int, dimensions: int) -> dict[str, object]:
+def answer(width: int, seed: int, step: int, dimensions: int, every: int) -> dict[str, object]:
     """What a receiver has, and the y that it must find: twice its value, which is an integer."""
     rng = np.random.default_rng(dimensions)
     mean = rng.integers(-3 * width, 3 * width, dimensions)
-    scale = rng.integers(0, 105, dimensions)
+    scale = rng.integers(0, 105, dimensions) // every * every
     # Some supports within one cell, some of many.
     lo = mean - rng.integers(0, np.where(rng.random(dimensions) < 0.3, 2, 30 * width))
     hi = lo + 1 + rng.integers(0, np.where(rng.random(dimensions) < 0.3, width // 2, 60 * width))

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import json
 import math
-from decimal import Context, Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -232,20 +232,24 @@ def indices(data: bytes, W: list[int], kl: int) -> list[int]:
     return k
 
 
+def forty_digits(x: Fraction) -> Fraction:
+    """x > 0 rounded to 40 significant decimal digits, half to even."""
+    places = 0
+    while x * 10**places < 10**39:
+        places += 1
+    while x * Fraction(10) ** places >= 10**40:
+        places -= 1
+    return Fraction(round(x * Fraction(10) ** places)) / Fraction(10) ** places
+
+
 def dithered(vector: dict[str, Any]) -> list[int]:
     """Twice y, from section 6."""
     C, seed = vector["width"], int(vector["seed"], 16)
     mean, lo, hi = vector["mean"], vector["lo"], vector["hi"]
     D = len(mean)
     word = Randomness(seed).bits(Domain.DITHER, vector["step"], 0, D).tolist()
-    context = Context(prec=40)
-    root = Decimal(2)
-    for _ in range(3):
-        root = context.sqrt(root)
-    T = [
-        int(context.divide(Decimal(2**26), context.add(1, context.exp(Decimal(768 - p) / 64))))
-        for p in range(1537)
-    ]
+    T = [int(2**26 / (1 + math.exp((768 - p) / 64))) for p in range(1537)]
+    s = Fraction(1090507732665257659207010655760707978993, 10**39)
 
     def F(u: int, R: int) -> int:
         v = max(-49152, min(49151, (u * R) >> 20)) + 49152
@@ -261,8 +265,8 @@ def dithered(vector: dict[str, Any]) -> list[int]:
     for k in range(D):
         e, m = j[k] * C - o[k], 0
         if K[k] > 1:
-            power = context.power(root, vector["scale"][k])
-            R = int(context.divide(context.divide(Decimal(2**40), Decimal(C)), power))
+            P = forty_digits(s ** vector["scale"][k])
+            R = int(forty_digits(forty_digits(Fraction(2**40, C)) / P))
             b = [max(lo[k], min(hi[k], e + i * C)) - mean[k] for i in range(N + 1)]
             w = [F(b[i + 1], R) - F(b[i], R) + 4096 if i < K[k] else 0 for i in range(N)]
             f = [1 + x * (2**24 - N) // sum(w) for x in w]

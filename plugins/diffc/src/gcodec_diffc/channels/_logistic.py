@@ -34,8 +34,9 @@ def _table() -> Ints:
     """F(z) in units of 2**-26 at z = -12, -12 + 1/64, ..., 12."""
     points = range(-_REACH << _POINTS_BITS, (_REACH << _POINTS_BITS) + 1)
     one = Decimal(1 << _ONE_BITS)
-    z = (Decimal(-point) / (1 << _POINTS_BITS) for point in points)
-    return np.array([int(_CONTEXT.divide(one, 1 + _CONTEXT.exp(v))) for v in z], np.int64)
+    # Through the context, each of them: an operator would round as whoever calls this has set for his thread.
+    powers = (_CONTEXT.exp(_CONTEXT.divide(-point, 1 << _POINTS_BITS)) for point in points)
+    return np.array([int(_CONTEXT.divide(one, _CONTEXT.add(1, v))) for v in powers], np.int64)
 
 
 @cache
