@@ -70,7 +70,7 @@ def test_a_cut_progressive_file_gives_its_whole_segments() -> None:
         whole = sum(end <= length for end in ends)
         assert file.header == HEADER
         assert file.segments == tuple(LAYERS[:whole])
-        assert file.missing == len(LAYERS) - whole
+        assert file.missing == (gcx.MAIN,) * (len(LAYERS) - whole)
         rows = gcx.layout(PROGRESSIVE[:length], partial=True)
         assert sum(row.length for row in rows) == length
 

@@ -179,7 +179,7 @@ def test_the_header_is_read_from_a_prefix() -> None:
 def test_an_incomplete_file_is_not_written() -> None:
     file = make()
     with pytest.raises(ValueError, match="missing"):
-        gcx.write(gcx.File(file.header, file.segments, progressive=True, missing=1))
+        gcx.write(gcx.File(file.header, file.segments, progressive=True, missing=[0]))
 
 
 def test_import_is_light() -> None:

@@ -105,6 +105,7 @@ class UnknownPlugin(UsageError):
         package: str | None = None,
         published: bool = True,
         claimed: str | None = None,
+        advice: str = "`gcodec plugins` lists what is installed",
     ) -> None:
         self.kind, self.name, self.similar = kind, name, tuple(similar)
         self.package, self.published, self.claimed = package, published, claimed
@@ -118,7 +119,7 @@ class UnknownPlugin(UsageError):
         elif similar:
             text += f"; did you mean {' or '.join(similar)}?"
         else:
-            text += "; `gcodec plugins` lists what is installed"
+            text += f"; {advice}"
         super().__init__(text)
 
 

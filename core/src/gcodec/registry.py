@@ -122,13 +122,16 @@ class Registry:
 
         Raises UnknownPlugin, naming the package, and UnusablePlugin.
         """
+        from gcodec_formats import Identity
         from gcodec_formats import registry as numbers
 
         for spec in self.embeddings.values():
             if spec.id == number:
                 return self.named(EmbeddingSpec, spec.name)
-        row = numbers.embedding(number)
-        return self.named(EmbeddingSpec, row.name if row else f"number {number}")
+        if row := numbers.embedding(number):
+            return self.named(EmbeddingSpec, row.name)
+        unknown = numbers.unknown_embedding(Identity(id=number, profile=1))
+        raise UnknownPlugin("embedding", f"number {number}", advice=unknown.advice)
 
     def channel_by_id(self, number: int) -> ChannelSpec:
         """Return the installed channel with a registered number. Raises UnknownPlugin naming the package."""

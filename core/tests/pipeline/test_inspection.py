@@ -28,7 +28,12 @@ def accounted(found: dict[str, Any], data: bytes) -> bool:
         if row["offset"] != at:
             return False
         at += row["bytes"]
-    return at == len(data) == found["bytes"] == found["payload"] + found["overhead"]
+    return (
+        at
+        == len(data)
+        == found["bytes"]
+        == sum(found[k] for k in ("payload", "beside", "overhead"))
+    )
 
 
 def test_a_registered_file(photo: Picture, installed: object) -> None:
@@ -99,7 +104,7 @@ def test_every_vector_is_shown_as_the_vector_says_or_refused_for_its_reason() ->
         found = inspect(data)
         assert accounted(found, data), path.name
         assert json.dumps(found)
-        for key in "bytes", "width", "height", "progressive":
+        for key in "bytes", "width", "height", "progressive", "overhead":
             assert found[key] == expected.get(key, found[key]), path.name
         assert len(found["extensions"]) == len(expected.get("extensions", found["extensions"]))
         shown += 1

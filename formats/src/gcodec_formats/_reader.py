@@ -18,7 +18,7 @@ def read(data: Buffer, *, limits: Limits = DEFAULT_LIMITS, partial: bool = False
     """The file in `data`, which is the whole file, checked in every respect but the payload's own.
 
     With `partial`, a progressive file that was cut short gives its whole segments (perhaps none) and the
-    number `missing`; its header must be whole. A file that is not progressive cannot be read in part.
+    types of those `missing`; its header must be whole. A file that is not progressive cannot be read in part.
 
     Raises a subclass of FormatError (spec/FORMAT.md section 8) and nothing else, whatever the bytes are.
     """
@@ -78,7 +78,7 @@ def _parse(data: Buffer, limits: Limits, partial: bool) -> tuple[File, list[Row]
         start = cursor.at
         cursor.take(tail, "the checksum")
         cursor.note("checksum", start, f"CRC-{8 * tail}")
-    missing = len(head.table) - len(segments)
+    missing = head.types[len(segments) :]
     return File(header, segments, bool(flags & FLAG_PROGRESSIVE), missing), cursor.rows
 
 

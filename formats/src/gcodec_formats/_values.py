@@ -68,16 +68,17 @@ class Segment(NamedTuple):
 class File:
     """A whole GCX file.
 
-    `missing` counts the segments lost at the end of a progressive file that was cut short.
+    `missing` are the types of the segments lost at the end of a progressive file that was cut short, in order.
     """
 
     header: Header
     segments: Sequence[Segment]
     progressive: bool = False
-    missing: int = 0
+    missing: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "segments", tuple(self.segments))
+        object.__setattr__(self, "missing", tuple(self.missing))
 
     def bodies(self, type: int) -> tuple[bytes, ...]:
         """The bodies of all segments of one type, in order."""

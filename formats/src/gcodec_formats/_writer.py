@@ -28,7 +28,7 @@ def write(file: File, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """
     if file.missing:
         raise InvalidArgument(
-            f"{file.missing} segments are missing; drop them by missing=0 to write the rest"
+            f"{len(file.missing)} segments are missing; drop them by missing=() to write the rest"
         )
     segments = file.segments
     _check_size(file.header.size, limits)

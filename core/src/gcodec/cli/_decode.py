@@ -132,6 +132,7 @@ def command(
         "realism": made.realism,
         "path": made.path.explain(),
         "missing_layers": made.missing,
+        "lost_alpha": made.lost_alpha,
         "previews": previews,
         "seconds": rounded(made.seconds),
     }
@@ -143,10 +144,10 @@ def command(
         f"{output}: {width}x{height}, {made.embedding} -> {by}, {sum(made.seconds.values()):.2f} s"
     )
     tell(output, report, line, as_json=as_json)
-    if made.missing and not as_json:
-        click.echo(
-            f"gcodec: the file was cut short: {made.missing} of its parts are missing", err=True
-        )
+    lost = [f"{made.missing} of its layers"] * (made.missing > 0)
+    lost += ["its transparency"] * made.lost_alpha
+    if lost and not as_json:
+        click.echo(f"gcodec: the file was cut short: without {' and '.join(lost)}", err=True)
 
 
 def _after(output: str, layers: int) -> str:

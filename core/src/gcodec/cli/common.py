@@ -115,8 +115,15 @@ def print_json(value: object) -> None:
     click.echo(json_text(value))
 
 
+#: From here on a binary64 does not hold every integer.
+_ROUNDED = 1 << 53
+
+
 def json_text(value: object, indent: int | None = 2) -> str:
-    """Return a JSON document; a number that JSON cannot hold, as the PSNR of equal pictures, is the text "inf"."""
+    """Return a JSON document. A number that not every reader of JSON can hold is a text.
+
+    As the PSNR of equal pictures, "inf", or a seed beyond 2^53, which JavaScript would round: "18446744073709551615".
+    """
     import json
 
     return json.dumps(_plain(value), indent=indent, allow_nan=False, default=str)
@@ -124,6 +131,8 @@ def json_text(value: object, indent: int | None = 2) -> str:
 
 def _plain(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and abs(value) >= _ROUNDED:
         return str(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

@@ -44,7 +44,7 @@ class Decoded:
     realism        how far it lies from the preview (0) towards the reconstructor's sample (1); None where the
                    reconstructor has no such dial (`gcodec.plugin.REALISM`).
     path           how the signals reached it.
-    missing        layers that a truncated file has lost.
+    missing        layers that a truncated file has lost; `lost_alpha` where the plane of transparency is gone too.
     seconds        wall time by part: "open", "stage1", "stage2".
     """
 
@@ -55,6 +55,7 @@ class Decoded:
     realism: float | None
     path: Path
     missing: int
+    lost_alpha: bool
     seconds: Mapping[str, float]
 
 
@@ -83,7 +84,7 @@ def decode(
     """
     receiver = _receive(data, reconstructor, options, model, via, partial, run)
     signals = receiver.stage1.signals()
-    return receiver.decoded(signals, receiver.stage1.file.missing)
+    return receiver.decoded(signals, 0)
 
 
 def decode_progressively(
@@ -104,10 +105,9 @@ def decode_progressively(
     if every < 1:
         raise UsageError(f"a picture after every {every} layers is asked for; it takes 1 or more")
     receiver = _receive(data, reconstructor, options, model, via, partial, run)
-    file = receiver.stage1.file
     total = len(receiver.stage1.main.layers)
     for count, signals in receiver.stage1.refine(every):
-        yield receiver.decoded(signals, file.missing + total - count)
+        yield receiver.decoded(signals, total - count)
         receiver.clock.restart()  # what the caller did with the picture is not decoding
 
 
@@ -121,8 +121,8 @@ class _Receiver:
     run: Run
     clock: Clock
 
-    def decoded(self, signals: Iterable[Signal], missing: int) -> Decoded:
-        """Stage 2, and what is to be said of the result."""
+    def decoded(self, signals: Iterable[Signal], unused: int) -> Decoded:
+        """Stage 2, and what is to be said of the result; `unused` layers of those that are here were left out."""
         self.clock.lap("stage1")
         file, choice = self.stage1.file, self.stage2.choice
         pixels, path = self.stage2.reconstruct(signals, file.header.size)
@@ -134,7 +134,8 @@ class _Receiver:
             suggested=self.suggested,
             realism=choice.realism,
             path=path,
-            missing=missing,
+            missing=unused + file.missing.count(gcx.MAIN),
+            lost_alpha=gcx.ALPHA in file.missing,
             seconds=dict(self.clock.seconds),
         )
 

@@ -18,7 +18,8 @@ def inspect(data: bytes | str | Path, *, partial: bool = False) -> dict[str, Any
 
     Keys: bytes, width, height, bpp, embedding, package (who supplies the embedding, where nobody but the file says so: with
     these words), model, extensions, progressive,
-    missing_layers, payload, overhead (all bytes that are not layers), layout (rows of offset, bytes, part).
+    layers, missing_layers, payload (bytes of layers), beside (bytes of all other segments), overhead (bytes that the format
+    adds to both), layout (rows of offset, bytes, part). The three numbers of bytes add up to the file.
     Raises FormatError.
     """
     data = file_bytes(data)
@@ -26,7 +27,9 @@ def inspect(data: bytes | str | Path, *, partial: bool = False) -> dict[str, Any
     header, identity = file.header, file.header.identity
     entry = numbers.embedding(identity.id) if identity.id is not None else None
     size = header.size
-    layers = [len(s.data) for s in file.segments if s.type == gcx.MAIN]
+    layers = [len(body) for body in file.bodies(gcx.MAIN)]
+    rows = gcx.layout(data, partial=partial)
+    overhead = gcx.overhead(rows)
     return {
         "bytes": len(data),
         "width": size.width,
@@ -42,13 +45,11 @@ def inspect(data: bytes | str | Path, *, partial: bool = False) -> dict[str, Any
         "extensions": {_extension_name(k): _shown(v) for k, v in header.extensions.items()},
         "progressive": file.progressive,
         "layers": len(layers),
-        "missing_layers": file.missing,
+        "missing_layers": file.missing.count(gcx.MAIN),
         "payload": sum(layers),
-        "overhead": len(data) - sum(layers),
-        "layout": [
-            {"offset": row.offset, "bytes": row.length, "part": row.name}
-            for row in gcx.layout(data, partial=partial)
-        ],
+        "beside": len(data) - sum(layers) - overhead,
+        "overhead": overhead,
+        "layout": [{"offset": row.offset, "bytes": row.length, "part": row.name} for row in rows],
     }
 
 
