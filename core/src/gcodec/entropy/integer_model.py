@@ -1,4 +1,4 @@
-"""A hyperprior and four groups of channels in exact integer arithmetic: how a file's symbols are read.
+"""A hyperprior and four groups of channels in exact integer arithmetic: how a file's symbols are read (spec/INTEGER.md).
 
 The twin of `gcodec.entropy.model.EntropyModel`, which is what is trained. Numbers and layers are those of
 `gcodec.entropy.integers`; array order is [rows, columns, channels].
@@ -79,6 +79,26 @@ class IntegerModel:
             Head(layer(f"head{i}.first"), sizes, layer(f"head{i}.hidden"), layer(f"head{i}.out"))
             for i, sizes in enumerate(KERNELS)
         ]
+        self._check()
+
+    def _check(self) -> None:
+        """Raise InvalidArgument for layers that do not fit together."""
+        g0, g1, g2, g3 = (2 * size for size in self.groups)
+        hyper, width = self._prior.shape[1] // 2, self._decode1.weight.shape[1]
+        f, r1, r2 = (
+            layer.weight.shape[1] for layer in (self._decode2, self._reduce[0], self._reduce[1])
+        )
+        f //= 4
+        self._decode1.expect(9 * hyper, width)
+        self._decode2.expect(width, 4 * f)
+        self._reduce[0].expect(g1, r1)
+        self._reduce[1].expect(g2, r2)
+        seen = ((f,), (f, g0), (f, g0), (f, g0, g1), (f, g0, r1), (f, g0, r1, r2))
+        for head, sizes, made in zip(self._heads, seen, (g0, g0, g1, g1, g2, g3), strict=True):
+            taps = (k * k * size for k, size in zip(head.kernels, sizes, strict=True))
+            head.first.expect(sum(taps), width)
+            head.hidden.expect(width, width)
+            head.out.expect(width, made)
 
     def code(self, level: int, h: int, w: int, visit: Visitor) -> tuple[Ints, Ints]:
         """Visit all values in coding order; encoder and decoder differ in `visit` alone.

@@ -5,10 +5,9 @@ activations are integers carried in float64; as long as every partial sum stays 
 its weights before it is used, matrix products are exact in any order of summation, so in any library and with any number
 of threads. NumPy only: reading a file's symbols needs no torch.
 
-Numbers: an activation is an integer in units of 2**-10, at most 2**21 in magnitude; a mean or a value an integer in
-units of 1/16 quantization step; a scale the index i of a table made for the logistic scale 2**(i/6 - 5) steps. Layers
-round half up. A quality is a level 0..255; what depends on it is interpolated between knots in integers. A symbol is the
-rounded difference of a value from its mean.
+spec/INTEGER.md is normative. Numbers: an activation is an integer in units of 2**-10, at most 2**21 in magnitude; a mean or a
+value an integer in units of 1/16 quantization step; a scale the index i of a table made for the logistic scale 2**(i/6 - 5)
+steps. A quality is a level 0..255. A symbol is the rounded difference of a value from its mean.
 
 Array order is [rows, columns, channels]. `gcodec.entropy.mean_scale` is the floating-point twin, which is trained.
 """
@@ -98,7 +97,18 @@ class Layer:
     def of(cls, tensors: Mapping[str, NDArray[Any]], name: str) -> Layer:
         """The layer of the tensors `name`.weight, .bias and .shift. Raises KeyError and InvalidArgument."""
         weight, bias, shift = (tensors[f"{name}.{part}"] for part in ("weight", "bias", "shift"))
+        types = [part.dtype for part in (weight, bias, shift)]
+        shapes = weight.shape[1:], bias.shape[1:], shift.shape
+        if types != [np.int16, np.int32, np.int32] or shapes != (*2 * [weight.shape[-1:]], (1,)):
+            raise InvalidArgument(f"{name} is no integer layer: {types}, {shapes}")
         return cls(weight, bias, int(shift[0]))
+
+    def expect(self, inputs: int, outputs: int) -> None:
+        """Raise InvalidArgument unless the layer has as many inputs and outputs."""
+        if self.weight.shape != (inputs, outputs):
+            raise InvalidArgument(
+                f"an integer layer is {self.weight.shape}, not {(inputs, outputs)}"
+            )
 
     def __call__(self, x: Carried, level: int) -> Carried:
         """[n, inputs] activations -> [n, outputs] sums in units of 2**-(10 + shift)."""
