@@ -13,6 +13,7 @@ import gcodec_formats as gcx
 from gcodec.errors import PayloadError, UsageError
 from gcodec.pipeline.decoding import decode, decode_progressively
 from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.inspection import inspect
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.run import Run
 
@@ -41,6 +42,14 @@ def test_a_truncated_progressive_file_gives_what_is_there(photo: Picture) -> Non
         seen.append(support.psnr(made.picture.pixels, photo.pixels))
     assert seen == sorted(seen, reverse=True)
     assert decode(data, partial=True).missing == 0
+
+
+def test_alpha_that_is_cut_off_is_lost_and_no_layer(photo: Picture) -> None:
+    data = encode(replace(photo, alpha=alpha_of("uint8")), "test/layered").data
+    whole, cut = decode(data), decode(data[:-1], partial=True)
+    assert (whole.missing, whole.lost_alpha) == (0, False)
+    assert (cut.missing, cut.lost_alpha, cut.picture.alpha) == (0, True, None)
+    assert inspect(data[:-1], partial=True)["missing_layers"] == 0
 
 
 @pytest.mark.parametrize(

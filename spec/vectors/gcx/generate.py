@@ -9,11 +9,9 @@ segment), `limits` what differs from the default limits.
 
 from __future__ import annotations
 
-import binascii
 import json
 import struct
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,20 +26,22 @@ HERE = Path(__file__).parent
 sys.path.append(str(HERE))
 
 from description import describe  # noqa: E402
-
-SIGNATURE = b"\xc7\x0d\x0a"
-IDENTITY = b"\x02\x01"  # webp, profile 1
-SIZE = struct.pack("<HH", 767, 511)  # 768 x 512
-DIGEST = bytes(range(8))
-
-
-def noise(count: int, seed: int) -> bytes:
-    """`count` arbitrary bytes: the last 8 bits of the state of x <- 1664525 x + 1013904223 mod 2^32, high byte."""
-    out, x = bytearray(), seed
-    for _ in range(count):
-        x = (1664525 * x + 1013904223) & 0xFFFFFFFF
-        out.append(x >> 24)
-    return bytes(out)
+from parts import (  # noqa: E402
+    DIGEST,
+    IDENTITY,
+    SIGNATURE,
+    SIZE,
+    extended,
+    frame,
+    leb,
+    metadata,
+    noise,
+    raw,
+    seal,
+    stored,
+    tabled,
+)  # fmt: skip
+from refusals import further  # noqa: E402
 
 
 def valid() -> Iterator[tuple[str, str, gcx.File]]:
@@ -150,28 +150,22 @@ def valid() -> Iterator[tuple[str, str, gcx.File]]:
         named = gcx.Identity(name="acme/blob", profile=1)
         saying = file(main, identity=named, extensions={registry.PACKAGE: package})
         yield name, f"an embedding without a number, to be had in {package}", saying
-
-
-def seal(covered: bytes, length: int = 2) -> bytes:
-    """`covered` and its checksum."""
-    crc = binascii.crc_hqx(covered, 0xFFFF) if length == 2 else zlib.crc32(covered)
-    return covered + crc.to_bytes(length, "little")
-
-
-def raw(flags: int = 0, rest: bytes = b"payload", identity: bytes = IDENTITY) -> bytes:
-    """A sealed file from its parts; `rest` is everything after the size."""
-    return seal(SIGNATURE + bytes([0x40 | flags]) + identity + SIZE + rest)
-
-
-def extended(value: bytes, identity: bytes = IDENTITY) -> bytes:
-    """A sealed file with these bytes as its extension map."""
-    assert len(value) < 128
-    return raw(0x01, bytes([len(value)]) + value + b"payload", identity)
-
-
-def tabled(table: str, rest: bytes = b"") -> bytes:
-    """A sealed file with this segment table, in hexadecimal."""
-    return raw(0x02, bytes.fromhex(table) + rest)
+    longest = gcx.Identity(name="acme/" + 59 * "b", profile=1)
+    yield "named-longest", "a name of 64 bytes", file(main, identity=longest)
+    yield "progressive-one", "a progressive file of one layer", file(main, progressive=True)
+    edges: dict[int, object] = {registry.RECONSTRUCTOR: [64 * "r", {}], registry.DEPTH: 32}
+    yield "values-longest", "values at the ends of their ranges", file(main, extensions=edges)
+    frames = {
+        "checksum": (
+            zstandard.ZstdCompressor(write_checksum=True).compress(b"profile"),
+            "with its content checksum",
+        ),
+        "no-dictionary": (stored("21 00 07"), "dictionary ID 0, which is none"),
+        "window": (stored("80 af 07 00 00 00"), "a window of 3.75 GiB"),
+        "nothing": (frame(b""), "no content"),
+    }
+    for name, (body, about) in frames.items():
+        yield f"frame-{name}", f"a Zstandard frame: {about}", file(gcx.Segment(gcx.ICC, body), main)
 
 
 def refused() -> Iterator[tuple[str, str, type[gcx.FormatError], bytes, dict[str, Any]]]:
@@ -302,9 +296,6 @@ def refused() -> Iterator[tuple[str, str, type[gcx.FormatError], bytes, dict[str
     bad = tabled("02 02 01 00", b"\x10")
     yield "bad-companion", "ends inside its identity", e.BadSegment, bad, {}
 
-    def metadata(body: bytes) -> bytes:
-        return raw(0x02, b"\x02\x01" + leb(len(body)) + b"\x00" + body + b"payload")
-
     bad = metadata(b"not a frame")
     yield "bad-frame", "no Zstandard frame", e.BadCompression, bad, {}
     streamed = zstandard.ZstdCompressor(write_content_size=False).compress(b"profile")
@@ -316,20 +307,7 @@ def refused() -> Iterator[tuple[str, str, type[gcx.FormatError], bytes, dict[str
     yield "bad-frame-huge", "12 bytes for 32 MiB", e.BadCompression, metadata(huge), {}
     body = frame(b"profile") + b"\0"
     yield "bad-frame-extra", "a byte after the frame", e.BadCompression, metadata(body), unpack
-
-
-def frame(content: bytes) -> bytes:
-    """A Zstandard frame."""
-    return zstandard.ZstdCompressor(level=19).compress(content)
-
-
-def leb(value: int) -> bytes:
-    """Unsigned LEB128."""
-    out = bytearray()
-    while value > 127:
-        out.append(value % 128 + 128)
-        value //= 128
-    return bytes([*out, value])
+    yield from further()
 
 
 def save(name: str, data: bytes, facts: dict[str, Any]) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -135,3 +138,13 @@ def test_frequencies_are_those_of_the_stream() -> None:
             state = state << 32 | words.pop()
     assert state == 0
     assert not words
+
+
+def test_a_callers_decimal_context_changes_no_frequency() -> None:
+    words = "from gcodec_diffc.channels import _logistic as l; print(l._table().sum(), l._inverse_scales(48).sum())"
+    others = "import decimal; decimal.getcontext().prec = 3; " + words
+    said = [
+        subprocess.run([sys.executable, "-c", each], capture_output=True, check=True).stdout
+        for each in (words, others)
+    ]
+    assert said[0] == said[1] != b""
