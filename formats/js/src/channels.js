@@ -1,0 +1,261 @@
+/**
+ * What the bits of a channel simulator stand for: CHANNELS.md. `replay` gives z, a Float32Array.
+ * Samples are looked up and signed; only `codebook` computes, in binary64.
+ */
+import { Ans } from "./ans.js";
+import { refuse } from "./errors.js";
+import { DOMAINS, normals, permutation, signs } from "./random.js";
+
+/**
+ * @typedef {{seed: number | bigint, step: number, dimensions: number}} Where
+ * @typedef {Record<string, any>} Parameters
+ */
+
+/** @param {Where} where @param {number} b */
+const codeword = ({ seed, step }, b) => ({ seed, domain: DOMAINS.CODEBOOK, a: step, b: b >>> 0 });
+
+/** Elements start, ... of normal(b), times 2^20, made once for each b. @param {Where} where @param {number} length */
+function rows(where, length) {
+  /** @type {Map<number, Int32Array>} */
+  const made = new Map();
+  return (/** @type {number} */ b) => {
+    let row = made.get(b);
+    if (!row) made.set(b, (row = normals(codeword(where, b), 0, length)));
+    return row;
+  };
+}
+
+/** @param {Where} where */
+function shared({ seed, step, dimensions }) {
+  return {
+    order: permutation({ seed, domain: DOMAINS.PERMUTATION, a: step, b: 0 }, dimensions),
+    sign: signs({ seed, domain: DOMAINS.SIGNS, a: step, b: 0 }, 0, dimensions),
+  };
+}
+
+/** Bits, most significant first; the rest of the last byte zero. @param {Uint8Array} bytes @param {number} n */
+function unpack(bytes, n) {
+  if (bytes.length !== Math.ceil(n / 8)) refuse(`${bytes.length} bytes for ${n} bits`);
+  if (n % 8 && bytes[bytes.length - 1] & (255 >> (n % 8))) refuse("bits beyond the last are not zero");
+  return Uint8Array.from({ length: n }, (_, i) => (bytes[i >> 3] >> (7 - (i & 7))) & 1);
+}
+
+/** @param {number} low @param {number} high @param {any} x */
+const between = (low, high, x) => Number.isInteger(x) && low <= x && x <= high;
+
+/** @param {Where} where @param {Uint8Array} bytes */
+function nothing(where, bytes) {
+  if (bytes.length) refuse("bytes where nothing is sent");
+  return Float32Array.from(normals(codeword(where, 0), 0, where.dimensions), (x) => x / 1048576);
+}
+
+/** @param {Parameters} p @param {Where} where @param {Uint8Array} bytes */
+function trellis(p, where, bytes) {
+  const D = where.dimensions, n = p.bits;
+  if (!between(0, D, n) || !between(1, 20, p.memory)) refuse("parameters out of range");
+  if (n === 0) return nothing(where, bytes);
+  const b = unpack(bytes, n), { order, sign } = shared(where);
+  const v = n <= 16 ? Math.min(p.memory, n) : Math.min(p.memory, Math.floor(n / 3) + 4);
+  const size = Math.ceil(D / n), turns = Math.max(1, Math.floor(16 / size)), columns = Math.min(turns * size, 256);
+  const word = rows(where, columns);
+  let register = 0;
+  for (let k = 0; k < v; k++) register |= b[(((n - 1 - k) % n) + n) % n] << (v - 1 - k);
+  const z = new Float32Array(D);
+  for (let i = 0; i < n; i++) {
+    register = (register >> 1) | (b[i] << (v - 1));
+    const normal = word(register);
+    for (let q = i; q < D; q += n)
+      z[order[q]] = (sign[q] * normal[((i % turns) * size + Math.floor(q / n)) % columns]) / 1048576;
+  }
+  return z;
+}
+
+/** About 2^24 times the binary logarithm. @param {number} k */
+function log2(k) {
+  let l = 31 - Math.clz32(k), x = BigInt(k) << BigInt(31 - l);
+  for (let i = 0; i < 24; i++) {
+    x = (x * x) >> 31n;
+    const d = x >> 32n;
+    x >>= d;
+    l = 2 * l + Number(d);
+  }
+  return l;
+}
+
+/** Floor of the square root. @param {bigint} n */
+function isqrt(n) {
+  let x = BigInt(Math.floor(Math.sqrt(Number(n))));
+  while (x * x > n) x--;
+  while ((x + 1n) * (x + 1n) <= n) x++;
+  return x;
+}
+
+const HALVES = [1n << 31n];
+for (let i = 0; i < 24; i++) HALVES.push(isqrt(HALVES[i] << 32n));
+
+/** About 2^32 2^(-e / 2^24). @param {bigint} e */
+function weight(e) {
+  let g = 1n << 32n;
+  for (let i = 1; i <= 24; i++) if ((e >> BigInt(24 - i)) & 1n) g = (g * HALVES[i]) >> 32n;
+  return g >> (e >> 24n);
+}
+
+/** Sums of frequencies of section 4.2: N + 3 of them, from 0 to 2^24. @param {number} W @param {number} kl @param {number} count */
+function zipf(W, kl, count) {
+  const N = 2 ** W, s = 65536n + BigInt(10000 * count) * 65536n / BigInt(10000 * kl + 15307 * count);
+  const g = Array.from({ length: N }, (_, p) => weight((s * BigInt(log2(p + 1))) >> 16n));
+  const sum = g.reduce((x, y) => x + y, 0n), spread = BigInt(2 ** 24 - N - 2);
+  const f = g.map((x) => 1 + Number((x * spread) / sum));
+  f.push(1, 1);
+  f[0] += 2 ** 24 - f.reduce((x, y) => x + y, 0);
+  return sumsOf(f);
+}
+
+/** Cumulative sums, from 0. @param {ArrayLike<number>} f */
+export function sumsOf(f) {
+  const sums = new Float64Array(f.length + 1);
+  for (let p = 0; p < f.length; p++) sums[p + 1] = sums[p] + f[p];
+  return sums;
+}
+
+/** @param {Parameters} p @param {Where} where @param {Uint8Array} bytes @param {boolean} escapes: those of pfr */
+function chunked(p, where, bytes, escapes) {
+  const D = where.dimensions, { kl, chunk, padding } = p, fresh = escapes || p.fresh;
+  if (!between(1, 20, chunk) || !between(0, chunk - 1, padding)) refuse("parameters out of range");
+  const count = Math.ceil(kl / (chunk - padding)), total = kl + padding * count;
+  if (!between(0, D, kl)) refuse("parameters out of range");
+  if (kl === 0) return nothing(where, bytes);
+  const w = Array.from({ length: count }, (_, c) => Math.floor(total / count) + (c < total % count ? 1 : 0));
+  const edges = [0];
+  for (let c = 0, sum = 0; c < count; c++) edges.push(Math.floor(((sum += w[c]) * D) / total));
+
+  const ans = new Ans(bytes), index = new Float64Array(count);
+  const widths = escapes ? [16] : [...new Set(w)].sort((x, y) => x - y);
+  /** @type {number[]} */
+  const escaped = [];
+  for (const W of widths) {
+    const N = 2 ** W, sums = zipf(W, kl, count);
+    for (let c = 0; c < count; c++) {
+      if (!escapes && w[c] !== W) continue;
+      index[c] = ans.read(sums);
+      if (index[c] >= N && !escapes) refuse("an index beyond the chunk's");
+      if (index[c] > N) escaped.push(c);
+    }
+  }
+  const sizes = escaped.map(() => ans.even(5));
+  if (sizes.some((t) => t >= 24)) refuse("an escape of 24 bits or more");
+  for (let t = 0; t < 24; t++)
+    sizes.forEach((size, i) => {
+      if (size === t) index[escaped[i]] = 65536 + 2 ** t + (t ? ans.even(t) : 0);
+    });
+  ans.finish();
+  if (escapes && index.some((k) => k >= 2 ** 22)) refuse("an index of 2^22 or more");
+
+  const { order, sign } = shared(where), z = new Float32Array(D);
+  const longest = Math.max(...w.map((_, c) => edges[c + 1] - edges[c]));
+  const P = Math.min(Math.ceil(longest / 256), 64), word = rows(where, 256);
+  for (let c = 0; c < count; c++) {
+    if (fresh) {
+      const normal = normals(codeword(where, index[c]), edges[c], edges[c + 1] - edges[c]);
+      normal.forEach((x, j) => { z[order[edges[c] + j]] = x / 1048576; });
+      continue;
+    }
+    for (let q = edges[c], j = 0; q < edges[c + 1]; q++, j++) {
+      const u = (c * P + (Math.floor(j / 256) % P)) % 2 ** w[c];
+      z[order[q]] = (sign[q] * word(index[c] ^ u)[j % 256]) / 1048576;
+    }
+  }
+  return z;
+}
+
+/** @param {number} n @param {number} k @returns {bigint} */
+function binomial(n, k) {
+  let value = 1n;
+  for (let i = 0; i < k; i++) value = (value * BigInt(n - i)) / BigInt(i + 1);
+  return n < k ? 0n : value;
+}
+
+/** @param {Parameters} p @param {Where} where @param {Uint8Array} bytes */
+function codebook(p, where, bytes) {
+  const D = where.dimensions, { entries: K, atoms: M, coefficients: C, method, blocks } = p;
+  const k = Math.log2(K), threshold = method === "threshold";
+  if (!between(1, 16, k) || !between(1, Math.min(512, K), M) || !between(1, 8, C) || !between(1, D, blocks)
+    || !(threshold || method === "pursuit")) refuse("parameters out of range");
+  const sets = threshold ? binomial(K, M) : 0n, rankBits = (sets - 1n).toString(2).length * Number(sets > 1n);
+  const size = threshold ? rankBits + M * C : M * k + (M - 1) * C;
+  const stream = unpack(bytes, size * blocks);
+  let at = 0;
+  /** @param {number} n */
+  const number = (n) => {
+    let value = 0;
+    for (let i = 0; i < n; i++) value = 2 * value + stream[at++];
+    return value;
+  };
+  const fields = Array.from({ length: blocks }, () => (threshold ? thresholdField() : pursuitField()));
+
+  function thresholdField() {
+    let rank = 0n;
+    for (let i = 0; i < rankBits; i++) rank = 2n * rank + BigInt(stream[at++]);
+    if (rank >= sets) refuse("a rank beyond the last");
+    const signed = Array.from({ length: M }, () => 2 * number(C) - 2 ** C + 1);
+    const norm = Math.sqrt(signed.reduce((sum, x) => sum + x * x, 0));
+    // the rest is sum of binomial(K - 1 - i[m], M - m): the largest that fits is each atom's
+    let rest = sets - 1n - rank, n = K - 1, term = binomial(n, M);
+    const atoms = [];
+    for (let m = 0; m < M; m++) {
+      const choose = M - m;
+      while (term > rest) {
+        term = n > 0 ? (term * BigInt(n - choose)) / BigInt(n) : 0n;  // binomial(n - 1, choose)
+        n--;
+      }
+      atoms.push(K - 1 - n);
+      rest -= term;
+      term = n > 0 ? (term * BigInt(choose)) / BigInt(n) : 0n;  // binomial(n - 1, choose - 1)
+      n--;
+    }
+    return { atoms, weights: signed.map((x) => x / norm) };
+  }
+
+  function pursuitField() {
+    const atoms = [number(k)], weights = [1];
+    for (let m = 1; m < M; m++) {
+      atoms.push(number(k));
+      const h = (number(C) + 1) / 2 ** C, d = Math.sqrt(h * h + (1 - h) * (1 - h));
+      for (let i = 0; i < m; i++) weights[i] = (h * weights[i]) / d;
+      weights.push((1 - h) / d);
+    }
+    if (new Set(atoms).size !== M) refuse("an atom twice");
+    return { atoms, weights };
+  }
+
+  const L = Math.ceil(D / blocks), R = Math.ceil(L / Math.ceil(L / 512));
+  const { order, sign } = shared(where), word = rows(where, R), z = new Float32Array(D);
+  for (let q = 0; q < D; q++) {
+    const { atoms, weights } = fields[q % blocks], e = Math.floor(q / blocks);
+    let y = 0;
+    for (let m = 0; m < M; m++) {
+      const c = (weights[m] * word((atoms[m] + Math.floor(e / R)) % K)[e % R]) / 1048576;
+      y = m ? y + c : c;
+    }
+    z[order[q]] = sign[q] * Math.fround(y);
+  }
+  return z;
+}
+
+/** @type {Record<string, (p: Parameters, where: Where, bytes: Uint8Array) => Float32Array>} */
+const CHANNELS = {
+  trellis,
+  chunked: (p, where, bytes) => chunked(p, where, bytes, false),
+  orc: (p, where, bytes) => chunked(p, where, bytes, false),
+  pfr: (p, where, bytes) => chunked(p, where, bytes, true),
+  codebook,
+};
+
+/**
+ * The sample z that the bytes of one step stand for, or PayloadError.
+ * @param {string} channel @param {Parameters} parameters @param {Where} where @param {Uint8Array} bytes
+ */
+export function replay(channel, parameters, where, bytes) {
+  if (!Object.hasOwn(CHANNELS, channel)) refuse(`no channel ${channel} here`);
+  return CHANNELS[channel](parameters, where, bytes);
+}
