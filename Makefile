@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 
 DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc -e ./plugins/flow -e ./plugins/diffusers -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm -e ./plugins/diffusion
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test js lint bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
@@ -24,9 +24,15 @@ BESIDE := tests/test_captioners.py plugins/diffusers/tests/test_captioner.py plu
 
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-beside lint
+test: $(VENV)/.installed-dev $(VENV)/.installed-beside lint js
 	$(PYTEST)
 	PYTHONPATH=$(abspath $(VENV))/beside $(PYTEST) $(BESIDE)
+
+# The reader in JavaScript. Its tests need Node alone; npm brings what checks its types.
+js:
+	@if ! node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null; then \
+		echo "formats/js is not tested: there is no Node 20 or newer here (on Debian: apt install nodejs npm)"; \
+	else cd formats/js && node --test && npm ci --silent --no-audit --no-fund && npx tsc; fi
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -29,7 +29,11 @@ def modules() -> dict[str, bytes]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 where a module is not up to date")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; status 1 where a module is not up to date",
+    )
     check = parser.parse_args().check
     stale = []
     for name, data in modules().items():

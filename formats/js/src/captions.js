@@ -70,15 +70,15 @@ function start(model) {
 
 const FIRST = Float64Array.of(255, 1);
 
-/** @param {ArrayLike<number>} f */
-const total = (f) => Array.prototype.reduce.call(f, (x, y) => x + y, 0);
+/** @param {Float64Array} f */
+const total = (f) => f.reduce((x, y) => x + y, 0);
 
 /** @param {Uint8Array} bytes: at least one @returns {number[]} the UTF-8 */
 function decodeBytes(bytes) {
   // the number is V / S; remainder = V Q - L S, so that a symbol is looked up by remainder T / (W S)
   const S = 1n << BigInt(8 * bytes.length);
   let remainder = bytes.reduce((n, byte) => (n << 8n) | BigInt(byte), 0n), W = S;
-  /** @param {ArrayLike<number>} f */
+  /** @param {Float64Array} f */
   const symbol = (f) => {
     const T = total(f), scaled = remainder * BigInt(T), place = Number(scaled / W);
     let s = 0, sum = 0;
@@ -103,7 +103,7 @@ function decodeBytes(bytes) {
 /** @param {Uint8Array} text @param {number} model */
 function encodeWith(text, model) {
   let L = 0n, W = 1n, Q = 1n, history = "\xff";
-  /** @param {number} s @param {ArrayLike<number>} f */
+  /** @param {number} s @param {Float64Array} f */
   const narrow = (s, f) => {
     let before = 0;
     for (let i = 0; i < s; i++) before += f[i];

@@ -59,6 +59,7 @@ export function xxh64Low(data) {
 }
 
 // the fractions of the square and cube roots of the first primes (FIPS 180-4), in integers
+/** @type {number[]} */
 const PRIMES = [];
 for (let n = 2; PRIMES.length < 64; n++) if (PRIMES.every((p) => n % p)) PRIMES.push(n);
 /** @param {bigint} n @param {bigint} power: floor of the root of n */

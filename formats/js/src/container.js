@@ -12,7 +12,7 @@ import { frameHeader } from "./zstd.js";
  *   extensions: Map<any, any>}} Header extensions by key; bigint beyond 2^53
  * @typedef {{type: number, body: Uint8Array}} Segment
  * @typedef {{offset: number, bytes: number, part: string}} Row
- * @typedef {{header: Header, segments: Segment[], missing: number, layout: Row[]}} File
+ * @typedef {{header: Header, segments: Segment[], missing: number[], layout: Row[]}} File missing: types of the segments that a cut file lacks
  */
 
 export const LIMITS = Object.freeze({
@@ -68,10 +68,9 @@ function readIdentity(cursor, done = () => {}) {
   if (id === 255) throw new FormatError("reserved-embedding", "embedding 255 is reserved", cursor.at - 1);
   let name = null;
   if (id === 0) {
-    const from = cursor.at, length = cursor.u8("embedding's name");
-    if (length < 3 || length > 64) throw new FormatError("bad-name", `a name of ${length} bytes`, from);
-    name = String.fromCharCode(...cursor.take(length, "embedding's name"));
-    if (!/^[a-z0-9._-]+\/[a-z0-9._-]+$/.test(name)) throw new FormatError("bad-name", "not a name vendor/name", from);
+    const from = cursor.at;
+    name = String.fromCharCode(...cursor.take(cursor.u8("embedding's name"), "embedding's name"));
+    if (name.length < 3 || name.length > 64 || !/^[a-z0-9._-]+\/[a-z0-9._-]+$/.test(name)) throw new FormatError("bad-name", "not a name vendor/name", from);
   }
   done("embedding");
   const profile = cursor.u8("profile");
@@ -135,15 +134,21 @@ function checksumHolds(data, from, end, table) {
   return stored === (wide ? crc32(covered) : crc16(covered));
 }
 
+/** The signature as a transfer in text mode leaves it; an end or a byte of version 1 follows. */
+const AS_TEXT = [
+  [0xc7, 0x0a], [0xc7, 0x0d, 0x0d, 0x0a], [0xc7, 0x0d, 0x0d], [0xc7, 0x0a, 0x0a], [0xc7, 0x0d],
+  [0x47, 0x0d, 0x0a], [0x3f, 0x0d, 0x0a], [0xc3, 0x87, 0x0a], [0xef, 0xbf, 0xbd, 0x0a],
+  [0xc3, 0x87, 0x0d, 0x0a], [0xef, 0xbf, 0xbd, 0x0d, 0x0a],
+];
+
 /** @param {Uint8Array} data */
 function checkSignature(data) {
   /** @param {number[]} start */
   const begins = (...start) => data.length >= start.length && start.every((byte, i) => data[i] === byte);
   if (begins(0xc7, 0x0d, 0x0a)) return;
-  if (data.length === 0 || [0xc7, 0x0d].slice(0, data.length).every((byte, i) => data[i] === byte) && data.length < 3)
+  if (data.length < 3 && [0xc7, 0x0d].slice(0, data.length).every((byte, i) => data[i] === byte))
     throw new FormatError("truncated", "the file ends inside its signature", data.length);
-  if (begins(0xc7, 0x0a) || begins(0xc7, 0x0d) || begins(0x47, 0x0d, 0x0a)
-    || begins(0xc3, 0x87) || begins(0xef, 0xbf, 0xbd) || begins(0x3f, 0x0d, 0x0a))
+  if (AS_TEXT.some((form) => begins(...form) && (data.length === form.length || data[form.length] >> 6 === 1)))
     throw new FormatError("text-damaged", "the signature was changed as text is; transfer the file as binary", 0);
   throw new FormatError("not-gcx", "not a GCX file", 0);
 }
@@ -159,7 +164,7 @@ function checkWhole(data, flags, limits) {
     const cursor = new Cursor(data, 4, data.length);
     const head = readHead(cursor, flags, limits);
     const needed = head.table.reduce((sum, row) => sum + (row.length ?? 0), cursor.at);
-    if (needed + checksumBytes(needed, table) > data.length)
+    if (needed > data.length)
       throw new FormatError("truncated", "the file ends before its last segment", data.length);
   } catch (error) {
     if (error instanceof FormatError && error.code === "truncated") throw error;
@@ -255,7 +260,7 @@ export function splitCompanion(body) {
 
 /**
  * The file's header, segments and layout, or the one FormatError that FORMAT.md says.
- * With `partial` a PROGRESSIVE file may be cut short: whole segments are given, the others counted as `missing`.
+ * With `partial` a PROGRESSIVE file may be cut short: whole segments are given, the types of the others are `missing`.
  * @param {Uint8Array} data
  * @param {{partial?: boolean, limits?: Partial<typeof LIMITS>}} [options]
  * @returns {File}
@@ -289,7 +294,8 @@ export function read(data, options = {}) {
   const header = { ...start, extensions };
   /** @type {Segment[]} */
   const segments = [];
-  let missing = 0;
+  /** @type {number[]} */
+  let missing = [];
   for (const { type, length } of table) {
     const from = cursor.at, name = SEGMENTS[Number(type)] ?? `type ${type}`;
     try {
@@ -302,7 +308,7 @@ export function read(data, options = {}) {
     } catch (error) {
       const cut = error instanceof FormatError && error.code === "truncated";
       if (!cut || !progressive || !options.partial) throw error;
-      missing = table.length - segments.length;
+      missing = table.slice(segments.length).map((row) => Number(row.type));
       if (from < end) layout.push({ offset: from, bytes: end - from, part: "incomplete segment" });
       cursor.at = end;
       break;

@@ -5,7 +5,6 @@
 import { FormatError } from "./errors.js";
 
 /**
- * @typedef {null | boolean | number | bigint | string | Uint8Array | Value[] | Map<any, any>} _V
  * @typedef {any} Value nil, boolean, number (bigint beyond 2^53), string, Uint8Array, array, Map
  * @typedef {{kind: "nil"|"bool"|"int"|"float"|"str"|"bin"|"array"|"map", value: any, children: Node[],
  *   start: number, end: number, short: boolean, depth: number}} Node
@@ -45,7 +44,7 @@ export function parse(bytes) {
     const from = take(width);
     return width === 1 ? bytes[from] : width === 2 ? view.getUint16(from) : view.getUint32(from);
   };
-  /** @param {Node["kind"]} kind @param {any} value @param {boolean} [short] */
+  /** @param {Node["kind"]} kind @param {any} value @param {boolean} [short] @returns {Node} */
   const node = (kind, value, short = true) => ({ kind, value, children: [], start: 0, end: 0, short, depth: 0 });
   /** @param {Node["kind"]} kind @param {number} length @param {boolean} short */
   const string = (kind, length, short) => {

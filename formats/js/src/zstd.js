@@ -1,11 +1,10 @@
 /**
  * One Zstandard frame as FORMAT.md section 4 wants it: content size stated, no dictionary, nothing behind.
- * fzstd decompresses; it takes a frame's word for its size and skips content checksums, so both are checked here.
+ * The blocks are decoded by zstd-blocks.js; npm's decoders skip content checksums and fill up what a block lacks.
  */
-import { decompress as inflate } from "fzstd";
-
 import { xxh64Low } from "./checksum.js";
 import { FormatError } from "./errors.js";
+import { decodeBlocks } from "./zstd-blocks.js";
 
 /** @param {string} text @returns {never} */
 const bad = (text) => {
@@ -26,6 +25,7 @@ export function frameHeader(frame) {
     const at = single ? 5 : 6;
     if (frame.subarray(at, at + [0, 1, 2, 4][flags & 3]).some((byte) => byte)) bad("the frame needs a dictionary");
   }
+  if (!single && frame[5] >> 3 > 21) bad("the frame states a window of 2^32 bytes or more");
   if (!width && !single) bad("the frame does not state its content size");
   const field = [1, 2, 4, 8][width];
   let at = 5 + (single ? 0 : 1) + [0, 1, 2, 4][flags & 3];
@@ -35,12 +35,13 @@ export function frameHeader(frame) {
   if (width === 1) size += 256;
   at += field;
   if (size > Math.ceil(frame.length / 4) * 131072) bad(`${frame.length} bytes cannot hold ${size} bytes`);
-  return { size, blocks: at, checksum: Boolean(flags & 4) };
+  const window = single ? size : 2 ** (10 + (frame[5] >> 3)) * (1 + (frame[5] & 7) / 8);
+  return { size, window, blocks: at, checksum: Boolean(flags & 4) };
 }
 
 /** What the frame holds. @param {Uint8Array} frame */
 export function decompress(frame) {
-  const { size, blocks, checksum } = frameHeader(frame);
+  const { size, window, blocks, checksum } = frameHeader(frame);
   let at = blocks, last = 0;
   while (!last) {
     if (frame.length < at + 3) bad("the frame ends inside a block");
@@ -54,11 +55,11 @@ export function decompress(frame) {
   if (frame.length !== end) bad(frame.length < end ? "the frame ends inside a block" : "bytes follow the frame");
   let content = new Uint8Array(0);
   try {
-    content = inflate(frame);
-  } catch {
-    bad("the frame is damaged");
+    content = decodeBlocks(frame.subarray(blocks, at), size, window);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    bad(`the frame is damaged: ${error.message}`);
   }
-  if (content.length !== size) bad(`the frame states ${size} bytes and holds ${content.length}`);
   const stored = frame[at] | (frame[at + 1] << 8) | (frame[at + 2] << 16) | (frame[at + 3] << 24);
   if (checksum && stored >>> 0 !== xxh64Low(content)) bad("the content's checksum differs");
   return content;
