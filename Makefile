@@ -30,7 +30,7 @@ test: $(VENV)/.installed-dev $(VENV)/.installed-beside lint js
 
 # The reader in JavaScript. Its tests need Node alone; npm brings what checks its types.
 js:
-	@if ! node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null; then \
+	@if ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then \
 		echo "formats/js is not tested: there is no Node 20 or newer here (on Debian: apt install nodejs npm)"; \
 	else cd formats/js && node --test && npm ci --silent --no-audit --no-fund && npx tsc; fi
 
