@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gcodec.pictures._sound import PNG_SIGNATURE, png_chunks
+
 __all__ = ["barer"]
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cICP")
 _COLOUR = (b"iCCP", b"sRGB", b"eXIf")
 
@@ -16,7 +17,7 @@ _APP0, _APP1, _APP2, _ADOBE, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0x
 
 def barer(data: bytes) -> Iterator[bytes]:
     """Yield the file with profile and EXIF left of its metadata, then with none; nothing for other formats."""
-    if data.startswith(_PNG):
+    if data.startswith(PNG_SIGNATURE):
         yield _png(data, _NEEDED + _COLOUR)
         yield _png(data, _NEEDED)
     elif data.startswith(_SOI):
@@ -25,13 +26,8 @@ def barer(data: bytes) -> Iterator[bytes]:
 
 
 def _png(data: bytes, kept: tuple[bytes, ...]) -> bytes:
-    parts, at = [_PNG], len(_PNG)
-    while at < len(data):
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        if data[at + 4 : at + 8] in kept:
-            parts.append(data[at:end])
-        at = end
-    return b"".join(parts)
+    chunks = [data[at:end] for kind, at, end in png_chunks(data) if kind in kept]
+    return b"".join([PNG_SIGNATURE, *chunks])
 
 
 def _jpeg(data: bytes, kept: tuple[int, ...]) -> bytes:

@@ -201,7 +201,7 @@ def _jpeg2000(name: str, image: Image.Image, data: bytes) -> Deep | None:
     parts = [data[at + 42 + 3 * k : at + 45 + 3 * k] for k in range(count)]
     depths = {part[0] for part in parts}
     bits = max(depths, default=7) + 1
-    if at < 0 or bits <= 8:
+    if len(depths) == 1 and bits <= 8:
         return None
     colour = data.find(b"colr", 0, at)
     space = int.from_bytes(data[colour + 7 : colour + 11], "big") if colour > 0 else None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from gcodec.pictures._jxl_size import srgb_instead_of_linear
+from gcodec.pictures._sound import PNG_SIGNATURE, png_chunks
 
 __all__ = ["deep_jxl", "deep_png", "deep_tiff"]
 
@@ -20,7 +21,6 @@ _Samples = NDArray[np.uint16]
 #: zlib's, as for 8 bits.
 _LEVEL = 4
 
-_SIGNATURE = 8
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
@@ -35,13 +35,12 @@ def deep_png(samples: _Samples, like: bytes) -> bytes:
     filtered[:, 1:] = rows
     filtered[:, 1 + 2 * channels :] -= rows[:, : -2 * channels]
     head = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[channels], 0, 0, 0)
-    parts = [like[:_SIGNATURE], _chunk(b"IHDR", head)]
-    at = _SIGNATURE
-    while at < len(like):
-        end = at + 12 + int.from_bytes(like[at : at + 4], "big")
-        if like[at + 4 : at + 8] not in (b"IHDR", b"IDAT", b"IEND"):
-            parts.append(like[at:end])
-        at = end
+    beside = [
+        like[at:end]
+        for kind, at, end in png_chunks(like)
+        if kind not in (b"IHDR", b"IDAT", b"IEND")
+    ]
+    parts = [PNG_SIGNATURE, _chunk(b"IHDR", head), *beside]
     parts += [_chunk(b"IDAT", zlib.compress(filtered.tobytes(), _LEVEL)), _chunk(b"IEND", b"")]
     return b"".join(parts)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageFile
 
-__all__ = ["pillow_guard", "saved"]
+__all__ = ["load_tiff", "pillow_guard", "saved"]
 
 _lock = RLock()
 
@@ -39,6 +39,40 @@ def pillow_guard(pixels: int) -> Iterator[None]:
             raise
         finally:
             Image.MAX_IMAGE_PIXELS = before
+
+
+#: Parts of libtiff that read what lies beside the samples.
+_BESIDE = (b"TIFFFetch", b"TIFFReadDirectory", b"TIFFReadCustomDirectory")
+
+
+def load_tiff(image: Image.Image) -> None:
+    """Load a TIFF; raise ValueError for damage that libtiff only prints a line about, as it fills in what is missing.
+
+    Where Pillow has libtiff inside itself (Windows) its lines are printed.
+    """
+    import ctypes
+
+    from PIL import _imaging
+
+    said: list[bytes] = []
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
+    handler = kind(lambda part, line, values: said.append(part or b""))
+    try:
+        replace = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
+    except (AttributeError, OSError):
+        image.load()
+        return
+    replace.restype = ctypes.c_void_p
+    replace.argtypes = [ctypes.c_void_p]
+    with _lock:
+        before = replace(ctypes.cast(handler, ctypes.c_void_p))
+        try:
+            image.load()
+        finally:
+            replace(before)
+    wrong = [part for part in said if not part.startswith(_BESIDE)]
+    if wrong:
+        raise ValueError(f"{wrong[0].decode('latin-1')} found damage in its samples")
 
 
 def saved(image: Image.Image, kind: str, **settings: Any) -> bytes:

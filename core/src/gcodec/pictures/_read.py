@@ -23,7 +23,8 @@ from gcodec.pictures._colour_codes import colour_warning
 from gcodec.pictures._deep import deep_samples
 from gcodec.pictures._jxl_size import is_jxl, jxl_size
 from gcodec.pictures._picture import AlphaArray, Picture, check_picture
-from gcodec.pictures._pillow import pillow_guard
+from gcodec.pictures._pillow import load_tiff, pillow_guard
+from gcodec.pictures._sound import check_end, check_sound
 from gcodec.pictures._turned import turned
 from gcodec_formats import DEFAULT_LIMITS, Limits
 
@@ -221,11 +222,16 @@ def _to_picture(name: str, image: Image.Image, data: bytes, lost: list[str]) -> 
     warning = colour_warning(name, image.format, data, icc is not None) if data else None
     lost += [] if warning is None else [warning]
     orientation, exif, xmp = _beside(image, lost)
+    if data and (told := check_sound(name, image, data)):
+        lost.append(told)
     if image.format != "TIFF":
+        stream = getattr(image, "fp", None)
         image.load()
+        if data:
+            check_end(name, image.format, stream, data)
     deep = deep_samples(name, image, data) if data else None
     if image.format == "TIFF" and deep is None:
-        image.load()  # which turns it
+        load_tiff(image)  # which turns it
         orientation = 1
     if image.format == "JXL" and not getattr(image, "jpeg", False):
         # libjxl has turned the picture already, whatever its EXIF still says; a JPEG inside is handed out as it was.
