@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +14,27 @@ Ints: TypeAlias = NDArray[np.int64]
 
 #: Given means and scales [n, C] of a batch, its number and the places of its positions: its values, [n, C].
 Batch: TypeAlias = Callable[[Ints, Ints, int, Ints], Ints]
+
+
+def model_file(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """config.json, and the tensors of a safetensors file: a length in 8 bytes, a header in JSON, and the data."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    data = (folder / "diffusion_pytorch_model.safetensors").read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    types = {"I16": "<i2", "I32": "<i4", "I64": "<i8", "F16": "<f2", "F32": "<f4"}
+    tensors = {}
+    for name, row in json.loads(data[8:start]).items():
+        if name != "__metadata__":
+            first, last = row["data_offsets"]
+            values = np.frombuffer(data[start + first : start + last], types[row["dtype"]])
+            tensors[name] = values.reshape(row["shape"])
+    return config, tensors
+
+
+def tables_of(tensors: Mapping[str, NDArray[Any]]) -> list[list[int]]:
+    """Frequency tables of a model file (ENTROPY.md, section 6)."""
+    ends = np.cumsum(tensors["tables.length"])
+    return [part.tolist() for part in np.split(tensors["tables.values"], ends[:-1])]
 
 
 def at_level(knots: Ints, level: int) -> Ints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import hashlib
 import re
 import zlib
 from dataclasses import asdict
@@ -97,3 +98,14 @@ def test_text_damage_is_told_from_other_files_as_printed() -> None:
             with pytest.raises(errors.FormatError) as caught:
                 gcx.read(data)
             assert caught.value.code == told(data), data.hex(" ")
+
+
+def test_the_digest_of_symbols_is_the_one_printed() -> None:
+    said = re.search(
+        r"symbols are bytes ((?:[0-9A-F]{2} ?)+), .*?value is\s+((?:[0-9A-F]{2}\s?)+)",
+        section(3),
+        re.S,
+    )
+    assert said
+    symbols, digest = (bytes.fromhex(text) for text in said.groups())
+    assert hashlib.sha256(symbols).digest()[:8] == digest

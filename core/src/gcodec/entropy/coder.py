@@ -5,8 +5,8 @@ asymmetric numeral system of Duda 2013 (arXiv:1311.2540) in constriction's form.
 caller's to say, per symbol, and must itself be derived from integers (`gcodec.entropy.integers` does it with networks).
 
 `Encoder` and `Decoder` code signed symbols in batches, table by table, because constriction codes a run under one table five
-times faster than symbols under changing tables. Where every symbol needs a table of its own, `RowEncoder` and `RowDecoder` do
-without shared ones: symbols 0, 1, 2, ..., each under a row of frequencies >= 1, in the order in which they are put.
+times faster than symbols under changing tables. Where every symbol needs a table of its own, `RowEncoder` and `RowDecoder`
+do without shared ones: symbols 0, 1, 2, ..., each under a row of frequencies >= 1, in the order in which they are put.
 
 Arrays may lie in memory as they like; constriction's own functions read them as if they lay in C order.
 """

@@ -5,9 +5,9 @@ activations are integers carried in float64; as long as every partial sum stays 
 its weights before it is used, matrix products are exact in any order of summation, so in any library and with any number
 of threads. NumPy only: reading a file's symbols needs no torch.
 
-spec/INTEGER.md is normative. Numbers: an activation is an integer in units of 2**-10, at most 2**21 in magnitude; a mean or a
-value an integer in units of 1/16 quantization step; a scale the index i of a table made for the logistic scale 2**(i/6 - 5)
-steps. A quality is a level 0..255. A symbol is the rounded difference of a value from its mean.
+spec/INTEGER.md is normative. Numbers: an activation is an integer in units of 2**-10, at most 2**21 in magnitude; a mean
+or a value an integer in units of 1/16 quantization step; a scale the index i of a table made for the logistic scale
+2**(i/6 - 5) steps. A quality is a level 0..255. A symbol is the rounded difference of a value from its mean.
 
 Array order is [rows, columns, channels]. `gcodec.entropy.mean_scale` is the floating-point twin, which is trained.
 """

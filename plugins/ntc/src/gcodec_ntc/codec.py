@@ -1,11 +1,8 @@
 """The codec proper: from samples to a payload and back, given a model's tensors.
 
-Payload (normative):
-
-    1 byte   quality level, 0..255
-    1 byte   measured squared error of the preview (`gcodec.signals.pack_mse`)
-    rest     one stream of `gcodec.entropy`: a batch of hyper-latents, then six batches of
-             latents, in the order of `gcodec.entropy.integer_model.IntegerModel.code`
+Normative: spec/embeddings/ntc.md. A payload is a quality level 0..255, the measured squared error of the preview
+(`gcodec.signals.pack_mse`) and one stream of `gcodec.entropy`: hyper-latents, then six batches of latents, in the order of
+`gcodec.entropy.integer_model.IntegerModel.code`.
 
 The image is padded to multiples of 16 by repeating its last row and column; no size is stored.
 """
