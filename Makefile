@@ -12,7 +12,7 @@ WORKERS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc -e ./plugins/flow -e ./plugins/diffusers -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm -e ./plugins/diffusion
+DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light
 
 .PHONY: demo test js lint bench clean
 

@@ -305,3 +305,12 @@ def one_line(error: BaseException) -> str:
     except Exception:
         text = ""  # a text that cannot be had is no reason to have none of the others
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+#: What is said where torch is wanted and not installed.
+NEEDS_TORCH = 'it needs torch: pip install "gcodec[torch]"'
+
+
+def wants_torch(error: BaseException) -> bool:
+    """Whether this is the import of a torch that is not installed."""
+    return isinstance(error, ModuleNotFoundError) and error.name == "torch"

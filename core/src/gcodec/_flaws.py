@@ -62,7 +62,8 @@ def _flaw(spec: Spec) -> str:
         if flaw:
             return flaw
     if not _readable(spec):
-        return f"{kind} '{spec.name}' has types, a cost or a place that are none; see gcodec.plugin.{type(spec).__name__}"
+        what = "has types, a cost, a place or graphs that are none"
+        return f"{kind} '{spec.name}' {what}; see gcodec.plugin.{type(spec).__name__}"
     if isinstance(spec, SignalSpec):
         from gcodec.signals import KINDS, kind_and_space
 
@@ -102,9 +103,12 @@ def _readable(spec: Spec) -> bool:
     if isinstance(spec, AdapterSpec):
         texts = (spec.source, spec.target, spec.model or "-", spec.implementation, spec.summary)
         return _texts(texts) and isinstance(spec.cost, int | float) and 1 <= spec.cost < math.inf
-    if isinstance(spec, ModelSpec) and spec.place is not None:
+    if isinstance(spec, ModelSpec):
         place: Any = spec.place
-        return (
+        pairs = isinstance(spec.graphs, tuple) and all(len(p) == 2 for p in spec.graphs)
+        if not pairs or not all(map(_texts, spec.graphs)):
+            return False
+        return place is None or (
             isinstance(place, Place)
             and _texts((place.space, place.autoencoder, place.denoiser or "-"))
             and isinstance(place.codebooks, tuple)

@@ -17,8 +17,8 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gcodec._claims import kind_of
-from gcodec._discovery import aside, one_line
-from gcodec.errors import GcodecError, InvalidArgument, PluginError
+from gcodec._discovery import NEEDS_TORCH, aside, one_line, wants_torch
+from gcodec.errors import GcodecError, InvalidArgument, PluginError, UnusablePlugin
 from gcodec.plugin import Field
 from gcodec.registry import load_object, registry
 from gcodec.signals import KINDS, type_of
@@ -62,7 +62,8 @@ class Unfit(InvalidArgument):
 def of_plugin(spec: Spec, passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Run what belongs to the plugin that offers `spec`; other exceptions than those on purpose become PluginError.
 
-    So does InvalidArgument: it was the plugin that called with such a value.
+    So does InvalidArgument: it was the plugin that called with such a value. A torch that is wanted and not installed is
+    UnusablePlugin.
 
     passing  exceptions that are let through besides.
     """
@@ -78,6 +79,8 @@ def of_plugin(spec: Spec, passing: tuple[type[Exception], ...] = ()) -> Iterator
             raise
         if own and not isinstance(error, Exception):
             raise
+        if wants_torch(error):
+            raise UnusablePlugin(spec.name, NEEDS_TORCH) from error
         owner = registry().distribution_of(spec) or "an unknown distribution"
         what = str(error) if isinstance(error, Unfit) else one_line(error)
         raise PluginError(kind, spec.name, owner, what) from error

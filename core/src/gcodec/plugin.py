@@ -13,6 +13,7 @@ returning a list of specs::
     gcodec_channels()        ChannelSpec          channel simulators of `diffc`
     gcodec_models()          ModelSpec            weights that lie in an installed package
     gcodec_networks()        NetworkSpec          classes of networks that model folders may name
+    gcodec_engines()         EngineSpec           what runs the graphs beside models, in the place of torch
     gcodec_metrics()         MetricSpec           distances between a picture and its reconstruction
     gcodec_commands()        CommandSpec          commands of ``gcodec``
     gcodec_trainers()        TrainerSpec          what `gcodec train` can train
@@ -54,6 +55,7 @@ __all__ = [
     "Codes",
     "CommandSpec",
     "EmbeddingSpec",
+    "EngineSpec",
     "Field",
     "MetricSpec",
     "ModelSpec",
@@ -125,6 +127,7 @@ class ModelSpec:
     folder   "package:path/inside", e.g. "gcodec_base:models/ntc": a diffusers-style folder.
     place    where its signals live, so that nobody has to read the folder to know; None: as its class says of the folder
              (`NetworkSpec.place`).
+    graphs   of its networks, "NAME.onnx" in the folder: pairs of NAME and SHA-256, hexadecimal (`gcodec.models.graphs`).
     """
 
     name: str
@@ -133,6 +136,7 @@ class ModelSpec:
     summary: str
     licence: str
     place: Place | None = None
+    graphs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -257,6 +261,20 @@ class NetworkSpec:
 
 
 @dataclass(frozen=True)
+class EngineSpec:
+    """What runs the graphs beside models on the CPU in single precision, and is preferred to torch there.
+
+    implementation  function (path of an ONNX file) -> gcodec.models.graphs.Graph; the weights lie in the same folder.
+    available       says what is missing, as above.
+    """
+
+    name: str
+    summary: str
+    implementation: str
+    available: str = ""
+
+
+@dataclass(frozen=True)
 class TrainerSpec:
     """Something that `gcodec train` can train; recipes name it in their key `task`.
 
@@ -373,6 +391,7 @@ Spec: TypeAlias = (
     | ChannelSpec
     | ModelSpec
     | NetworkSpec
+    | EngineSpec
     | MetricSpec
     | CommandSpec
     | TrainerSpec
@@ -387,6 +406,7 @@ SPECS: Mapping[str, type[Spec]] = {
     "channel": ChannelSpec,
     "model": ModelSpec,
     "network": NetworkSpec,
+    "engine": EngineSpec,
     "metric": MetricSpec,
     "command": CommandSpec,
     "trainer": TrainerSpec,

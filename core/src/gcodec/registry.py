@@ -14,7 +14,17 @@ from importlib.metadata import EntryPoint
 from typing import Any, TypeVar
 
 from gcodec._claims import kind_of, normal
-from gcodec._discovery import DISABLE, GROUP, Plugin, aside, discover, one_line, switches_off
+from gcodec._discovery import (
+    DISABLE,
+    GROUP,
+    NEEDS_TORCH,
+    Plugin,
+    aside,
+    discover,
+    one_line,
+    switches_off,
+    wants_torch,
+)
 from gcodec.errors import UnknownPlugin, UnusablePlugin
 from gcodec.plugin import (
     SPECS,
@@ -226,6 +236,8 @@ def load_object(owner: str, path: str) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
+        if wants_torch(error):
+            raise UnusablePlugin(owner, NEEDS_TORCH) from error
         reason = f"importing {path} failed: {one_line(error)}"
         whose = (
             p.distribution for p in registry().plugins for s in p.specs if path in vars(s).values()

@@ -30,8 +30,8 @@ from torch.nn import functional as F
 
 from gcodec.models import Model, ModelStore
 from gcodec_diffusers.folders import load_autoencoder
-from gcodec_flow.reconstructor import load as load_flow
-from gcodec_ntc.codec import Codec
+from gcodec_flow.network import load as load_flow
+from gcodec_ntc.networks import Networks
 
 OPSET = 17
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -68,28 +68,21 @@ class Graph:
     outputs: dict[str, tuple[int | str, ...]]
 
 
-def _ntc(model: Model) -> Codec:
-    return Codec(model.config, model.tensors())
-
-
 def _analysis(model: Model) -> nn.Module:
-    return Call(lambda self, x: self.analysis(x), analysis=_ntc(model).analysis)
+    return Call(lambda self, x: self.analysis(x), analysis=ntc_networks(model).analysis)
 
 
 def _encoder(model: Model) -> nn.Module:
-    codec = _ntc(model)
-
-    def call(self: Call, y: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-        from gcodec.entropy.mean_scale import lerp
-
-        v = y * torch.exp2(lerp(self.gain, q))[:, :, None, None]
-        return v, self.encoder.hyper_latent(v, q)
-
-    return Call(call, encoder=codec.encoder, gain=codec.gain)
+    found = ntc_networks(model)
+    return Call(type(found).encode, encoder=found.encoder, gain=found.gain)
 
 
 def _synthesis(model: Model) -> nn.Module:
-    return Call(lambda self, y, q: self.synthesis(y, q), synthesis=_ntc(model).synthesis)
+    return Call(lambda self, y, q: self.synthesis(y, q), synthesis=ntc_networks(model).synthesis)
+
+
+def ntc_networks(model: Model) -> Networks:
+    return Networks(model.config, model.tensors())
 
 
 def _encode(model: Model) -> nn.Module:

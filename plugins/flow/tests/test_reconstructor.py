@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,9 @@ from gcodec.pipeline.stage2 import checked
 from gcodec.randomness import Randomness
 from gcodec.run import Run
 from gcodec.signals import Preview
-from gcodec_flow.network import preconditioning
+from gcodec_flow.network import load, preconditioning
 from gcodec_flow.plugin import gcodec_reconstructors
-from gcodec_flow.reconstructor import Bridge, Flow, load
+from gcodec_flow.reconstructor import Bridge, Flow
 
 FloatArray = NDArray[np.float32]
 
@@ -224,7 +225,7 @@ def test_the_model_says_where_its_steps_lie(
     moved = damaged(model, tmp_path, _time_shift=3.0)
     for steps in (1, 2):
         usual, shifted = (
-            run(Flow(Setup(Run(), flow(steps=steps).setup.options, each)), preview)
+            run(Flow(replace(flow(steps=steps).setup, model=each)), preview)
             for each in (model, moved)
         )
         assert np.array_equal(usual, shifted) == (steps == 1)

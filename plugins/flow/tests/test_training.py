@@ -18,8 +18,7 @@ from gcodec.plugin import TrainerSpec
 from gcodec.registry import load_object, registry
 from gcodec_flow import pairs
 from gcodec_flow.losses import flow_matching_loss, sampled
-from gcodec_flow.network import BridgeUNet, FlowUNet
-from gcodec_flow.reconstructor import load
+from gcodec_flow.network import BridgeUNet, FlowUNet, load
 from gcodec_flow.training import Bridge, Flow
 from gcodec_train import Inputs, load_recipe, train
 from gcodec_train.testing import TrainerConformance

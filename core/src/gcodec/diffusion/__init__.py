@@ -1,4 +1,4 @@
 """What samplers share: the steps, the latent space, the tiles.
 
-Nothing here is imported until a sampler needs it: `sampling` and `latents` import torch.
+Nothing here is imported until a sampler needs it: `latents` imports torch.
 """

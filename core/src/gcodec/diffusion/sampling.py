@@ -11,19 +11,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-
-from torch import Tensor
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from gcodec.errors import InvalidArgument
 
-__all__ = ["Denoise", "Noise", "Velocity", "eta", "euler", "sample", "times", "width"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gcodec.signals import FloatArray
+
+__all__ = ["Denoise", "Noise", "eta", "euler", "sample", "times", "width"]
 
 #: denoise(x_t, t, s) for 0 <= s < t <= 1: E[x_0 | x_t], or what else a step from t to s is to aim at.
-Denoise = Callable[[Tensor, float, float], Tensor]
+Denoise: TypeAlias = "Callable[[Tensor, float, float], Tensor]"
 #: noise(i): the standard normals of step i = 1, 2, ...
-Noise = Callable[[int], Tensor]
-#: velocity(x_t, t) for 0 < t <= 1
-Velocity = Callable[[Tensor, float], Tensor]
+Noise: TypeAlias = "Callable[[int], Tensor]"
+#: A state in torch or in NumPy.
+X = TypeVar("X", "Tensor", "FloatArray")
 
 
 def times(steps: int, start: float = 1.0, shift: float = 1.0) -> list[float]:
@@ -87,8 +91,8 @@ def sample(
     return x
 
 
-def euler(velocity: Velocity, x: Tensor, grid: Sequence[float]) -> Tensor:
-    """Integrate dx = v(x, t) dt from x at t = grid[0] to t = grid[-1] by Euler's method."""
+def euler(velocity: Callable[[X, float], X], x: X, grid: Sequence[float]) -> X:
+    """Integrate dx = v(x, t) dt, 0 < t <= 1, from x at t = grid[0] to t = grid[-1] by Euler's method."""
     for t, s in pairwise(grid):
         x = x + (s - t) * velocity(x, t)
     return x

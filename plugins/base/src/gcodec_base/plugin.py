@@ -25,6 +25,10 @@ MODELS = [
         summary="latent space of factor 8, 32 channels",
         licence="Apache-2.0",
         place=_SPACE,
+        graphs=(
+            ("decoder", "4c3e7fb5c0eed196144922ee2c715f86f99050569a21cec32628c767725b6d18"),
+            ("encoder", "75b362ecb1107229a82767c784c03e697022b4ceb3c8a499792ade5f4261509e"),
+        ),
     ),
     ModelSpec(
         name="base/bridge",
@@ -32,6 +36,7 @@ MODELS = [
         folder="gcodec_base:models/bridge",
         summary="velocity network of the reconstructor `bridge`",
         licence="Apache-2.0",
+        graphs=(("velocity", "90310a76670c8d8aa14359ae3f0a8fbdc37404de3eee8424fabd5e84956274dd"),),
     ),
     ModelSpec(
         name="base/codebook16",
@@ -69,6 +74,7 @@ MODELS = [
         folder="gcodec_base:models/flow",
         summary="velocity network of the reconstructor `flow`",
         licence="Apache-2.0",
+        graphs=(("velocity", "424792db368f722a26c0c5e0c6870a6924671a8361baf5a6766333401f585c38"),),
     ),
     ModelSpec(
         name="base/ldm",
@@ -84,6 +90,11 @@ MODELS = [
         folder="gcodec_base:models/ntc",
         summary="transforms and integer entropy model of the embedding `ntc`",
         licence="Apache-2.0",
+        graphs=(
+            ("analysis", "3487f223fd1ce6b1f3e491c48c954649d60d269cc68940e116309a7bc790c2a9"),
+            ("encoder", "dd578a246b09e195954226eda85dffd28d15089c213b4c7d873ed3c6c8fea5ed"),
+            ("synthesis", "52f0363899728bead75e7f9c62ad874f5a5405bbed02c4dffbcf94b887e294af"),
+        ),
     ),
     ModelSpec(
         name="base/perco",

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from gcodec.diffusion.tiles import Tile, noise, through_latents
 from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model
-from gcodec.models.devices import torch_device
 from gcodec.models.networks import (
     Condition,
     Denoiser,
@@ -99,6 +97,10 @@ def _denoised(
     size: Size,
     run: Run,
 ) -> Preview:
+    import torch
+
+    from gcodec.models.devices import torch_device
+
     space, device = open_space(run.models.find(denoiser.space), run), torch_device(run.device)
     latents: list[FloatArray] = []
 

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["FACTOR", "LappedAutoencoder"]
+from gcodec_diffusers.lapped import FACTOR
 
-#: Samples a side of one latent position.
-FACTOR = 8
+__all__ = ["LappedAutoencoder"]
+
 _WINDOW = 2 * FACTOR
 _BORDER = (_WINDOW - FACTOR) // 2
 #: Stride of the second network of the decoder.

@@ -16,8 +16,8 @@ from gcodec.models.networks import Condition
 from gcodec.signals import Latent, Noisy, Preview, Signal, Sketch, Text, Tokens
 from gcodec_diffusers.components import Components
 from gcodec_diffusers.estimates import Estimate, best, latent_error
+from gcodec_diffusers.lapped import padded
 from gcodec_diffusers.prompts import embed, reads_text
-from gcodec_diffusers.space import padded
 from gcodec_diffusers.tokens import HyperCodebook
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from gcodec.models.devices import torch_device
 from gcodec.models.networks import Condition, Denoiser, LatentSpace, open_codebook, open_space
 from gcodec.run import Run
 from gcodec.signals import Latent, Preview, Signal, Sketch, Tokens
-from gcodec_diffusers.autoencoder import FACTOR
 from gcodec_diffusers.estimates import Estimate, best, latent_error, preview_error
 from gcodec_diffusers.folders import load_denoiser
+from gcodec_diffusers.lapped import FACTOR, padded
 from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes
-from gcodec_diffusers.space import LappedSpace, padded
+from gcodec_diffusers.space import LappedSpace
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray

@@ -6,18 +6,20 @@ Where several say something, the one that errs least counts (`best`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
-from torch import Tensor
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gcodec.signals import FloatArray
 
 __all__ = ["Estimate", "best", "codec_error", "latent_error", "preview_error"]
 
 #: c and s.
 Estimate: TypeAlias = "tuple[FloatArray, Tensor]"
+X = TypeVar("X", "Tensor", "FloatArray")
 
 #: Variance of a codec's error in a component, per squared error of the samples and per unit of `scale`: measured on
 #: JPEG, WebP, AVIF and `ntc` at 0.05 to 0.75 of their quality, where it holds within a factor of 1.5 in every channel.
@@ -36,13 +38,14 @@ def best(
     return estimate, error.numpy().copy()
 
 
-def codec_error(mse: float, scale: Tensor) -> Tensor:
+def codec_error(mse: float, scale: X) -> X:
     """Deviation [C] of a preview's latent from the image's, for a squared error of the samples in [0, 1].
 
     A codec errs most where the image varies most: before scaling, the variance of its error grows as the component's
     deviation, so after it as `scale`.
     """
-    return (_COLOUR * mse * scale).sqrt()
+    deviation: X = (_COLOUR * mse * scale) ** 0.5
+    return deviation
 
 
 def preview_error(mse: float, scale: Tensor, deviation: Tensor) -> Tensor:

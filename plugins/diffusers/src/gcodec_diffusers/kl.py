@@ -15,9 +15,9 @@ from gcodec.models import Model, _torchvision_cpu
 from gcodec.models.devices import torch_device
 from gcodec.models.networks import LatentSpace
 from gcodec.run import Run
+from gcodec_diffusers.lapped import padded
 from gcodec_diffusers.layout import kl_name
 from gcodec_diffusers.loading import load_network
-from gcodec_diffusers.space import padded
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray

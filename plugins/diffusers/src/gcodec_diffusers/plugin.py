@@ -8,6 +8,9 @@ from gcodec.plugin import AdapterSpec, NetworkSpec, TrainerSpec, hookimpl
 
 GCODEC_INTERFACE = 1
 
+#: What says what is missing: the space of `base` runs without torch, all others need it.
+TORCH, NETWORKS = f"{__name__}:torch_missing", "gcodec.models.graphs:networks_missing"
+
 #: Classes of pipelines, as model_index.json has them.
 PIPELINES = (
     "FluxControlNetPipeline",
@@ -31,6 +34,13 @@ CAPTIONERS = (
 )
 
 
+def torch_missing() -> str:
+    """Say what to install where torch or diffusers is not."""
+    if find_spec("torch") and find_spec("diffusers"):
+        return ""
+    return 'it needs torch: pip install "gcodec-diffusers[torch]"'
+
+
 def captioners_missing() -> str:
     """Say what to install where no captioner can be opened."""
     if find_spec("transformers"):
@@ -47,8 +57,9 @@ def gcodec_networks() -> list[NetworkSpec]:
             "LappedAutoencoder",
             "space",
             "linear encoder of factor 8, convolutional decoder",
-            f"{package}.space:open_space",
+            f"{package}.lapped:open_space",
             f"{package}.layout:place_of_autoencoder",
+            NETWORKS,
         ),
         NetworkSpec(
             "UNet2DModel",
@@ -56,18 +67,21 @@ def gcodec_networks() -> list[NetworkSpec]:
             "diffusers' U-Net around a linear estimate of x_0",
             f"{package}.denoiser:open_denoiser",
             f"{package}.layout:place_of_unet",
+            TORCH,
         ),
         NetworkSpec(
             "LatentCodebook",
             "codebook",
             "finite scalar quantization of latents",
             f"{package}.tokens:open_codebook",
+            available=TORCH,
         ),
         NetworkSpec(
             "HyperEncoder",
             "codebook",
             "the hyper-encoder of a PerCo(SD) pipeline",
             f"{package}.tokens:open_hyper_encoder",
+            available=TORCH,
         ),
         NetworkSpec(
             "AutoencoderKL",
@@ -75,6 +89,7 @@ def gcodec_networks() -> list[NetworkSpec]:
             "the latent space of Stable Diffusion, SDXL, SD3 or FLUX",
             f"{package}.kl:open_kl",
             f"{package}.layout:place_of_kl",
+            TORCH,
         ),
         *(
             NetworkSpec(
@@ -83,6 +98,7 @@ def gcodec_networks() -> list[NetworkSpec]:
                 "a published pipeline: its network, schedule, text encoders and autoencoder",
                 f"{package}.pipeline:open_pipeline",
                 f"{package}.layout:place_of_pipeline",
+                TORCH,
             )
             for name in PIPELINES
         ),
@@ -112,7 +128,8 @@ def gcodec_adapters() -> list[AdapterSpec]:
     decoded, noised = "one denoising step, decoded", "noise added until all channels err alike"
     return [
         AdapterSpec(
-            name, source, target, f"gcodec_diffusers.adapters:{function}", cost, summary, model
+            *(name, source, target, f"gcodec_diffusers.adapters:{function}", cost, summary, model),
+            NETWORKS if name in ("encode", "decode") else TORCH,
         )
         for name, source, target, function, model, cost, summary in (
             ("encode", preview, latent, "preview_to_latent", space, 30, "the preview's latent"),

@@ -1,4 +1,4 @@
-"""A latent space from a model folder of class `LappedAutoencoder`."""
+"""A latent space from a model folder of class `LappedAutoencoder` in torch."""
 
 from __future__ import annotations
 
@@ -11,29 +11,23 @@ from torch import Tensor
 from gcodec.interfaces import Size
 from gcodec.models import Model
 from gcodec.models.devices import torch_device
-from gcodec.models.networks import LatentSpace
 from gcodec.run import Run
-from gcodec_diffusers.autoencoder import FACTOR, LappedAutoencoder
-from gcodec_diffusers.estimates import codec_error
+from gcodec_diffusers.autoencoder import LappedAutoencoder
 from gcodec_diffusers.folders import load_autoencoder
+from gcodec_diffusers.lapped import FACTOR, Lapped, padded
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
-__all__ = ["LappedSpace", "open_space", "padded"]
+__all__ = ["LappedSpace", "open_space"]
 
 
-class LappedSpace(LatentSpace):
+class LappedSpace(Lapped):
     """`LappedAutoencoder` behind core's interface; sides that are no multiple of 8 are continued by their last samples."""
 
-    factor = FACTOR
-
     def __init__(self, network: LappedAutoencoder, run: Run, about: dict[str, Any]) -> None:
-        self.name = about["space"]
-        #: Squared error of a round trip, signal range [0, 1], on photographs.
-        self.ceiling: float = about["ceiling"]
+        super().__init__(network.scale.cpu().numpy(), about)
         self.network = network.to(torch_device(run.device))
-        self.channels = len(network.scale)
         self.dtype = getattr(torch, run.dtype)
 
     @property
@@ -57,28 +51,10 @@ class LappedSpace(LatentSpace):
         pixels: FloatArray = x[:, : size.height, : size.width]
         return pixels
 
-    def error(self, latent: FloatArray, deviation: FloatArray) -> float:
-        """That of the round trip, and what the error of the latent makes of its own."""
-        # The encoder's components are nearly orthonormal before scaling, on samples in [-1, 1].
-        of_latent = float(np.sum(np.square(deviation / self.scale.numpy()))) / (4 * 3 * FACTOR**2)
-        return self.ceiling + of_latent
-
-    def spread(self, pixels: FloatArray, mse: float) -> FloatArray:
-        """`codec_error`: it has been measured for this space."""
-        deviation: FloatArray = codec_error(mse, self.scale).numpy()
-        return deviation
-
     def render(self, z: Tensor) -> Tensor:
         """Pixels [1, 3, 8 h, 8 w] of latents [1, C, h, w], nominally in [0, 1]; differentiable."""
         with torch.autocast(z.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return self.network.decode(z)
-
-
-def padded(planes: FloatArray, multiple: int) -> FloatArray:
-    """[C, H, W] with both sides continued to the next multiple by their last samples."""
-    bottom, right = (-n % multiple for n in planes.shape[1:])
-    result: FloatArray = np.pad(planes, ((0, 0), (0, bottom), (0, right)), mode="edge")
-    return np.ascontiguousarray(result)
 
 
 def open_space(model: Model, run: Run) -> LappedSpace:

@@ -13,8 +13,8 @@ from gcodec.models.networks import Codebook
 from gcodec.run import Run
 from gcodec_diffusers.codebook import LatentCodebook
 from gcodec_diffusers.folders import load_codebook, load_hyper_encoder
+from gcodec_diffusers.lapped import padded
 from gcodec_diffusers.layout import space_of_hyper_encoder, tokens_of
-from gcodec_diffusers.space import padded
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray, IntArray

@@ -6,7 +6,7 @@ Everything in it is local: the normalisation is over the channels of one positio
 image, so a tile of an image sees exactly what the whole image would, up to the receptive field.
 That is why it is not diffusers' `UNet2DModel`, whose group normalisation averages over the image.
 
-Tensors are float32 [B, 3, H, W] with H and W multiples of `ALIGNMENT`; y is in [0, 1], the state
+Tensors are float32 [B, 3, H, W] with H and W multiples of 16; y is in [0, 1], the state
 x_t and the velocity are in units of the residual's standard deviation (see `gcodec.diffusion.sampling`). The
 weights may be in another precision; states stay in that of x_t.
 """
@@ -15,17 +15,27 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gcodec.diffusion.sampling import euler
+from gcodec.errors import ModelDamaged
+from gcodec.models.devices import torch_device
+
+if TYPE_CHECKING:
+    from gcodec.models import Model
+    from gcodec.run import Run
+    from gcodec.signals import FloatArray
+
+#: (y, s, eps) -> r, see `on_torch`.
+Solve: TypeAlias = "Callable[[FloatArray, float, FloatArray], FloatArray]"
+
 PATCH = 4
-#: Two halvings of the patch grid.
-ALIGNMENT = PATCH * 4
 #: Range of log s the network was shown; s outside it is embedded as the nearest end.
 LOG_S = (math.log(0.004), math.log(0.12))
 
@@ -219,3 +229,38 @@ def build(config: Mapping[str, object]) -> PatchUNet:
     if name not in CLASSES:
         raise ValueError(f"config.json names the class {name!r}; this reader knows {[*CLASSES]}")
     return CLASSES[str(name)](**settings)  # type: ignore[arg-type]
+
+
+def load(model: Model) -> PatchUNet:
+    """The trained network, every tensor of it from the file and none left over.
+
+    Raises ModelDamaged if config.json and the weights do not fit each other.
+    """
+    try:
+        network = build(model.config)
+        network.load_state_dict(model.torch_tensors(), strict=True)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ModelDamaged(model.name, str(error)) from error
+    return network.eval().requires_grad_(False)
+
+
+def on_torch(model: Model, run: Run, grid: Sequence[float]) -> Solve:
+    """What takes one tile through the ODE: (y, s, eps) to its end, y and eps and the answer float32 [3, h, w].
+
+    Raises ModelDamaged like `load`, and InvalidOption for a device that is not there.
+    """
+    device, dtype = torch_device(run.device), getattr(torch, run.dtype)
+    network = load(model).to(device, dtype)
+
+    @torch.inference_mode()
+    def solve(y: FloatArray, s: float, eps: FloatArray) -> FloatArray:
+        y_, eps_ = (torch.from_numpy(a).to(device)[None] for a in (y, eps))
+        log_s = torch.tensor([math.log(s)], device=device)
+
+        def velocity(x: Tensor, t: float) -> Tensor:
+            return network(x, y_, torch.tensor([t], device=device), log_s)
+
+        r: FloatArray = euler(velocity, eps_, grid)[0].float().cpu().numpy()
+        return r
+
+    return solve

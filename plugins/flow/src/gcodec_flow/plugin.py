@@ -26,6 +26,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             needs=(("preview",),),
             model="base/flow",
             options=(_STEPS, REALISM, TILE),
+            available="gcodec.models.graphs:networks_missing",
         ),
         ReconstructorSpec(
             name="bridge",
@@ -34,6 +35,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             needs=(("preview",),),
             model="base/bridge",
             options=(steps(2), REALISM, TILE),
+            available="gcodec.models.graphs:networks_missing",
         ),
         ReconstructorSpec(
             name="latent_flow",
@@ -48,6 +50,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             uses=("sketch",),
             model="base/denoiser",
             options=(_STEPS, REALISM, TILE),
+            available="gcodec.models.graphs:torch_missing",
         ),
         ReconstructorSpec(
             name="rate_variable",
@@ -56,6 +59,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             needs=(("latent/{space}",),),
             model="base/denoiser",
             options=(steps(2), _RATIO, _BETA, REALISM, TILE),
+            available="gcodec.models.graphs:torch_missing",
         ),
     ]
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 
 from gcodec.diffusion.sampling import euler, times
 from gcodec.diffusion.tiles import Tile, noise, tiles
 from gcodec.errors import InvalidArgument, ModelDamaged
 from gcodec.interfaces import Reconstructor, Setup, Size
-from gcodec.models import Model
-from gcodec.models.devices import torch_device
+from gcodec.models.graphs import Graph, graphs_of
 from gcodec.signals import Preview, Signal
-from gcodec_flow.network import ALIGNMENT, BridgeUNet, FlowUNet, PatchUNet, build
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
+#: Sides of what the network sees are multiples of this: patches of 4, two halvings of their grid.
+ALIGNMENT = 16
 #: Pixels by which tiles overlap; most of the network's reach.
 OVERLAP = 64
 
@@ -39,22 +39,26 @@ class Flow(Reconstructor):
     """
 
     name: ClassVar[str] = "flow"
-    architecture: ClassVar[type[PatchUNet]] = FlowUNet
+    architecture: ClassVar[str] = "FlowUNet"
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         if setup.model is None:
             raise InvalidArgument(f"{self.name} needs a model; `base/{self.name}` is the default")
-        device, dtype = torch_device(setup.run.device), getattr(torch, setup.run.dtype)
-        network = load(setup.model)
-        if not isinstance(network, self.architecture):
+        found = setup.model.class_name
+        if found != self.architecture:
             raise ModelDamaged(
-                setup.model.name,
-                f"{self.name} needs a {self.architecture.__name__}, not a {type(network).__name__}",
+                setup.model.name, f"{self.name} needs a {self.architecture}, not a {found}"
             )
-        self.network = network.to(device, dtype)
         self.grid = times(setup.options["steps"], shift=setup.model.config["_time_shift"])
         self.tile: int = setup.options["tile"]
+        self.solve: Callable[[FloatArray, float, FloatArray], FloatArray]
+        if graphs := graphs_of(setup.model, setup.run, "velocity"):
+            self.solve = partial(on_graph, graphs[0], self.grid)
+        else:
+            from gcodec_flow.network import on_torch
+
+            self.solve = on_torch(setup.model, setup.run, self.grid)
 
     def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
         """Return float32 [3, H, W] in [0, 1]; the preview itself if its mse is 0."""
@@ -90,19 +94,6 @@ class Flow(Reconstructor):
         """The state at t = 1, float32 [3, h, w]."""
         return noise(self.setup.run.randomness, tile.window, 3)
 
-    @torch.inference_mode()
-    def solve(self, y: FloatArray, s: float, eps: FloatArray) -> FloatArray:
-        """One tile through the ODE: y, eps and the answer are float32 [3, h, w]."""
-        first = next(self.network.parameters())
-        y_, eps_ = (torch.from_numpy(a).to(first.device)[None] for a in (y, eps))
-        log_s = torch.tensor([math.log(s)], device=first.device)
-
-        def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-            return self.network(x, y_, torch.tensor([t], device=first.device), log_s)
-
-        r: FloatArray = euler(velocity, eps_, self.grid)[0].float().cpu().numpy()
-        return r
-
 
 class Bridge(Flow):
     """The estimator X^_0 of perfect realism by the neural ODE from P_Y to P_X: HFD-flow.
@@ -112,21 +103,20 @@ class Bridge(Flow):
     """
 
     name = "bridge"
-    architecture = BridgeUNet
+    architecture = "BridgeUNet"
 
     def start(self, tile: Tile) -> FloatArray:
         """Nothing is added to the preview at t = 1."""
         return np.zeros((3, *tile.weight.shape), np.float32)
 
 
-def load(model: Model) -> PatchUNet:
-    """The trained network, every tensor of it from the file and none left over.
+def on_graph(
+    graph: Graph, grid: Sequence[float], y: FloatArray, s: float, eps: FloatArray
+) -> FloatArray:
+    """One tile through the ODE: y, eps and the answer are float32 [3, h, w]."""
+    log_s, shown = np.array([math.log(s)], np.float32), y[None]
 
-    Raises ModelDamaged if config.json and the weights do not fit each other.
-    """
-    try:
-        network = build(model.config)
-        network.load_state_dict(model.torch_tensors(), strict=True)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ModelDamaged(model.name, str(error)) from error
-    return network.eval().requires_grad_(False)
+    def velocity(x: FloatArray, t: float) -> FloatArray:
+        return graph(x, shown, np.array([t], np.float32), log_s)[0]
+
+    return euler(velocity, eps[None], grid)[0]

@@ -22,9 +22,8 @@ from torch import Tensor, nn
 from gcodec.errors import RecipeError
 from gcodec.run import Run
 from gcodec_flow.losses import Perceptual, objective, residual, sampled
-from gcodec_flow.network import PATCH, BridgeUNet, FlowUNet, PatchUNet
+from gcodec_flow.network import PATCH, BridgeUNet, FlowUNet, PatchUNet, load
 from gcodec_flow.pairs import Pairs, PairSet, make
-from gcodec_flow.reconstructor import load
 from gcodec_train import Inputs, Schema, Task, packed
 
 __all__ = ["Bridge", "Flow"]

@@ -12,41 +12,49 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from gcodec.entropy import Decoder, Encoder, FrequencyTables
 from gcodec.entropy.integer_model import IntegerModel, Visit
 from gcodec.entropy.integers import LEVELS, MEAN_BITS, Ints, unpack_tables
-from gcodec.entropy.mean_scale import lerp
-from gcodec.entropy.model import HyperEncoder, HyperEncoderConfig, loaded
 from gcodec.errors import PayloadError
 from gcodec.signals import pack_mse, unpack_mse
-from gcodec_ntc.transform import (
-    BLOCK,
-    Analysis,
-    Synthesis,
-    TransformConfig,
-)
+
+if TYPE_CHECKING:
+    from gcodec.models.graphs import Graph
 
 NAME = "ntc"
 HEAD = 2  # bytes before the stream
+BLOCK = 16  # samples a side of one latent position
 
 FloatArray = NDArray[np.float32]
+
+
+class Transforms(NamedTuple):
+    """The floating-point networks, in torch (`gcodec_ntc.networks`) or as graphs; q is the quality, [1] in [0, 1].
+
+    analysis   x [1, 3, H, W] in [0, 1] -> latents y [1, C, h, w].
+    encoder    y, q -> v [1, C, h, w], y in quantization steps, and hyper-latents z [1, N, h / 2, w / 2] (ceil).
+    synthesis  v, q -> x.
+    """
+
+    analysis: Graph
+    encoder: Graph
+    synthesis: Graph
 
 
 @dataclass(frozen=True)
 class Analysed:
     """An image's latents, before any quality is chosen.
 
-    latents float32 [1, C, h, w] (torch), samples the original [3, H, W].
+    latents float32 [1, C, h, w], samples the original [3, H, W].
     """
 
-    latents: torch.Tensor
+    latents: FloatArray
     samples: FloatArray
 
 
@@ -83,34 +91,33 @@ class PayloadCodec(ABC):
 class Codec(PayloadCodec):
     """Encoder and decoder. `config` and `tensors` are a model's config.json and weights.
 
-    Raises KeyError, TypeError, ValueError or RuntimeError if they do not belong together.
+    Raises KeyError, TypeError or ValueError if they do not belong together.
     """
 
-    def __init__(self, config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
-        transform = TransformConfig(**config["transform"])
-        entropy = config["entropy"]
-        self.analysis = loaded(Analysis(transform), tensors, "analysis.")
-        self.synthesis = loaded(Synthesis(transform), tensors, "synthesis.")
-        sizes = HyperEncoderConfig(
-            transform.channels, entropy["hyper"], entropy["hyper_width"], entropy["knots"]
-        )
-        self.encoder = loaded(HyperEncoder(sizes), tensors, "encoder.")
-        self.gain = torch.from_numpy(tensors["gain"].astype(np.float32))
-        self.integer = IntegerModel(entropy["groups"], tensors)
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        tensors: Mapping[str, NDArray[Any]],
+        transforms: Transforms,
+    ) -> None:
+        groups = config["entropy"]["groups"]
+        self.transforms = transforms
+        self.integer = IntegerModel(groups, tensors)
         self.tables = unpack_tables(tensors)
         self.trade = float(config["trade"])
-        self._starts = np.cumsum([0, *entropy["groups"]])
-        self._cost = _costs(self.tables)
+        self._starts = np.cumsum([0, *groups])
 
-    @torch.inference_mode()
+    @cached_property
+    def _cost(self) -> FloatArray:
+        return _costs(self.tables)
+
     def analyse(self, samples: FloatArray) -> Analysed:
         """Latents of float32 [3, H, W] in [0, 1]."""
-        height, width = samples.shape[1:]
-        x = torch.from_numpy(np.array(samples, np.float32))[None]
-        x = F.pad(x, (0, -width % BLOCK, 0, -height % BLOCK), mode="replicate")
-        return Analysed(self.analysis(x), samples)
+        bottom, right = (-side % BLOCK for side in samples.shape[1:])
+        x = np.pad(samples, ((0, 0), (0, bottom), (0, right)), mode="edge")
+        (latents,) = self.transforms.analysis(x.astype(np.float32, copy=False)[None])
+        return Analysed(latents, samples)
 
-    @torch.inference_mode()
     def quantize(
         self, analysed: Analysed, level: int, visitor: Callable[[Visit, Ints], None]
     ) -> Ints:
@@ -118,10 +125,7 @@ class Codec(PayloadCodec):
 
         Returns the quantized latents, int32 [h, w, C] in 1/16 steps.
         """
-        q = _quality(level)
-        v = analysed.latents * torch.exp2(lerp(self.gain, q))[:, :, None, None]
-        z = self.encoder.hyper_latent(v, q)[0].permute(1, 2, 0).flatten(0, 1).numpy()
-        y = np.ascontiguousarray(v[0].permute(1, 2, 0).flatten(0, 1).numpy())
+        y, z = map(_positions, self.transforms.encoder(analysed.latents, _quality(level)))
 
         def choose(visit: Visit) -> Ints:
             if visit.group < 0:
@@ -168,16 +172,20 @@ class Codec(PayloadCodec):
         decoder.finish()
         return level, error, z, y
 
-    @torch.inference_mode()
     def synthesise(self, y: Ints, level: int, height: int, width: int) -> FloatArray:
         """Preview, float32 [3, height, width] in [0, 1], of quantized latents."""
-        values = torch.from_numpy(y.astype(np.float32) / (1 << MEAN_BITS)).permute(2, 0, 1)[None]
-        x = self.synthesis(values, _quality(level))[0, :, :height, :width]
-        return np.ascontiguousarray(x.clamp(0, 1).numpy())
+        values = (y.astype(np.float32) / (1 << MEAN_BITS)).transpose(2, 0, 1)[None]
+        (x,) = self.transforms.synthesis(values, _quality(level))
+        return np.clip(x[0, :, :height, :width], 0, 1)
 
 
-def _quality(level: int) -> torch.Tensor:
-    return torch.tensor([level / (LEVELS - 1)])
+def _quality(level: int) -> FloatArray:
+    return np.array([level / (LEVELS - 1)], np.float32)
+
+
+def _positions(x: FloatArray) -> FloatArray:
+    """[1, C, h, w] -> [h * w, C]."""
+    return np.ascontiguousarray(x[0].transpose(1, 2, 0)).reshape(-1, x.shape[1])
 
 
 def _costs(tables: FrequencyTables) -> FloatArray:

@@ -10,13 +10,14 @@ import numpy as np
 from gcodec.entropy.integers import LEVELS
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
-from gcodec.models.devices import torch_device
+from gcodec.models.graphs import graphs_of
 from gcodec.signals import Preview, Signal
-from gcodec_ntc.codec import NAME, Codec
+from gcodec_ntc.codec import NAME, Codec, Transforms
 from gcodec_ntc.zoo.architectures import CLASS
 
 if TYPE_CHECKING:
     from gcodec.models import Model
+    from gcodec.run import Run
     from gcodec.signals import FloatArray
     from gcodec_ntc.zoo.codec import ZooCodec
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class Ntc(Embedding):
     """One layer, one preview. Quality is rounded to 256 levels.
 
-    With its own models it runs on the CPU whatever the run's device: their networks are small. The integer part is NumPy.
+    With its own models it runs on the CPU whatever the run's device: their networks are small. The integer part is NumPy,
+    the transforms are graphs where those of the model can be run, torch's otherwise.
     Raises ModelMissing without a model and ModelDamaged for one that is not an `ntc` model.
     """
 
@@ -34,7 +36,7 @@ class Ntc(Embedding):
         if model is None:
             raise ModelMissing("base/ntc", "`ntc` cannot work without weights; install gcodec-base")
         try:
-            self._codec = _codec(model, setup.run.device)
+            self._codec = _codec(model, setup.run)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelDamaged(model.name, f"not the weights of `ntc`: {error}") from error
 
@@ -65,12 +67,18 @@ class Ntc(Embedding):
         return payload[:2] + np.concatenate([z.ravel(), y.ravel()]).astype("<i4").tobytes()
 
 
-def _codec(model: Model, device: str) -> Codec | ZooCodec:
-    if model.class_name != CLASS:
-        return Codec(model.config, model.tensors())
-    from gcodec_ntc.zoo.codec import ZooCodec
+def _codec(model: Model, run: Run) -> Codec | ZooCodec:
+    if model.class_name == CLASS:
+        from gcodec.models.devices import torch_device
+        from gcodec_ntc.zoo.codec import ZooCodec
 
-    return ZooCodec(model.config, model.tensors(), torch_device(device))
+        return ZooCodec(model.config, model.tensors(), torch_device(run.device))
+    config, tensors = model.config, model.tensors()
+    if graphs := graphs_of(model, run, *Transforms._fields):
+        return Codec(config, tensors, Transforms(*graphs))
+    from gcodec_ntc.networks import transforms
+
+    return Codec(config, tensors, transforms(config, tensors))
 
 
 def _level(quality: float) -> int:

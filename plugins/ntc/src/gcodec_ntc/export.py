@@ -22,6 +22,7 @@ from gcodec.entropy.integers import Ints
 from gcodec.entropy.model import encoder_tensors, integer_tensors
 from gcodec_ntc.codec import Codec
 from gcodec_ntc.model import Model
+from gcodec_ntc.networks import transforms
 from gcodec_train import write_model
 
 
@@ -52,7 +53,7 @@ def export(network: Model, trade: float, crops: NDArray[np.float32], folder: Pat
     ]
     tensors |= integers.pack_tables(start + start)
     for _ in range(2):  # the tables decide the rounding, which decides the symbols
-        counts = count_symbols(Codec(config, tensors), crops)
+        counts = count_symbols(Codec(config, tensors, transforms(config, tensors)), crops)
         tensors |= integers.pack_tables(
             [integers.fitted_table(row, i % integers.SCALES) for i, row in enumerate(counts)]
         )

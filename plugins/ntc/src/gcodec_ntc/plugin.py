@@ -25,6 +25,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             model="base/ntc",
             parse_class="B",
             finder="gcodec_ntc.zoo:find",
+            available="gcodec.models.graphs:networks_missing",
         )
     ]
 

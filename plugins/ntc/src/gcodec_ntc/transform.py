@@ -21,8 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gcodec.entropy.mean_scale import SLOPE, lerp
-
-BLOCK = 16
+from gcodec_ntc.codec import BLOCK
 
 
 @dataclass(frozen=True)

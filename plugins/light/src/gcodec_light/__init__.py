@@ -1,0 +1,1 @@
+"""A receiver without torch: onnxruntime runs the graphs beside the models."""
