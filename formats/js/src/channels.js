@@ -2,7 +2,7 @@
  * What the bits of a channel simulator stand for: CHANNELS.md. `replay` gives z, a Float32Array.
  * Samples are looked up and signed; only `codebook` computes, in binary64.
  */
-import { Ans } from "./ans.js";
+import { Stream, tableOf } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { DOMAINS, normals, permutation, signs } from "./random.js";
 
@@ -108,14 +108,7 @@ function zipf(W, kl, count) {
   const f = g.map((x) => 1 + Number((x * spread) / sum));
   f.push(1, 1);
   f[0] += 2 ** 24 - f.reduce((x, y) => x + y, 0);
-  return sumsOf(f);
-}
-
-/** Cumulative sums, from 0. @param {ArrayLike<number>} f */
-export function sumsOf(f) {
-  const sums = new Float64Array(f.length + 1);
-  for (let p = 0; p < f.length; p++) sums[p + 1] = sums[p] + f[p];
-  return sums;
+  return tableOf(f);
 }
 
 /** @param {Parameters} p @param {Where} where @param {Uint8Array} bytes @param {boolean} escapes: those of pfr */
@@ -129,7 +122,7 @@ function chunked(p, where, bytes, escapes) {
   const edges = [0];
   for (let c = 0, sum = 0; c < count; c++) edges.push(Math.floor(((sum += w[c]) * D) / total));
 
-  const ans = new Ans(bytes), index = new Float64Array(count);
+  const ans = new Stream(bytes), index = new Float64Array(count);
   const widths = escapes ? [16] : [...new Set(w)].sort((x, y) => x - y);
   /** @type {number[]} */
   const escaped = [];

@@ -1,6 +1,5 @@
 /** The channel `dithered` (CHANNELS.md section 6): universal quantization under a logistic reference, in integers. */
-import { Ans } from "./ans.js";
-import { sumsOf } from "./channels.js";
+import { Stream, tableOf } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { bits, DOMAINS } from "./random.js";
 
@@ -90,7 +89,7 @@ export function replayDithered(width, where, reference, bytes) {
     const v = Math.max(-49152, Math.min(49151, Number((BigInt(u) * R[g]) >> 20n))) + 49152, p = v >> 6;
     return T[p] + Math.floor(((T[p + 1] - T[p]) * (v & 63)) / 64);
   };
-  const ans = new Ans(bytes), twice = new Float64Array(D), w = new Float64Array(N);
+  const ans = new Stream(bytes), twice = new Float64Array(D), w = new Float64Array(N);
   for (let k = 0; k < D; k++) {
     let m = 0;
     if (cells[k] > 1) {
@@ -103,7 +102,7 @@ export function replayDithered(width, where, reference, bytes) {
       }
       const f = Float64Array.from(w, (x) => 1 + Math.floor((x * (2 ** 24 - N)) / sum));
       f[0] += 2 ** 24 - f.reduce((x, y) => x + y, 0);
-      m = ans.read(sumsOf(f));
+      m = ans.read(tableOf(f));
       if (m >= cells[k]) refuse("a symbol beyond the support");
     }
     twice[k] = 2 * (edge[k] + m * width) + width;
