@@ -139,6 +139,7 @@ export function encodeCaption(text) {
 
 /** @param {Uint8Array} bytes @returns {string} or PayloadError for bytes that no writer makes */
 export function decodeCaption(bytes) {
+  if (bytes.length > 12291) refuse(`${bytes.length} bytes for a caption`);
   if (!bytes.length) return "";
   let text = "";
   try {

@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { CODES, content, EMBEDDINGS, EXTENSIONS, FormatError, info, open, read, resolve, SEGMENTS, splitCompanion } from "../src/index.js";
-import { bytesOf, ROOT, unhex, vectors } from "./vectors.js";
+import { bytesOf, described, hexOf, ROOT, unhex, vectors } from "./vectors.js";
 
 const all = vectors("gcx");
 /** @param {{name: string}} v */
 const fileOf = (v) => bytesOf(`spec/vectors/gcx/${v.name}.gcx`);
-/** @param {Uint8Array} bytes */
-const hexOf = (bytes) => Buffer.from(bytes).toString("hex");
-
-/** What the vectors say of bytes: hexadecimal, or length and digest beyond 64. @param {Uint8Array} bytes */
-const described = (bytes) => bytes.length <= 64 ? hexOf(bytes)
-  : { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
-
 /** @param {any} value @returns {any} */
 function plain(value) {
   if (value instanceof Uint8Array) return { hex: hexOf(value) };

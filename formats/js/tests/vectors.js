@@ -1,4 +1,5 @@
 /** Where the project's vectors lie, and how they are read. */
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -36,3 +37,10 @@ export function modelOf(entries) {
   length.writeBigUInt64LE(BigInt(text.length));
   return { tensors: readSafetensors(new Uint8Array(Buffer.concat([length, text, ...parts]))), config: {} };
 }
+
+/** @param {Uint8Array} bytes */
+export const hexOf = (bytes) => Buffer.from(bytes).toString("hex");
+/** @param {Uint8Array} bytes */
+export const digestOf = (bytes) => createHash("sha256").update(bytes).digest("hex");
+/** What the vectors say of bytes: hexadecimal, or length and digest beyond 64. @param {Uint8Array} bytes */
+export const described = (bytes) => (bytes.length <= 64 ? hexOf(bytes) : { bytes: bytes.length, sha256: digestOf(bytes) });
