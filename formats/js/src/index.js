@@ -10,9 +10,12 @@ export { replay } from "./channels.js";
 export { LIMITS, read, splitCompanion } from "./container.js";
 export { replayDithered } from "./dithered.js";
 export { CODES, FormatError, ModelError, PayloadError } from "./errors.js";
+export { matmul } from "./integer.js";
+export { isModelOf, modelDigest, openModel, readSafetensors, symbolsMatch } from "./model.js";
+export { ntcSymbols } from "./ntc.js";
 export { embeddingName, info, modelName } from "./info.js";
 export * as random from "./random.js";
-export { EMBEDDINGS, EXTENSIONS, SEGMENTS } from "./registry.js";
+export { EMBEDDINGS, EXTENSIONS, PROFILES, SEGMENTS } from "./registry.js";
 
 /** @typedef {import("./container.js").File} File */
 

@@ -1,5 +1,9 @@
-/** Models: tensors of a safetensors file, sizes of a config.json. */
-import { ModelError } from "./errors.js";
+/** Models: tensors of a safetensors file, sizes of a config.json; which one a file asks for; what decoders share. */
+import { hex, sha256 } from "./checksum.js";
+import { MAIN } from "./container.js";
+import { ModelError, refuse } from "./errors.js";
+import { modelName } from "./info.js";
+import { PROFILES } from "./registry.js";
 
 /** @typedef {Float64Array | Float32Array | Int32Array | Int16Array | Int8Array | Uint8Array | Uint16Array} Numbers F16 and BF16 as Uint16Array */
 /** @typedef {{tensors: Tensors, config: any}} Model */
@@ -60,4 +64,88 @@ export function readSafetensors(bytes) {
     map.set(name, { dtype, shape, bytes: bytes.subarray(start + from, start + to) });
   }
   return new Tensors(map);
+}
+
+/** The SHA-256 of a model (REGISTRY.md), of its *.json, *.safetensors and *merges.txt by path. @param {Record<string, Uint8Array>} files */
+export function modelDigest(files) {
+  const parts = [];
+  // paths are compared as UTF-8; sort() would compare UTF-16
+  const paths = Object.keys(files).map((path) => ({ path, utf8: new TextEncoder().encode(path) }));
+  for (const { path, utf8 } of paths.sort((a, b) => (hex(a.utf8) < hex(b.utf8) ? -1 : 1))) {
+    if (!/(\.json|\.safetensors|merges\.txt)$/.test(path)) continue;
+    const length = new DataView(new ArrayBuffer(8));
+    length.setBigUint64(0, BigInt(files[path].length), true);
+    parts.push(utf8, Uint8Array.of(0), new Uint8Array(length.buffer), files[path]);
+  }
+  return hex(sha256(concatenated(parts)));
+}
+
+/** @param {Uint8Array[]} parts */
+export function concatenated(parts) {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Whether the model of this digest is the one that a file names. @param {import("./container.js").Identity} identity @param {string} digest */
+export function isModelOf(identity, digest) {
+  return identity.digest ? digest.startsWith(hex(identity.digest)) : PROFILES[identity.id]?.[identity.profile] === digest;
+}
+
+/**
+ * A model from the files of its folder, by name; with an identity, ModelError for another one than a file names.
+ * @param {Record<string, Uint8Array>} files @param {import("./container.js").Identity} [identity] @returns {Model}
+ */
+export function openModel(files, identity) {
+  const weights = Object.keys(files).filter((path) => path.endsWith(".safetensors"));
+  if (!files["config.json"] || weights.length !== 1) throw new ModelError("a model is config.json and one safetensors file");
+  if (identity && !isModelOf(identity, modelDigest(files))) throw new ModelError(`not the model of ${modelName(identity)}`);
+  let config = null;
+  try {
+    config = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(files["config.json"]));
+  } catch {
+    throw new ModelError("config.json is not JSON");
+  }
+  return { config, tensors: readSafetensors(files[weights[0]]) };
+}
+
+/** @param {Model} model @param {string} name */
+export function demandClass(model, name) {
+  if (model.config?._class_name !== name) throw new ModelError(`a model of class ${model.config?._class_name}, not ${name}`);
+}
+
+/** What is made of a model once, kept as long as the model is. @template T @param {(model: Model) => T} make */
+export function prepared(make) {
+  /** @type {WeakMap<Model, T>} */
+  const made = new WeakMap();
+  return (/** @type {Model} */ model) => {
+    const value = made.get(model) ?? make(model);
+    made.set(model, value);
+    return value;
+  };
+}
+
+/** The one layer of an embedding that has one. @param {import("./container.js").File} file */
+export function onlyLayer({ segments }) {
+  const layers = segments.filter((segment) => segment.type === MAIN);
+  return layers.length === 1 ? layers[0].body : refuse(`${layers.length} layers; there shall be one`);
+}
+
+/** Head bytes, then numbers as int32, little-endian. @param {ArrayLike<number>} head @param {ArrayLike<number>[]} lists */
+export function sixteenths(head, ...lists) {
+  return concatenated([Uint8Array.from(head), ...lists.map((list) => {
+    const view = new DataView(new ArrayBuffer(4 * list.length));
+    for (let i = 0; i < list.length; i++) view.setInt32(4 * i, list[i], true);
+    return new Uint8Array(view.buffer);
+  })]);
+}
+
+/** Whether symbols are the sender's, by extension 5; null where the file does not say. @param {import("./container.js").File} file @param {Uint8Array} symbols */
+export function symbolsMatch({ header }, symbols) {
+  const said = header.extensions.get(5);
+  return said ? hex(said) === hex(sha256(symbols).subarray(0, 8)) : null;
 }

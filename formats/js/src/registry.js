@@ -25,3 +25,17 @@ export const SEGMENTS = {
 export const EXTENSIONS = {
   0: "seed", 1: "reconstructor", 2: "parameters", 3: "channels", 5: "symbols_digest", 7: "depth", 9: "package",
 };
+
+/** SHA-256 of the models of profiles, by embedding and number. @type {Record<number, Record<number, string>>} */
+export const PROFILES = {
+  16: {
+    1: "6b25454acfab7700111cd04a216e2bc5e1ab39f969f4e8f8c34c3d98e586d60f",
+    2: "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1",
+  },
+  40: { 1: "b55afe8dc78629c94fd546ade61fbb238a41e766806e80cf9b913314e0d641ce" },
+  42: { 1: "c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5" },
+  41: { 1: "e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a" },
+  24: { 1: "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9" },
+  26: { 1: "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9" },
+  25: { 1: "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322" },
+};

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { CODES, content, EMBEDDINGS, EXTENSIONS, FormatError, info, open, read, resolve, SEGMENTS, splitCompanion } from "../src/index.js";
+import { CODES, content, EMBEDDINGS, EXTENSIONS, FormatError, info, open, PROFILES, read, resolve, SEGMENTS, splitCompanion } from "../src/index.js";
 import { bytesOf, described, hexOf, ROOT, unhex, vectors } from "./vectors.js";
 
 const all = vectors("gcx");
@@ -66,6 +66,9 @@ test("the registry's rows are those of the text", () => {
     .split("\n").filter((line) => /^\| \d/.test(line)).map((line) => line.split("|").slice(1, -1).map((c) => c.trim().replaceAll("`", "")));
   const shown = Object.entries(EMBEDDINGS).map(([id, row]) => [id, row.name, row.package]);
   assert.deepEqual(rows("Embeddings").map((row) => row.slice(0, 3)), shown);
+  const digests = Array.from(text.matchAll(/^\| (\w+) \| (\d+) \| \w+ \| \S+ \| ([0-9a-f]{64}) \|$/gm), (m) => m.slice(1));
+  const known = Object.entries(PROFILES).flatMap(([id, of]) => Object.entries(of).map(([n, sha]) => [EMBEDDINGS[Number(id)].name, n, sha]));
+  assert.deepEqual(known.sort(), digests.sort());
   assert.deepEqual(rows("Segment types").map((row) => row.slice(0, 2)), Object.entries(SEGMENTS));
   assert.deepEqual(rows("Extension keys").map((row) => row.slice(0, 2)), Object.entries(EXTENSIONS));
 });

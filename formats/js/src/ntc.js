@@ -1,0 +1,25 @@
+/** Symbols of `ntc`: spec/embeddings/ntc.md. The preview is a floating-point network's, which is not here. */
+import { modelTables, Stream } from "./entropy.js";
+import { refuse } from "./errors.js";
+import { decodeGroups, fromStream, matmul, readGroups } from "./integer.js";
+import { demandClass, onlyLayer, prepared, sixteenths } from "./model.js";
+
+const MODELS = prepared((model) => {
+  demandClass(model, "NtcModel");
+  return { groups: readGroups(model), tables: modelTables(model.tensors, 134) };
+});
+
+/**
+ * Level and error as sent, hyper-latents and latents in 1/16 steps, and the bytes that extension 5 is the digest of.
+ * @param {import("./container.js").File} file @param {import("./model.js").Model} model
+ * @param {{matmul?: import("./integer.js").Matmul}} [options] a faster product of matrices, exact for integers to 2^50
+ */
+export async function ntcSymbols(file, model, options = {}) {
+  const payload = onlyLayer(file), { groups, tables } = MODELS(model), { height, width } = file.header;
+  if (payload.length < 2) refuse("a payload of fewer than two bytes");
+  const stream = new Stream(payload.subarray(2)), [level, error] = payload;
+  const grids = await decodeGroups(groups, Math.ceil(height / 16), Math.ceil(width / 16), level,
+    fromStream(stream, tables), options.matmul ?? matmul);
+  stream.finish();
+  return { level, error, ...grids, symbols: sixteenths([level, error], grids.hyper.data, grids.latents.data) };
+}
