@@ -1,4 +1,4 @@
-"""AVIF: the AV1 frame without the container and without the sequence header.
+"""AVIF: the AV1 frame without the container and without the sequence header (spec/embeddings/avif.md).
 
     file  boxes (ftyp, meta, mdat) | temporal delimiter OBU | sequence header OBU | frame OBU
     body  level and coding tools (1) | contents of the frame OBU

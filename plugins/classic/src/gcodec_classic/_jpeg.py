@@ -1,4 +1,4 @@
-"""JPEG: scans and Huffman tables without everything that follows from size, rate code and chroma sampling.
+"""JPEG: scans and Huffman tables without what follows from size, rate code and chroma sampling (spec/embeddings/jpeg.md).
 
     file  SOI, APP0, DQT.., SOF, then DHT.. and SOS with a scan, once or (progressive) several times, EOI
     body  rate code (1) | scans, where

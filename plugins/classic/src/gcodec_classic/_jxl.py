@@ -1,4 +1,4 @@
-"""JPEG XL: the bare codestream without its signature and size.
+"""JPEG XL: the bare codestream without its signature and size (spec/embeddings/jxl.md).
 
     file  FF 0A | size, image metadata, padding to a byte | frame
     body  frame

@@ -1,4 +1,4 @@
-"""WebP: lossy VP8 without the RIFF container.
+"""WebP: lossy VP8 without the RIFF container (spec/embeddings/webp.md).
 
     file  "RIFF" length "WEBP" "VP8 " length | frame tag (3) 9D 01 2A width height (2+2) partitions
     body  LEB128 length of the first partition | partitions
@@ -67,7 +67,7 @@ def _take_leb128(data: bytes) -> tuple[int, int]:
     for at, byte in enumerate(data[:3]):
         value |= (byte & 0x7F) << 7 * at
         if byte < 0x80:
-            if value >> 19:
+            if value >> 19 or (at and not byte):  # too long, or not in its shortest form
                 break
             return value, at + 1
     raise ValueError("bad length of the first partition")

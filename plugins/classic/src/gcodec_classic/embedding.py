@@ -2,8 +2,8 @@
 
     layer  flags (1) | squared error of the preview (1, `gcodec.signals.pack_mse`) | body
 
-The low two bits of the flags give the form of the body: 0 the codec's own file as it is, others what the codec's module
-says. The encoder decodes what it wrote. It keeps a stripped form only if the restored stream gives the same samples as
+spec/embeddings has a text for each codec, which is normative. The low two bits of the flags give the form of the body: 0 the
+codec's own file as it is, others what the codec's module says. The encoder decodes what it wrote. It keeps a stripped form only if the restored stream gives the same samples as
 the file, and measures the squared error on them. Grayscale pictures (three equal planes) are coded as one plane.
 """
 
@@ -129,6 +129,8 @@ def _decode(codec: Codec, file: bytes, size: Size) -> NDArray[np.uint8]:
         image = Image.open(BytesIO(file), formats=[codec.format])
         if (image.height, image.width) != size:
             raise ValueError("the stream is of another size than the file says")
+        if getattr(image, "n_frames", 1) != 1:
+            raise ValueError("the stream holds more than one picture")
         if image.mode not in ("RGB", "L"):
             raise ValueError(f"the stream holds {image.mode} samples")
         return np.asarray(image)
