@@ -3,8 +3,9 @@
     layer  flags (1) | squared error of the preview (1, `gcodec.signals.pack_mse`) | body
 
 spec/embeddings has a text for each codec, which is normative. The low two bits of the flags give the form of the body: 0 the
-codec's own file as it is, others what the codec's module says. The encoder decodes what it wrote. It keeps a stripped form only if the restored stream gives the same samples as
-the file, and measures the squared error on them. Grayscale pictures (three equal planes) are coded as one plane.
+codec's own file as it is, others what the codec's module says. The encoder decodes what it wrote. It keeps a stripped form
+only if the restored stream gives the same samples as the file, and measures the squared error on them. Grayscale pictures
+(three equal planes) are coded as one plane.
 """
 
 from __future__ import annotations
