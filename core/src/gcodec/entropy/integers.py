@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -53,6 +54,7 @@ __all__ = [
     "split",
     "spread",
     "strips",
+    "taps",
     "unpack_tables",
 ]
 
@@ -112,15 +114,21 @@ class Layer:
 
     def __call__(self, x: Carried, level: int) -> Carried:
         """[n, inputs] activations -> [n, outputs] sums in units of 2**-(10 + shift)."""
-        return x @ self.weight + self._bias(level)
+        sums: Carried = x @ self.weight
+        sums += self._bias(level)
+        return sums
 
     def _bias(self, level: int) -> Carried:
         return interpolate(self.bias, level).astype(np.float64)
 
     def activate(self, sums: Carried) -> Carried:
         """Leaky ReLU and rounding back to activations."""
-        leaky = np.maximum(sums, np.floor(sums / _SLOPE))
-        return limited(np.floor(leaky / (1 << self.shift) + 0.5))
+        made: Carried = np.floor(sums / _SLOPE)
+        np.maximum(sums, made, out=made)
+        made /= 1 << self.shift
+        made += 0.5
+        np.floor(made, out=made)
+        return np.clip(made, -LIMIT, LIMIT, out=made)
 
     def hidden(self, x: Carried, level: int) -> Carried:
         """Sums and activation."""
@@ -145,8 +153,8 @@ class Head:
         """Mean (1/16 steps) and table index, [positions, channels] each."""
         means, indices = [], []
         for some in strips(positions):
-            pieces = [patches(x, k, some) for x, k in zip(inputs, self.kernels, strict=True)]
-            x = self.first.hidden(np.concatenate(pieces, 1), level)
+            pieces = [taps(x, k, some) for x, k in zip(inputs, self.kernels, strict=True)]
+            x = self.first.hidden(np.concatenate(list(chain.from_iterable(pieces)), 1), level)
             mean, index = split(self.out(self.hidden.hidden(x, level), level), self.out.shift)
             means.append(mean)
             indices.append(index)
@@ -185,14 +193,18 @@ def features(values: Ints, magnitude: Ints) -> Carried:
 
 def patches(x: Carried, kernel: int, positions: NDArray[np.int64]) -> Carried:
     """kernel x kernel neighbourhoods (zeros outside) of [h, w, C]: [positions, kernel**2 * C]."""
+    return np.concatenate(taps(x, kernel, positions), 1)
+
+
+def taps(x: Carried, kernel: int, positions: NDArray[np.int64]) -> list[Carried]:
+    """The parts of `patches`, [positions, C] each, row by row."""
     w, channels = x.shape[1:]
     if kernel == 1:
-        return x.reshape(-1, channels)[positions]
+        return [x.reshape(-1, channels)[positions]]
     pad = kernel // 2
     flat = np.pad(x, ((pad, pad), (pad, pad), (0, 0))).reshape(-1, channels)
     start = positions // w * (w + 2 * pad) + positions % w
-    taps = [flat[start + dy * (w + 2 * pad) + dx] for dy in range(kernel) for dx in range(kernel)]
-    return np.concatenate(taps, 1)
+    return [flat[start + dy * (w + 2 * pad) + dx] for dy in range(kernel) for dx in range(kernel)]
 
 
 def strips(positions: NDArray[np.int64]) -> list[NDArray[np.int64]]:

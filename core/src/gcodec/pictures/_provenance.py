@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from xml.sax.saxutils import quoteattr
 
 __all__ = ["GENERATIVE", "NAMESPACE", "xmp_packet"]
 
@@ -36,6 +35,19 @@ _PACKET = (
 )
 _NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+#: What stands for it in an attribute in double quotes. xml.sax would do it too, and imports HTTP for it.
+_ESCAPED = str.maketrans(
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        '"': "&quot;",
+        "\t": "&#9;",
+        "\n": "&#10;",
+        "\r": "&#13;",
+    }
+)
 
 #: An earlier claim about the source, as attribute or as element: it was true of the original only.
 _CLAIM = re.compile(
@@ -60,16 +72,16 @@ def xmp_packet(
     """
     if source_type is None and not parameters:
         return original
-    attributes = [f"xmlns:gcodec={quoteattr(NAMESPACE)}"]
+    attributes = [f"xmlns:gcodec={_quoted(NAMESPACE)}"]
     if source_type is not None:
         attributes += [
-            f"xmlns:Iptc4xmpExt={quoteattr(_IPTC)}",
-            f"Iptc4xmpExt:DigitalSourceType={quoteattr(source_type)}",
+            f"xmlns:Iptc4xmpExt={_quoted(_IPTC)}",
+            f"Iptc4xmpExt:DigitalSourceType={_quoted(source_type)}",
         ]
     for name, value in parameters.items():
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot be the name of an XMP property")
-        attributes.append(f"gcodec:{name}={quoteattr(_NOT_XML.sub('?', value))}")
+        attributes.append(f"gcodec:{name}={_quoted(_NOT_XML.sub('?', value))}")
     description = f'<rdf:Description rdf:about="" {" ".join(attributes)}/>\n'
     text = (original or b"").decode("utf-8", "replace")
     if source_type is not None:
@@ -79,3 +91,7 @@ def xmp_packet(
         return _PACKET.format(description).encode()
     at = ends[-1].start()
     return (text[:at] + description + text[at:]).encode()
+
+
+def _quoted(value: str) -> str:
+    return f'"{value.translate(_ESCAPED)}"'

@@ -28,12 +28,17 @@ def open_graph(path: Path) -> Graph:
     options.log_severity_level = _ERRORS
     # Threads that wait give their core to others.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # What a run has taken is given back after it: the next network of the same decoder is another.
+    giving_back = onnxruntime.RunOptions()
+    giving_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_inputs()]
 
     def run(*arrays: FloatArray) -> Sequence[FloatArray]:
         given = map(np.ascontiguousarray, arrays)
-        found: Sequence[FloatArray] = session.run(None, dict(zip(names, given, strict=True)))
+        found: Sequence[FloatArray] = session.run(
+            None, dict(zip(names, given, strict=True)), giving_back
+        )
         return found
 
     return run
