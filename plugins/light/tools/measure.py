@@ -3,8 +3,8 @@
 Makes two virtual environments from this checkout, one with torch and one with gcodec-light and no torch, and prints what is
 in them, how large they are, and, side by side and in turns, the least processor time, wall time and peak memory of
 `gcodec decode`, each a process of its own on one thread; then whether both decode the same symbols and how far their
-pictures differ. FOLDER keeps the environments for another run. PIP_INDEX_URL and the like reach pip; the versions are those of
-constraints.txt.
+pictures differ. FOLDER keeps the environments for another run. PIP_INDEX_URL and the like reach pip; versions are those
+of constraints.txt.
 """
 
 from __future__ import annotations
