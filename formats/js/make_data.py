@@ -12,6 +12,7 @@ from pathlib import Path
 import zstandard
 
 HERE = Path(__file__).parent
+DATA = HERE.parents[1] / "spec/data"
 CORE = HERE.parents[1] / "core/src/gcodec"
 
 
@@ -24,6 +25,7 @@ def modules() -> dict[str, bytes]:
     return {
         "normals": zlib.decompress((CORE / "randomness/normals.zlib").read_bytes()),
         "captions": (CORE / "entropy/captions.txt").read_bytes(),
+        "jpeg": (DATA / "jpeg.json").read_bytes(),
     }
 
 

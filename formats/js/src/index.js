@@ -5,6 +5,7 @@ import { embeddingName } from "./info.js";
 import { EMBEDDINGS } from "./registry.js";
 import { decompress } from "./zstd.js";
 
+export { body } from "./classics.js";
 export { decodeCaption, encodeCaption } from "./captions.js";
 export { replay } from "./channels.js";
 export { LIMITS, read, splitCompanion } from "./container.js";
