@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pillow_jxl  # noqa: F401  (Pillow reads JPEG XL by it)
 import pytest
+from PIL import Image
 
 JS = Path(__file__).parents[1] / "formats/js"
 
@@ -27,3 +31,25 @@ def test_both_readers_say_the_same_of_damaged_files() -> None:
     assert not differ, [differential.differing(*pair) for pair in zip(*differ[0][1:], strict=True)]
     assert said["read"] > 60
     assert len(said) > 15
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
+@pytest.mark.parametrize("name", ["jpeg", "webp", "avif", "jxl"])
+def test_viewers_open_the_files_that_javascript_makes(name: str, tmp_path: Path) -> None:
+    folder = JS.parents[1] / "spec/vectors/embeddings" / name
+    vectors = [path for path in sorted(folder.glob("*.json")) if not path.name.startswith("bad-")]
+    pairs = [[str(path.with_suffix(".gcx")), str(tmp_path / path.stem)] for path in vectors]
+    script = f"""
+        import {{ readFileSync, writeFileSync }} from "node:fs";
+        import {{ body, read }} from "{(JS / "src/index.js").as_uri()}";
+        for (const [from, to] of {json.dumps(pairs)})
+            writeFileSync(to, body(read(new Uint8Array(readFileSync(from)))).bytes);
+    """
+    subprocess.run(["node", "--input-type=module", "-e", script], check=True)
+    for path in vectors:
+        said = json.loads(path.read_text())
+        with Image.open(tmp_path / path.stem) as picture:
+            assert picture.size == (said["width"], said["height"])
+            shown = np.asarray(picture.convert("RGB"), dtype=float)
+        for plane, row, column, value in said["samples"]:
+            assert abs(shown[row, column, plane] - value) <= 4, path.name

@@ -43,7 +43,7 @@ for (const [name, { files, symbols }] of Object.entries(EMBEDDINGS)) {
 test("picture files are those of the worked examples", () => {
   for (const [name, file] of [["jpeg", "gray-annex-k"], ["webp", "one-sample"], ["avif", "one-sample"], ["jxl", "one-sample"]]) {
     const text = readFileSync(`${ROOT}spec/embeddings/${name}.md`, "utf8");
-    const example = text.slice(text.lastIndexOf("The file has")).split(" bytes:\n")[1] ?? text.slice(text.lastIndexOf("the file 56:"));
+    const example = text.trimEnd().split("\n\n").at(-1) ?? "";
     const stated = Array.from(example.matchAll(/^ {4}((?:[0-9A-F]{2} )*[0-9A-F]{2})(?: {2}|$)/gm), (m) => m[1]).join(" ");
     const got = body(read(bytesOf(`spec/vectors/embeddings/${name}/${file}.gcx`)));
     assert.equal(got.type, `image/${name}`);
