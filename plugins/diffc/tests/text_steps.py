@@ -1,0 +1,115 @@
+"""Readers of spec/embeddings/diffc.md and ddcm.md as far as no network is needed: steps, samples, signal to noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from text_channels import Reader
+from text_entropy import Refused
+
+
+@dataclass
+class Step:
+    """A step's number of bytes for the schedule, its byte `error`, and bits."""
+
+    n: int
+    error: int
+    bits: bytes
+    channel: str
+    parameters: dict[str, Any]
+
+    def z(self, seed: int, i: int, D: int) -> list[float]:
+        """Section 3."""
+        asked = {"seed": hex(seed), "step": i, "dimensions": D, "bits": self.bits.hex()}
+        return Reader(asked | {"channel": self.channel, "parameters": self.parameters}).read()
+
+    def snr(self, before: float, D: int) -> float:
+        """Section 4."""
+        return before + 16 * math.log(2) * self.n / (D * 64 * math.exp(-self.error / 20))
+
+
+def levels(steps: Sequence[Step], D: int) -> list[float]:
+    """snr after each."""
+    snr, found = 0.0, []
+    for step in steps:
+        snr = step.snr(snr, D)
+        found.append(snr)
+    return found
+
+
+def schedule(B: Sequence[int], D: int) -> list[int]:
+    """Section 2 of diffc.md."""
+    lengths: list[int] = []
+    if D < 32:
+        return lengths
+    longest, due = max(D // 8, 4), 0
+    for each in B:
+        due += each * D
+        n = min(due // 8000000, longest)
+        if n >= 4:
+            lengths.append(n)
+            due = 0 if n == longest else due - 8000000 * n
+    return lengths
+
+
+def diffc(layers: Sequence[bytes], B: Sequence[int], D: int) -> list[Step]:
+    """Section 1 of diffc.md, with the channels that have numbers."""
+    data = b"".join(layers)
+    if not data or data[0] & 15 > 1:
+        raise Refused("head")
+    fixed, at, steps = data[0] & 15 == 0, 1, []
+    memory = (data[0] >> 4) + 4
+    for n in schedule(B, D):
+        if at == len(data):
+            break
+        error, at = data[at], at + 1
+        if fixed:
+            n = size = min(n, len(data) - at)
+            if n < 4:
+                raise Refused("the last step is too short")
+            how: dict[str, Any] = {"bits": 8 * n, "memory": memory}
+        else:
+            size, at = int.from_bytes(data[at : at + 3], "big"), at + 3
+            if at + size > len(data):
+                raise Refused("cut")
+            how = {"kl": 8 * n, "chunk": 16, "padding": 2, "fresh": False}
+        name = "trellis" if fixed else "chunked"
+        steps.append(Step(n, error, data[at : at + size], name, how))
+        at += size
+    if at != len(data):
+        raise Refused("more than the steps")
+    return steps
+
+
+def ddcm(layers: Sequence[bytes], D: int) -> list[Step]:
+    """Sections 1 and 2 of ddcm.md."""
+    data = b"".join(layers)
+    if len(data) < 7:
+        raise Refused("head")
+    K, C = 2 << (data[0] & 15), (data[0] >> 4 & 7) + 1
+    T, M, N = data[1] + 1, int.from_bytes(data[2:4], "big") + 1, int.from_bytes(data[4:7], "big")
+    if min(K, 512) < M or not T <= N <= T * D:
+        raise Refused("head")
+    method = "pursuit" if data[0] >> 7 else "threshold"
+    k = (data[0] & 15) + 1
+    # ceil(log2 binomial): as many bits as binomial - 1 has
+    field = {"threshold": (math.comb(K, M) - 1).bit_length() + M * C}
+    field["pursuit"] = M * k + (M - 1) * C
+    ends, steps, at = set(), [], 7
+    for i in range(T):
+        blocks = (i + 1) * N // T - i * N // T
+        n = -(-blocks * field[method] // 8)
+        how = {"entries": K, "atoms": M, "coefficients": C, "method": method, "blocks": blocks}
+        if at < len(data):
+            steps.append(Step(n, data[at], data[at + 1 : at + 1 + n], "codebook", how))
+        at += 1 + n
+        ends.add(at)
+    end, last = 0, 0
+    for layer in layers:
+        end, last = end + len(layer), end
+        if end not in ends or end == last:
+            raise Refused("a layer ends within a step")
+    return steps
