@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from text_entropy import Stream
 
 from gcodec.randomness import Domain, Randomness
 
@@ -158,42 +159,19 @@ def table(W: int, kl: int, count: int) -> list[int]:
     return f
 
 
-class Stack:
-    """The entropy coder of section 4.3."""
-
-    def __init__(self, data: bytes) -> None:
-        data += bytes(-len(data) % 4)
-        self.stack = [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)]
-        self.x = self.stack.pop() if self.stack else 0
-        if self.stack:
-            self.x = 2**32 * self.x + self.stack.pop()
-
-    def symbol(self, f: list[int]) -> int:
-        r, F, p = self.x % 2**24, 0, 0
-        while r >= F + f[p]:
-            F, p = F + f[p], p + 1
-        self.x = self.x // 2**24 * f[p] + r - F
-        if self.x < 2**32 and self.stack:
-            self.x = 2**32 * self.x + self.stack.pop()
-        return p
-
-    def finish(self) -> None:
-        assert self.x == 0 and not self.stack
-
-
 def indices(data: bytes, W: list[int], kl: int) -> list[int]:
-    coder = Stack(data)
+    coder = Stream(data)
     k = [0] * len(W)
     chunks = sorted(range(len(W)), key=lambda c: W[c])
     tables = {width: table(width, kl, len(W)) for width in set(W)}
     for c in chunks:
-        k[c] = coder.symbol(tables[W[c]])
+        k[c] = coder.entry(tables[W[c]])
     escaped = [c for c in range(len(W)) if k[c] == 2 ** W[c] + 1]
-    t = {c: coder.symbol([2**19] * 32) for c in escaped}
+    t = {c: coder.entry([2**19] * 32) for c in escaped}
     for c in sorted(escaped, key=lambda c: t[c]):
-        low = coder.symbol([2 ** (24 - t[c])] * 2 ** t[c]) if t[c] else 0
+        low = coder.entry([2 ** (24 - t[c])] * 2 ** t[c]) if t[c] else 0
         k[c] = 2 ** W[c] + 2 ** t[c] + low
-    coder.finish()
+    coder.close()
     return k
 
 
@@ -225,7 +203,7 @@ def dithered(vector: dict[str, Any]) -> list[int]:
     j = [(a + b) // C for a, b in zip(lo, o, strict=True)]
     K = [(a - 1 + b) // C - c + 1 for a, b, c in zip(hi, o, j, strict=True)]
     N = max(K)
-    coder = Stack(bytes.fromhex(vector["bits"]))
+    coder = Stream(bytes.fromhex(vector["bits"]))
     twice = []
     for k in range(D):
         e, m = j[k] * C - o[k], 0
@@ -236,7 +214,7 @@ def dithered(vector: dict[str, Any]) -> list[int]:
             w = [F(b[i + 1], R) - F(b[i], R) + 4096 if i < K[k] else 0 for i in range(N)]
             f = [1 + x * (2**24 - N) // sum(w) for x in w]
             f[0] += 2**24 - sum(f)
-            m = coder.symbol(f)
+            m = coder.entry(f)
         twice.append(2 * (e + m * C) + C)
-    coder.finish()
+    coder.close()
     return twice

@@ -17,11 +17,12 @@ from gcodec.randomness import Randomness
 from gcodec_diffc import channels
 from gcodec_diffc.channels import Dithered, Logistic, _zipf
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[4]
+sys.path[:0] = [str(ROOT / "core" / "tests"), str(ROOT / "plugins" / "diffc" / "tests")]
 
 from text_channels import Reader, dithered, indices
 
-SPEC = Path(__file__).parents[4] / "spec"
+SPEC = ROOT / "spec"
 FOLDER = SPEC / "vectors" / "channels"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 DITHERED = sorted(path.stem for path in (SPEC / "vectors" / "dithered").glob("*.json"))
