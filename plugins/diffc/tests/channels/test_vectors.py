@@ -20,7 +20,7 @@ from gcodec_diffc.channels import Dithered, Logistic, _zipf
 ROOT = Path(__file__).resolve().parents[4]
 sys.path[:0] = [str(ROOT / "core" / "tests"), str(ROOT / "plugins" / "diffc" / "tests")]
 
-from text_channels import Reader, dithered, indices
+from text_channels import Reader, dithered, indices  # noqa: E402
 
 SPEC = ROOT / "spec"
 FOLDER = SPEC / "vectors" / "channels"
