@@ -1,5 +1,7 @@
 """Entropy coding of latents that nobody trained a model for: everything is learned from what was coded before, by counting.
 
+Normative: spec/embeddings/ldm_quant.md, section 5.
+
 As LOCO-I does for samples (Weinberger, Seroussi and Sapiro 2000, "The LOCO-I lossless image compression algorithm", sections
 III-A to III-C) a symbol is predicted from its neighbours, its scale is that of prediction errors in the same context, and
 context is how large the neighbours' errors were. Integers only; NumPy.

@@ -1,5 +1,7 @@
 """Latents to a stream of symbols and back, given the tensors of an entropy model. Reading needs no torch.
 
+Normative: spec/embeddings/ldm_quant.md and rate_variable.md.
+
 The stream is one of `gcodec.entropy`: a batch of hyper-latents, then six batches of latents, in the order of
 `gcodec.entropy.integer_model.IntegerModel.code`, each under the table that `gcodec_ldm.scalar.tables` says.
 """
