@@ -66,18 +66,27 @@ def _unet(
             "text_embeds": given["pooled"],
             "time_ids": given["time_ids"],
         }
-    added = {}
+    added: dict[str, Any] = {}
+    if width := network.config.time_cond_proj_dim:
+        added["timestep_cond"] = _unguided(width).to(x)
     if control is not None:
         edges = F.pixel_shuffle(control.hint, math.isqrt(control.hint.shape[1]))
         down, middle = control.network(
             x, timestep, controlnet_cond=edges.expand(-1, 3, -1, -1), **words
         )
-        added = {
-            "down_block_additional_residuals": down,
-            "mid_block_additional_residual": middle,
-        }
+        added["down_block_additional_residuals"] = down
+        added["mid_block_additional_residual"] = middle
     output: Tensor = network(x, timestep, **words, **added)[0]
     return output
+
+
+def _unguided(width: int) -> Tensor:
+    """What a U-Net that guidance was distilled into is told of a guidance of 1: sines and cosines of nothing, [1, width].
+
+    Luo et al. 2023, "Latent consistency models"; diffusers' `get_guidance_scale_embedding`.
+    """
+    half = torch.arange(width) // (width // 2)
+    return (half == 1).float()[None]
 
 
 def _time_ids(network: Any, size: Size, given: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

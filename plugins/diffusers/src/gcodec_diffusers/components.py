@@ -19,10 +19,10 @@ from gcodec_diffusers.architectures import ARCHITECTURES, Architecture
 from gcodec_diffusers.kl import KlSpace, open_kl
 from gcodec_diffusers.layout import HYPER_ENCODER, autoencoder_of, family_of
 from gcodec_diffusers.loading import load_network, load_unet
-from gcodec_diffusers.noise_levels import Levels, Parametrisation, levels_of, parametrisation_of
+from gcodec_diffusers.schedules import Schedule, schedule_of
 from gcodec_diffusers.tokens import HyperCodebook
 
-__all__ = ["Components", "open_components"]
+__all__ = ["Components", "open_components", "read_schedule"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Components:
 
     encoder        its latent space.
     network        U-Net or transformer; how it is called says `architecture`.
-    level, x0_of   its schedule, and what its output means.
+    schedule       its path, and what its output means.
     controlnet     of sketches; None where the folder has none.
     codebook       the hyper-encoder whose tokens the network sees beside x_t; None where it sees none.
     device, dtype  of both networks.
@@ -41,8 +41,7 @@ class Components:
     architecture: Architecture
     encoder: KlSpace
     network: Any
-    level: Levels
-    x0_of: Parametrisation
+    schedule: Schedule
     controlnet: Any
     codebook: HyperCodebook | None
     device: torch.device
@@ -54,7 +53,7 @@ def open_components(model: Model, run: Run) -> Components:
     family = family_of(model)
     architecture = ARCHITECTURES[family.name]
     encoder = open_kl(run.models.find(str(autoencoder_of(model))), run)
-    level, x0_of = _schedule(model)
+    schedule = read_schedule(model)
     how = run.device, run.dtype, run.memory
     network = _network(model, family.network, architecture.network, *how)
     room = network.config.in_channels - encoder.channels * architecture.patch
@@ -68,14 +67,15 @@ def open_components(model: Model, run: Run) -> Components:
             raise ModelDamaged(model.name, "a network that sees tokens has no controlnet")
     device, dtype = torch_device(run.device), getattr(torch, run.dtype)
     return Components(
-        model, architecture, encoder, network, level, x0_of, controlnet, codebook, device, dtype
+        model, architecture, encoder, network, schedule, controlnet, codebook, device, dtype
     )
 
 
-def _schedule(model: Model) -> tuple[Levels, Parametrisation]:
+def read_schedule(model: Model) -> Schedule:
+    """The schedule of a pipeline's folder. Raises ModelDamaged."""
     scheduler: Mapping[str, Any] = model.json("scheduler/scheduler_config.json")
     try:
-        return levels_of(scheduler), parametrisation_of(scheduler)
+        return schedule_of(scheduler)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise ModelDamaged(model.name, f"scheduler_config.json: {error}") from error
 

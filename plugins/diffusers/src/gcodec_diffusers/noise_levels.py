@@ -1,15 +1,18 @@
-"""Schedules and parametrisations of published models: from x_t at any SNR to what their networks saw, and back to x0-hat.
+"""From x_t at any SNR to what a published network saw: the paths that such networks were trained along.
 
-A network was trained on x_t = alpha_t x_0 + sigma_t eps along one path. DDPM (Ho et al. 2020) has a table of alpha-bar over
-1,000 timesteps with alpha_t^2 + sigma_t^2 = 1; the rectified flow (Lipman et al. 2023) alpha_t = 1 - t, sigma_t = t. A state
-of any other path with the same SNR is a multiple of one on it (Vonderfecht and Liu 2025, A.3). Between timesteps ln SNR is
-interpolated, as in k-diffusion.
+A network was trained on x_t = alpha_t x_0 + sigma_t eps along one path. A state of any other path with the same SNR is a
+multiple of one on it (Vonderfecht and Liu 2025, A.3).
+
+    ddpm            Ho et al. 2020: a table of alpha-bar over timesteps, alpha_t^2 + sigma_t^2 = 1. Between timesteps ln SNR
+                    is interpolated, as in k-diffusion
+    rectified_flow  Lipman et al. 2023: alpha_t = 1 - t, sigma_t = t
+    edm             Karras et al. 2022, table 1: (x_0 + sigma eps) c_in, of unit variance; told ln(sigma) / 4
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,9 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Level", "Levels", "ddpm", "levels_of", "parametrisation_of", "rectified_flow"]
-
-_CLOCK = 1000.0
+__all__ = ["Level", "Levels", "Parametrisation", "ddpm", "edm", "rectified_flow"]
 
 
 class Level(NamedTuple):
@@ -27,7 +28,7 @@ class Level(NamedTuple):
 
     scale     factor that brings the state there.
     alpha, sigma   of the path.
-    timestep  what the network is told, 0 to 1000; it need not be a whole number.
+    timestep  what the network is told; it need not be a whole number.
     """
 
     scale: float
@@ -42,22 +43,22 @@ Levels = Callable[[float, float], Level]
 #: x0-hat from the network's input x, its output and the level.
 Parametrisation = Callable[["Tensor", "Tensor", Level], "Tensor"]
 
-_PARAMETRISATIONS: Mapping[str, Parametrisation] = {
-    # Ho et al. 2020, eq. 15
-    "epsilon": lambda x, out, at: (x - at.sigma * out) / at.alpha,
-    # Salimans and Ho 2022, "Progressive distillation", appendix D: v = alpha eps - sigma x_0
-    "v_prediction": lambda x, out, at: at.alpha * x - at.sigma * out,
-    "sample": lambda x, out, at: out,
-    # v = eps - x_0 on the path (1 - t, t)
-    "flow": lambda x, out, at: x - at.sigma * out,
-}
 
+def rectified_flow(clock: float = 1000.0, whole: bool = False) -> Levels:
+    """Levels on the path (1 - t, t).
 
-def rectified_flow(alpha_t: float, sigma_t: float) -> Level:
-    """The level of a state on the path (1 - t, t)."""
-    total = alpha_t + sigma_t
-    t = sigma_t / total
-    return Level(1 / total, 1 - t, t, _CLOCK * t)
+    clock  what the network is told at t = 1.
+    whole  whether it is told whole numbers alone, the fraction cut off.
+    """
+
+    def level(alpha_t: float, sigma_t: float) -> Level:
+        total = alpha_t + sigma_t
+        t = sigma_t / total
+        # A whole number that rounding has brought just below itself is itself.
+        told = math.floor(clock * t + 1e-4) if whole else clock * t
+        return Level(1 / total, 1 - t, t, float(told))
+
+    return level
 
 
 def ddpm(alphas_cumprod: np.ndarray[Any, np.dtype[np.float64]]) -> Levels:
@@ -84,39 +85,20 @@ def ddpm(alphas_cumprod: np.ndarray[Any, np.dtype[np.float64]]) -> Levels:
     return level
 
 
-def levels_of(scheduler: Mapping[str, Any]) -> Levels:
-    """The levels that a scheduler_config.json describes, whichever sampler it is for.
+def edm(sigma_min: float, sigma_max: float, deviation: float, clock: float = 1.0) -> Levels:
+    """Levels of networks that see (x_0 + sigma eps) / sqrt(sigma^2 + deviation^2) and are told clock ln(sigma) / 4.
 
-    Raises ValueError and TypeError for what is no schedule.
+    sigma_min, sigma_max   between which it was trained: beyond, as in `ddpm`.
+    deviation              of x_0, "sigma_data".
     """
-    if _is_flow(scheduler):
-        return rectified_flow
-    import torch
-    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
-    known = {key: scheduler[key] for key in _DDPM if scheduler.get(key) is not None}
-    table = DDPMScheduler(**known).alphas_cumprod
-    return ddpm(table.to(torch.float64).numpy())
+    def level(alpha_t: float, sigma_t: float) -> Level:
+        most = alpha_t * sigma_max <= sigma_t
+        sigma = sigma_max if most else sigma_t / alpha_t
+        c_in = 1 / math.hypot(sigma, deviation)
+        told = clock * math.log(max(sigma, sigma_min)) / 4
+        return Level(
+            c_in * (sigma_max / sigma_t if most else 1 / alpha_t), c_in, sigma * c_in, told
+        )
 
-
-def parametrisation_of(scheduler: Mapping[str, Any]) -> Parametrisation:
-    """What the network's output is. Raises ValueError for a name that is not known."""
-    name = "flow" if _is_flow(scheduler) else scheduler.get("prediction_type", "epsilon")
-    try:
-        return _PARAMETRISATIONS[name]
-    except KeyError as error:
-        raise ValueError(f"prediction_type {name!r} is not known") from error
-
-
-_DDPM = (
-    "num_train_timesteps",
-    "beta_start",
-    "beta_end",
-    "beta_schedule",
-    "trained_betas",
-    "rescale_betas_zero_snr",
-)
-
-
-def _is_flow(scheduler: Mapping[str, Any]) -> bool:
-    return str(scheduler.get("_class_name", "")).startswith("FlowMatch")
+    return level

@@ -1,8 +1,9 @@
-"""A published pipeline behind core's `Denoiser`: Stable Diffusion 1 and 2, PerCo(SD), SDXL and its refiner, SD3, FLUX.1.
+"""A published model behind core's `Denoiser`: all that does not depend on which network it is.
 
-    components    what the folder holds, opened and checked
-    conditions    what its networks are told of the signals
-    this module   x0-hat of x_t
+    schedules    the network's path, and what its output means
+    estimates    what signals say of x_0
+    this module  x0-hat of x_t, and the base class of `known` (the first six families), `driven` (all others of diffusers)
+                 and `pixels`; a family of somebody else's is a class with one method, `output`
 
 Nobody trained these networks to see a codec's preview or a quantized latent. Where such an estimate c of x_0 with the
 deviation s of its error is given, the network's x0-hat is moved towards it as if x_0 given x_t were Gaussian with the
@@ -10,96 +11,146 @@ variance r^2,
 
     x0-hat + r^2 (c - g x0-hat) / (g r^2 + s^2),    1 / r^2 = 1 / d^2 + snr_t,    g = 1 - s^2 / d^2
 
-with the deviation d = 1 of scaled latents: "Denoising diffusion models for plug-and-play image restoration" (Zhu et al.
-2023, eq. 12), in the form in which an estimate that says nothing, s = d and c = 0, changes nothing. So every sampler that
-conditions its denoiser works with a model that has seen no more than captions.
-
-The U-Net of PerCo(SD) has seen tokens too (`hyper`): the first layer takes z_l beside x_t, and was never without. Where no
-tokens come, they are those of the estimate c.
+with the deviation d of x_0, 1 of scaled latents: "Denoising diffusion models for plug-and-play image restoration" (Zhu et
+al. 2023, eq. 12), in the form in which an estimate that says nothing, s = d and c = 0, changes nothing. So every sampler
+that conditions its denoiser works with a model that has seen no more than captions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gcodec.errors import UsageError
 from gcodec.interfaces import Size
 from gcodec.models import Model
-from gcodec.models.networks import Condition, Denoiser
-from gcodec.run import Run
-from gcodec.signals import Signal, Text
-from gcodec_diffusers.architectures import Control
-from gcodec_diffusers.components import Components, open_components
-from gcodec_diffusers.conditions import condition_of, estimate_of, prior, seen_by
-from gcodec_diffusers.layout import autoencoder_of
+from gcodec.models.networks import Condition, Denoiser, LatentSpace
+from gcodec.signals import Latent, Noisy, Preview, Signal, Text
+from gcodec_diffusers.estimates import Estimate, best, latent_error
+from gcodec_diffusers.noise_levels import Level
+from gcodec_diffusers.schedules import Schedule
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
-__all__ = ["PipelineDenoiser", "open_pipeline"]
-
-#: Latent positions that every network's maps can be halved to, or cut into patches of.
-_MULTIPLE = 2
+__all__ = ["PipelineDenoiser", "padded_to"]
 
 
 class PipelineDenoiser(Denoiser):
-    """A pipeline's network, told of captions by its text encoders, of sketches by its ControlNet, and of everything else by
-    the module's formula."""
+    """A network that sees x_t along a path of its own, told of captions perhaps, and of everything else by the module's
+    formula.
 
-    def __init__(self, parts: Components) -> None:
-        self.parts = parts
-        self.space = str(autoencoder_of(parts.model))
-        self.sees = seen_by(parts)
+    model     that it comes from.
+    encoder   its latent space, `space` the name of that model.
+    schedule  its path.
+    device    that it works on.
+
+    A subclass says what the network answers (`output`) and, where it is told more than x_t, what (`told`). Wherever it can
+    use other signals than previews, latents and captions it names them in `also` and overrides `maps`.
+    """
+
+    #: Whether captions are told to the network.
+    reads_text: bool = False
+    #: Types of further signals that it can use.
+    also: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        model: Model,
+        space: str,
+        encoder: LatentSpace,
+        schedule: Schedule,
+        device: torch.device,
+    ) -> None:
+        self.model, self.space, self.encoder = model, space, encoder
+        self.schedule, self.device = schedule, device
+        self.few = schedule.few
+
+    @property
+    def sees(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Types of the signals that the model can use."""
+        text = (Text.kind,) if self.reads_text else ()
+        return (Preview.kind, f"{Latent.kind}/{self.encoder.name}", *text, *self.also)
+
+    @property
+    def prior(self) -> Tensor:
+        """The deviation [C] of x_0."""
+        return torch.full((self.encoder.channels,), self.schedule.deviation)
+
+    @abstractmethod
+    def output(self, x: Tensor, at: Level, condition: Condition) -> Tensor:
+        """What the network says of its input x [1, C, h, w] at a level of its path: float32 of the same shape, the noise or
+        the flow as the schedule has it. Differentiable in x."""
+
+    def told(self, prompt: str, size: Size) -> Mapping[str, Tensor]:
+        """What the network is told of a prompt, "" for none, and of a picture's size: by names, none of them "error".
+
+        Raises ModelDamaged and UnusablePlugin.
+        """
+        return {}
+
+    def maps(
+        self, signals: Mapping[str, Signal], estimate: FloatArray, error: FloatArray
+    ) -> Mapping[str, Tensor]:
+        """What the network sees beside x_t of further signals, by names, none of them "estimate": [..., h, w]."""
+        return {}
 
     def condition(self, signals: Mapping[str, Signal], size: Size) -> Condition:
-        """The best estimate of x_0 among the signals, the caption and the sketch; {} is the empty prompt.
+        """The best estimate of x_0 among the signals, the caption, and `maps`; {} is the empty prompt.
 
-        Raises UsageError for signals of which the model can use none.
+        Raises UsageError for signals of which the model can use none, and what `told` raises.
         """
-        return condition_of(self.parts, signals, size)
+        if not set(signals) & set(self.sees) and any(
+            s.kind != Noisy.kind for s in signals.values()
+        ):
+            raise UsageError(
+                f"{self.model.name} can use nothing of {' + '.join(signals)}; it sees {', '.join(self.sees)}"
+            )
+        caption = signals.get(Text.kind)
+        prompt = caption.value if isinstance(caption, Text) and self.reads_text else ""
+        estimate, error = self.estimate(signals, size)
+        seen = {"estimate": torch.from_numpy(estimate), **self.maps(signals, estimate, error)}
+        told = {"error": torch.from_numpy(error), **self.told(prompt, size)}
+        return Condition(
+            {name: tensor.to(self.device) for name, tensor in seen.items()},
+            {name: tensor.to(self.device) for name, tensor in told.items()},
+        )
 
     def unguided(self, signals: Mapping[str, Signal], size: Size) -> Condition:
-        """All but the caption: what the module's formula and a ControlNet add is in both, as in diffusers' pipelines."""
+        """All but the caption: what the module's formula and `maps` add is in both, as in diffusers' pipelines."""
         rest = {name: signal for name, signal in signals.items() if name != Text.kind}
         return self.condition(rest, size)
 
     def estimate(self, signals: Mapping[str, Signal], size: Size) -> tuple[FloatArray, FloatArray]:
         """The estimate [C, h, w] with the least error of those that the signals give, and its deviation [C]."""
-        return estimate_of(self.parts, signals, size)
+        h, w = (-(-side // self.encoder.factor) for side in size)
+        return best(self._estimates(signals), self.prior, (h, w))
+
+    def _estimates(self, signals: Mapping[str, Signal]) -> Iterator[Estimate]:
+        encoder, deviation = self.encoder, self.prior
+        for name, signal in signals.items():
+            if isinstance(signal, Latent) and name == f"{Latent.kind}/{encoder.name}":
+                yield signal.values, latent_error(signal.step, deviation)
+            elif isinstance(signal, Preview):
+                spread = torch.from_numpy(encoder.spread(signal.pixels, max(signal.mse, 1e-7)))
+                yield encoder.encode(signal.pixels), (deviation.pow(-2) + spread.pow(-2)).rsqrt()
 
     def x0(
         self, x_t: Tensor, alpha_t: float, sigma_t: float, condition: Condition, step: float = 0.0
     ) -> Tensor:
         """x0-hat [1, C, h, w]; any path is scaled to the model's own at the same SNR."""
         with torch.set_grad_enabled(x_t.requires_grad):
-            at = self.parts.level(alpha_t, sigma_t)
+            at = self.schedule.level(alpha_t, sigma_t)
             x = x_t * at.scale
-            x_0 = self.parts.x0_of(x, self._output(x, at.timestep, condition), at)
+            x_0 = self.schedule.x0_of(x, self.output(x, at, condition), at)
             c, s = condition.maps["estimate"][None], condition.globals["error"]
             snr = (at.alpha / at.sigma) ** 2 if at.sigma else torch.inf
-            return _towards(x_0, snr, c, s, prior(self.parts))
-
-    def _output(self, x: Tensor, timestep: float, condition: Condition) -> Tensor:
-        # Sides that cannot be cut into patches are continued, and cut off again.
-        parts = self.parts
-        h, w = x.shape[2:]
-        bottom, right = (-side % _MULTIPLE for side in (h, w))
-
-        def whole(planes: Tensor) -> Tensor:
-            return F.pad(planes, (0, right, 0, bottom), mode="replicate").to(parts.dtype)
-
-        if parts.codebook is not None:
-            z = parts.codebook.hyper_latent(condition.maps["tokens"])
-            x = torch.cat([x, z[None]], 1)
-        clock = torch.tensor([timestep], device=x.device)
-        hint = condition.maps.get("hint")
-        control = None if hint is None else Control(parts.controlnet, whole(hint[None]))
-        raw = parts.architecture.call(parts.network, whole(x), clock, condition.globals, control)
-        return raw[:, :, :h, :w].float()
+            return _towards(x_0, snr, c, s, self.prior)
 
 
 def _towards(x_0: Tensor, snr: float, c: Tensor, s: Tensor, d: Tensor) -> Tensor:
@@ -109,6 +160,17 @@ def _towards(x_0: Tensor, snr: float, c: Tensor, s: Tensor, d: Tensor) -> Tensor
     return x_0 + r2 * (c - g * x_0) / (g * r2 + s2)
 
 
-def open_pipeline(model: Model, run: Run) -> PipelineDenoiser:
-    """The denoiser of a pipeline's folder. Raises ModelDamaged."""
-    return PipelineDenoiser(open_components(model, run))
+def padded_to(
+    multiple: int, x: Tensor, call: Callable[[Callable[[Tensor], Tensor]], Tensor]
+) -> Tensor:
+    """What `call` returns of maps whose sides cannot be cut into patches: continued to a multiple, and cut off again.
+
+    call  is given the function that continues a map [..., h, w] of the size of x.
+    """
+    h, w = x.shape[-2:]
+    bottom, right = (-side % multiple for side in (h, w))
+
+    def whole(planes: Tensor) -> Tensor:
+        return F.pad(planes, (0, right, 0, bottom), mode="replicate")
+
+    return call(whole)[..., :h, :w]

@@ -96,7 +96,7 @@ def gcodec_networks() -> list[NetworkSpec]:
                 name,
                 "denoiser",
                 "a published pipeline: its network, schedule, text encoders and autoencoder",
-                f"{package}.pipeline:open_pipeline",
+                f"{package}.known:open_pipeline",
                 f"{package}.layout:place_of_pipeline",
                 TORCH,
             )

@@ -15,7 +15,7 @@ from gcodec.models.networks import open_denoiser
 from gcodec.run import Run
 from gcodec.signals import Tokens
 from gcodec_diffusers import tiny
-from gcodec_diffusers.pipeline import PipelineDenoiser
+from gcodec_diffusers.known import KnownDenoiser
 
 
 @pytest.fixture(scope="session")
@@ -30,22 +30,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def opened() -> Callable[..., PipelineDenoiser]:
+def opened() -> Callable[..., KnownDenoiser]:
     """opened(path, **how): the denoiser of a folder, in a run of these settings."""
 
-    def make(path: Path, **how: Any) -> PipelineDenoiser:
+    def make(path: Path, **how: Any) -> KnownDenoiser:
         made = open_denoiser(ModelStore().find(str(path)), Run(**how))
-        assert isinstance(made, PipelineDenoiser)
+        assert isinstance(made, KnownDenoiser)
         return made
 
     return make
 
 
 @pytest.fixture(scope="session")
-def least() -> Callable[[PipelineDenoiser, Size], dict[str, Tokens]]:
+def least() -> Callable[[KnownDenoiser, Size], dict[str, Tokens]]:
     """least(denoiser, size): the signals without which the network is never used, by type."""
 
-    def make(denoiser: PipelineDenoiser, size: Size) -> dict[str, Tokens]:
+    def make(denoiser: KnownDenoiser, size: Size) -> dict[str, Tokens]:
         if (book := denoiser.parts.codebook) is None:
             return {}
         side = denoiser.parts.encoder.factor * book.stride

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,14 @@ from gcodec.interfaces import Size
 from gcodec.signals import Signal
 from gcodec_diffusers import tiny
 from gcodec_diffusers.architectures import ARCHITECTURES
+from gcodec_diffusers.known import KnownDenoiser
 from gcodec_diffusers.layout import FAMILIES
-from gcodec_diffusers.pipeline import PipelineDenoiser
+from gcodec_diffusers.noise_levels import Level
 from gcodec_diffusers.plugin import PIPELINES
 
 Folder = Callable[[str], Path]
-Opened = Callable[..., PipelineDenoiser]
-Least = Callable[[PipelineDenoiser, Size], dict[str, Signal]]
+Opened = Callable[..., KnownDenoiser]
+Least = Callable[[KnownDenoiser, Size], dict[str, Signal]]
 SIZE = Size(40, 56)
 
 
@@ -47,10 +50,11 @@ def test_each_network_sees_latent_level_and_prompt(
     # The same SNR on another path is the same state.
     torch.testing.assert_close(denoiser.x0(3 * x, 3.0, 3.0, nothing), plain, rtol=1e-3, atol=1e-4)
     # The network's own part, with the level's share taken out, depends on the level and on the prompt.
-    out = denoiser._output(x, 500.0, nothing)
-    assert float((denoiser._output(x, 300.0, nothing) - out).abs().max()) > 1e-6
+    early, late = (Level(1.0, 0.5, 0.5, timestep) for timestep in (500.0, 300.0))
+    out = denoiser.output(x, early, nothing)
+    assert float((denoiser.output(x, late, nothing) - out).abs().max()) > 1e-6
     other = type(nothing)(nothing.maps, {**nothing.globals, "text": nothing.globals["text"] + 1})
-    assert float((denoiser._output(x, 500.0, other) - out).abs().max()) > 1e-6
+    assert float((denoiser.output(x, early, other) - out).abs().max()) > 1e-6
     x.requires_grad_()
     (slope,) = torch.autograd.grad(denoiser.x0(x, 1.0, 1.0, nothing).sum(), x)
     assert float(slope.abs().max()) > 0
@@ -82,3 +86,24 @@ def test_patches_of_flux_are_its_tokens() -> None:
 def test_sdxl_is_told_the_size(folder: Folder, opened: Opened, kind: str, numbers: int) -> None:
     ids = opened(folder(kind)).condition({}, Size(40, 56)).globals["time_ids"]
     assert ids.shape == (1, numbers) and ids[0, :4].tolist() == [40, 56, 0, 0]
+
+
+def test_a_network_that_guidance_was_distilled_into_is_told_of_none(
+    folder: Folder, opened: Opened, tmp_path: Path
+) -> None:
+    """As diffusers embeds a guidance of 1; left out, x0-hat is off by a per cent."""
+    from diffusers import UNet2DConditionModel
+
+    path = shutil.copytree(folder("sd15"), tmp_path / "lcm")
+    config = json.loads((path / "unet" / "config.json").read_text())
+    torch.manual_seed(0)
+    UNet2DConditionModel.from_config({**config, "time_cond_proj_dim": 6}).save_pretrained(
+        path / "unet"
+    )
+    denoiser = opened(path)
+    seen: dict[str, Any] = {}
+    denoiser.parts.network.register_forward_pre_hook(
+        lambda module, given, named: seen.update(named), with_kwargs=True
+    )
+    denoiser.x0(torch.ones(1, 4, 5, 7), 1.0, 1.0, denoiser.condition({}, SIZE))
+    assert seen["timestep_cond"].tolist() == [[0, 0, 0, 1, 1, 1]]

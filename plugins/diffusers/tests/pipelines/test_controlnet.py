@@ -13,10 +13,10 @@ import torch
 from gcodec.interfaces import Size
 from gcodec.signals import Sketch
 from gcodec_diffusers import tiny
-from gcodec_diffusers.pipeline import PipelineDenoiser
+from gcodec_diffusers.known import KnownDenoiser
 
 Folder = Callable[[str], Path]
-Opened = Callable[..., PipelineDenoiser]
+Opened = Callable[..., KnownDenoiser]
 SIZE = Size(40, 56)
 
 

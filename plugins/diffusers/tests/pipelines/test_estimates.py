@@ -12,16 +12,16 @@ import torch
 from gcodec.errors import UsageError
 from gcodec.interfaces import Size
 from gcodec.signals import Latent, Preview, Sketch
-from gcodec_diffusers.pipeline import PipelineDenoiser
+from gcodec_diffusers.known import KnownDenoiser
 
 Folder = Callable[[str], Path]
-Opened = Callable[..., PipelineDenoiser]
+Opened = Callable[..., KnownDenoiser]
 SIZE = Size(40, 56)
 
 
-def gaussian(denoiser: PipelineDenoiser, monkeypatch: pytest.MonkeyPatch) -> None:
+def gaussian(denoiser: KnownDenoiser, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the denoiser of a standard normal x_0 in the place of a v-predicting network: x0-hat = alpha x, v = 0."""
-    monkeypatch.setattr(denoiser, "_output", lambda x, timestep, condition: torch.zeros_like(x))
+    monkeypatch.setattr(denoiser, "output", lambda x, at, condition: torch.zeros_like(x))
 
 
 @pytest.mark.parametrize("noise", [0.05, 1.0, 10.0])

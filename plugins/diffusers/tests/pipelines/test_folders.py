@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 
 from gcodec.errors import ModelDamaged, UnusablePlugin
 from gcodec.interfaces import Size
+from gcodec_diffusers.known import KnownDenoiser
 from gcodec_diffusers.layout import EMPTY_PROMPT
-from gcodec_diffusers.pipeline import PipelineDenoiser
 
 Folder = Callable[[str], Path]
-Opened = Callable[..., PipelineDenoiser]
+Opened = Callable[..., KnownDenoiser]
 SIZE = Size(40, 56)
 
 

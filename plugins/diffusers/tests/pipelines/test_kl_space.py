@@ -15,10 +15,10 @@ from gcodec.interfaces import Size
 from gcodec.models import ModelStore
 from gcodec.models.networks import open_space, place_of
 from gcodec.run import Run
-from gcodec_diffusers.pipeline import PipelineDenoiser
+from gcodec_diffusers.known import KnownDenoiser
 
 Folder = Callable[[str], Path]
-Opened = Callable[..., PipelineDenoiser]
+Opened = Callable[..., KnownDenoiser]
 
 
 def test_latents_are_shifted_and_scaled(folder: Folder) -> None:

@@ -15,16 +15,16 @@ from gcodec.interfaces import Size
 from gcodec.models import ModelStore
 from gcodec.signals import Signal
 from gcodec_diffusers import components, kl, tiny
-from gcodec_diffusers.pipeline import PipelineDenoiser
+from gcodec_diffusers.known import KnownDenoiser
 
 Folder = Callable[[str], Path]
-Opened = Callable[..., PipelineDenoiser]
-Least = Callable[[PipelineDenoiser, Size], dict[str, Signal]]
+Opened = Callable[..., KnownDenoiser]
+Least = Callable[[KnownDenoiser, Size], dict[str, Signal]]
 SIZE = Size(40, 56)
 UNETS = ("sd15", "sd21", "perco", "sdxl", "sdxl-refiner")
 
 
-def answer(denoiser: PipelineDenoiser, least: Least) -> torch.Tensor:
+def answer(denoiser: KnownDenoiser, least: Least) -> torch.Tensor:
     x = torch.ones(1, denoiser.parts.encoder.channels, 5, 7)
     return denoiser.x0(x, 1.0, 1.0, denoiser.condition(least(denoiser, SIZE), SIZE))
 

@@ -23,24 +23,24 @@ from gcodec.signals import Preview, Tokens
 from gcodec_diffusers import tiny
 from gcodec_diffusers.adapters import tokens_by_denoiser
 from gcodec_diffusers.hyper import HyperEncoder
+from gcodec_diffusers.known import KnownDenoiser
 from gcodec_diffusers.layout import HYPER_ENCODER
-from gcodec_diffusers.pipeline import PipelineDenoiser
 from gcodec_diffusers.tokens import HyperCodebook
 
 Folder = Callable[[str], Path]
-Opened = Callable[..., PipelineDenoiser]
+Opened = Callable[..., KnownDenoiser]
 FloatArray = NDArray[np.float32]
 SIZE = Size(40, 56)
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 @pytest.fixture(scope="module")
-def perco(folder: Folder, opened: Opened) -> PipelineDenoiser:
+def perco(folder: Folder, opened: Opened) -> KnownDenoiser:
     return opened(folder("perco"))
 
 
 @pytest.fixture(scope="module")
-def book(perco: PipelineDenoiser) -> HyperCodebook:
+def book(perco: KnownDenoiser) -> HyperCodebook:
     assert perco.parts.codebook is not None
     return perco.parts.codebook
 
@@ -59,7 +59,7 @@ def indices(book: HyperCodebook) -> NDArray[np.int32]:
 
 
 def test_no_token_stands_for_a_latent_that_is_no_number(
-    perco: PipelineDenoiser, book: HyperCodebook
+    perco: KnownDenoiser, book: HyperCodebook
 ) -> None:
     values = latent(book.network.channels, 8, 8)
     values[1, 2, 3] = np.inf
@@ -116,7 +116,7 @@ def test_a_token_is_the_nearest_entry(grid: int, stride: int, by: str) -> None:
 
 
 def test_the_network_sees_what_its_own_token_says_at_every_place(
-    book: HyperCodebook, perco: PipelineDenoiser
+    book: HyperCodebook, perco: KnownDenoiser
 ) -> None:
     chosen = indices(book)
     plane = perco.condition(given(book, chosen), SIZE).maps["tokens"]
@@ -141,7 +141,7 @@ def test_tokens_of_the_wrong_number_or_beyond_the_codebook_are_refused(book: Hyp
 
 
 def test_the_first_layer_takes_x_t_and_then_the_hyper_latent(
-    folder: Folder, opened: Opened, perco: PipelineDenoiser, book: HyperCodebook, tmp_path: Path
+    folder: Folder, opened: Opened, perco: KnownDenoiser, book: HyperCodebook, tmp_path: Path
 ) -> None:
     """The published folder, which keeps the layer that it replaced, and one that is saved without it are one network."""
     path = shutil.copytree(folder("perco"), tmp_path / "plain")
@@ -171,7 +171,7 @@ def test_the_first_layer_takes_x_t_and_then_the_hyper_latent(
 
 
 def test_weights_in_half_precision_and_in_shards_are_found(
-    folder: Folder, opened: Opened, perco: PipelineDenoiser, book: HyperCodebook, tmp_path: Path
+    folder: Folder, opened: Opened, perco: KnownDenoiser, book: HyperCodebook, tmp_path: Path
 ) -> None:
     x = torch.from_numpy(latent(1, 4, 5, 7))
     expected = perco.x0(x, 1.0, 1.0, perco.condition(given(book, indices(book)), SIZE))
@@ -195,7 +195,7 @@ def test_weights_in_half_precision_and_in_shards_are_found(
 
 
 def test_without_tokens_they_are_those_of_the_estimate_or_it_says_so(
-    perco: PipelineDenoiser, book: HyperCodebook
+    perco: KnownDenoiser, book: HyperCodebook
 ) -> None:
     pixels = np.random.default_rng(3).random((3, *SIZE)).astype(np.float32)
     preview = Preview(pixels, 1e-3)

@@ -22,8 +22,8 @@ from gcodec.models.networks import open_denoiser
 from gcodec.run import Run
 from gcodec.signals import Preview, Signal, Text
 from gcodec_diffusers import tiny
+from gcodec_diffusers.known import KnownDenoiser
 from gcodec_diffusers.layout import EMPTY_PROMPT
-from gcodec_diffusers.pipeline import PipelineDenoiser
 from gcodec_diffusers.prompts import embed, reads_text, save_empty_prompt
 from gcodec_diffusers.tiny_texts import add_texts
 
@@ -34,7 +34,7 @@ pytestmark = [
 ]
 
 SIZE = Size(32, 40)
-Least = Callable[[PipelineDenoiser, Size], dict[str, Signal]]
+Least = Callable[[KnownDenoiser, Size], dict[str, Signal]]
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_a_caption_conditions_the_network(
     """No caption is the empty prompt, for guidance to go from; another caption is another picture."""
     assert reads_text(model(folders[kind]))
     denoiser = open_denoiser(model(folders[kind]), Run())
-    assert isinstance(denoiser, PipelineDenoiser) and "text" in denoiser.sees
+    assert isinstance(denoiser, KnownDenoiser) and "text" in denoiser.sees
     rest, channels = least(denoiser, SIZE), denoiser.parts.encoder.channels
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, channels, 4, 5))).float()
 
@@ -114,7 +114,7 @@ def test_guidance_leads_away_from_no_caption_and_keeps_the_rest(folders: dict[st
 def test_guidance_keeps_the_tokens(folders: dict[str, Path], least: Least) -> None:
     """As PerCo was trained: text was dropped, and the hyper-latent never."""
     denoiser = open_denoiser(model(folders["perco"]), Run())
-    assert isinstance(denoiser, PipelineDenoiser)
+    assert isinstance(denoiser, KnownDenoiser)
     tokens = least(denoiser, SIZE)
     signals = {**tokens, "text": Text("a red ball")}
     given, rest = denoiser.condition(signals, SIZE), denoiser.unguided(signals, SIZE)
