@@ -20,7 +20,7 @@ demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
 
 # Tests of what reads models of transformers, or is compared with CompressAI.
-BESIDE := tests/test_captioners.py plugins/diffusers/tests/test_captioner.py plugins/diffusers/tests/pipelines/test_prompts.py plugins/ntc/tests/zoo/test_compressai.py
+BESIDE := tests/test_captioners.py plugins/diffusers/tests/test_captioner.py plugins/diffusers/tests/pipelines/test_prompts.py plugins/diffusers/tests/driven plugins/ntc/tests/zoo/test_compressai.py
 
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope
 

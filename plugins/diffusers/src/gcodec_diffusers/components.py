@@ -13,16 +13,16 @@ import torch
 from gcodec.errors import ModelDamaged, UnusablePlugin
 from gcodec.models import Model, _torchvision_cpu
 from gcodec.models.devices import torch_device
-from gcodec.models.networks import open_codebook
+from gcodec.models.networks import open_codebook, open_space
 from gcodec.run import Run
 from gcodec_diffusers.architectures import ARCHITECTURES, Architecture
-from gcodec_diffusers.kl import KlSpace, open_kl
 from gcodec_diffusers.layout import HYPER_ENCODER, autoencoder_of, family_of
 from gcodec_diffusers.loading import load_network, load_unet
 from gcodec_diffusers.schedules import Schedule, schedule_of
+from gcodec_diffusers.spaces import PublishedSpace
 from gcodec_diffusers.tokens import HyperCodebook
 
-__all__ = ["Components", "open_components", "read_schedule"]
+__all__ = ["Components", "open_components", "open_encoder", "open_network", "read_schedule"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Components:
 
     model: Model
     architecture: Architecture
-    encoder: KlSpace
+    encoder: PublishedSpace
     network: Any
     schedule: Schedule
     controlnet: Any
@@ -52,7 +52,7 @@ def open_components(model: Model, run: Run) -> Components:
     """Open a pipeline's folder. Raises ModelDamaged where a part is missing, or is made for other parts."""
     family = family_of(model)
     architecture = ARCHITECTURES[family.name]
-    encoder = open_kl(run.models.find(str(autoencoder_of(model))), run)
+    encoder = open_encoder(model, run)
     schedule = read_schedule(model)
     how = run.device, run.dtype, run.memory
     network = _network(model, family.network, architecture.network, *how)
@@ -69,6 +69,14 @@ def open_components(model: Model, run: Run) -> Components:
     return Components(
         model, architecture, encoder, network, schedule, controlnet, codebook, device, dtype
     )
+
+
+def open_encoder(model: Model, run: Run) -> PublishedSpace:
+    """The latent space of a pipeline's folder. Raises ModelDamaged."""
+    encoder = open_space(run.models.find(str(autoencoder_of(model))), run)
+    if not isinstance(encoder, PublishedSpace):
+        raise ModelDamaged(model.name, "its autoencoder is none of diffusers'")
+    return encoder
 
 
 def read_schedule(model: Model) -> Schedule:
@@ -95,13 +103,36 @@ def _hyper_encoder(model: Model, run: Run, network: Any, room: int) -> HyperCode
     return book
 
 
+def open_network(model: Model, part: str, classes: Mapping[str, str], run: Run) -> Any:
+    """The component that denoises, of the class that model_index.json says, or `classes`. Raises ModelDamaged."""
+    path = classes.get(part) or _listed(model, part)
+    return _network(model, part, path, run.device, run.dtype, run.memory)
+
+
+def _listed(model: Model, part: str) -> str:
+    """The class of a component in diffusers, "module:Class"."""
+    entry = model.json("model_index.json").get(part)
+    library, name = entry if isinstance(entry, list) and len(entry) == 2 else (None, None)
+    if library != "diffusers" or not isinstance(name, str):
+        raise ModelDamaged(
+            model.name,
+            f"model_index.json has {entry!r} for {part}, which is no class of diffusers; code in folders is not run",
+        )
+    return f"diffusers:{name}"
+
+
 @lru_cache(maxsize=2)
 def _network(model: Model, part: str, path: str, device: str, dtype: str, memory: str) -> Any:
     """A component, loaded once for sender and receiver, adapters and samplers; `path` names its class."""
     _torchvision_cpu.install()
     module, _, name = path.partition(":")
+    cls = getattr(import_module(module), name, None)
+    if not hasattr(cls, "from_pretrained"):
+        raise ModelDamaged(
+            model.name, f"{part} is of class {name}, which this diffusers does not have"
+        )
     load = load_unet if part == "unet" else load_network
-    network = load(getattr(import_module(module), name), model.folder / part, getattr(torch, dtype))
+    network = load(cls, model.folder / part, getattr(torch, dtype))
     if memory != "plenty" and hasattr(network, "set_attention_slice"):
         network.set_attention_slice("auto")
     there = torch_device(device)

@@ -27,10 +27,10 @@ from gcodec.signals import Signal, Sketch, Tokens
 from gcodec_diffusers.architectures import Control
 from gcodec_diffusers.components import Components, open_components
 from gcodec_diffusers.lapped import padded
-from gcodec_diffusers.layout import autoencoder_of
+from gcodec_diffusers.layout import autoencoder_of, reads_text
 from gcodec_diffusers.noise_levels import Level
 from gcodec_diffusers.pipeline import PipelineDenoiser, padded_to
-from gcodec_diffusers.prompts import embed, reads_text
+from gcodec_diffusers.prompts import embed
 from gcodec_diffusers.tokens import HyperCodebook
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 A pipeline is a folder as diffusers saves it: model_index.json names the class, and each component has a folder of its own,
 
     unet or transformer   config.json, diffusion_pytorch_model.safetensors, perhaps in shards
-    vae                   the same
+    vae, or movq          the same
     scheduler             scheduler_config.json
     text_encoder, tokenizer, and the same with _2 and _3
     controlnet            in pipelines that have one
@@ -11,8 +11,9 @@ A pipeline is a folder as diffusers saves it: model_index.json names the class, 
     empty_prompt.safetensors   optional: the embeddings of the empty prompt, so that no text encoder is needed for it
 
 The space of an AutoencoderKL is called "kl-" and the first 16 digits of a SHA-256: of the settings that its latents depend
-on, and of its weights. So two models that share an autoencoder share a space, whoever saved it, and no others do. Tokens of
-a hyper-encoder are called "vq-" and the first 16 digits of its folder's digest.
+on, and of its weights; those of other autoencoders likewise (`SPACES`). So two models that share an autoencoder share a
+space, whoever saved it, and no others do. Tokens of a hyper-encoder are called "vq-" and the first 16 digits of its
+folder's digest.
 """
 
 from __future__ import annotations
@@ -33,14 +34,16 @@ __all__ = [
     "EMPTY_PROMPT",
     "FAMILIES",
     "HYPER_ENCODER",
+    "SPACES",
     "Family",
     "autoencoder_of",
     "family_of",
-    "kl_name",
+    "name_of_space",
     "place_of_autoencoder",
-    "place_of_kl",
+    "place_of_space",
     "place_of_pipeline",
     "place_of_unet",
+    "reads_text",
     "space_of_hyper_encoder",
     "tokens_of",
 ]
@@ -67,19 +70,45 @@ _SDXL = Family("sdxl", "unet", ("", "_2"))
 _SD3 = Family("sd3", "transformer", ("", "_2", "_3"))
 _FLUX = Family("flux", "transformer", ("", "_2"))
 
-#: Pipelines by the `_class_name` of model_index.json. The refiner of SDXL is saved as an image-to-image pipeline.
+#: Pipelines by the `_class_name` of model_index.json. The refiner of SDXL is saved as an image-to-image pipeline. Those that
+#: differ by how they sample alone mean the same folder; of T2I-Adapters, the one without its adapter.
 FAMILIES = {
-    "StableDiffusionPipeline": _SD,
-    "StableDiffusionImg2ImgPipeline": _SD,
-    "StableDiffusionControlNetPipeline": _SD,
-    "StableDiffusionPipelinePerco": _SD,
-    "StableDiffusionXLPipeline": _SDXL,
-    "StableDiffusionXLImg2ImgPipeline": _SDXL,
-    "StableDiffusionXLControlNetPipeline": _SDXL,
-    "StableDiffusion3Pipeline": _SD3,
-    "StableDiffusion3ControlNetPipeline": _SD3,
-    "FluxPipeline": _FLUX,
-    "FluxControlNetPipeline": _FLUX,
+    **dict.fromkeys(
+        (
+            "LatentConsistencyModelImg2ImgPipeline",
+            "LatentConsistencyModelPipeline",
+            "StableDiffusionAdapterPipeline",
+            "StableDiffusionControlNetPipeline",
+            "StableDiffusionImg2ImgPipeline",
+            "StableDiffusionPAGPipeline",
+            "StableDiffusionPanoramaPipeline",
+            "StableDiffusionPipeline",
+            "StableDiffusionPipelinePerco",
+            "StableDiffusionPipelineSafe",
+            "StableDiffusionSAGPipeline",
+        ),
+        _SD,
+    ),
+    **dict.fromkeys(
+        (
+            "StableDiffusionXLAdapterPipeline",
+            "StableDiffusionXLControlNetPipeline",
+            "StableDiffusionXLImg2ImgPipeline",
+            "StableDiffusionXLPAGPipeline",
+            "StableDiffusionXLPipeline",
+        ),
+        _SDXL,
+    ),
+    **dict.fromkeys(
+        (
+            "StableDiffusion3ControlNetPipeline",
+            "StableDiffusion3Img2ImgPipeline",
+            "StableDiffusion3PAGPipeline",
+            "StableDiffusion3Pipeline",
+        ),
+        _SD3,
+    ),
+    **dict.fromkeys(("FluxControlNetPipeline", "FluxImg2ImgPipeline", "FluxPipeline"), _FLUX),
 }
 
 #: Settings of an AutoencoderKL that decide what its latents are, with what diffusers takes where they are not given.
@@ -89,6 +118,20 @@ _LATENT_SETTINGS: dict[str, Any] = {
     "latents_mean": None,
     "latents_std": None,
 }
+#: What the space of an autoencoder's class is called, before its digest.
+SPACES = {
+    "AsymmetricAutoencoderKL": "asym",
+    "AutoencoderDC": "dc",
+    "AutoencoderKL": "kl",
+    "AutoencoderKLFlux2": "flux2",
+    "AutoencoderKLHunyuanImage": "hunyuan",
+    "AutoencoderKLQwenImage": "qwen",
+    "AutoencoderKLWan": "wan",
+    "AutoencoderTiny": "tiny",
+    "VQModel": "movq",
+}
+#: Components that are a pipeline's latent space.
+_AUTOENCODERS = ("vae", "movq")
 
 
 def family_of(model: Model) -> Family:
@@ -103,32 +146,47 @@ def family_of(model: Model) -> Family:
 
 def autoencoder_of(model: Model) -> Path:
     """The folder of a pipeline's autoencoder. Raises ModelDamaged where there is none."""
-    folder = model.folder.absolute() / "vae"
-    if not (folder / "config.json").is_file():
-        raise ModelDamaged(model.name, "the pipeline has no folder vae")
-    return folder
+    folders = [model.folder.absolute() / name for name in _AUTOENCODERS]
+    found = next((folder for folder in folders if (folder / "config.json").is_file()), None)
+    if found is None:
+        raise ModelDamaged(
+            model.name,
+            f"the pipeline has no folder {_AUTOENCODERS[0]} with its autoencoder; fetch or save it whole",
+        )
+    return found
 
 
-def kl_name(folder: Path) -> str:
-    """The name of the latent space of an AutoencoderKL. Raises ModelDamaged."""
+def reads_text(model: Model) -> bool:
+    """Whether a pipeline has a text encoder."""
+    return any(path.is_dir() for path in model.folder.glob("text_encoder*"))
+
+
+def name_of_space(folder: Path) -> str:
+    """The name of the latent space of an autoencoder. Raises ModelDamaged."""
     weights = sorted(folder.glob("*.safetensors"))
     try:
         stamp = tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in weights)
         config = json.loads((folder / "config.json").read_text("utf-8"))
+        kind = SPACES[config.get("_class_name", "AutoencoderKL")]
         settings = {key: config.get(key, default) for key, default in _LATENT_SETTINGS.items()}
+    except KeyError as error:
+        raise ModelDamaged(
+            str(folder),
+            f"its class {error} is no autoencoder that is known; known are {', '.join(SPACES)}",
+        ) from error
     except (OSError, ValueError, AttributeError) as error:
         raise ModelDamaged(str(folder), f"config.json: {error}") from error
-    return _kl_name(folder, json.dumps(settings, sort_keys=True), stamp)
+    return f"{kind}-{_digest(folder, json.dumps(settings, sort_keys=True), stamp)}"
 
 
 @lru_cache
-def _kl_name(folder: Path, settings: str, weights: tuple[tuple[str, int, int], ...]) -> str:
+def _digest(folder: Path, settings: str, weights: tuple[tuple[str, int, int], ...]) -> str:
     digest = hashlib.sha256(settings.encode())
     for name, _, _ in weights:
         with (folder / name).open("rb") as stream:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
-    return f"kl-{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]
 
 
 def tokens_of(model: Model) -> str:
@@ -151,13 +209,13 @@ def place_of_pipeline(model: Model, store: ModelStore) -> Place:
     if (own / HYPER_ENCODER).is_dir():
         book = store.find(str(own / HYPER_ENCODER))
         codebooks = (Codes(tokens_of(book), book.name, alone=False),)
-    return Place(kl_name(folder), str(folder), str(own), codebooks)
+    return Place(name_of_space(folder), str(folder), str(own), codebooks)
 
 
-def place_of_kl(model: Model, store: ModelStore) -> Place:
-    """An AutoencoderKL by itself. Raises ModelDamaged."""
+def place_of_space(model: Model, store: ModelStore) -> Place:
+    """An autoencoder by itself. Raises ModelDamaged."""
     folder = model.folder.absolute()
-    return Place(kl_name(folder), str(folder))
+    return Place(name_of_space(folder), str(folder))
 
 
 def place_of_autoencoder(model: Model, store: ModelStore) -> Place:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from safetensors.torch import load
 
 from gcodec.errors import ModelDamaged
 
-__all__ = ["load_network", "load_from_transformers", "load_unet"]
+__all__ = ["load_network", "load_from_transformers", "load_unet", "quiet"]
 
 _STEM = "diffusion_pytorch_model"
 #: PerCo(SD) keeps the first layer of Stable Diffusion, which nothing uses, beside its own.
@@ -28,11 +30,20 @@ def load_network(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
         "disable_mmap": True,
         "low_cpu_mem_usage": is_accelerate_available(),
     }
+    single = tuple(getattr(cls, _SINGLE, None) or ())
+    if single and not settings["low_cpu_mem_usage"]:
+        # Without accelerate diffusers does not load such classes at all.
+        cls = type(cls.__name__, (cls,), {_SINGLE: None, "__module__": cls.__module__})
     network = _load(cls, folder, dtype, settings, _STEM)
     # Where the first tensor is a buffer of the file's precision, as in SD3, diffusers leaves all the others in it too.
-    for parameter in network.parameters():
-        parameter.data = parameter.data.to(dtype)
+    for name, parameter in network.named_parameters():
+        kept = any(part in single for part in name.split("."))
+        parameter.data = parameter.data.to(torch.float32 if kept else dtype)
     return network
+
+
+#: Where a class of diffusers says which of its modules stay in single precision.
+_SINGLE = "_keep_in_fp32_modules"
 
 
 def load_unet(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
@@ -68,6 +79,25 @@ def _names(file: Path) -> list[str]:
         return list(opened.keys())
 
 
+_CRITICAL = 50
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what diffusers and transformers would tell the user of their own parts to themselves; errors come as such."""
+    from diffusers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(_CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            for kind in (FutureWarning, DeprecationWarning, UserWarning, ResourceWarning):
+                warnings.simplefilter("ignore", kind)
+            yield
+    finally:
+        logging.set_verbosity(before)
+
+
 def load_from_transformers(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
     """A network of transformers, frozen, on the CPU. Raises ModelDamaged."""
     from transformers.utils import logging
@@ -90,9 +120,7 @@ def _load(cls: Any, folder: Path, dtype: torch.dtype, settings: dict[str, Any], 
     try:
         # Without a memory map diffusers leaves the closing of the file to the garbage collector; and its networks tell
         # the user which of its own parts it will rename.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            warnings.simplefilter("ignore", FutureWarning)
+        with quiet():
             network, about = cls.from_pretrained(
                 folder,
                 torch_dtype=dtype,

@@ -5,26 +5,14 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from gcodec.plugin import AdapterSpec, NetworkSpec, TrainerSpec, hookimpl
+from gcodec_diffusers.families import DRIVEN
+from gcodec_diffusers.layout import FAMILIES, SPACES
 
 GCODEC_INTERFACE = 1
 
 #: What says what is missing: the space of `base` runs without torch, all others need it.
 TORCH, NETWORKS = f"{__name__}:torch_missing", "gcodec.models.graphs:networks_missing"
 
-#: Classes of pipelines, as model_index.json has them.
-PIPELINES = (
-    "FluxControlNetPipeline",
-    "FluxPipeline",
-    "StableDiffusion3ControlNetPipeline",
-    "StableDiffusion3Pipeline",
-    "StableDiffusionControlNetPipeline",
-    "StableDiffusionImg2ImgPipeline",
-    "StableDiffusionPipeline",
-    "StableDiffusionPipelinePerco",
-    "StableDiffusionXLControlNetPipeline",
-    "StableDiffusionXLImg2ImgPipeline",
-    "StableDiffusionXLPipeline",
-)
 #: Classes of transformers that answer a picture with a sentence and need no question.
 CAPTIONERS = (
     "Blip2ForConditionalGeneration",
@@ -39,6 +27,13 @@ def torch_missing() -> str:
     if find_spec("torch") and find_spec("diffusers"):
         return ""
     return 'it needs torch: pip install "gcodec-diffusers[torch]"'
+
+
+def pipelines_missing() -> str:
+    """Say what to install where diffusers' own pipelines cannot be called."""
+    if find_spec("transformers"):
+        return torch_missing()
+    return 'diffusers\' pipelines need transformers: pip install "gcodec-diffusers[text]"'
 
 
 def captioners_missing() -> str:
@@ -83,13 +78,16 @@ def gcodec_networks() -> list[NetworkSpec]:
             f"{package}.tokens:open_hyper_encoder",
             available=TORCH,
         ),
-        NetworkSpec(
-            "AutoencoderKL",
-            "space",
-            "the latent space of Stable Diffusion, SDXL, SD3 or FLUX",
-            f"{package}.kl:open_kl",
-            f"{package}.layout:place_of_kl",
-            TORCH,
+        *(
+            NetworkSpec(
+                name,
+                "space",
+                "the latent space of published pipelines",
+                f"{package}.spaces:open_published",
+                f"{package}.layout:place_of_space",
+                TORCH,
+            )
+            for name in SPACES
         ),
         *(
             NetworkSpec(
@@ -100,7 +98,12 @@ def gcodec_networks() -> list[NetworkSpec]:
                 f"{package}.layout:place_of_pipeline",
                 TORCH,
             )
-            for name in PIPELINES
+            for name in sorted(FAMILIES)
+        ),
+        *(
+            family.spec(f"{package}.driven:open_family", name)
+            for family in DRIVEN
+            for name in (family.name, *family.aliases)
         ),
         *(
             NetworkSpec(

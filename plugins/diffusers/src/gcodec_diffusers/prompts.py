@@ -1,7 +1,6 @@
 """What a pipeline's network is told of a caption: embeddings by the pipeline's own tokenizers and text encoders.
 
-transformers is imported here and nowhere else, and only where a caption is really encoded. The empty prompt, which is all
-that an unconditional denoiser needs, can lie in the folder ready made:
+The empty prompt, which is all that an unconditional denoiser needs, can lie in the folder ready made:
 
     python -m gcodec_diffusers.prompts FOLDER
 """
@@ -21,19 +20,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gcodec.errors import ModelDamaged, UnusablePlugin
-from gcodec.models import ModelStore, _torchvision_cpu
-from gcodec_diffusers.layout import EMPTY_PROMPT, family_of
-from gcodec_diffusers.loading import load_from_transformers
+from gcodec.errors import ModelDamaged
+from gcodec.interfaces import Size
+from gcodec.models import ModelStore
+from gcodec.models.networks import open_denoiser
+from gcodec.run import Run
+from gcodec_diffusers.layout import EMPTY_PROMPT, FAMILIES, family_of
+from gcodec_diffusers.texts import text_parts
 
 if TYPE_CHECKING:
     from gcodec.models import Model
 
-__all__ = ["embed", "reads_text", "save_empty_prompt"]
+__all__ = ["embed", "save_empty_prompt"]
 
 #: Tokens of a CLIP prompt.
 _CLIP_LENGTH = 77
-_ENCODERS = ("CLIPTextModel", "CLIPTextModelWithProjection", "T5EncoderModel")
 #: What it takes to encode a prompt, by family: diffusers' pipeline, and how "text" and "pooled" come out of it.
 _PIPELINES: Mapping[str, tuple[str, Callable[[Any, str], dict[str, Tensor]]]] = {
     "sd": ("StableDiffusionPipeline", lambda p, s: _named(p, s, 0)),
@@ -41,11 +42,6 @@ _PIPELINES: Mapping[str, tuple[str, Callable[[Any, str], dict[str, Tensor]]]] = 
     "sd3": ("StableDiffusion3Pipeline", lambda p, s: _named(p, s, 0, 2)),
     "flux": ("FluxPipeline", lambda p, s: _named(p, s, 0, 1)),
 }
-
-
-def reads_text(model: Model) -> bool:
-    """Whether a pipeline has a text encoder. Raises ModelDamaged."""
-    return any((model.folder / f"text_encoder{n}").is_dir() for n in family_of(model).texts)
 
 
 @lru_cache(maxsize=4)
@@ -69,9 +65,17 @@ def save_empty_prompt(model: Model) -> Path:
 
     Raises ModelDamaged and UnusablePlugin.
     """
-    made = _encoded(model, "", "cpu", torch.float32)
-    save_file({k: v.contiguous() for k, v in made.items()}, model.folder / EMPTY_PROMPT)
-    return model.folder / EMPTY_PROMPT
+    path = model.folder / EMPTY_PROMPT
+    if model.class_name in FAMILIES:
+        made = _encoded(model, "", "cpu", torch.float32)
+    else:
+        run = Run(models=ModelStore.installed())
+        denoiser = open_denoiser(model, run)
+        path.unlink(missing_ok=True)
+        made = dict(denoiser.condition({}, Size(1, 1)).globals)
+        del made["error"]
+    save_file({k: v.contiguous() for k, v in made.items()}, path)
+    return path
 
 
 def _stored(path: Path) -> dict[str, Tensor]:
@@ -104,20 +108,10 @@ def _zeros(model: Model) -> dict[str, Tensor]:
 @torch.no_grad()
 def _encoded(model: Model, prompt: str, device: str, dtype: torch.dtype) -> dict[str, Tensor]:
     """What diffusers' own pipeline makes of a prompt; the text encoders are given up afterwards."""
-    _torchvision_cpu.install()
-    try:
-        import transformers
-    except ImportError as error:
-        raise UnusablePlugin(
-            "diffusers",
-            f"the text encoders of {model.name} need transformers: pip install gcodec-diffusers[text]",
-        ) from error
+    family = family_of(model)
+    parts = text_parts(model, device, dtype)
     import diffusers
 
-    family = family_of(model)
-    parts: dict[str, Any] = {}
-    for number in family.texts:
-        parts |= _text_parts(transformers, model, number, device, dtype)
     if family.name == "sd3":
         # Without its T5 it asks the transformer how wide nothing is.
         parts["transformer"] = _Widths(model.json("transformer/config.json"))
@@ -130,7 +124,13 @@ def _encoded(model: Model, prompt: str, device: str, dtype: torch.dtype) -> dict
     pipeline = cls(
         **{k: parts.get(k) for k, p in wanted.items() if k in parts or p.default is p.empty}
     )
-    return read(pipeline, prompt)
+    try:
+        return read(pipeline, prompt)
+    except (ValueError, TypeError, AttributeError, RuntimeError, IndexError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ModelDamaged(
+            model.name, f"its text encoders and tokenizers do not go together: {reason[:300]}"
+        ) from error
 
 
 class _Widths:
@@ -138,26 +138,6 @@ class _Widths:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = SimpleNamespace(**config)
-
-
-def _text_parts(
-    transformers: Any, model: Model, number: str, device: str, dtype: torch.dtype
-) -> dict[str, Any]:
-    """A text encoder and its tokenizer under the names of their folders; None for both where there is none."""
-    encoder, tokenizer = f"text_encoder{number}", f"tokenizer{number}"
-    if not (model.folder / encoder).is_dir():
-        return {encoder: None, tokenizer: None}
-    name = next(iter(model.json(f"{encoder}/config.json").get("architectures") or []), None)
-    if name not in _ENCODERS:
-        raise ModelDamaged(model.name, f"{encoder} is of class {name}, not one of {_ENCODERS}")
-    network = load_from_transformers(getattr(transformers, name), model.folder / encoder, dtype)
-    try:
-        words = transformers.AutoTokenizer.from_pretrained(
-            model.folder / tokenizer, local_files_only=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelDamaged(model.name, f"{tokenizer}: {' '.join(str(error).split())}") from error
-    return {encoder: network.to(device), tokenizer: words}
 
 
 def _named(pipeline: Any, prompt: str, *places: int) -> dict[str, Tensor]:

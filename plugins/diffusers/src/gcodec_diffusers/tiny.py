@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from gcodec.models import _torchvision_cpu
 from gcodec_diffusers.layout import EMPTY_PROMPT, HYPER_ENCODER
 
-__all__ = ["KINDS", "POOLED", "TEXT", "add_controlnet", "make", "write"]
+__all__ = ["KINDS", "POOLED", "TEXT", "add_controlnet", "autoencoder", "make", "write"]
 
 #: Width of text embeddings, of pooled ones, and tokens of a prompt.
 TEXT, POOLED, _TOKENS = 32, 16, 7
@@ -49,7 +49,7 @@ def make(kind: str, folder: Path, seed: int = 0) -> Path:
         network = about.network()
         part = "unet" if "UNet" in type(network).__name__ else "transformer"
         network.save_pretrained(folder / part)
-        _autoencoder(about.channels).save_pretrained(folder / "vae")
+        autoencoder(about.channels).save_pretrained(folder / "vae")
         empty = {"text": torch.randn(1, _TOKENS, TEXT), "pooled": torch.randn(1, POOLED)}
         about.differs(folder)
     save_file(empty, folder / EMPTY_PROMPT)
@@ -115,8 +115,8 @@ def write(path: Path, value: Mapping[str, Any] | str) -> None:
     path.write_text(text, "utf-8")
 
 
-def _autoencoder(channels: int) -> Any:
-    """Factor 8, scaled to unit variance on noise; 16 channels are shifted too, as those of SD3 and FLUX."""
+def autoencoder(channels: int, shifted: bool | None = None) -> Any:
+    """Factor 8, scaled to unit variance on noise; 16 channels, those of SD3 and FLUX, are shifted too, or whatever is."""
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
     made = AutoencoderKL(
@@ -133,7 +133,7 @@ def _autoencoder(channels: int) -> Any:
         blocks = torch.rand(1, 3, 8, 8).repeat_interleave(16, 2).repeat_interleave(16, 3)
         z = made.encode(2 * blocks - 1).latent_dist.mode()
     made.register_to_config(scaling_factor=float(1 / z.std()))
-    if channels != 4:
+    if channels != 4 if shifted is None else shifted:
         made.register_to_config(shift_factor=float(z.mean()))
     return made
 

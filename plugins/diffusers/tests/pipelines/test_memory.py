@@ -14,7 +14,7 @@ from gcodec.errors import UnusablePlugin
 from gcodec.interfaces import Size
 from gcodec.models import ModelStore
 from gcodec.signals import Signal
-from gcodec_diffusers import components, kl, tiny
+from gcodec_diffusers import components, spaces, tiny
 from gcodec_diffusers.known import KnownDenoiser
 
 Folder = Callable[[str], Path]
@@ -77,7 +77,7 @@ def test_a_very_large_picture_goes_through_in_tiles_whatever_memory_there_is(
             monkeypatch.setattr(
                 space.network, name, lambda *a, n=name, w=work, **k: called.append(n) or w(*a, **k)
             )
-    monkeypatch.setattr(kl, "_WHOLE", 264 * 320 - 1)
+    monkeypatch.setattr(spaces, "_WHOLE", 264 * 320 - 1)
     tiled = space.encode(pixels)
     assert tiled.shape == whole.shape and not np.array_equal(tiled, whole)
     assert not np.array_equal(space.decode(whole, Size(264, 320)), picture)

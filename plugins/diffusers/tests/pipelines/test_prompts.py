@@ -23,8 +23,8 @@ from gcodec.run import Run
 from gcodec.signals import Preview, Signal, Text
 from gcodec_diffusers import tiny
 from gcodec_diffusers.known import KnownDenoiser
-from gcodec_diffusers.layout import EMPTY_PROMPT
-from gcodec_diffusers.prompts import embed, reads_text, save_empty_prompt
+from gcodec_diffusers.layout import EMPTY_PROMPT, reads_text
+from gcodec_diffusers.prompts import embed, save_empty_prompt
 from gcodec_diffusers.tiny_texts import add_texts
 
 pytestmark = [
@@ -156,11 +156,15 @@ def test_text_encoders_that_do_not_fit_are_refused(
     folders: dict[str, Path], tmp_path: Path
 ) -> None:
     folder = shutil.copytree(folders["sd15"], tmp_path / "spoilt")
+    index = folder / "model_index.json"
+    text = index.read_text()
+    for name in ("AutoModelOfTomorrow", "AutoModel", "CLIPConfig"):
+        index.write_text(text.replace('"CLIPTextModel"', f'"{name}"'))
+        with pytest.raises(ModelDamaged, match=name):
+            embed(model(folder), "", "cpu", torch.float32)
+    index.write_text(text)
     config = folder / "text_encoder" / "config.json"
     text = config.read_text()
-    config.write_text(text.replace('"CLIPTextModel"', '"AutoModelOfTomorrow"'))
-    with pytest.raises(ModelDamaged, match="AutoModelOfTomorrow"):
-        embed(model(folder), "", "cpu", torch.float32)
     config.write_text(text.replace('"num_hidden_layers": 2', '"num_hidden_layers": 3'))
     with pytest.raises(ModelDamaged, match="missing keys"):
         embed(model(folder), "", "cpu", torch.float32)

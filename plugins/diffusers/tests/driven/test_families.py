@@ -1,0 +1,81 @@
+"""Every family against diffusers' own pipeline, scheduler and loaders, at every step of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gcodec.interfaces import Size
+from gcodec.signals import Preview
+from gcodec_diffusers.driven import DrivenDenoiser
+from gcodec_diffusers.families import DRIVEN
+from gcodec_diffusers.tiny_families import TINY
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("transformers") is None, reason="transformers is not installed"),
+    # Deprecations within transformers and diffusers are theirs.
+    pytest.mark.filterwarnings("default"),
+]
+
+Folder = Callable[[str], Path]
+Opened = Callable[..., DrivenDenoiser]
+
+
+def test_every_family_is_tried() -> None:
+    assert set(TINY) == {family.name for family in DRIVEN}
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_x0_and_what_the_network_is_told_are_those_of_diffusers(
+    folder: Folder, opened: Opened, name: str
+) -> None:
+    from family_oracle import LIMITS, compare
+
+    found = compare(opened(folder(name)), folder(name))
+    assert found.x0 < LIMITS.get(name, 1e-6)
+    assert found.told < 2e-6
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_sides_that_do_not_fit_are_continued_and_gradients_pass(
+    folder: Folder, opened: Opened, name: str
+) -> None:
+    denoiser = opened(folder(name))
+    factor, channels = denoiser.published.factor, denoiser.published.channels
+    if name == "DiTPipeline":
+        pytest.skip("it makes pictures of one size")
+    h, w = 3, 5
+    condition = denoiser.condition({}, Size(h * factor - 1, w * factor - 2))
+    assert condition.maps["estimate"].shape == (channels, h, w)
+    x = torch.from_numpy(np.random.default_rng(1).standard_normal((1, channels, h, w))).float()
+    plain = denoiser.x0(x, 1.0, 1.0, condition)
+    assert plain.shape == x.shape and plain.dtype == torch.float32 and not plain.requires_grad
+    # The same SNR on another path is the same state.
+    torch.testing.assert_close(denoiser.x0(3 * x, 3.0, 3.0, condition), plain, rtol=1e-3, atol=1e-4)
+    assert float((denoiser.x0(x, 1.0, 0.3, condition) - plain).abs().max()) > 1e-6
+    x.requires_grad_()
+    (slope,) = torch.autograd.grad(denoiser.x0(x, 1.0, 1.0, condition).sum(), x)
+    assert float(slope.abs().max()) > 0
+
+
+def test_a_preview_pulls_and_without_text_encoders_no_caption_is_seen(
+    folder: Folder, opened: Opened
+) -> None:
+    denoiser = opened(folder("QwenImagePipeline"))
+    size = Size(32, 48)
+    pixels = np.random.default_rng(2).random((3, *size)).astype(np.float32)
+    given = denoiser.condition({"preview": Preview(pixels, 1e-7)}, size)
+    pulled = denoiser.x0(torch.zeros(1, 4, 4, 6), 0.01, 1.0, given)
+    due = torch.from_numpy(denoiser.published.encode(pixels))
+    assert float((pulled[0] - due).abs().max()) < 0.1 * float(due.abs().max())
+    assert denoiser.sees == ("preview", f"latent/{denoiser.published.name}")
+
+
+@pytest.mark.parametrize("name", ["Flux2KleinPipeline", "Flux2Pipeline"])
+def test_distilled_models_tell_their_steps(folder: Folder, opened: Opened, name: str) -> None:
+    assert bool(opened(folder(name)).few) == (name == "Flux2KleinPipeline")
