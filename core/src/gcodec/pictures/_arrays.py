@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from gcodec.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from gcodec.pictures._picture import AlphaArray, Picture
+    from gcodec.pictures._picture import Picture
 
-__all__ = ["Layout", "check_pixels", "check_values", "foreign", "joined", "split"]
+__all__ = ["AlphaArray", "Layout", "check_pixels", "check_values", "foreign", "joined", "split"]
 
+AlphaArray: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 Layout: TypeAlias = Literal["HW", "HWC", "CHW"]
 
 _LARGEST = {"uint8": 255, "uint16": 65535}

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.errors import InvalidArgument
-from gcodec.pictures._arrays import Layout, check_pixels, check_values, foreign, joined, split
+from gcodec.pictures._arrays import (
+    AlphaArray,
+    Layout,
+    check_pixels,
+    check_values,
+    foreign,
+    joined,
+    split,
+)
 from gcodec_formats import Size
 
 if TYPE_CHECKING:
@@ -18,8 +25,6 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = ["AlphaArray", "Picture", "check_picture"]
-
-AlphaArray: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
 _ALPHA = (np.uint8, np.uint16)
 
@@ -107,9 +112,9 @@ class Picture:
 
         Raises InvalidArgument for another type, and ImageError for what cannot be read.
         """
-        # By its name, when it is asked for: whatever reads makes pictures, and imports this file.
-        made: Picture = import_module("gcodec.pictures._read").from_pil(image)
-        return made
+        from gcodec.pictures._planes import of_image
+
+        return cls(*of_image(image))
 
     def to_array(self, dtype: str = "uint8", layout: Layout = "HWC") -> NDArray[Any]:
         """Return the samples, an array of its own: of gray pictures one channel, of those with alpha one more.

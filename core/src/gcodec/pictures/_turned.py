@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-__all__ = ["turned"]
+__all__ = ["as_stored", "turned"]
 
 
 def turned(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -18,3 +18,12 @@ def turned(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (2, 3, 6, 7):
         samples = samples[:, ::-1]
     return samples
+
+
+def as_stored(upright: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Return a view of an upright array [H, W, ...] in the order in which its file has it: the inverse of `turned`."""
+    if orientation in (2, 3, 6, 7):
+        upright = upright[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        upright = upright[::-1]
+    return upright.swapaxes(0, 1) if orientation >= 5 else upright
