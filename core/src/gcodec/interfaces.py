@@ -84,7 +84,8 @@ class Embedding(ABC):
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """Return a canonical form of the decoded discrete symbols, the same on every machine (`gcodec verify`).
 
-        The layers themselves where no model takes part in parsing. Raises PayloadError like `decode`.
+        Extension 5 of a file is the digest of these (spec/FORMAT.md, section 3), so they never change. The layers themselves
+        where no model takes part in parsing. Raises PayloadError like `decode`.
         """
         return b"".join(layers)
 
