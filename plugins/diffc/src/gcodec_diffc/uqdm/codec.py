@@ -1,6 +1,6 @@
 """The codec proper: from samples to layers and back, given a model's tensors.
 
-A layer (normative):
+A layer (spec/embeddings/uqdm.md is normative):
 
     1 byte   measured squared error of the preview that it completes (`gcodec.signals.pack_mse`)
     rest     one stream of `gcodec.entropy.RowEncoder`
@@ -52,7 +52,8 @@ NAME = "uqdm"
 _OCTET = (
     1 / 1024
 )  # samples so near to whole levels are 8-bit ones; those of 16 bits are 1/257 away or more
-_STRIP = 1 << 13  # symbols whose frequencies are computed at a time; changes no result
+#: Symbols whose frequencies are made at a time, with as many entries as the one with most cells: a part of the format.
+_STRIP = 1 << 13
 
 FloatArray = NDArray[np.float32]
 #: Given frequencies [N, K] and which symbols of a group they are for, returns these symbols [N].
