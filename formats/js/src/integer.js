@@ -11,6 +11,11 @@ import { ModelError } from "./errors.js";
  *   the product [m, n] of a [m, k] and b [k, n]; b is the same object for the same layer
  */
 
+/**
+ * @typedef {{positions: number[], from: number, C: number}} Place
+ * @typedef {(batch: number, mean: Float64Array, scale: Int32Array, place: Place) => Float64Array | Promise<Float64Array>} Values
+ */
+
 const TOP = 2 ** 21;
 
 /** @param {number} x @param {number} low @param {number} high */
@@ -152,9 +157,9 @@ export function readGroups({ tensors, config }) {
 
 /**
  * Hyper-latents and latents in seven batches (section 8). `values` gives, or promises, what a batch holds, when
- * it is told means and scales; tables are scale for latents, 67 + scale for hyper-latents.
+ * it is told means and scales, at which positions, and which channels (from, of how many).
  * @param {ReturnType<typeof readGroups>} model @param {number} h @param {number} w @param {number} level
- * @param {(batch: number, mean: Float64Array, scale: Int32Array) => Float64Array | Promise<Float64Array>} values
+ * @param {Values} values
  * @param {Matmul} [multiply]
  */
 export async function decodeGroups(model, h, w, level, values, multiply = matmul) {
@@ -166,8 +171,8 @@ export async function decodeGroups(model, h, w, level, values, multiply = matmul
     prior.mean[i] = row[i % N];
     prior.scale[i] = row[N + (i % N)];
   });
-  const z = await values(0, prior.mean, prior.scale);
   const all = Array.from({ length: h * w }, (_, i) => i), coarse = all.slice(0, hh * ww);
+  const z = await values(0, prior.mean, prior.scale, { positions: coarse, from: 0, C: N });
   /** @type {Grid} */
   const seen = { data: z.map((v) => clip(64 * v, -TOP, TOP)), h: hh, w: ww, C: N };
   const inner = await hidden(model.decode[0], neighbourhoods([{ grid: seen, side: 3 }], coarse), level, multiply);
@@ -188,11 +193,11 @@ export async function decodeGroups(model, h, w, level, values, multiply = matmul
   const even = all.filter((at) => (Math.floor(at / w) + (at % w)) % 2 === 0), odd = all.filter((at) => (Math.floor(at / w) + (at % w)) % 2);
   /** @param {number} batch @param {number} group @param {number[]} positions @param {[Grid, number][]} inputs */
   const decode = async (batch, group, positions, inputs) => {
-    const head = model.heads[batch - 1], C = groups[group];
+    const head = model.heads[batch - 1], C = groups[group], from = groups.slice(0, group).reduce((x, y) => x + y, 0);
     const near = neighbourhoods(inputs.map(([grid, side]) => ({ grid, side })), positions);
     const x = await hidden(head.first, near, level, multiply), y = await hidden(head.hidden, x, level, multiply);
     const { mean, scale } = told(await sums(head.out, y, level, multiply), C, head.out.shift);
-    const got = await values(batch, mean, scale);
+    const got = await values(batch, mean, scale, { positions, from, C });
     positions.forEach((at, i) => parts[group].data.set(got.subarray(i * C, (i + 1) * C), at * C));
   };
   await decode(1, 0, even, [[H, 1]]);
@@ -212,7 +217,6 @@ export async function decodeGroups(model, h, w, level, values, multiply = matmul
   return { hyper: { data: z, h: hh, w: ww, C: N }, latents: { data: latents, h, w, C } };
 }
 
-/** Values from a stream where a value is 16 symbol + mean. @param {import("./entropy.js").Stream} stream @param {import("./entropy.js").Table[]} tables */
-export const fromStream = (stream, tables) =>
-  /** @param {number} batch @param {Float64Array} mean @param {Int32Array} scale */
-  (batch, mean, scale) => stream.batch(tables, batch ? scale : scale.map((s) => s + 67)).map((s, i) => 16 * s + mean[i]);
+/** Values from a stream where a value is 16 symbol + mean. @param {import("./entropy.js").Stream} stream @param {import("./entropy.js").Table[]} tables @returns {Values} */
+export const fromStream = (stream, tables) => (batch, mean, scale) =>
+  stream.batch(tables, batch ? scale : scale.map((s) => s + 67)).map((s, i) => 16 * s + mean[i]);

@@ -135,13 +135,11 @@ export function onlyLayer({ segments }) {
   return layers.length === 1 ? layers[0].body : refuse(`${layers.length} layers; there shall be one`);
 }
 
-/** Head bytes, then numbers as int32, little-endian. @param {ArrayLike<number>} head @param {ArrayLike<number>[]} lists */
-export function sixteenths(head, ...lists) {
-  return concatenated([Uint8Array.from(head), ...lists.map((list) => {
-    const view = new DataView(new ArrayBuffer(4 * list.length));
-    for (let i = 0; i < list.length; i++) view.setInt32(4 * i, list[i], true);
-    return new Uint8Array(view.buffer);
-  })]);
+/** Numbers as int32, little-endian. @param {ArrayLike<number>} list */
+export function words(list) {
+  const view = new DataView(new ArrayBuffer(4 * list.length));
+  for (let i = 0; i < list.length; i++) view.setInt32(4 * i, list[i], true);
+  return new Uint8Array(view.buffer);
 }
 
 /** Whether symbols are the sender's, by extension 5; null where the file does not say. @param {import("./container.js").File} file @param {Uint8Array} symbols */

@@ -2,7 +2,7 @@
 import { modelTables, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { decodeGroups, fromStream, matmul, readGroups } from "./integer.js";
-import { demandClass, onlyLayer, prepared, sixteenths } from "./model.js";
+import { concatenated, demandClass, onlyLayer, prepared, words } from "./model.js";
 
 const MODELS = prepared((model) => {
   demandClass(model, "NtcModel");
@@ -21,5 +21,5 @@ export async function ntcSymbols(file, model, options = {}) {
   const grids = await decodeGroups(groups, Math.ceil(height / 16), Math.ceil(width / 16), level,
     fromStream(stream, tables), options.matmul ?? matmul);
   stream.finish();
-  return { level, error, ...grids, symbols: sixteenths([level, error], grids.hyper.data, grids.latents.data) };
+  return { level, error, ...grids, symbols: concatenated([payload.subarray(0, 2), words(grids.hyper.data), words(grids.latents.data)]) };
 }

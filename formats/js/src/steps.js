@@ -1,0 +1,99 @@
+/**
+ * Noisy states sent step by step: spec/embeddings/diffc.md and ddcm.md, as far as a reader without the denoiser goes.
+ * Each step has its bits, the snr that it leads to, and z, the sample that its bits stand for.
+ */
+import { replay } from "./channels.js";
+import { MAIN } from "./container.js";
+import { readHead } from "./diffc.js";
+import { ModelError, refuse } from "./errors.js";
+import { concatenated } from "./model.js";
+
+/**
+ * @typedef {{bytes: number, error: number, bits: Uint8Array, snr: number, z: () => Float32Array}} Step
+ *   z: for C channels of h x w, computed when it is called
+ * @typedef {{channel: string, parameters: Record<string, any>, steps: Step[], h: number, w: number, C: number, symbols: Uint8Array}} Steps
+ */
+
+/** @param {import("./container.js").File} file @param {number} C @param {number} f */
+function start(file, C, f) {
+  const { height, width, extensions } = file.header, h = Math.ceil(height / f), w = Math.ceil(width / f), D = C * h * w;
+  const layers = file.segments.filter((segment) => segment.type === MAIN).map((segment) => segment.body);
+  let snr = 0, i = 0;
+  /** @type {Step[]} */
+  const steps = [];
+  /** @param {string} channel @param {Record<string, any>} parameters @param {number} bytes @param {number} error @param {Uint8Array} bits */
+  const add = (channel, parameters, bytes, error, bits) => {
+    const where = { seed: extensions.get(0) ?? 0, step: i++, dimensions: D };
+    snr += (16 * Math.LN2 * bytes) / (D * (64 * Math.exp(-error / 20)));
+    const z = () => replay(channel, parameters, where, bits);
+    z();
+    steps.push({ bytes, error, bits, snr, z });
+  };
+  return { layers, symbols: concatenated(layers), h, w, D, steps, add };
+}
+
+/** Bytes of the steps (section 2). @param {ArrayLike<number>} B @param {number} D */
+function schedule(B, D) {
+  const longest = Math.max(Math.floor(D / 8), 4), bytes = [];
+  let due = 0;
+  for (let i = 0; D >= 32 && i < B.length; i++) {
+    due += B[i] * D;
+    const n = Math.min(Math.floor(due / 8000000), longest);
+    if (n < 4) continue;
+    bytes.push(n);
+    due = n === longest ? 0 : due - 8000000 * n;
+  }
+  return bytes;
+}
+
+/** Of the model `base/diffc`. @param {import("./container.js").File} file @param {import("./model.js").Model} model @returns {Steps} */
+export function diffcSteps(file, model) {
+  const B = model.tensors.get("bits", "I32", [null]), C = 32, { symbols, h, w, D, steps, add } = start(file, C, 8);
+  if (B.some((b) => b < 1 || b > 1e6)) throw new ModelError("a schedule that is none");
+  const { channel, parameters, fixed, bytes } = readHead(symbols);
+  if (channel.includes("/")) refuse(`no channel ${channel} here`);
+  const planned = schedule(B, D);
+  let at = bytes;
+  while (at < symbols.length) {
+    const error = symbols[at++], n = planned[steps.length] ?? refuse("bytes after the last step");
+    let size = Math.min(n, symbols.length - at);
+    if (!fixed) {
+      if (symbols.length - at < 3) refuse("a step that is cut");
+      size = 65536 * symbols[at] + 256 * symbols[at + 1] + symbols[at + 2];
+      at += 3;
+    }
+    if (size > symbols.length - at || (fixed && size < 4)) refuse("a step that is cut");
+    const sent = fixed ? { ...parameters, bits: 8 * size } : { ...parameters, kl: 8 * n };
+    add(channel, sent, fixed ? size : n, error, symbols.subarray(at, at += size));
+  }
+  return { channel, parameters, steps, h, w, C, symbols };
+}
+
+/** Bits of numbers up to n - 1. @param {bigint} n */
+const bitsBelow = (n) => (n > 1n ? (n - 1n).toString(2).length : 0);
+
+/** Of the model `base/denoiser`. @param {import("./container.js").File} file @returns {Steps} */
+export function ddcmSteps(file) {
+  const C = 32, { layers, symbols, h, w, D, steps, add } = start(file, C, 8);
+  if (symbols.length < 7) refuse("a head that is cut");
+  const k = (symbols[0] & 15) + 1, entries = 2 ** k, coefficients = ((symbols[0] >> 4) & 7) + 1;
+  const method = symbols[0] & 128 ? "pursuit" : "threshold", T = symbols[1] + 1, atoms = 256 * symbols[2] + symbols[3] + 1;
+  const N = 65536 * symbols[4] + 256 * symbols[5] + symbols[6];
+  if (atoms > entries || atoms > 512 || N < T || N > T * D) refuse("a head of values that do not go together");
+  let sets = 1n;
+  for (let i = 0; i < atoms; i++) sets = (sets * BigInt(entries - i)) / BigInt(i + 1);
+  const field = method === "threshold" ? bitsBelow(sets) + atoms * coefficients : atoms * k + (atoms - 1) * coefficients;
+  const ends = new Set([7]), parameters = { entries, atoms, coefficients, method };
+  let at = 7;
+  for (let i = 0; i < T && at < symbols.length; i++) {
+    const blocks = Math.floor(((i + 1) * N) / T) - Math.floor((i * N) / T), size = Math.ceil((field * blocks) / 8);
+    if (symbols.length - at < 1 + size) refuse("a step that is cut");
+    const error = symbols[at];
+    add("codebook", { ...parameters, blocks }, size, error, symbols.subarray(at + 1, at += 1 + size));
+    ends.add(at);
+  }
+  if (at !== symbols.length) refuse("bytes after the last step");
+  let end = 0;
+  for (const layer of layers) if (!ends.has((end += layer.length)) || end === 7) refuse("a layer that does not end with a step");
+  return { channel: "codebook", parameters, steps, h, w, C, symbols };
+}
