@@ -13,7 +13,6 @@ import zstandard
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "spec/data"
-CORE = HERE.parents[1] / "core/src/gcodec"
 
 
 def frame(data: bytes) -> str:
@@ -23,8 +22,9 @@ def frame(data: bytes) -> str:
 def modules() -> dict[str, bytes]:
     """Contents by name of module."""
     return {
-        "normals": zlib.decompress((CORE / "randomness/normals.zlib").read_bytes()),
-        "captions": (CORE / "entropy/captions.txt").read_bytes(),
+        "normals": zlib.decompress((DATA / "normals.zlib").read_bytes()),
+        "captions": (DATA / "captions.txt").read_bytes(),
+        "sketch": (DATA / "text_sketch_counts.txt").read_bytes(),
         "jpeg": (DATA / "jpeg.json").read_bytes(),
     }
 

@@ -37,8 +37,8 @@ function ditherOf(file, count) {
 }
 
 /**
- * The code Q, hyper-latents and latents as 16 s - k; `dither` is k, or null. The latent in units of its space is bin width x s
- * without dither, bin width x (s - u / 2^24) with it.
+ * The code Q, hyper-latents and latents: data is 16 s - k, k the dither in sixteenths or null. The latent in units of its space
+ * is bin width x s without dither, and bin width x (s - u / 2^24) with it.
  * @param {File} file @param {Model | {C: number, f: number}} model: entropy model, or channels of the latents and samples a side
  * @param {Options} [options]
  */
@@ -70,7 +70,7 @@ export async function ldmQuantSymbols(file, model, options = {}) {
   } else latents = adaptive(stream, h, w, C, k ?? new Int32Array(h * w * C));
   stream.finish();
   const symbols = concatenated([Uint8Array.of(Q), words(hyper), words(latents)]);
-  return { Q, binWidth: width(257 * Q), h, w, C, hyper, latents, u, dither: k, symbols };
+  return { Q, binWidth: width(257 * Q), hyper, latents: { data: latents, h, w, C, k }, u, symbols };
 }
 
 const RATIOS = [

@@ -8,7 +8,7 @@ import { onlyLayer } from "./model.js";
 
 const SPREAD = [54, 15, 13], MEAN = [150, 55, 45];
 const SIDES = [0, 64, 48, 40, 32, 28, 24, 20, 16, 14, 12, 11, 10, 9, 8, 7, 6, 5, 4];
-const DIGEST = "";
+const DIGEST = "a23eb5b26afbf2b15fe4cb864d9180af47bc8a60876c8847f7a98d4cf592016c";
 
 /** Floor of the square root of an exact integer. @param {number} n */
 function isqrt(n) {
@@ -29,7 +29,7 @@ function row(M, q) {
   return tableOf(f);
 }
 
-/** Steps of the colours in the order of section 2, those that are not sent included. @param {Stream} stream @param {number} n @param {number} H @param {number} W */
+/** Steps of the colours that are sent, in the order of section 2; the others are 0. @param {Stream} stream @param {number} n @param {number} H @param {number} W */
 function readColours(stream, n, H, W) {
   const L = Math.max(H, W), S = Math.min(H, W), tables = new Map(), coefficients = [];
   for (let plane = 0; plane < 3; plane++) {
@@ -37,14 +37,11 @@ function readColours(stream, n, H, W) {
     for (let u = 0; u <= Math.min(H - 1, reach); u++)
       for (let v = 0; v <= Math.min(W - 1, reach); v++) {
         const [a, b] = H >= W ? [u, v] : [v, u], q = a * a + Math.floor((b * b * L * L) / (S * S));
-        let steps = 0;
-        if (!(u || v) || q * 1e6 <= most) {
-          const key = u || v ? `${M} ${q}` : `mean ${plane}`;
-          if (!tables.has(key)) tables.set(key, u || v ? row(M, q) : row(MEAN[plane] * n, 1));
-          const p = stream.read(tables.get(key));
-          steps = p & 1 ? (p + 1) / 2 : -p / 2;
-        }
-        coefficients.push({ plane, u, v, steps });
+        if ((u || v) && q * 1e6 > most) continue;
+        const key = u || v ? `${M} ${q}` : `mean ${plane}`;
+        if (!tables.has(key)) tables.set(key, u || v ? row(M, q) : row(MEAN[plane] * n, 1));
+        const p = stream.read(tables.get(key));
+        coefficients.push({ plane, u, v, steps: p & 1 ? (p + 1) / 2 : -p / 2 });
       }
   }
   return coefficients;

@@ -94,6 +94,6 @@ export function ddcmSteps(file) {
   }
   if (at !== symbols.length) refuse("bytes after the last step");
   let end = 0;
-  for (const layer of layers) if (!ends.has((end += layer.length)) || end === 7) refuse("a layer that does not end with a step");
+  for (const layer of layers) if (!layer.length || !ends.has((end += layer.length)) || end === 7) refuse("a layer that does not end with a step");
   return { channel: "codebook", parameters, steps, h, w, C, symbols };
 }
