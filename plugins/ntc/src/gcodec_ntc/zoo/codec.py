@@ -1,12 +1,8 @@
 """A model of the zoo as a codec: from samples to a payload and back.
 
-Payload (normative):
-
-    1 byte   quality level L, 0..255
-    1 byte   measured squared error of the preview (`gcodec.signals.pack_mse`)
-    rest     one stream of `gcodec.entropy`: a batch of hyper-latents where the model has them, then a batch of latents, or
-             with a context model a batch for each wavefront, column + 3 * row = 0, 1, ...; all in the order [row, column,
-             channel], under the tables that `gcodec_ntc.zoo.prior` says
+Normative: spec/embeddings/ntc_zoo.md. Level and squared error are those of `gcodec_ntc.codec`; the stream has a batch of
+hyper-latents where the model has them, then a batch of latents, or with a context model a batch for each wavefront, column +
+3 * row = 0, 1, ...
 
 The image is padded to multiples of 64, of 16 without hyper-latents, by repeating its last row and column; no size is stored.
 """
