@@ -137,11 +137,13 @@ class Denoiser(ABC):
     space  name of the model of its latent space.
     sees   types of the signals that `condition` can use; all others it ignores.
     few    numbers of equal steps that it was distilled for; () if none.
+    own_space   its latent space, where the folder of the denoiser is that of the space too.
     """
 
     space: str
     sees: tuple[str, ...]
     few: tuple[int, ...] = ()
+    own_space: LatentSpace | None = None
 
     @abstractmethod
     def condition(self, signals: Mapping[str, Signal], size: Size) -> Condition:
@@ -220,8 +222,11 @@ def open_space(model: Model, run: Run) -> LatentSpace:
     spec = _spec_of(model)
     if spec is not None and spec.kind == "denoiser":
         place = place_of(model, run.models)
-        if place is not None and place.autoencoder != model.name:
+        own = (model.name, str(model.folder.absolute()))
+        if place is not None and place.autoencoder not in own:
             return open_space(run.models.find(place.autoencoder), run)
+        if (own_space := open_denoiser(model, run).own_space) is not None:
+            return own_space
     return cast(LatentSpace, _open("space", model, run))
 
 

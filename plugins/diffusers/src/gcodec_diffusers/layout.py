@@ -34,6 +34,8 @@ __all__ = [
     "EMPTY_PROMPT",
     "FAMILIES",
     "HYPER_ENCODER",
+    "PIXELS",
+    "PIXEL_PIPELINES",
     "SPACES",
     "Family",
     "autoencoder_of",
@@ -42,6 +44,7 @@ __all__ = [
     "place_of_autoencoder",
     "place_of_space",
     "place_of_pipeline",
+    "place_of_pixels",
     "place_of_unet",
     "reads_text",
     "space_of_hyper_encoder",
@@ -130,6 +133,9 @@ SPACES = {
     "AutoencoderTiny": "tiny",
     "VQModel": "movq",
 }
+#: The space of models of pixels, and the pipelines that hold one.
+PIXELS = "pixels"
+PIXEL_PIPELINES = ("ConsistencyModelPipeline", "DDIMPipeline", "DDPMPipeline", "PNDMPipeline")
 #: Components that are a pipeline's latent space.
 _AUTOENCODERS = ("vae", "movq")
 
@@ -210,6 +216,12 @@ def place_of_pipeline(model: Model, store: ModelStore) -> Place:
         book = store.find(str(own / HYPER_ENCODER))
         codebooks = (Codes(tokens_of(book), book.name, alone=False),)
     return Place(name_of_space(folder), str(folder), str(own), codebooks)
+
+
+def place_of_pixels(model: Model, store: ModelStore) -> Place:
+    """A model of pixels is its own space."""
+    folder = str(model.folder.absolute())
+    return Place(PIXELS, folder, folder)
 
 
 def place_of_space(model: Model, store: ModelStore) -> Place:

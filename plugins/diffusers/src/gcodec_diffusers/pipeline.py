@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gcodec.errors import UsageError
+from gcodec.errors import ModelError, UsageError
 from gcodec.interfaces import Size
 from gcodec.models import Model
 from gcodec.models.networks import Condition, Denoiser, LatentSpace
@@ -81,6 +81,11 @@ class PipelineDenoiser(Denoiser):
     def prior(self) -> Tensor:
         """The deviation [C] of x_0."""
         return torch.full((self.encoder.channels,), self.schedule.deviation)
+
+    @property
+    def bound(self) -> float | None:
+        """Within which x_0 lies, where that is known."""
+        return None
 
     @abstractmethod
     def output(self, x: Tensor, at: Level, condition: Condition) -> Tensor:
@@ -148,6 +153,13 @@ class PipelineDenoiser(Denoiser):
             at = self.schedule.level(alpha_t, sigma_t)
             x = x_t * at.scale
             x_0 = self.schedule.x0_of(x, self.output(x, at, condition), at)
+            if (bound := self.bound) is not None:
+                x_0 = x_0.clamp(-bound, bound)
+            if not torch.isfinite(x_0).all():
+                raise ModelError(
+                    f"model {self.model.name}: its network answers with what is no number; its weights are damaged, or"
+                    " float16 is too small for it (--dtype bfloat16 or float32)"
+                )
             c, s = condition.maps["estimate"][None], condition.globals["error"]
             snr = (at.alpha / at.sigma) ** 2 if at.sigma else torch.inf
             return _towards(x_0, snr, c, s, self.prior)

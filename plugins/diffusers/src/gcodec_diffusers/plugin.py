@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from gcodec.plugin import AdapterSpec, NetworkSpec, TrainerSpec, hookimpl
 from gcodec_diffusers.families import DRIVEN
-from gcodec_diffusers.layout import FAMILIES, SPACES
+from gcodec_diffusers.layout import FAMILIES, PIXEL_PIPELINES, SPACES
 
 GCODEC_INTERFACE = 1
 
@@ -99,6 +99,17 @@ def gcodec_networks() -> list[NetworkSpec]:
                 TORCH,
             )
             for name in sorted(FAMILIES)
+        ),
+        *(
+            NetworkSpec(
+                name,
+                "denoiser",
+                "an unconditional model of pixels",
+                f"{package}.pixels:open_pixels",
+                f"{package}.layout:place_of_pixels",
+                TORCH,
+            )
+            for name in PIXEL_PIPELINES
         ),
         *(
             family.spec(f"{package}.driven:open_family", name)

@@ -19,7 +19,16 @@ from gcodec_diffusers.layout import EMPTY_PROMPT
 from gcodec_diffusers.prompt_files import flat
 from gcodec_diffusers.tiny import autoencoder, write
 
-__all__ = ["TINY", "make_family"]
+__all__ = [
+    "TINY",
+    "dc_vae",
+    "flux2_vae",
+    "hunyuan_vae",
+    "make_family",
+    "make_pixels",
+    "movq",
+    "video_vae",
+]
 
 #: Width of text embeddings, and tokens of a prompt.
 _TEXT, _TOKENS = 32, 7
@@ -68,6 +77,36 @@ def make_family(name: str, folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+def make_pixels(name: str, folder: Path, seed: int = 0, **settings: Any) -> Path:
+    """Save an unconditional model of pixels, by the class of its pipeline; `settings` are its scheduler's."""
+    _torchvision_cpu.install()
+    from diffusers.models.unets.unet_2d import UNet2DModel
+
+    scheduler = {
+        "ConsistencyModelPipeline": "CMStochasticIterativeScheduler",
+        "DDIMPipeline": "DDIMScheduler",
+        "DDPMPipeline": "DDPMScheduler",
+        "PNDMPipeline": "PNDMScheduler",
+    }[name]
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        network = UNet2DModel(
+            sample_size=32,
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+            up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+            attention_head_dim=4,
+            norm_num_groups=4,
+        )
+    network.save_pretrained(folder / "unet")
+    about = {"_class_name": scheduler, **settings}
+    write(folder / "scheduler" / "scheduler_config.json", about)
+    index = {"unet": ["diffusers", "UNet2DModel"], "scheduler": ["diffusers", scheduler]}
+    write(folder / "model_index.json", {"_class_name": name, **index})
+    return folder
+
+
 def _text(*shape: int) -> Tensor:
     return torch.randn(*(shape or (1, _TOKENS, _TEXT)))
 
@@ -81,7 +120,7 @@ def _masked(dtype: torch.dtype = torch.long) -> tuple[Any, ...]:
     return ((_text(), _mask(dtype), None, None),)
 
 
-def _flux2_vae() -> Any:
+def flux2_vae() -> Any:
     import diffusers
 
     made: Any = diffusers.AutoencoderKLFlux2(
@@ -96,7 +135,7 @@ def _flux2_vae() -> Any:
     return made
 
 
-def _video_vae(name: str) -> Any:
+def video_vae(name: str) -> Any:
     import diffusers
 
     return getattr(diffusers, name)(
@@ -109,7 +148,7 @@ def _video_vae(name: str) -> Any:
     )
 
 
-def _dc_vae() -> Any:
+def dc_vae() -> Any:
     from diffusers import AutoencoderDC
 
     blocks: Any = {
@@ -125,7 +164,7 @@ def _dc_vae() -> Any:
     return AutoencoderDC(latent_channels=4, attention_head_dim=4, scaling_factor=0.41407, **blocks)
 
 
-def _hunyuan_vae() -> Any:
+def hunyuan_vae() -> Any:
     from diffusers import AutoencoderKLHunyuanImage
 
     return AutoencoderKLHunyuanImage(
@@ -140,7 +179,7 @@ def _hunyuan_vae() -> Any:
     )
 
 
-def _movq() -> Any:
+def movq() -> Any:
     from diffusers import VQModel
 
     return VQModel(
@@ -302,21 +341,21 @@ TINY: Mapping[str, _Tiny] = {
             "text_in_dim": _TEXT,
             "rope_axes_dim": (4, 4, 8),
         },
-        _flux2_vae,
+        flux2_vae,
         _SHIFTED,
         lambda: ([_text(_TOKENS, _TEXT)],),
     ),
     "Flux2Pipeline": _Tiny(
         "Flux2Transformer2DModel",
         {**_FLUX2, "guidance_embeds": True},
-        _flux2_vae,
+        flux2_vae,
         _DYNAMIC,
         lambda: ((_text(), _places(4)[None]),),
     ),
     "Flux2KleinPipeline": _Tiny(
         "Flux2Transformer2DModel",
         {**_FLUX2, "guidance_embeds": False},
-        _flux2_vae,
+        flux2_vae,
         _DYNAMIC,
         lambda: ((_text(), _places(4)[None]),),
         {"is_distilled": True},
@@ -357,7 +396,7 @@ TINY: Mapping[str, _Tiny] = {
             "text_embed_2_dim": _TEXT,
             "rope_axes_dim": (4, 4),
         },
-        _hunyuan_vae,
+        hunyuan_vae,
         {**_FLOW, "shift": 7.0},
         lambda: ((_text(), _mask(), _text(1, 5, _TEXT), torch.ones(1, 5, dtype=torch.long)),),
     ),
@@ -407,7 +446,7 @@ TINY: Mapping[str, _Tiny] = {
             "cross_attention_dim": 4,
             "encoder_hid_dim": _TEXT,
         },
-        _movq,
+        movq,
         {
             **_DDPM,
             "_class_name": "DDPMScheduler",
@@ -465,7 +504,7 @@ TINY: Mapping[str, _Tiny] = {
             "num_refiner_text_blocks": 1,
             "axes_dims_rope": (4, 6, 6),
         },
-        lambda: _video_vae("AutoencoderKLQwenImage"),
+        lambda: video_vae("AutoencoderKLQwenImage"),
         _DYNAMIC,
         lambda: ((_text(1, _TOKENS, 2, _TEXT), _mask(torch.bool)),),
         {"text_encoder_select_layers": [0, 1], "patch_size": 2},
@@ -551,7 +590,7 @@ TINY: Mapping[str, _Tiny] = {
             "joint_attention_dim": _TEXT,
             "axes_dims_rope": (4, 6, 6),
         },
-        lambda: _video_vae("AutoencoderKLQwenImage"),
+        lambda: video_vae("AutoencoderKLQwenImage"),
         {**_DYNAMIC, "shift_terminal": 0.02},
         lambda: ((_text(), _mask()),),
     ),
@@ -570,7 +609,7 @@ TINY: Mapping[str, _Tiny] = {
             "sample_size": 8,
             "timestep_scale": 0.5,
         },
-        _dc_vae,
+        dc_vae,
         {
             "_class_name": "DPMSolverMultistepScheduler",
             "prediction_type": "flow_prediction",
@@ -591,7 +630,7 @@ TINY: Mapping[str, _Tiny] = {
             "freq_dim": 16,
             "ffn_dim": 32,
         },
-        lambda: _video_vae("AutoencoderKLWan"),
+        lambda: video_vae("AutoencoderKLWan"),
         {
             "_class_name": "UniPCMultistepScheduler",
             "prediction_type": "flow_prediction",
