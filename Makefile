@@ -12,7 +12,7 @@ WORKERS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light
+DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/compressai -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light
 
 .PHONY: demo test js lint bench clean
 
@@ -20,7 +20,7 @@ demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
 
 # Tests of what reads models of transformers, or is compared with CompressAI.
-BESIDE := tests/test_captioners.py plugins/diffusers/tests/test_captioner.py plugins/diffusers/tests/pipelines/test_prompts.py plugins/diffusers/tests/driven plugins/ntc/tests/zoo/test_compressai.py
+BESIDE := tests/test_captioners.py plugins/diffusers/tests/test_captioner.py plugins/diffusers/tests/pipelines/test_prompts.py plugins/diffusers/tests/driven plugins/ntc/tests/zoo/test_compressai.py plugins/compressai/tests
 
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope
 

@@ -164,9 +164,10 @@ class EmbeddingSpec:
     levels       how many qualities are told apart, evenly spaced in [0, 1], 2 or more; rate control tries no others.
     package      distribution that a receiver without this embedding may install, at most 64 bytes; new files say so to
                  whoever cannot decode them, for 4 bytes and the name's. Only without a number. "": they say nothing.
-    finder       function (wanted, fetch) -> digest for models that no store has: it makes one of what the user means, a
-                 checkpoint of another library say, and puts it into the cache (`gcodec.models.cache.keep`); None where it
-                 knows nothing of that name. It downloads nothing unless `fetch`. Raises ModelError.
+    finder       function (wanted, fetch, options) -> digest for models that no store has: it makes one of what the user
+                 means, a checkpoint of another library say or a folder of them, and puts it into the cache
+                 (`gcodec.models.cache.keep`); None where it knows nothing of that name. options: of the spec, as the sender
+                 set them; {} where a model is only fetched. It downloads nothing unless `fetch`. Raises ModelError.
     available    says what is missing, as above.
     """
 

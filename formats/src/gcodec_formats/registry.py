@@ -88,6 +88,9 @@ EMBEDDINGS: Final = (
     Embedding(3, "avif", "gcodec-classic", "published", "AVIF as stage 1"),
     Embedding(4, "jxl", "gcodec-classic", "published", "JPEG XL as stage 1"),
     Embedding(16, "ntc", "gcodec-ntc", "published", "nonlinear transform coding, continuous rate"),
+    Embedding(
+        17, "compressai", "gcodec-compressai", "published", "models of CompressAI, by CompressAI"
+    ),
     Embedding(24, "ldm_quant", "gcodec-ldm", "published", "quantized autoencoder latents"),
     Embedding(25, "perco", "gcodec-ldm", "published", "vector-quantized latents and a caption"),
     Embedding(

@@ -193,7 +193,7 @@ def _model_arguments(
 ) -> list[str]:
     """Return what the receiver must be told: its own model, and where the file's is if that is a folder."""
     words = ["--model", store.anywhere(recon_model)] if recon_model is not None else []
-    if embed_model and Path(embed_model).is_dir():
+    if embed_model and any(Path(embed_model).rglob("*.safetensors")):
         words += ["--models", str(Path(embed_model).absolute())]
     return words
 

@@ -96,7 +96,7 @@ def _fetched(name: str, revision: str | None) -> Model:
 
     for spec in registry().embeddings.values() if revision is None else ():
         with of_plugin(spec):
-            made = load_object(spec.name, spec.finder)(name, True) if spec.finder else None
+            made = load_object(spec.name, spec.finder)(name, True, {}) if spec.finder else None
         if made:
             return ModelStore.installed().find(made)
     with progress_bar() as progress:

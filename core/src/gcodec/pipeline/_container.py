@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import gcodec_formats as gcx
 from gcodec.border import of_plugin
-from gcodec.errors import ImageError, ModelMissing, UnknownProfile, UsageError
+from gcodec.errors import ImageError, ModelError, ModelMissing, UnknownProfile, UsageError
 from gcodec.files import file_bytes
 from gcodec.interfaces import Size
 from gcodec.models import DIGEST_PREFIX, Model
@@ -16,8 +17,6 @@ from gcodec.registry import load_object, registry
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gcodec.pictures import Picture
     from gcodec.plugin import EmbeddingSpec
     from gcodec.run import Run
@@ -52,17 +51,18 @@ def check_size(size: Size, run: Run) -> None:
 
 
 def identify(
-    spec: EmbeddingSpec, wanted: str | None, run: Run
+    spec: EmbeddingSpec, wanted: str | None, options: Mapping[str, Any], run: Run
 ) -> tuple[gcx.Identity, Model | None]:
     """Return how the file names stage 1, and its weights: a registered profile if one pins them, else their digest.
 
-    wanted  other weights than the spec's. Raises UsageError where the embedding has none.
+    wanted   other weights than the spec's. Raises UsageError where the embedding has none.
+    options  of the spec, checked, for its finder.
     """
     pinned = [profile.model for profile in spec.profiles]
     if wanted is not None and not any((spec.model, spec.finder, *pinned)):
         raise UsageError(f"'{spec.name}' has no weights, so there is no model to choose for it")
     name = spec.model if wanted is None else wanted
-    model = None if name is None else _model(spec, name, run)
+    model = None if name is None else _model(spec, name, options, run)
     digest = model.digest if model else None
     for profile in reversed(spec.profiles):
         if profile.model == digest:
@@ -72,12 +72,16 @@ def identify(
     return _identity(spec, None, bytes.fromhex(model.digest)[:DIGEST_PREFIX]), model
 
 
-def _model(spec: EmbeddingSpec, wanted: str, run: Run) -> Model:
+def _model(spec: EmbeddingSpec, wanted: str, options: Mapping[str, Any], run: Run) -> Model:
     try:
         return run.models.find(wanted)
-    except ModelMissing:
+    except ModelError as error:
+        # A folder without model is no model that is damaged: to a finder it may mean something.
+        if not (isinstance(error, ModelMissing) or Path(wanted).is_dir()):
+            raise
         with of_plugin(spec):
-            made = load_object(spec.name, spec.finder)(wanted, False) if spec.finder else None
+            find = load_object(spec.name, spec.finder) if spec.finder else None
+            made = find(wanted, False, options) if find else None
         if made is None:
             raise
         return run.models.find(made)

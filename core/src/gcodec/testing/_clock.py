@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from importlib.machinery import ExtensionFileLoader
 from typing import Any
 
 __all__ = ["shift_clock"]
@@ -43,6 +44,10 @@ class _Date(datetime.date):
         return (_real.now() + _ahead).date()
 
 
+_REAL: dict[str, Any] = {"datetime": datetime.datetime, "date": datetime.date}
+_SHIFTED: dict[str, Any] = {"datetime": _Datetime, "date": _Date}
+
+
 def shift_clock() -> None:
     """Set what Python's own modules say of the time of day ahead, for whatever is imported after this call."""
     now, now_ns, strftime = time.time, time.time_ns, time.strftime
@@ -55,7 +60,27 @@ def shift_clock() -> None:
         changed[name] = _at(getattr(time, name))
     for name, function in changed.items():
         setattr(time, name, function)
-    for name, made in (("datetime", _Datetime), ("date", _Date)):
+    _put(_SHIFTED)
+    for name in ("create_module", "exec_module"):
+        setattr(ExtensionFileLoader, name, _as_ever(getattr(ExtensionFileLoader, name)))
+
+
+def _as_ever(load: Any) -> Any:
+    """Load a compiled module with the classes that it was compiled for: derived from others, its own crash (pandas')."""
+
+    def loaded(*arguments: Any) -> Any:
+        before = {name: getattr(datetime, name) for name in _REAL}
+        _put(_REAL)
+        try:
+            return load(*arguments)
+        finally:
+            _put(before)
+
+    return loaded
+
+
+def _put(classes: dict[str, Any]) -> None:
+    for name, made in classes.items():
         setattr(datetime, name, made)
 
 

@@ -7,9 +7,7 @@ of any version since 1.0, or what its training examples save, which holds one un
 
 from __future__ import annotations
 
-import hashlib
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +19,7 @@ import torch
 from torch import Tensor
 
 from gcodec.errors import ModelDamaged, UnknownNetwork
+from gcodec.models.checkpoint import load_state, state_of
 from gcodec_ntc.zoo.architectures import ARCHITECTURES, Architecture
 from gcodec_ntc.zoo.densities import FILTERS
 from gcodec_ntc.zoo.names import READ, name_of
@@ -70,39 +69,13 @@ def open_checkpoint(path: Path) -> Checkpoint:
     Raises ModelDamaged for a file that is none, that is not the one whose SHA-256 its name ends with, or whose tensors do
     not fit, UnknownNetwork for a family that is not read.
     """
-    name, digest = name_of(path.name)
-    try:
-        with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelDamaged(str(path), f"cannot be read: {error.strerror}") from error
-    if digest is not None and not found.startswith(digest):
-        reason = f"its SHA-256 begins with {found[:8]}, not with {digest}; fetch it again"
-        raise ModelDamaged(str(path), reason)
-    try:
-        state = _loaded(path)
-    except Exception as error:  # damaged bytes lead torch's unpickler to errors of any kind
-        raise ModelDamaged(str(path), f"not a checkpoint: {_first_line(error)}") from error
-    return read_checkpoint(state, name, str(path))
-
-
-def _loaded(path: Path) -> Any:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice on pickles that are refused anyway
-        return torch.load(path, map_location="cpu", weights_only=True)
+    return read_checkpoint(load_state(path), name_of(path.name), str(path))
 
 
 def read_checkpoint(state: Any, name: str, source: str) -> Checkpoint:
     """Check a state dictionary; `name` is the model's, `source` where it came from. Raises what `open_checkpoint` does."""
-    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
-        state = state["state_dict"]
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ModelDamaged(source, "not a state dictionary: it holds more than named tensors")
-    tensors = {_renamed(str(key)): value for key, value in state.items()}
+    state = state_of(state, source)
+    tensors = {_renamed(key): value for key, value in state.items()}
     if len(tensors) < len(state):
         raise ModelDamaged(source, "two of its tensors have one name")
     which, n, m = _family(tensors, source)
@@ -215,7 +188,3 @@ def _check(
             )
         if not torch.isfinite(value).all():
             raise ModelDamaged(source, f"{key} holds a value that is not a finite number")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

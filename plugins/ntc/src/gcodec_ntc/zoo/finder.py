@@ -6,12 +6,14 @@ import hashlib
 import secrets
 import shutil
 import sys
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gcodec.errors import ModelMissing, UnknownNetwork
-from gcodec_ntc.zoo.names import NOT_READ, READ, SUFFIXES, address, family_of
+from gcodec.models.checkpoint import SUFFIXES
+from gcodec_ntc.zoo.names import NOT_READ, READ, address, family_of
 
 if TYPE_CHECKING:
     from gcodec.models import Model
@@ -22,7 +24,7 @@ __all__ = ["find"]
 _SOURCE = "checkpoint.sha256"
 
 
-def find(wanted: str, fetch: bool) -> str | None:
+def find(wanted: str, fetch: bool, options: Mapping[str, Any] | None = None) -> str | None:
     """Digest of the model that `wanted` means: a checkpoint file, or a name of the zoo, which `fetch` allows to download.
 
     None for what is neither. Raises ModelMissing, saying how to get it, for a name of the zoo without `fetch`, and what

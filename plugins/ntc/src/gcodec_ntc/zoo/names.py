@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["NOT_READ", "READ", "SUFFIXES", "address", "family_of", "name_of"]
+from gcodec.models.checkpoint import stem_and_digest
+
+__all__ = ["NOT_READ", "READ", "address", "family_of", "name_of"]
 
 #: Families that are read. CompressAI publishes no weights of the second; its training makes them.
 READ = (
@@ -19,9 +21,6 @@ READ = (
 
 #: Others of CompressAI, of variable rate.
 NOT_READ = ("bmshj2018-hyperprior-vbr", "mbt2018-mean-vbr", "mbt2018-vbr")
-
-#: Endings of checkpoint files.
-SUFFIXES = (".pth.tar", ".pth", ".pt", ".safetensors")
 
 _ROOT = "https://compressai.s3.amazonaws.com/models/v1"
 
@@ -65,12 +64,9 @@ def address(name: str) -> str | None:
     return f"{_ROOT}/{_CALLED.get(family, family)}-{quality}-{digests[int(quality) - 1]}.pth.tar"
 
 
-def name_of(file: str) -> tuple[str, str | None]:
-    """What the file name of a checkpoint says: a model's name, and the first 8 digits of the file's SHA-256 or None."""
-    stem = next((file.removesuffix(end) for end in SUFFIXES if file.endswith(end)), file)
-    name, _, digest = stem.rpartition("-")
-    if not (name and re.fullmatch("[0-9a-f]{8}", digest)):
-        name, digest = stem, ""
+def name_of(file: str) -> str:
+    """The model's name that the file name of a checkpoint says, without the digest that ends it."""
+    name, _ = stem_and_digest(file)
     for family, called in _CALLED.items():
         name = re.sub(f"^{called}(?=-)", family, name)
-    return name, digest or None
+    return name

@@ -1,0 +1,1 @@
+"""Any model of CompressAI as stage 1 of gcodec, through CompressAI itself."""
