@@ -37,5 +37,8 @@ def test_a_published_embedding_has_a_text_and_vectors(name: str) -> None:
     assert "xtension 5 is the digest of" in text
     assert "Example" in text
     vectors = SPEC / "vectors" / "embeddings" / name
+    if "parse class C" in text:  # its files need not decode anywhere else
+        assert not vectors.exists()
+        return
     files = {path.name.startswith("bad-") for path in vectors.glob("*.gcx")}
     assert files == {True, False}

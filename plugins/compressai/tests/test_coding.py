@@ -84,7 +84,7 @@ def test_gray_and_alpha(tmp_path: Path) -> None:
 def test_a_class_of_ones_own_trained_coded_and_decoded_by_a_process_with_the_folder_alone(
     own: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten steps; encoded with the check in a second process; verified in a third, refused in a fourth that lacks the class."""
+    """Ten steps; coded with the check in a second process; verified in a third, refused in one that lacks the class."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         net = class_of(f"{own}:Mine", "a test")(channels=8)

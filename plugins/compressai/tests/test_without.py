@@ -11,7 +11,7 @@ from gcodec.registry import registry
 
 
 def test_who_asks_for_it_is_told_what_to_install() -> None:
-    spec = registry().embedding("compressai")
+    spec = registry().embeddings["compressai"]
     assert "pip install" in registry().missing(spec)
     with pytest.raises(UnusablePlugin, match="pip install"):
         gcodec.encode(gcodec.Picture.from_array(np.zeros((8, 8, 3), np.uint8)), "compressai")

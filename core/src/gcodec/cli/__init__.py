@@ -74,8 +74,8 @@ _ELSEWHERE = {
 _OURS = frozenset(
     f"gcodec{name}"
     for name in (
-        *("", "_base", "_classic", "_diffc", "_diffusers", "_diffusion", "_eval", "_flow"),
-        *("_ldm", "_ntc", "_posterior", "_text_sketch", "_train"),
+        *("", "_base", "_classic", "_compressai", "_diffc", "_diffusers", "_diffusion", "_eval"),
+        *("_flow", "_ldm", "_ntc", "_posterior", "_text_sketch", "_train"),
     )
 )
 
