@@ -58,6 +58,8 @@ def vectors() -> Iterator[tuple[str, Callable[[], Vector]]]:
     yield "lossless", good("photo", 24, 16, 17)
     yield "seed", good("noise", 9, 30, 6, run=Run(seed=5))
     yield "strips", good("flat", 200, 180, 4)  # 9000 details of level 1 in a channel
+    # 8194 details of level 1 in a channel: the last strip has 2, and fewer cells than the first.
+    yield "strip-short", good("flat", 482, 68, 4, run=Run(seed=10))
     yield "bad-empty", damaged("an empty layer", lambda ls: [*ls[:2], b""])
     yield "bad-many", damaged("18 layers", lambda ls: [ls[0]] * 18)
     yield "bad-cut", damaged("a stream lacks its last byte", lambda ls: [ls[0], ls[1][:-1]])
