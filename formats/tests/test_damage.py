@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +44,30 @@ def test_every_changed_bit_of_a_long_file_is_found() -> None:
         bad[at] ^= 1 << at % 8
         with pytest.raises(errors.FormatError):
             gcx.read(bad)
+
+
+VECTORS = Path(__file__).parents[2] / "spec" / "vectors"
+SOUND = sorted(path for path in VECTORS.rglob("*.gcx") if "truncated" not in path.parts)
+SOUND = [path for path in SOUND if not (path.parent.name == "gcx" and path.stem[:4] == "bad-")]
+
+
+@pytest.mark.skipif(not SOUND, reason="spec/ is not part of this copy")
+def test_of_100_flipped_bits_100_are_found_in_every_file_of_the_vectors() -> None:
+    """All bits of a small file, 100 of a larger one; with and without a segment table, progressive or not."""
+    tables = set()
+    for path in SOUND:
+        data = bytearray(path.read_bytes())
+        bits: Iterable[int] = range(8 * len(data))
+        if len(data) > 256:
+            bits = random.Random(len(data)).sample(range(8 * len(data)), 100)
+        for bit in bits:
+            data[bit // 8] ^= 1 << bit % 8
+            with pytest.raises(errors.FormatError):
+                gcx.read(data)
+            data[bit // 8] ^= 1 << bit % 8
+        gcx.read(data)
+        tables.add((data[3] & 6, len(data) > 256))
+    assert tables == {(flags, long) for flags in (0, 2, 6) for long in (False, True)}
 
 
 @every_kind
