@@ -59,6 +59,12 @@ from gcodec.plugin import REALISM, ReconstructorSpec
     help="Write the picture after every N layers of a progressive file too: OUT with the number of layers before"
     " the suffix.",
 )
+@click.option(
+    "--sign",
+    type=(str, str),
+    metavar="CERTIFICATES KEY",
+    help="Sign Content Credentials (C2PA) into the picture, with these two PEM files of yours: gcodec[sign].",
+)
 @writing_options
 def command(
     source: str,
@@ -72,6 +78,7 @@ def command(
     partial: bool,
     max_bytes: int | None,
     preview_every: int | None,
+    sign: tuple[str, str] | None,
     force: bool,
     as_json: bool,
     how: RunOptions,
@@ -86,12 +93,15 @@ def command(
     output = output_for(source, output, f".decoded{suffix}", force=force)
 
     import gcodec_formats as gcx
-    from gcodec.pictures import format_of
+    from gcodec.pictures import Credentials, check_signable, format_of
     from gcodec.pipeline.decoding import check_target, decode, decode_progressively, save_decoded
 
     if not format and output != STREAM:
         suffix = Path(output).suffix
     kind = format_of(output, suffix)
+    credentials = Credentials.read(*sign) if sign else None
+    if credentials:
+        check_signable(output, kind)
     name = recon.spec.name if recon else None
     options = {} if realism is None else {REALISM.name: realism}
     data = read_bytes(source)
@@ -118,18 +128,21 @@ def command(
             for later in steps:
                 previews.append(_after(output, layers))
                 check_output(previews[-1], force=force, inputs=[source])
-                save_decoded(made, previews[-1], format=suffix, force=force)
+                save_decoded(
+                    made, previews[-1], format=suffix, credentials=credentials, force=force
+                )
                 made, layers = later, layers + preview_every
         else:
             made = decode(data, name, **settings)
     target = sys.stdout.buffer if output == STREAM else output
-    save_decoded(made, target, format=suffix, force=force)
+    save_decoded(made, target, format=suffix, credentials=credentials, force=force)
     report = {
         "file": output,
         "embedding": made.embedding,
         "reconstructor": made.reconstructor,
         "suggested": made.suggested,
         "realism": made.realism,
+        "origin": made.origin,
         "path": made.path.explain(),
         "missing_layers": made.missing,
         "lost_alpha": made.lost_alpha,
@@ -140,9 +153,7 @@ def command(
     by = f"{made.reconstructor}{', as the file suggests' if made.suggested else ''}"
     if made.realism not in (None, 1):
         by += f"{',' if made.suggested else ''} at realism {made.realism:g}"
-    line = (
-        f"{output}: {width}x{height}, {made.embedding} -> {by}, {sum(made.seconds.values()):.2f} s"
-    )
+    line = f"{output}: {width}x{height}, {made.embedding} -> {by}, {made.origin}, {sum(made.seconds.values()):.2f} s"
     tell(output, report, line, as_json=as_json)
     lost = [f"{made.missing} of its layers"] * (made.missing > 0)
     lost += ["its transparency"] * made.lost_alpha

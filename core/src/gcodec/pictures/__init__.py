@@ -10,6 +10,7 @@ lists what is read. 16 bits are written where the source had them and the format
 from __future__ import annotations
 
 from gcodec.pictures._alpha import pack_alpha, unpack_alpha
+from gcodec.pictures._credentials import Credentials, check_signable
 from gcodec.pictures._error import check_pictures, psnr, to_bytes
 from gcodec.pictures._jxl_size import jxl_size
 from gcodec.pictures._picture import AlphaArray, Picture
@@ -21,11 +22,13 @@ from gcodec.pictures._write import FORMATS, check_holds, format_of, save_image
 __all__ = [
     "FORMATS",
     "GENERATIVE",
+    "Credentials",
     "AlphaArray",
     "Picture",
     "as_picture",
     "check_holds",
     "check_pictures",
+    "check_signable",
     "jxl_size",
     "format_of",
     "is_picture",

@@ -17,10 +17,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["GENERATIVE", "NAMESPACE", "xmp_packet"]
+__all__ = ["ENHANCED", "GENERATIVE", "NAMESPACE", "xmp_packet"]
 
 #: Digital source type of what a generative reconstructor made.
 GENERATIVE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+#: Of what one made that generates nothing. Content Credentials must say one; an XMP packet claims nothing then.
+ENHANCED = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
 
 #: XML namespace of the codec's parameters.
 NAMESPACE = "urn:x-gcodec:parameters/1.0/"

@@ -15,6 +15,7 @@ from PIL import Image
 from gcodec.errors import OutputError
 from gcodec.files import atomic_write, check_writable
 from gcodec.pictures._colour import profile_space
+from gcodec.pictures._credentials import Credentials, signed
 from gcodec.pictures._deep_write import deep_jxl, deep_png, deep_tiff
 from gcodec.pictures._picture import Picture, check_picture
 from gcodec.pictures._pillow import saved
@@ -62,6 +63,7 @@ def save_image(
     format: str | None = None,
     parameters: Mapping[str, str] | None = None,
     generative: bool = False,
+    credentials: Credentials | None = None,
     force: bool = False,
 ) -> None:
     """Write a picture to a path, whole or not at all, or to a binary stream.
@@ -69,6 +71,7 @@ def save_image(
     format      a suffix of `FORMATS`, with or without the dot; without it the path's own, and PNG for a stream.
     parameters  what the codec did, for the XMP packet; names must be XML names.
     generative  claim IPTC's digital source type for media made with a generative model (`GENERATIVE`).
+    credentials sign a C2PA manifest with them that says the same (`gcodec[sign]`).
     force       overwrite what is there.
 
     PNG, WebP, TIFF and JPEG XL keep 8-bit samples exactly, JPEG and AVIF nearly. Pictures of depth 16 are written with 16
@@ -80,17 +83,24 @@ def save_image(
     [0, 1].
     """
     check_picture(picture)
-    source_type = GENERATIVE if generative else None
+
+    def file_of(kind: str) -> bytes:
+        source_type, said = GENERATIVE if generative else None, parameters or {}
+        data = _encode(picture, kind, name, source_type, said)
+        if credentials is None:
+            return data
+        return signed(data, kind, name, credentials, source_type, said)
+
     if isinstance(target, str | Path):
         name = str(target)
         kind = format_of(name, format or Path(target).suffix)
         check_writable(target, force=force)
-        data = _encode(picture, kind, name, source_type, parameters or {})
+        data = file_of(kind)
         with atomic_write(target, force=force) as file:
             file.write(data)
         return
     name = str(getattr(target, "name", "the stream"))
-    data = _encode(picture, format_of(name, format or "png"), name, source_type, parameters or {})
+    data = file_of(format_of(name, format or "png"))
     try:
         target.write(data)
         target.flush()

@@ -18,6 +18,7 @@ from gcodec.options import check_options
 from gcodec.pipeline._clock import Clock
 from gcodec.pipeline._container import picture_of
 from gcodec.pipeline.binding import bind, ways
+from gcodec.pipeline.origin import FAITHFUL, INVENTED, origin
 from gcodec.pipeline.resolver import Path, check_path
 from gcodec.pipeline.stage1 import Stage1, open_stage1
 from gcodec.pipeline.stage2 import Stage2, checked, open_stage2
@@ -26,13 +27,10 @@ from gcodec.run import Run
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
-    from gcodec.pictures import Picture
+    from gcodec.pictures import Credentials, Picture
     from gcodec.signals import Signal
 
 __all__ = ["Decoded", "decode", "decode_progressively", "save_decoded", "verify"]
-
-#: The reconstructor that adds nothing, and is taken where nobody names one.
-_FAITHFUL = "preview"
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,7 @@ class Decoded:
     reconstructor  who made it; `suggested` if the file asked for it.
     realism        how far it lies from the preview (0) towards the reconstructor's sample (1); None where the
                    reconstructor has no such dial (`gcodec.plugin.REALISM`).
+    options        of the reconstructor, the number of steps for example.
     path           how the signals reached it.
     missing        layers that a truncated file has lost; `lost_alpha` where the plane of transparency is gone too.
     seconds        wall time by part: "open", "stage1", "stage2".
@@ -53,10 +52,16 @@ class Decoded:
     reconstructor: str
     suggested: bool
     realism: float | None
+    options: Mapping[str, Any]
     path: Path
     missing: int
     lost_alpha: bool
     seconds: Mapping[str, float]
+
+    @property
+    def origin(self) -> str:
+        """ "restored" or "invented" (`gcodec.pipeline.origin`)."""
+        return origin(self.reconstructor, self.realism)
 
 
 def decode(
@@ -133,6 +138,7 @@ class _Receiver:
             reconstructor=choice.spec.name,
             suggested=self.suggested,
             realism=choice.realism,
+            options=choice.options,
             path=path,
             missing=unused + file.missing.count(gcx.MAIN),
             lost_alpha=gcx.ALPHA in file.missing,
@@ -193,13 +199,16 @@ def save_decoded(
     target: str | FilePath | BinaryIO,
     *,
     format: str | None = None,
+    credentials: Credentials | None = None,
     force: bool = False,
 ) -> None:
     """Save a reconstruction whole or not at all, with the codec's names in its metadata.
 
     A generative reconstruction is not a photograph, and whoever receives it must be able to tell: pictures from any
     reconstructor but `preview` carry the IPTC digital source type for algorithmic media, unless realism 0 left only the
-    preview of them. `format` is that of `save_image`: without it a path's own, and PNG for a stream.
+    preview of them. `format` is that of `save_image`: without it a path's own, and PNG for a stream. The XMP packet says
+    what was done: `origin`, restored or invented, the reconstructor, its realism and its steps; with `credentials` a
+    signed C2PA manifest says it too.
     Raises OutputError, OutputExists.
     """
     from importlib.metadata import version
@@ -210,14 +219,19 @@ def save_decoded(
         "gcodec": version("gcodec"),
         "embedding": made.embedding,
         "reconstructor": made.reconstructor,
+        "origin": made.origin,
     }
-    generative = made.reconstructor != _FAITHFUL and made.realism != 0
+    if made.realism is not None:
+        parameters["realism"] = f"{made.realism:g}"
+    if "steps" in made.options:
+        parameters["steps"] = str(made.options["steps"])
     save_image(
         made.picture,
         target,
         format=format,
         parameters=parameters,
-        generative=generative,
+        generative=made.origin == INVENTED,
+        credentials=credentials,
         force=force,
     )
 
@@ -253,12 +267,12 @@ def _choose(header: gcx.Header, wanted: str | None) -> tuple[str, Mapping[str, A
     """
     suggestion = header.extensions.get(numbers.RECONSTRUCTOR)
     if suggestion is None or wanted is not None:
-        return wanted or _FAITHFUL, {}, False
+        return wanted or FAITHFUL, {}, False
     name, settings = cast(tuple[str, Mapping[str, Any]], suggestion)
     try:
         spec = registry().reconstructor(name)
         check_options(name, spec.options, settings)
     except UsageError as error:
         warnings.warn(f"the file suggests '{name}', which is passed over: {error}", stacklevel=3)
-        return _FAITHFUL, {}, False
+        return FAITHFUL, {}, False
     return name, settings, True

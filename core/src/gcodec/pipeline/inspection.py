@@ -8,6 +8,7 @@ from typing import Any
 
 import gcodec_formats as gcx
 from gcodec.files import file_bytes
+from gcodec.pipeline.origin import FAITHFUL, origin
 from gcodec_formats import registry as numbers
 
 __all__ = ["inspect"]
@@ -17,9 +18,10 @@ def inspect(data: bytes | str | Path, *, partial: bool = False) -> dict[str, Any
     """Return the contents of the header of a file, a path or its bytes, and the place of every part.
 
     Keys: bytes, width, height, bpp, embedding, package (who supplies the embedding, where nobody but the file says so: with
-    these words), model, extensions, progressive,
-    layers, missing_layers, payload (bytes of layers), beside (bytes of all other segments), overhead (bytes that the format
-    adds to both), layout (rows of offset, bytes, part). The three numbers of bytes add up to the file.
+    these words), model, extensions, origin (what a picture is that is decoded as the file suggests,
+    `gcodec.pipeline.origin`), progressive, layers, missing_layers, payload (bytes of layers), beside (bytes of all other
+    segments), overhead (bytes that the format adds to both), layout (rows of offset, bytes, part). The three numbers of
+    bytes add up to the file.
     Raises FormatError.
     """
     data = file_bytes(data)
@@ -43,6 +45,7 @@ def inspect(data: bytes | str | Path, *, partial: bool = False) -> dict[str, Any
             else f"profile {identity.profile}"
         ),
         "extensions": {_extension_name(k): _shown(v) for k, v in header.extensions.items()},
+        "origin": origin(*_suggestion(header.extensions.get(numbers.RECONSTRUCTOR))),
         "progressive": file.progressive,
         "layers": len(layers),
         "missing_layers": file.missing.count(gcx.MAIN),
@@ -55,6 +58,11 @@ def inspect(data: bytes | str | Path, *, partial: bool = False) -> dict[str, Any
 
 def _claimed(package: object) -> str:
     return f"unregistered; the file says: pip install {package}" if package else "unregistered"
+
+
+def _suggestion(value: Any) -> tuple[str, object]:
+    """Reconstructor and realism of the suggestion in a file, or of what is taken where there is none."""
+    return (value[0], value[1].get("realism")) if value else (FAITHFUL, None)
 
 
 def _extension_name(key: int) -> str:
