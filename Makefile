@@ -12,9 +12,9 @@ WORKERS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/compressai -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light
+DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/compressai -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light -e ./plugins/view
 
-.PHONY: demo test js lint bench clean
+.PHONY: demo test lint bench clean js page
 
 demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
@@ -38,6 +38,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# What `gcodec view` shows, built from plugins/view/page. Needs Node 20 or newer and npm.
+page:
+	cd plugins/view/page && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build
 
 bench: $(VENV)/.installed-dev
 	for script in */benchmarks/*.py plugins/*/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -63,6 +63,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "eval": "gcodec-eval",
         "train": "gcodec-train",
         "train-data": "gcodec-train",
+        "view": "gcodec-view",
     },
     "trainer": {
         **dict.fromkeys(("autoencoder", "denoiser", "codebook"), "gcodec-diffusers"),

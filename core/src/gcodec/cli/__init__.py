@@ -67,6 +67,11 @@ _ELSEWHERE = {
         "gcodec-train",
         "Make a set of training photographs small enough to take along.",
     ),
+    "view": (
+        "gcodec_view",
+        "gcodec-view",
+        "Show files in the browser: the picture, and what every byte is for.",
+    ),
 }
 
 #: Distributions with plugins that have no other commands, as their folders are called: those of the registry, whose import
@@ -75,7 +80,7 @@ _OURS = frozenset(
     f"gcodec{name}"
     for name in (
         *("", "_base", "_classic", "_compressai", "_diffc", "_diffusers", "_diffusion", "_eval"),
-        *("_flow", "_ldm", "_ntc", "_posterior", "_text_sketch", "_train"),
+        *("_flow", "_ldm", "_ntc", "_posterior", "_text_sketch", "_train", "_view"),
     )
 )
 

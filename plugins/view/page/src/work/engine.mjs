@@ -1,0 +1,86 @@
+/**
+ * Networks on onnxruntime-web: WebAssembly always, WebGPU for stage 2 where the browser has one.
+ *
+ * One thread, unless the page is isolated from other origins (COOP and COEP), which is what shared memory asks for.
+ */
+
+import * as ort from 'onnxruntime-web/wasm';
+import { MATMUL } from './matmul_graph.mjs';
+
+/** @typedef {{run(inputs: Record<string, [ArrayLike<number>, number[]]>): Promise<Float32Array>}} Network */
+
+/**
+ * @param {import('./assets.mjs').Assets} assets
+ */
+export function openEngine(assets) {
+  ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
+  ort.env.logLevel = 'error';
+  const ready = once(() => assets.runtime(ort.env.wasm));
+  const product = once(async () => {
+    await ready();
+    return ort.InferenceSession.create(MATMUL, { executionProviders: ['wasm'] });
+  });
+
+  /**
+   * a [m, k] times b [k, n] in float64: [m, n]. Exact while every sum stays below 2^53, whatever the order of summation.
+   * @param {Float64Array} a @param {Float64Array} b @param {number} m @param {number} k @param {number} n
+   * @returns {Promise<Float64Array>}
+   */
+  async function matmul(a, b, m, k, n) {
+    const session = await product();
+    const result = await session.run({
+      a: new ort.Tensor('float64', a, [m, k]),
+      b: new ort.Tensor('float64', b, [k, n]),
+    });
+    return /** @type {Float64Array} */ (result.c.data);
+  }
+
+  /**
+   * The graph of a model, its weights the model's own file.
+   * @param {string} model @param {string} graph
+   * @param {boolean} [large] whether a GPU is worth asking for
+   * @returns {Promise<Network>}
+   */
+  async function network(model, graph, large = false) {
+    const [nodes, weights, gpu] = await Promise.all([
+      assets.get(`models/${model}/${graph}`),
+      assets.get(`models/${model}/${WEIGHTS}`),
+      large ? assets.gpu() : null,
+      ready(),
+    ]);
+    const externalData = [{ path: WEIGHTS, data: weights }];
+    if (gpu) {
+      try {
+        return over(gpu, await gpu.InferenceSession.create(nodes, { externalData, executionProviders: ['webgpu', 'wasm'] }));
+      } catch {
+        // A driver that refuses is no reason to show less.
+      }
+    }
+    return over(ort, await ort.InferenceSession.create(nodes, { externalData, executionProviders: ['wasm'] }));
+  }
+
+  return { matmul, network };
+}
+
+const WEIGHTS = 'diffusion_pytorch_model.safetensors';
+
+/** @param {typeof ort} runtime @param {ort.InferenceSession} session @returns {Network} */
+function over(runtime, session) {
+  return {
+    async run(inputs) {
+      const feeds = Object.entries(inputs).map(([name, [data, shape]]) => [
+        name,
+        new runtime.Tensor('float32', Float32Array.from(data), shape),
+      ]);
+      const made = await session.run(Object.fromEntries(feeds));
+      return /** @type {Float32Array} */ (made[session.outputNames[0]].data);
+    },
+  };
+}
+
+/** @template T @param {() => Promise<T>} make @returns {() => Promise<T>} what is made once, when it is first asked for */
+function once(make) {
+  /** @type {Promise<T> | undefined} */
+  let made;
+  return () => (made ??= make());
+}

@@ -1,0 +1,47 @@
+"""The parts of the page, by the names under which it asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gcodec.errors import UnusablePlugin
+from gcodec.models import package_folder
+from gcodec.plugin import ModelSpec
+from gcodec.registry import registry
+
+__all__ = ["ONE_FILE", "RUNTIME", "models", "page"]
+
+_PAGE = Path(__file__).parent / "page"
+
+#: Folder of the page with what only its one-file form has.
+ONE_FILE = "one-file/"
+
+#: onnxruntime's WebAssembly.
+RUNTIME = "ort-wasm-simd-threaded.wasm"
+
+#: Model and the graphs of it that the page runs; their weights are the model's own.
+_GRAPHS = {"ntc": "synthesis.onnx", "bridge": "velocity.onnx"}
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+def page() -> dict[str, Path]:
+    """Return the built page, its files by name. Raises UnusablePlugin where it is not built."""
+    found = {
+        path.relative_to(_PAGE).as_posix(): path for path in _PAGE.rglob("*") if path.is_file()
+    }
+    if "index.html" not in found:
+        raise UnusablePlugin(
+            "view", "its page is not built; in a checkout, with Node 20: make page"
+        )
+    return found
+
+
+def models(names: Iterable[str] = tuple(_GRAPHS)) -> dict[str, Path]:
+    """Return the files of models of `base`, by name. Raises ModelMissing and UnknownPlugin."""
+    found = {}
+    for name in names:
+        folder = package_folder(registry().named(ModelSpec, f"base/{name}"))
+        for file in (_GRAPHS[name], _WEIGHTS, "config.json"):
+            found[f"models/{name}/{file}"] = folder / file
+    return found
