@@ -19,7 +19,6 @@ const common = {
   absWorkingDir: import.meta.dirname ?? new URL('.', import.meta.url).pathname,
   bundle: true,
   alias: { 'gcodec-formats': '../../../formats/js/src/index.js' },
-  nodePaths: ['node_modules'],
   minify: true,
   target: ['chrome109', 'firefox115', 'safari16.4'],
   legalComments: 'linked',

@@ -2,7 +2,7 @@
 
 import { el, short } from './dom.mjs';
 import { sentence } from './errors.mjs';
-import { makePanel } from './panel.mjs';
+import { makePanel, needs } from './panel.mjs';
 import { makeViewer } from './viewer.mjs';
 
 /** Stage 2 starts by itself up to so many pixels; beyond, when it is asked for. */
@@ -14,6 +14,8 @@ const MEANING = {
   compare: 'the preview left, the bridge right of the line',
   bridge: 'detail added that fits the file: restored, not measured',
 };
+
+const said = (/** @type {string} */ text) => ({ text, bad: false, seen: false });
 
 /**
  * @param {number} id @param {string} name @param {Uint8Array} bytes @param {(message: any) => void} ask
@@ -33,7 +35,8 @@ export function makeArticle(id, name, bytes, ask) {
   let facts = null;
   let segment = -1;
   let mode = /** @type {keyof typeof KINDS} */ ('preview');
-  let line = { text: `Reading ${name}`, bad: false };
+  /** What to say; `seen`: it stands in the picture's place too. */
+  let line = said(`Reading ${name}`);
 
   function request(/** @type {string} */ task, /** @type {number} */ which) {
     if (asked.has(`${task} ${which}`)) return;
@@ -128,7 +131,7 @@ export function makeArticle(id, name, bytes, ask) {
     place.replaceChildren(el('div', { className: 'instead' }, ...what));
   }
 
-  /** @param {any} message @returns {{text: string, bad: boolean} | null} what to say */
+  /** @param {any} message @returns {typeof line | null} what to say */
   function hear(message) {
     if (message.is === 'facts') {
       facts = message.facts;
@@ -136,9 +139,8 @@ export function makeArticle(id, name, bytes, ask) {
       choose(facts.layers.length);
       if (segment < 0) {
         const small = facts.metadata.find((/** @type {any} */ part) => part.picture);
-        instead(...(small ? [el('img', { src: URL.createObjectURL(new Blob([small.picture])), alt: 'the thumbnail in the file' })] : []),
-          el('p', {}, `This page cannot show ${facts.embedding}. It tells what is in the file.`));
-        line = { text: `${name}: read`, bad: false };
+        instead(...(small ? [el('img', { src: URL.createObjectURL(new Blob([small.picture])), alt: 'the thumbnail in the file' })] : []), ...needs(name, facts));
+        line = said(`${name}: read`);
       }
     } else if (message.is === 'picture') {
       const canvas = el('canvas', { width: message.width, height: message.height, data: { kind: message.kind } });
@@ -147,21 +149,22 @@ export function makeArticle(id, name, bytes, ask) {
       else context.putImageData(new ImageData(message.pixels, message.width, message.height), 0, 0);
       pictures.set(message.segment, { ...pictures.get(message.segment), [message.kind]: canvas });
       if (message.kind === 'bridge' && mode === 'preview') mode = 'bridge';
-      line = { text: `${KINDS[/** @type {'preview'} */ (message.kind)]} in ${short(message.seconds, 2)} s`, bad: false };
+      line = said(`${KINDS[/** @type {'preview'} */ (message.kind)]} in ${short(message.seconds, 2)} s`);
       draw();
       resume();
     } else if (message.is === 'body') {
       bodies.set(message.segment, { type: message.type, bytes: message.bytes });
     } else if (message.is === 'status') {
-      line = { text: message.share === undefined ? `${message.text}…` : `${message.text}, ${Math.round(100 * message.share)} %…`, bad: false };
+      line = said(message.share === undefined ? `${message.text}…` : `${message.text}, ${Math.round(100 * message.share)} %…`);
     } else if (message.is === 'done') {
       asked.delete(`${message.done} ${message.segment}`);
       return null;
     } else if (message.is === 'error') {
       if (message.error.code === 'not-wanted') return null;
       const { name: code, rest } = sentence(message.error);
-      line = { text: `${code}: ${rest}`, bad: true };
-      if (!pictures.get(segment)?.preview) instead(el('p', { className: 'error' }, el('strong', { textContent: code }), el('span', { textContent: ` ${rest}` })));
+      const alone = !pictures.get(segment)?.preview;
+      line = { text: `${code}: ${rest}`, bad: true, seen: alone };
+      if (alone) instead(el('h2', { textContent: name }), el('p', { className: 'error' }, el('strong', { textContent: `${code}:` }), ` ${rest}`));
     }
     return line;
   }

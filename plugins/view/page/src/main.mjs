@@ -16,9 +16,10 @@ const opened = new Map();
 let shown = -1;
 
 /** Say what goes on, or what came of it. */
-function say(text = '', bad = false) {
+function say(text = '', bad = false, seen = false) {
   status.textContent = text;
   status.classList.toggle('bad', bad);
+  status.classList.toggle('seen', seen);
 }
 
 async function startWorker() {
@@ -38,7 +39,7 @@ function hear(message) {
   const entry = opened.get(message.id);
   if (!entry) return;
   const line = entry.article.hear(message);
-  if (line && message.id === shown) say(line.text, line.bad);
+  if (line && message.id === shown) say(line.text, line.bad, line.seen);
 }
 
 /** @param {string} name @param {Uint8Array} bytes */
@@ -60,7 +61,8 @@ function select(id) {
   const entry = /** @type {Entry} */ (opened.get(id));
   document.title = `${entry.name} · GCX`;
   main.replaceChildren(entry.article.element);
-  say(entry.article.line.text, entry.article.line.bad);
+  const { line } = entry.article;
+  say(line.text, line.bad, line.seen);
   ask({ id, do: 'want' });
   entry.article.resume();
 }

@@ -21,7 +21,6 @@ export function makePanel(name, bytes, facts, onlayers) {
       ['With', facts.model],
       ...facts.extensions,
     ]),
-    needs(name, facts),
     facts.missing > 0 && el('p', { className: 'note' }, `The file was cut short: ${facts.missing} of ${facts.layers.length + facts.missing} segments are missing, and what is here is whole.`),
     facts.layers.length > 1 && layersSection(facts, parts.upTo, onlayers),
     parts.section,
@@ -35,19 +34,20 @@ const rate = ({ width, height }, bytes) => `${short((8 * bytes) / (width * heigh
 /** @param {[string, string][]} pairs */
 const definitions = (pairs) => el('dl', {}, ...pairs.flatMap(([key, value]) => [el('dt', { textContent: key.replaceAll('_', ' ') }), el('dd', { textContent: value })]));
 
-/** What shows a picture that this page does not. @param {string} name @param {any} facts */
-function needs(name, facts) {
+/** What shows a picture that this page does not. @param {string} name @param {any} facts @returns {Node[]} */
+export function needs(name, facts) {
   const { method } = facts;
-  if (method && method.shown !== 'elsewhere') return null;
+  const title = el('h2', {}, 'This page cannot show ', el('code', { textContent: facts.embedding }));
   const file = /^[\w.-]+$/.test(name) ? name : `'${name}'`;
   if (method) {
     const command = `pip install ${method.needs}\ngcodec decode ${file} --recon ${method.recon}`;
-    return el('section', { className: 'needs' }, el('h3', { textContent: 'What shows it' }), el('p', {}, `Its networks are too large for a page. With Python 3.11 or newer:`), el('pre', {}, el('code', { textContent: command })));
+    const why = `The file holds ${method.sends}, and the networks that make a picture of that are too large for a page. With Python 3.11 or newer:`;
+    return [title, el('p', { textContent: why }), el('pre', {}, el('code', { textContent: command }))];
   }
   const text = facts.package
     ? `The embedding is not registered. The file says that the package ${facts.package} has it; whether to trust that is yours to judge.`
     : 'The embedding is not registered, and the file does not say which package has it: ask the sender.';
-  return el('section', { className: 'needs' }, el('h3', { textContent: 'What shows it' }), el('p', { textContent: text }));
+  return [title, el('p', { textContent: text })];
 }
 
 /** The slider over prefixes of the file. @param {any} facts @param {(end: number) => void} upTo @param {(layers: number) => void} onlayers */

@@ -80,9 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
         # Another Host is a page elsewhere whose name was made to lead here.
         if self.headers.get("Host") != self.server.host:
             return None
-        _, token, *rest = [*unquote(urlsplit(self.path).path).split("/", 2), ""][:3]
+        _, token, *rest = f"/{unquote(urlsplit(self.path).path)[1:]}".split("/", 2)
         known = secrets.compare_digest(token.encode(), self.server.token.encode())
-        return rest[0] if known else None
+        return rest[0] if known and rest else None
 
     def _send(self, status: HTTPStatus, kind: str, data: bytes, body: bool) -> None:
         self.send_response(status)
