@@ -54,7 +54,7 @@ const tasks = {
   },
   evaluate: ({ script }) => page.evaluate(`(async () => { ${script} })()`),
   async wait({ script }) {
-    await page.waitForFunction(`(() => { ${script} })()`, { timeout: 200_000, polling: 50 });
+    await page.waitForFunction(`(() => { ${script} })()`, { timeout: 60_000, polling: 50 });
   },
   async press({ keys }) {
     for (const key of keys) {

@@ -9,6 +9,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+import gcodec
+
 PAGE = Path(__file__).parents[1] / "page"
 BUILT = Path(__file__).parents[1] / "src/gcodec_view/page/index.html"
 
@@ -88,3 +93,25 @@ class Chromium:
                 """,
             )
         )
+
+
+#: What the page draws on.
+PREVIEW = "canvas[data-kind=preview]"
+BRIDGE = "canvas[data-kind=bridge]"
+
+
+def shown(browser: Chromium, canvas: str) -> NDArray[np.uint8]:
+    """The samples of a canvas, [height, width, 4]."""
+    browser.wait(f"document.querySelector('{canvas}')")
+    width, height = browser.get(
+        f"[document.querySelector('{canvas}').width, document.querySelector('{canvas}').height]"
+    )
+    return np.frombuffer(browser.pixels(canvas), np.uint8).reshape(height, width, 4)
+
+
+def check_close(seen: NDArray[np.uint8], decoded: gcodec.Decoded) -> None:
+    """At most one level apart, and nearly everywhere none: the tolerance of pictures on other engines."""
+    wanted = decoded.picture.to_array()
+    apart = np.abs(seen[..., :3].astype(int) - wanted.astype(int))
+    assert apart.max() <= 1
+    assert (apart > 0).mean() < 0.01

@@ -10,9 +10,9 @@ const AT_ONCE = 4e6;
 
 const KINDS = { preview: 'Preview', compare: 'Compare', bridge: 'Bridge' };
 const MEANING = {
-  preview: 'what the file says, with least error',
-  compare: 'the preview left, the bridge right of the line',
-  bridge: 'detail added that fits the file: restored, not measured',
+  preview: 'What the file says, with least error.',
+  compare: 'Left of the line the preview, right of it the bridge.',
+  bridge: 'With detail that fits the file: it is invented, not measured.',
 };
 
 const said = (/** @type {string} */ text) => ({ text, bad: false, seen: false });
@@ -97,7 +97,7 @@ export function makeArticle(id, name, bytes, ask) {
   viewer.onzoom = (percent) => (zoomed.textContent = `${percent} %`);
   const start = el('button', { type: 'button', textContent: 'Add detail', onclick: () => request('restore', segment) });
   const save = el('button', { type: 'button', textContent: 'Save as .png', onclick: saveSeen });
-  const body = el('button', { type: 'button', onclick: () => saveBytes(/** @type {any} */ (bodies.get(segment)).bytes, /** @type {any} */ (bodies.get(segment)).type) });
+  const body = el('button', { type: 'button', data: { body: '' }, onclick: () => saveBytes(/** @type {any} */ (bodies.get(segment)).bytes, /** @type {any} */ (bodies.get(segment)).type) });
   const meaning = el('p', { className: 'meaning quiet' });
   controls.append(
     modes,

@@ -7,18 +7,23 @@ import { count, el, percent, plural } from './dom.mjs';
 const SHOWN = 14;
 const HEX = 64;
 
+/** Tables of hexadecimal so far: each has a name of its own. */
+let dumps = 0;
+
 /**
  * @param {Uint8Array} bytes @param {Row[]} rows
  * @returns {{section: HTMLElement, upTo(end: number): void}} `upTo` dims what lies behind a prefix of the file
  */
 export function bytesSection(bytes, rows) {
   const joined = withChecksums(rows);
-  const spans = joined.map((row, i) => el('span', { className: `part ${row.kind}${i % 2 ? ' odd' : ''}`, title: `${row.part}: ${plural(row.bytes, 'byte')}` }));
+  // Neighbours of one kind have two shades in turn.
+  const shades = joined.map((row, i) => `${row.kind}${joined.slice(0, i).filter(({ kind }) => kind === row.kind).length % 2 ? ' odd' : ''}`);
+  const spans = joined.map((row, i) => el('span', { className: `part ${shades[i]}`, title: `${row.part}: ${plural(row.bytes, 'byte')}` }));
   spans.forEach((span, i) => (span.style.flexGrow = String(joined[i].bytes)));
   const kept = joined.reduce((sum, row) => sum + (['main', 'companion'].includes(row.kind) ? row.bytes : 0), 0);
   const bar = el('div', { className: 'bar', role: 'img', 'aria-label': `Of ${plural(bytes.length, 'byte')}, ${count(kept)} are layers of the picture.` }, ...spans);
   const body = el('tbody');
-  const lines = joined.flatMap((row, i) => line(bytes, row, spans[i], i));
+  const lines = joined.flatMap((row, i) => line(bytes, row, spans[i], shades[i]));
   body.append(...lines.slice(0, 2 * SHOWN));
   const more = joined.length > SHOWN && el('button', {
     type: 'button',
@@ -59,8 +64,8 @@ function withChecksums(rows) {
 }
 
 /** Two rows of the table: the part, and its bytes, which a button opens. */
-function line(/** @type {Uint8Array} */ bytes, /** @type {Row} */ row, /** @type {HTMLElement} */ span, /** @type {number} */ i) {
-  const dump = el('tr', { hidden: true, id: `bytes-${row.offset}-${i}` });
+function line(/** @type {Uint8Array} */ bytes, /** @type {Row} */ row, /** @type {HTMLElement} */ span, /** @type {string} */ shade) {
+  const dump = el('tr', { hidden: true, id: `bytes-${++dumps}` });
   const button = el('button', {
     type: 'button',
     'aria-expanded': 'false',
@@ -70,7 +75,7 @@ function line(/** @type {Uint8Array} */ bytes, /** @type {Row} */ row, /** @type
       button.setAttribute('aria-expanded', String(!dump.hidden));
       if (!dump.firstChild) dump.append(el('td', { colSpan: 3 }, hexDump(bytes, row)));
     },
-  }, el('span', { className: `swatch ${row.kind}${i % 2 ? ' odd' : ''}` }), row.part.replace(/^segment (?!table)/, ''));
+  }, el('span', { className: `swatch ${shade}` }), row.part.replace(/^segment (?!table)/, ''));
   const lit = (/** @type {boolean} */ on) => () => span.classList.toggle('lit', on);
   const part = el(
     'tr',

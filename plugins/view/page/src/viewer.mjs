@@ -91,6 +91,7 @@ export function makeViewer(name) {
       [width, height] = [first.width, first.height];
       above = second;
       first.style.clipPath = '';
+      frame.style.setProperty('--ratio', `${width / height}`);
       stage.style.width = `${width}px`;
       stage.style.height = `${height}px`;
       stage.replaceChildren(first, ...(second ? [second] : []));

@@ -59,7 +59,13 @@ export function openEngine(assets) {
     return over(ort, await ort.InferenceSession.create(nodes, { externalData, executionProviders: ['wasm'] }));
   }
 
-  return { matmul, network };
+  /** Weights and sizes of a model, for the reader. @param {string} model */
+  async function model(model) {
+    const [weights, config] = await Promise.all([assets.get(`models/${model}/${WEIGHTS}`), assets.get(`models/${model}/config.json`)]);
+    return { weights, config: JSON.parse(new TextDecoder().decode(config)) };
+  }
+
+  return { matmul, network, model };
 }
 
 const WEIGHTS = 'diffusion_pytorch_model.safetensors';

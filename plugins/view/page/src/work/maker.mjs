@@ -32,7 +32,7 @@ export function openMaker(engine) {
   /** @param {any} identity @param {Uint8Array} payload @param {number} width @param {number} height @param {Teller} tell */
   async function preview(identity, payload, width, height, tell) {
     tell.status('Loading the decoder');
-    const [weights, synthesis] = await Promise.all([engine.weights('ntc'), engine.network('ntc', 'synthesis.onnx')]);
+    const [weights, synthesis] = await Promise.all([engine.model('ntc'), engine.network('ntc', 'synthesis.onnx')]);
     tell.status('Decoding');
     const { level, mse, y } = await ntcPayload(identity, payload, width, height, weights, engine.matmul);
     if (!tell.wanted()) return null;

@@ -1,0 +1,76 @@
+"""Pictures on the page, against the decode in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from chromium import BRIDGE, PREVIEW, Chromium, check_close, shown
+
+import gcodec
+import gcodec_formats as gcx
+from gcodec.registry import load_object
+
+
+@pytest.mark.parametrize("name", ["ntc.gcx", "odd sides.gcx"])
+def test_ntc_is_decoded_as_in_python(
+    open_page: Callable[..., Chromium], files: dict[str, bytes], name: str
+) -> None:
+    browser = open_page(name)
+    check_close(shown(browser, PREVIEW), gcodec.decode(files[name], "preview"))
+    check_close(shown(browser, BRIDGE), gcodec.decode(files[name], "bridge"))
+    assert browser.do("complaints") == []
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
+def test_a_classical_picture_is_shown_by_the_browser(
+    open_page: Callable[..., Chromium], files: dict[str, bytes], name: str
+) -> None:
+    browser = open_page(f"{name}.gcx")
+    seen = shown(browser, PREVIEW)[..., :3].astype(int)
+    wanted = gcodec.decode(files[f"{name}.gcx"], "preview").picture.to_array().astype(int)
+    # Chroma is interpolated, and colours are turned, a little otherwise than in Pillow.
+    assert np.abs(seen - wanted).mean() < 1.5
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp", "avif", "jxl"])
+def test_a_classical_picture_is_saved_as_its_codec_wrote_it(
+    open_page: Callable[..., Chromium], files: dict[str, bytes], name: str
+) -> None:
+    browser = open_page(f"{name}.gcx")
+    browser.wait(
+        "[...document.querySelectorAll('.saving button')].some((button) => !button.hidden && button.dataset.body)"
+    )
+    saved = browser.do(
+        "evaluate",
+        script="""
+            const make = URL.createObjectURL;
+            return new Promise((resolve) => {
+                URL.createObjectURL = (blob) => {
+                    URL.createObjectURL = make;
+                    blob.arrayBuffer().then((buffer) => resolve([blob.type, [...new Uint8Array(buffer)]]));
+                    return make.call(URL, blob);
+                };
+                document.querySelector('.saving button[data-body]').click();
+            });
+        """,
+    )
+    file = gcx.read(files[f"{name}.gcx"])
+    (flags, _), body = file.segments[0].data[:2], file.segments[0].data[2:]
+    codec = load_object(name, f"gcodec_classic.embedding:{name.capitalize()}").codec
+    wanted = codec.restore(flags, body, file.header.size) if flags & 3 else body
+    assert saved == [f"image/{name}", list(wanted)]
+
+
+def test_transparency_is_shown(open_page: Callable[..., Chromium]) -> None:
+    alpha = shown(open_page("clear.gcx"), PREVIEW)[..., 3]
+    middle = alpha.shape[1] // 2
+    assert not alpha[:, :middle].any() and (alpha[:, middle:] == 255).all()
+
+
+def test_the_colour_profile_is_applied(open_page: Callable[..., Chromium]) -> None:
+    plain = shown(open_page("webp.gcx"), PREVIEW).reshape(-1, 4)[:, :3].mean(0)
+    turned = shown(open_page("swapped.gcx"), PREVIEW).reshape(-1, 4)[:, :3].mean(0)
+    assert plain[0] > plain[2] + 20  # a red parrot
+    assert turned[2] > turned[0] + 20
