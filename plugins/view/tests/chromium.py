@@ -55,9 +55,7 @@ class Chromium:
         return answer["ok"]
 
     def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait(30)
+        self._process.communicate(timeout=30)
 
     def goto(self, url: str) -> None:
         self.do("goto", url=url)

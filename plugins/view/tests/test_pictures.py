@@ -40,7 +40,7 @@ def test_a_classical_picture_is_saved_as_its_codec_wrote_it(
 ) -> None:
     browser = open_page(f"{name}.gcx")
     browser.wait(
-        "[...document.querySelectorAll('.saving button')].some((button) => !button.hidden && button.dataset.body)"
+        "document.querySelector('button[data-body]:not([hidden])')"
     )
     saved = browser.do(
         "evaluate",
@@ -52,7 +52,7 @@ def test_a_classical_picture_is_saved_as_its_codec_wrote_it(
                     blob.arrayBuffer().then((buffer) => resolve([blob.type, [...new Uint8Array(buffer)]]));
                     return make.call(URL, blob);
                 };
-                document.querySelector('.saving button[data-body]').click();
+                document.querySelector('button[data-body]').click();
             });
         """,
     )

@@ -71,6 +71,7 @@ export function makeArticle(id, name, bytes, ask) {
     const here = pictures.get(segment);
     controls.hidden = !here?.preview;
     if (!here?.preview) return;
+    if (place.firstChild !== viewer.frame) place.replaceChildren(viewer.frame);
     const kind = here.bridge ? mode : 'preview';
     const both = kind === 'compare' && here.bridge;
     viewer.show(kind === 'bridge' ? here.bridge : here.preview, both || null, ['preview', 'bridge']);
@@ -82,8 +83,7 @@ export function makeArticle(id, name, bytes, ask) {
     divider.hidden = !both;
     start.hidden = !restorable() || Boolean(here.bridge) || facts.width * facts.height <= AT_ONCE;
     meaning.textContent = restorable() ? MEANING[kind] : '';
-    body.hidden = !bodies.has(segment);
-    body.textContent = `Save as .${bodies.get(segment)?.type.split('/')[1] ?? ''}`;
+    nameBody();
   }
 
   const modes = el('fieldset', { className: 'modes' }, el('legend', { textContent: 'Picture' }), ...Object.entries(KINDS).map(([value, word]) =>
@@ -111,6 +111,12 @@ export function makeArticle(id, name, bytes, ask) {
     divider,
     meaning,
   );
+
+  /** The button that saves the picture's own file, where there is one. */
+  function nameBody() {
+    body.hidden = !bodies.has(segment);
+    body.textContent = `Save as .${bodies.get(segment)?.type.split('/')[1] ?? ''}`;
+  }
 
   async function saveSeen() {
     const here = pictures.get(segment);
@@ -164,7 +170,8 @@ export function makeArticle(id, name, bytes, ask) {
       const { name: code, rest } = sentence(message.error);
       const alone = !pictures.get(segment)?.preview;
       line = { text: `${code}: ${rest}`, bad: true, seen: alone };
-      if (alone) instead(el('h2', { textContent: name }), el('p', { className: 'error' }, el('strong', { textContent: `${code}:` }), ` ${rest}`));
+      nameBody();
+      if (alone) instead(el('h2', { textContent: name }), el('p', { className: 'error' }, el('strong', { textContent: `${code}:` }), ` ${rest}`), bodies.has(segment) ? body : null);
     }
     return line;
   }

@@ -59,16 +59,11 @@ export function openEngine(assets) {
     return over(ort, await ort.InferenceSession.create(nodes, { externalData, executionProviders: ['wasm'] }));
   }
 
-  /** Weights and sizes of a model, for the reader. @param {string} model */
-  async function model(model) {
-    const [weights, config] = await Promise.all([assets.get(`models/${model}/${WEIGHTS}`), assets.get(`models/${model}/config.json`)]);
-    return { weights, config: JSON.parse(new TextDecoder().decode(config)) };
-  }
-
-  return { matmul, network, model };
+  return { matmul, network };
 }
 
-const WEIGHTS = 'diffusion_pytorch_model.safetensors';
+/** The weights in a model's folder. */
+export const WEIGHTS = 'diffusion_pytorch_model.safetensors';
 
 /** @param {typeof ort} runtime @param {ort.InferenceSession} session @returns {Network} */
 function over(runtime, session) {
@@ -85,7 +80,7 @@ function over(runtime, session) {
 }
 
 /** @template T @param {() => Promise<T>} make @returns {() => Promise<T>} what is made once, when it is first asked for */
-function once(make) {
+export function once(make) {
   /** @type {Promise<T> | undefined} */
   let made;
   return () => (made ??= make());

@@ -39,7 +39,7 @@ export function inspect(bytes) {
       extensions: [...header.extensions].map(([key, value]) => [EXTENSIONS[key] ?? `key ${key}`, shown(value)]),
       gray: header.extensions.get(3) === 1,
       progressive: header.progressive,
-      missing: file.missing,
+      missing: file.missing.length,
       rows,
       layers: describeLayers(file, rows),
       metadata: describeMetadata(segments),

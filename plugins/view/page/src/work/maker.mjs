@@ -1,6 +1,7 @@
 /** Pictures out of payloads: `show` makes what a layer says by itself, `restore` the picture of stage 2 from that. */
 
-import { embeddingName as nameOf, ntcPayload, restoredFile, splitCompanion } from './reader.mjs';
+import * as reader from './reader.mjs';
+import { WEIGHTS, once } from './engine.mjs';
 import { METHODS } from './methods.mjs';
 import { bridge } from './bridge.mjs';
 import { dressed, pixelsOf, toPixels, toPlanes } from './pictures.mjs';
@@ -8,11 +9,20 @@ import { dressed, pixelsOf, toPixels, toPlanes } from './pictures.mjs';
 const [MAIN, COMPANION] = [0, 2];
 const BLOCK = 16;
 const LEVELS = 256;
+const LOSSLESS = 255;
 
 /** @typedef {{wanted(): boolean, status(text: string, share?: number): void, made(what: any): void}} Teller */
 
-/** @param {ReturnType<typeof import('./engine.mjs').openEngine>} engine */
-export function openMaker(engine) {
+/** @param {ReturnType<typeof import('./engine.mjs').openEngine>} engine @param {import('./assets.mjs').Assets} assets */
+export function openMaker(engine, assets) {
+  /** The model of ntc, and its digest. */
+  const model = once(async () => {
+    const names = ['config.json', WEIGHTS];
+    const parts = await Promise.all(names.map((name) => assets.get(`models/ntc/${name}`)));
+    const files = Object.fromEntries(names.map((name, i) => [name, parts[i]]));
+    return { opened: reader.openModel(files), digest: reader.modelDigest(files) };
+  });
+
   /** What was shown last, for stage 2. @type {{file: any, segment: number, planes: Float32Array, mse: number} | null} */
   let shown = null;
 
@@ -20,36 +30,41 @@ export function openMaker(engine) {
   async function show(file, segment, tell) {
     const { width, height } = file.header;
     const started = performance.now();
-    const { identity, payload } = layer(file, segment);
-    const how = METHODS[nameOf(identity)]?.shown;
-    const made = how === 'ntc' ? await preview(identity, payload, width, height, tell) : await decoded(identity, payload, file.header, tell);
+    const alone = layer(file, segment);
+    const how = METHODS[reader.embeddingName(alone.header.identity)]?.shown;
+    const made = how === 'ntc' ? await preview(alone, tell) : await decoded(alone, tell);
     if (!made) return;
     shown = { file, segment, planes: made.planes, mse: made.mse };
+    // What extension 5 says is of the file's own layers.
+    const same = alone.header.identity === file.header.identity ? reader.symbolsMatch(file, made.symbols) : null;
     const seen = await dressed(made.pixels, width, height, file.segments);
-    tell.made({ is: 'picture', kind: 'preview', width, height, mse: made.mse, ...seen, seconds: since(started) });
+    tell.made({ is: 'picture', kind: 'preview', width, height, same, ...seen, seconds: since(started) });
   }
 
-  /** @param {any} identity @param {Uint8Array} payload @param {number} width @param {number} height @param {Teller} tell */
-  async function preview(identity, payload, width, height, tell) {
+  /** @param {any} file of one layer @param {Teller} tell */
+  async function preview(file, tell) {
+    const { width, height, identity } = file.header;
     tell.status('Loading the decoder');
-    const [weights, synthesis] = await Promise.all([engine.model('ntc'), engine.network('ntc', 'synthesis.onnx')]);
-    tell.status('Decoding');
-    const { level, mse, y } = await ntcPayload(identity, payload, width, height, weights, engine.matmul);
-    if (!tell.wanted()) return null;
-    const [h, w] = [Math.ceil(height / BLOCK), Math.ceil(width / BLOCK)];
-    const channels = y.length / (h * w);
-    const steps = new Float32Array(y.length);
-    for (let i = 0; i < h * w; i++) {
-      for (let c = 0; c < channels; c++) steps[c * h * w + i] = y[i * channels + c] / 16;
+    const [{ opened, digest }, synthesis] = await Promise.all([model(), engine.network('ntc', 'synthesis.onnx')]);
+    if (!reader.isModelOf(identity, digest)) {
+      throw new reader.ModelError(`the file was coded with ${reader.modelName(identity)}, this page has ${digest.slice(0, 16)}`);
     }
-    const x = await synthesis.run({ y: [steps, [1, channels, h, w]], q: [[level / (LEVELS - 1)], [1]] });
+    tell.status('Decoding');
+    const { level, error, latents, symbols } = await reader.ntcSymbols(file, opened, { matmul: engine.matmul });
+    if (!tell.wanted()) return null;
+    const { data, h, w, C } = latents;
+    const steps = new Float32Array(data.length);
+    for (let i = 0; i < h * w; i++) {
+      for (let c = 0; c < C; c++) steps[c * h * w + i] = data[i * C + c] / 16;
+    }
+    const x = await synthesis.run({ y: [steps, [1, C, h, w]], q: [[level / (LEVELS - 1)], [1]] });
     const planes = cropped(x, h * BLOCK, w * BLOCK, height, width);
-    return { planes, mse, pixels: toPixels(planes, width, height) };
+    return { planes, mse: toMse(error), pixels: toPixels(planes, width, height), symbols };
   }
 
-  /** @param {any} identity @param {Uint8Array} payload @param {any} header @param {Teller} tell */
-  async function decoded(identity, payload, header, tell) {
-    const { type, bytes, mse } = restoredFile(identity, payload, header);
+  /** @param {any} file of one layer @param {Teller} tell */
+  async function decoded(file, tell) {
+    const { type, bytes, error, symbols } = reader.body(file);
     tell.made({ is: 'body', type, bytes: bytes.slice() });
     /** @type {ImageBitmap} */
     let bitmap;
@@ -59,11 +74,11 @@ export function openMaker(engine) {
     } catch {
       throw Object.assign(new Error(`this browser shows no ${type}, or the picture in the file is damaged`), { code: 'cannot-show' });
     }
-    if (bitmap.width !== header.width || bitmap.height !== header.height) {
+    if (bitmap.width !== file.header.width || bitmap.height !== file.header.height) {
       throw Object.assign(new Error('the picture inside is of another size than the file says'), { code: 'bad-payload' });
     }
     const pixels = pixelsOf(bitmap);
-    return { planes: toPlanes(pixels), mse, pixels };
+    return { planes: toPlanes(pixels), mse: toMse(error), pixels, symbols };
   }
 
   /** @param {any} file @param {number} segment @param {Teller} tell */
@@ -85,13 +100,16 @@ export function openMaker(engine) {
   return { show, restore };
 }
 
-/** @param {any} file @param {number} segment */
+/** A file as its layers make it, or a companion as a file of its own. @param {any} file @param {number} segment */
 function layer({ header, segments }, segment) {
   const { type, body } = segments[segment];
-  if (type === COMPANION) return splitCompanion(body);
-  if (type !== MAIN) throw new Error('not a layer');
-  return { identity: header.identity, payload: body };
+  if (type !== COMPANION) return { header, segments };
+  const { identity, payload } = reader.splitCompanion(body);
+  return { header: { ...header, identity }, segments: [{ type: MAIN, body: payload }] };
 }
+
+/** The squared error that a byte says. @param {number} error */
+const toMse = (error) => (error === LOSSLESS ? 0 : 10 ** (-error / 40));
 
 /** The upper left [3, height, width] of [3, h, w], within [0, 1]. */
 function cropped(

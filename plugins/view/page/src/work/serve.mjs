@@ -4,7 +4,8 @@
  *     to the worker                                 from it
  *     {do: 'want', id}                              {id, is: 'facts', facts}
  *     {do: 'open', id, bytes}                       {id, is: 'status', text, share}
- *     {do: 'show', id, segment}                     {id, is: 'picture', segment, kind, width, height, pixels or bitmap, seconds}
+ *     {do: 'show', id, segment}                     {id, is: 'picture', segment, kind, width, height, same,
+ *                                                     pixels or bitmap, seconds}: same as the sender's, by extension 5; or null
  *     {do: 'restore', id, segment}                  {id, is: 'body', segment, type, bytes}
  *                                                   {id, is: 'error', segment, error: {code, what}}
  *                                                   {id, is: 'done'}: after each of the three, whatever came of it
@@ -20,7 +21,7 @@ import { openMaker } from './maker.mjs';
 export function serve(assets) {
   /** @type {Map<number, any>} */
   const files = new Map();
-  const maker = openMaker(openEngine(assets));
+  const maker = openMaker(openEngine(assets), assets);
   let wanted = -1;
   let last = Promise.resolve();
 
