@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 
 DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/compressai -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light -e ./plugins/view
 
-.PHONY: demo test lint bench clean js page
+.PHONY: demo test lint bench clean js page tested-page
 
 demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
@@ -24,7 +24,7 @@ BESIDE := tests/test_captioners.py plugins/diffusers/tests/test_captioner.py plu
 
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-beside lint js
+test: $(VENV)/.installed-dev $(VENV)/.installed-beside lint js tested-page
 	$(PYTEST)
 	PYTHONPATH=$(abspath $(VENV))/beside $(PYTEST) $(BESIDE)
 
@@ -42,6 +42,10 @@ lint: $(VENV)/.installed-dev
 # What `gcodec view` shows, built from plugins/view/page. Needs Node 20 or newer and npm.
 page:
 	cd plugins/view/page && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build
+
+# Where its tests can run; elsewhere they say what is missing.
+tested-page:
+	@if command -v npm >/dev/null && command -v chromium >/dev/null; then $(MAKE) --no-print-directory page; fi
 
 bench: $(VENV)/.installed-dev
 	for script in */benchmarks/*.py plugins/*/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -19,7 +19,7 @@ const profile = await mkdtemp(join(tmpdir(), 'page-'));
 const browser = await launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   userDataDir: profile,
-  protocolTimeout: 240_000,
+  protocolTimeout: 60_000,
   args: [
     '--no-sandbox',
     '--disable-gpu',
@@ -54,7 +54,7 @@ const tasks = {
   },
   evaluate: ({ script }) => page.evaluate(`(async () => { ${script} })()`),
   async wait({ script }) {
-    await page.waitForFunction(`(() => { ${script} })()`, { timeout: 60_000, polling: 50 });
+    await page.waitForFunction(`(() => { ${script} })()`, { timeout: 50_000, polling: 50 });
   },
   async press({ keys }) {
     for (const key of keys) {

@@ -39,9 +39,7 @@ def test_a_classical_picture_is_saved_as_its_codec_wrote_it(
     open_page: Callable[..., Chromium], files: dict[str, bytes], name: str
 ) -> None:
     browser = open_page(f"{name}.gcx")
-    browser.wait(
-        "document.querySelector('button[data-body]:not([hidden])')"
-    )
+    browser.wait("document.querySelector('button[data-body]:not([hidden])')")
     saved = browser.do(
         "evaluate",
         script="""

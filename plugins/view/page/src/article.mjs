@@ -97,7 +97,7 @@ export function makeArticle(id, name, bytes, ask) {
   viewer.onzoom = (percent) => (zoomed.textContent = `${percent} %`);
   const start = el('button', { type: 'button', textContent: 'Add detail', onclick: () => request('restore', segment) });
   const save = el('button', { type: 'button', textContent: 'Save as .png', onclick: saveSeen });
-  const body = el('button', { type: 'button', data: { body: '' }, onclick: () => saveBytes(/** @type {any} */ (bodies.get(segment)).bytes, /** @type {any} */ (bodies.get(segment)).type) });
+  const body = el('button', { type: 'button', hidden: true, data: { body: '' }, onclick: () => saveBytes(/** @type {any} */ (bodies.get(segment)).bytes, /** @type {any} */ (bodies.get(segment)).type) });
   const meaning = el('p', { className: 'meaning quiet' });
   controls.append(
     modes,
