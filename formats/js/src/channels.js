@@ -70,14 +70,14 @@ function trellis(p, where, bytes) {
   return z;
 }
 
-/** About 2^24 times the binary logarithm. @param {number} k */
+/** About 2^24 times the binary logarithm; squares of 32 bits are put together from halves. @param {number} k */
 function log2(k) {
-  let l = 31 - Math.clz32(k), x = BigInt(k) << BigInt(31 - l);
+  let l = 31 - Math.clz32(k), x = k * 2 ** (31 - l);
   for (let i = 0; i < 24; i++) {
-    x = (x * x) >> 31n;
-    const d = x >> 32n;
-    x >>= d;
-    l = 2 * l + Number(d);
+    x = Math.floor((x * Math.floor(x / 65536) + Math.floor((x * (x % 65536)) / 65536)) / 32768);
+    const d = x >= 2 ** 32 ? 1 : 0;
+    if (d) x = Math.floor(x / 2);
+    l = 2 * l + d;
   }
   return l;
 }
@@ -90,22 +90,27 @@ function isqrt(n) {
   return x;
 }
 
-const HALVES = [1n << 31n];
-for (let i = 0; i < 24; i++) HALVES.push(isqrt(HALVES[i] << 32n));
+const ROOTS = [1n << 31n];
+for (let i = 0; i < 24; i++) ROOTS.push(isqrt(ROOTS[i] << 32n));
+const HALVES = ROOTS.map(Number);
 
-/** About 2^32 2^(-e / 2^24). @param {bigint} e */
+/** About 2^32 2^(-e / 2^24). @param {number} e */
 function weight(e) {
-  let g = 1n << 32n;
-  for (let i = 1; i <= 24; i++) if ((e >> BigInt(24 - i)) & 1n) g = (g * HALVES[i]) >> 32n;
-  return g >> (e >> 24n);
+  let g = 2 ** 32;
+  for (let i = 1, low = e % 2 ** 24; i <= 24; i++) {
+    if (!((low >> (24 - i)) & 1)) continue;
+    const r = HALVES[i];
+    g = Math.floor((g * Math.floor(r / 65536) + Math.floor((g * (r % 65536)) / 65536)) / 65536);
+  }
+  return Math.floor(g / 2 ** Math.floor(e / 2 ** 24));
 }
 
 /** Sums of frequencies of section 4.2: N + 3 of them, from 0 to 2^24. @param {number} W @param {number} kl @param {number} count */
 function zipf(W, kl, count) {
-  const N = 2 ** W, s = 65536n + BigInt(10000 * count) * 65536n / BigInt(10000 * kl + 15307 * count);
-  const g = Array.from({ length: N }, (_, p) => weight((s * BigInt(log2(p + 1))) >> 16n));
-  const sum = g.reduce((x, y) => x + y, 0n), spread = BigInt(2 ** 24 - N - 2);
-  const f = g.map((x) => 1 + Number((x * spread) / sum));
+  const N = 2 ** W, s = 65536 + Number((BigInt(10000 * count) * 65536n) / BigInt(10000 * kl + 15307 * count));
+  const g = Array.from({ length: N }, (_, p) => weight(Math.floor((s * log2(p + 1)) / 65536)));
+  const sum = BigInt(g.reduce((x, y) => x + y, 0)), spread = BigInt(2 ** 24 - N - 2);
+  const f = g.map((x) => 1 + Number((BigInt(x) * spread) / sum));
   f.push(1, 1);
   f[0] += 2 ** 24 - f.reduce((x, y) => x + y, 0);
   return tableOf(f);

@@ -33,7 +33,10 @@ const latent = (v, { latents, binWidth, u }) => {
 const steps = (v, got) => {
   assert.deepEqual(got.steps.map((s) => [s.bytes, s.error, hexOf(s.bits)]), v.steps);
   got.steps.forEach((s, i) => assert.ok(Math.abs(s.snr / v.snr[i] - 1) < 1e-12));
-  got.steps.forEach((s, i) => v.z[i].forEach((z, k) => assert.ok(Math.abs(s.z()[k] * 2 ** 20 - z) <= 0.5)));
+  got.steps.forEach((s, i) => {
+    const z = s.z();
+    v.z[i].forEach((said, k) => assert.ok(Math.abs(z[k] * 2 ** 20 - said) <= 0.5));
+  });
 };
 
 /** @param {number[]} list @param {any} said: stored as int16 */
