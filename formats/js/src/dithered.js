@@ -57,10 +57,42 @@ function logisticTable() {
 
 const EIGHTH = squareRoot(squareRoot(squareRoot({ digits: 2n, exponent: 0 })));
 
-/** R for a width and the index of a scale. @param {number} width @param {number} g */
-function rate(width, g) {
-  const power = rounded(EIGHTH.digits ** BigInt(g), EIGHTH.exponent * g);
-  return floor(quotient(quotient({ digits: 2n ** 40n, exponent: 0 }, { digits: BigInt(width), exponent: 0 }), power));
+/** R for a width and the indices 0 to 104 of scales. @param {number} width */
+export function rates(width) {
+  const U = quotient({ digits: 2n ** 40n, exponent: 0 }, { digits: BigInt(width), exponent: 0 });
+  return Array.from({ length: 105 }, (_, g) => floor(quotient(U, rounded(EIGHTH.digits ** BigInt(g), EIGHTH.exponent * g))));
+}
+
+/**
+ * A symbol m < count under the table of N entries; cell m begins at e + m c. @param {Stream} stream
+ * @param {{lo: number, hi: number, e: number, c: number, count: number}} cells @param {number} N
+ * @param {number} mean @param {number} R
+ */
+export function readCell(stream, { lo, hi, e, c, count }, N, mean, R) {
+  const T = logisticTable(), high = Math.floor(R / 1048576), low = R % 1048576, f = new Float64Array(N);
+  /** F at the lower edge of cell m; u R in two parts, so that it stays below 2^53. @param {number} m */
+  const F = (m) => {
+    const u = Math.max(lo, Math.min(hi, e + m * c)) - mean;
+    const v = Math.max(-49152, Math.min(49151, u * high + Math.floor((u * low) / 1048576))) + 49152, p = v >> 6;
+    return T[p] + Math.floor(((T[p + 1] - T[p]) * (v & 63)) / 64);
+  };
+  let before = F(0), sum = 0;
+  for (let m = 0; m < count; m++) {
+    const next = F(m + 1);
+    sum += f[m] = next - before + 4096;
+    before = next;
+  }
+  let total = 0;
+  for (let m = 0; m < N; m++) total += f[m] = 1 + Math.floor((f[m] * (16777216 - N)) / sum);
+  f[0] += 16777216 - total;
+  const m = stream.read(tableOf(f));
+  return m < count ? m : refuse("a symbol beyond the support");
+}
+
+/** Cells of a width under a word of dither. @param {number} word @param {number} width @param {number} lo @param {number} hi */
+export function cellsOf(word, width, lo, hi) {
+  const o = Math.floor((word * width) / 4294967296), j = Math.floor((lo + o) / width);
+  return { lo, hi, e: j * width - o, c: width, count: Math.floor((hi - 1 + o) / width) - j + 1 };
 }
 
 /**
@@ -70,43 +102,18 @@ function rate(width, g) {
 
 /**
  * Twice the sample y of each dimension, or PayloadError.
- * @param {number} width @param {{seed: number | bigint, step: number}} where @param {Reference} reference @param {Uint8Array} bytes
+ * @param {number} width @param {{seed: number | bigint, step: number}} where
+ * @param {Reference} reference @param {Uint8Array} bytes
  */
 export function replayDithered(width, where, reference, bytes) {
-  const { mean, scale, lo, hi } = reference, D = mean.length;
+  const { mean, scale, lo, hi } = reference, D = mean.length, R = rates(width), stream = new Stream(bytes);
   const word = bits({ seed: where.seed, domain: DOMAINS.DITHER, a: where.step, b: 0 }, 0, D);
-  const T = logisticTable(), R = Array.from({ length: 105 }, (_, g) => BigInt(rate(width, g)));
-  const edge = new Float64Array(D), cells = new Int32Array(D);
-  let N = 1;
-  for (let k = 0; k < D; k++) {
-    const o = Math.floor((word[k] * width) / 2 ** 32), j = Math.floor((lo[k] + o) / width);
-    cells[k] = Math.floor((hi[k] - 1 + o) / width) - j + 1;
-    edge[k] = j * width - o;
-    N = Math.max(N, cells[k]);
-  }
-  /** @param {number} u @param {number} g */
-  const F = (u, g) => {
-    const v = Math.max(-49152, Math.min(49151, Number((BigInt(u) * R[g]) >> 20n))) + 49152, p = v >> 6;
-    return T[p] + Math.floor(((T[p + 1] - T[p]) * (v & 63)) / 64);
-  };
-  const ans = new Stream(bytes), twice = new Float64Array(D), w = new Float64Array(N);
-  for (let k = 0; k < D; k++) {
-    let m = 0;
-    if (cells[k] > 1) {
-      w.fill(0);
-      let before = F(Math.max(lo[k], Math.min(hi[k], edge[k])) - mean[k], scale[k]), sum = 0;
-      for (let i = 0; i < cells[k]; i++) {
-        const next = F(Math.max(lo[k], Math.min(hi[k], edge[k] + (i + 1) * width)) - mean[k], scale[k]);
-        sum += w[i] = next - before + 4096;
-        before = next;
-      }
-      const f = Float64Array.from(w, (x) => 1 + Math.floor((x * (2 ** 24 - N)) / sum));
-      f[0] += 2 ** 24 - f.reduce((x, y) => x + y, 0);
-      m = ans.read(tableOf(f));
-      if (m >= cells[k]) refuse("a symbol beyond the support");
-    }
-    twice[k] = 2 * (edge[k] + m * width) + width;
-  }
-  ans.finish();
+  const cells = Array.from(word, (w, k) => cellsOf(w, width, lo[k], hi[k]));
+  const N = cells.reduce((most, { count }) => Math.max(most, count), 1);
+  const twice = Float64Array.from(cells, (cell, k) => {
+    const m = cell.count > 1 ? readCell(stream, cell, N, mean[k], R[scale[k]]) : 0;
+    return 2 * (cell.e + m * width) + width;
+  });
+  stream.finish();
   return twice;
 }

@@ -7,6 +7,7 @@ export const EMBEDDINGS = {
   3: { name: "avif", package: "gcodec-classic" },
   4: { name: "jxl", package: "gcodec-classic" },
   16: { name: "ntc", package: "gcodec-ntc" },
+  17: { name: "compressai", package: "gcodec-compressai" },
   24: { name: "ldm_quant", package: "gcodec-ldm" },
   25: { name: "perco", package: "gcodec-ldm" },
   26: { name: "rate_variable", package: "gcodec-ldm" },

@@ -51,6 +51,13 @@ const sketch = (v, got) => {
   counted(Array.from(got.cells), v.cells);
 };
 
+/** Of a picture that is exact; the preview of fewer layers is a network's. */
+const picture = (v, got) => {
+  assert.equal(got.exact, got.errors.length === 17);
+  for (const [plane, row, column, value] of got.exact ? v.samples : [])
+    assert.equal(Math.round(got.picture[3 * (row * v.width + column) + plane] * 255), value);
+};
+
 const EMBEDDINGS = {
   jpeg: { symbols: gcx.body, more: pictures },
   webp: { symbols: gcx.body, more: pictures },
@@ -63,6 +70,7 @@ const EMBEDDINGS = {
   text_sketch: { symbols: gcx.sketchSymbols, more: sketch },
   diffc: { files: model("diffc"), symbols: gcx.diffcSteps, more: steps },
   ddcm: { symbols: gcx.ddcmSteps, more: steps },
+  uqdm: { files: model("uqdm"), symbols: gcx.uqdmSymbols, more: picture },
 };
 
 /** Damage inside a coded picture is for its decoder, which is the viewer's. @param {any} v */
