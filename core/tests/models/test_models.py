@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -326,3 +328,104 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelDamaged, match=r"holds no \.safetensors file"):
         ModelStore().find(str(tmp_path))
+
+
+PIPELINE = {
+    "model_index.json": b'{"_class_name": "P", "unet": ["diffusers", "U"], "tokenizer": ["transformers", "T"]}',
+    "unet/config.json": b"{}",
+    "unet/diffusion_pytorch_model.safetensors": b"\0\1\2",
+    "tokenizer/tokenizer_config.json": b"{}",
+    "tokenizer/spiece.model": b"words",
+    "empty_prompt.safetensors": b"\3",
+}
+STRAY = {
+    "unet/diffusion_pytorch_model.fp16.safetensors": b"\0\1",
+    "unet/pytorch_lora_weights.safetensors": b"\7",
+    "pytorch_lora_weights.safetensors": b"\7",
+    "v1-5-pruned.safetensors": b"\7",
+    "safety_checker/model.safetensors": b"\7",
+    "notes.json": b"{}",
+    "README.md": b"# Card",
+}
+
+
+def test_what_a_pipeline_does_not_need_changes_nothing(tmp_path: Path) -> None:
+    plain = folder_digest(lay(tmp_path / "plain", PIPELINE))
+    assert folder_digest(lay(tmp_path / "full", PIPELINE | STRAY)) == plain
+    for name in PIPELINE:
+        if name != "model_index.json":
+            changed = PIPELINE | {name: PIPELINE[name] + b" "}
+            assert folder_digest(lay(tmp_path / name.replace("/", "-"), changed)) != plain, name
+
+
+def test_a_half_precision_copy_beside_a_network_changes_nothing(tmp_path: Path) -> None:
+    network = {"config.json": b"{}", WEIGHTS: b"\1"}
+    plain = folder_digest(lay(tmp_path / "plain", network))
+    for stray in ("diffusion_pytorch_model.fp16.safetensors", "pytorch_lora_weights.safetensors"):
+        assert folder_digest(lay(tmp_path / stray, {**network, stray: b"\2"})) == plain
+
+
+def test_files_of_before_find_a_folder_with_more_in_it_than_it_needs(tmp_path: Path) -> None:
+    folder = lay(tmp_path / "full", PIPELINE | STRAY)
+    before = hashlib.sha256()
+    for name, data in sorted((PIPELINE | STRAY).items()):
+        if name.endswith((".json", ".safetensors")):
+            before.update(name.encode() + b"\0" + len(data).to_bytes(8, "little") + data)
+    found = ModelStore(folders=(folder,)).find(before.hexdigest()[:16])
+    assert found.folder == folder and found.digest == folder_digest(folder)
+    with pytest.raises(ModelMissing):
+        ModelStore(folders=(folder,)).find("b" * 16)
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose digest is worth remembering, untouched for a minute."""
+    monkeypatch.setenv("GCODEC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("gcodec.models.digests._LEAST", 10)
+    folder = lay(tmp_path / "large", {"config.json": b"{}", WEIGHTS: bytes(range(100))})
+    for path in folder.iterdir():
+        os.utime(path, (1e9, 1e9))
+    return folder
+
+
+def test_a_digest_is_remembered_until_a_file_changes(
+    large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = folder_digest(large)
+    opened: list[Path] = []
+    real = Path.open
+
+    def spy(self: Path, *args: object, **how: object) -> object:
+        opened.append(self)
+        return real(self, *args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "open", spy)
+    assert folder_digest(large) == first and large / WEIGHTS not in opened
+    # The same length, another time; and another file of the same length and time.
+    (large / WEIGHTS).write_bytes(bytes(100))
+    os.utime(large / WEIGHTS, (2e9 / 2, 1e9 + 5))
+    second = folder_digest(large)
+    assert second != first and large / WEIGHTS in opened
+    (tmp_path / "other").write_bytes(bytes([1] * 100))
+    os.utime(tmp_path / "other", (1e9 + 5, 1e9 + 5))
+    (tmp_path / "other").replace(large / WEIGHTS)
+    assert folder_digest(large) not in (first, second)
+
+
+def test_nothing_is_remembered_of_files_that_have_just_changed(large: Path, tmp_path: Path) -> None:
+    os.utime(large / WEIGHTS)
+    folder_digest(large)
+    assert not (tmp_path / "cache" / "digests").exists()
+
+
+def test_a_damaged_memory_and_a_cache_that_cannot_be_written_do_no_harm(
+    large: Path, tmp_path: Path
+) -> None:
+    first = folder_digest(large)
+    (kept,) = (tmp_path / "cache" / "digests").iterdir()
+    for data in (b"", b"\xff\xfe", b"0" * 64 + b" " + b"1" * 64, b"one two three"):
+        kept.write_bytes(data)
+        assert folder_digest(large) == first
+    shutil.rmtree(tmp_path / "cache")
+    (tmp_path / "cache").write_bytes(b"a file")
+    assert folder_digest(large) == first

@@ -11,17 +11,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from gcodec.models.digests import cache_folder
 from gcodec.models.folder import Model, folder_digest
 
 __all__ = ["cache_folder", "fetched", "keep"]
-
-
-def cache_folder() -> Path:
-    """Return where fetched models are kept: ``GCODEC_CACHE``, else the user's cache folder."""
-    if chosen := os.environ.get("GCODEC_CACHE"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gcodec"
 
 
 def fetched() -> Iterator[tuple[str, str, Path]]:

@@ -1,38 +1,42 @@
 """A model folder: what it holds, and its digest.
 
 A model is a diffusers-style folder: ``config.json`` and ``*.safetensors``, or a pipeline of such folders under a
-``model_index.json``. Its digest is SHA-256 over, for every ``*.json``, ``*.safetensors`` and ``*merges.txt`` (a
-tokenizer's) file below the folder in the order of their POSIX paths: the path in UTF-8, a zero byte, the length as 8
-little-endian bytes, the contents. The card and the licence beside the weights may be corrected without changing what
-the model is.
+``model_index.json``. Its digest is SHA-256 over, for every file that it needs (`gcodec.models.needed`) in the order of
+their POSIX paths: the path in UTF-8, a zero byte, the length as 8 little-endian bytes, the contents. So neither the card
+and the licence beside the weights, nor a copy of them in half precision, nor an adapter that somebody laid there change
+what the model is.
+
+Before, every ``*.json``, ``*.safetensors`` and ``*merges.txt`` below the folder counted. Files that were made then name that
+digest (`former_digest`), which differs where there is more in the folder than it needs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gcodec.errors import ModelDamaged
+from gcodec.models.digests import remembered
+from gcodec.models.needed import FILES, INDEX, of_disk
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
 
-__all__ = ["DIGEST_PREFIX", "FILES", "Model", "folder_digest"]
+__all__ = ["DIGEST_PREFIX", "Model", "folder_digest", "former_digest"]
 
-#: The files that make a model what it is, in any folder of it.
-FILES = ("*.json", "*.safetensors", "*merges.txt")
+_FORMER = ("*.json", "*.safetensors", "*merges.txt")
 
 #: Bytes of a digest that travel in a file whose model has no registered profile.
 DIGEST_PREFIX = 8
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
-_PIPELINE = "model_index.json"
 
 
 def folder_digest(folder: Path) -> str:
@@ -40,23 +44,48 @@ def folder_digest(folder: Path) -> str:
 
     Raises ModelDamaged if the folder holds no weights or cannot be read.
     """
-    files = sorted(
-        (path.relative_to(folder).as_posix(), path)
-        for pattern in FILES
-        for path in folder.rglob(pattern)
-    )
-    if not any(name.endswith(".safetensors") for name, _ in files):
-        raise ModelDamaged(str(folder), "the folder holds no .safetensors file")
-    digest = hashlib.sha256()
+    return _digest(folder, _needed(folder))
+
+
+def former_digest(folder: Path) -> str:
+    """Return the digest of before, by which older files may name the folder. Raises ModelDamaged."""
+    files, needed = _below(folder, _FORMER), _needed(folder)
+    return _digest(folder, files, "model" if files == needed else "former")
+
+
+def _below(folder: Path, patterns: Iterable[str]) -> list[str]:
+    found = (path for pattern in patterns for path in folder.rglob(pattern))
+    return sorted({path.relative_to(folder).as_posix() for path in found if path.is_file()})
+
+
+def _needed(folder: Path) -> list[str]:
+    index = None
     try:
-        for name, path in files:
+        if (folder / INDEX).is_file():
+            index = json.loads((folder / INDEX).read_text("utf-8"))
+    except (OSError, ValueError):
+        index = None  # whoever opens the folder says so
+    return of_disk(_below(folder, FILES), index if isinstance(index, dict) else None)
+
+
+def _digest(folder: Path, files: list[str], what: str = "model") -> str:
+    if not any(name.endswith(".safetensors") for name in files):
+        raise ModelDamaged(str(folder), "the folder holds no .safetensors file")
+
+    def compute() -> str:
+        digest = hashlib.sha256()
+        for name in files:
+            path = folder / name
             digest.update(name.encode() + b"\0" + path.stat().st_size.to_bytes(8, "little"))
             with path.open("rb") as stream:
                 while chunk := stream.read(1 << 20):
                     digest.update(chunk)
+        return digest.hexdigest()
+
+    try:
+        return remembered(what, folder, files, compute)
     except OSError as error:
         raise ModelDamaged(str(folder), f"cannot be read: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -81,7 +110,7 @@ class Model:
         transformers writes the first of `architectures` there instead. None where nothing says. Raises ModelDamaged for
         a file that is not a JSON object.
         """
-        for file in (_PIPELINE, "config.json"):
+        for file in (INDEX, "config.json"):
             if (self.folder / file).is_file():
                 config = self.json(file)
                 architectures = config.get("architectures")

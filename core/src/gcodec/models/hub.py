@@ -1,6 +1,6 @@
 """Fetching models from the hub: only when the user asks, kept by digest, never executed.
 
-Of a repository those files are fetched that a model folder needs (`gcodec.models._hub_files`), into `gcodec.models.cache`.
+Of a repository those files are fetched that a model folder needs (`gcodec.models.needed`), into `gcodec.models.cache`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from gcodec.errors import ModelMissing
-from gcodec.models._hub_files import INDEX, NotAModel, needed
 from gcodec.models.cache import cache_folder, keep
+from gcodec.models.needed import INDEX, NotAModel, needed
 from gcodec.progress import silent
 
 if TYPE_CHECKING:

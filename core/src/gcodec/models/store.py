@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from gcodec.errors import ModelDamaged, ModelMissing
 from gcodec.models.cache import fetched
-from gcodec.models.folder import DIGEST_PREFIX, Model, folder_digest
+from gcodec.models.folder import DIGEST_PREFIX, Model, folder_digest, former_digest
 
 if TYPE_CHECKING:
     from gcodec.plugin import ModelSpec
@@ -35,6 +35,7 @@ class ModelStore:
     specs: tuple[ModelSpec, ...] = ()
     folders: tuple[Path, ...] = ()
     _checked: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
+    _formerly: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def installed(cls, folders: Iterable[Path] = ()) -> ModelStore:
@@ -54,7 +55,7 @@ class ModelStore:
         # Only a digest is worth hashing the user's folders for; what looks like one is never a name.
         for folder in self.folders:
             named = not _is_digest(wanted) and folder.name == wanted
-            if named or (_is_digest(wanted) and _matches(self._digest(folder), wanted)):
+            if named or (_is_digest(wanted) and self._is(folder, wanted)):
                 return Model(str(folder), self._digest(folder), folder)
         for spec in self.specs:
             if wanted == spec.name or _matches(spec.digest, wanted):
@@ -87,13 +88,22 @@ class ModelStore:
 
     def _unchanged(self, model: Model) -> Model:
         found = self._digest(model.folder)
-        if found != model.digest:
+        if found != model.digest and self._former(model.folder) != model.digest:
             raise ModelDamaged(
                 model.name,
                 f"the weights in {model.folder} have digest {found[:16]}..., not"
                 f" {model.digest[:16]}...; install or fetch it again",
             )
         return model
+
+    def _is(self, folder: Path, wanted: str) -> bool:
+        """Whether a digest, or the beginning of one, is that of a folder, or was."""
+        return _matches(self._digest(folder), wanted) or _matches(self._former(folder), wanted)
+
+    def _former(self, folder: Path) -> str:
+        if folder not in self._formerly:
+            self._formerly[folder] = former_digest(folder)
+        return self._formerly[folder]
 
     def _digest(self, folder: Path) -> str:
         if folder not in self._checked:

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gcodec.errors import ModelDamaged
+from gcodec.models.digests import remembered
+from gcodec.models.needed import weights_of
 from gcodec.plugin import Codes, Place
 
 if TYPE_CHECKING:
@@ -169,30 +170,30 @@ def reads_text(model: Model) -> bool:
 
 def name_of_space(folder: Path) -> str:
     """The name of the latent space of an autoencoder. Raises ModelDamaged."""
-    weights = sorted(folder.glob("*.safetensors"))
     try:
-        stamp = tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in weights)
         config = json.loads((folder / "config.json").read_text("utf-8"))
         kind = SPACES[config.get("_class_name", "AutoencoderKL")]
         settings = {key: config.get(key, default) for key, default in _LATENT_SETTINGS.items()}
+        words = json.dumps(settings, sort_keys=True)
+        files = weights_of([path.name for path in folder.iterdir()])
+        found = remembered(words, folder, files, lambda: _digest(folder, files, words))
     except KeyError as error:
         raise ModelDamaged(
             str(folder),
             f"its class {error} is no autoencoder that is known; known are {', '.join(SPACES)}",
         ) from error
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ModelDamaged(str(folder), f"config.json: {error}") from error
-    return f"{kind}-{_digest(folder, json.dumps(settings, sort_keys=True), stamp)}"
+    return f"{kind}-{found[:16]}"
 
 
-@lru_cache
-def _digest(folder: Path, settings: str, weights: tuple[tuple[str, int, int], ...]) -> str:
+def _digest(folder: Path, files: list[str], settings: str) -> str:
     digest = hashlib.sha256(settings.encode())
-    for name, _, _ in weights:
+    for name in files:
         with (folder / name).open("rb") as stream:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
 def tokens_of(model: Model) -> str:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
 
 from gcodec.errors import ModelDamaged
+from gcodec.models.needed import weights_of
 
 __all__ = ["load_network", "load_from_transformers", "load_unet", "quiet"]
 
@@ -69,9 +70,7 @@ def load_unet(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
 
 
 def _weights(folder: Path) -> list[Path]:
-    """The files of a network's weights: one, or its shards; in half precision where there is no other."""
-    whole = folder / f"{_STEM}.safetensors"
-    return [whole] if whole.is_file() else sorted(folder.glob(f"{_STEM}*.safetensors"))
+    return [folder / name for name in weights_of([path.name for path in folder.iterdir()])]
 
 
 def _names(file: Path) -> list[str]:

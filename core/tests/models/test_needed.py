@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gcodec.models._hub_files import NotAModel, needed
+from gcodec.models.needed import NotAModel, needed
 
 _SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 _HALVES = ["model.fp16-00001-of-00002.safetensors", "model.fp16-00002-of-00002.safetensors"]

@@ -1,15 +1,17 @@
-"""Which files of a repository are a model: all that a folder needs to be opened, and nothing of it twice.
+"""Which files of a folder are a model: all that it needs to be opened, and nothing of it twice.
 
-Repositories hold a model in many forms: in half precision beside the whole, with and without averaging of the weights, in
-one file for other programs, for other libraries. Taken are, where there is a model_index.json, that file, a stored empty
-prompt and the folders of the components that it lists; elsewhere, what lies beside config.json. Of each of these folders,
+One rule says what is fetched of a repository, what a folder's digest is of and what is loaded. Repositories hold a model in
+many forms: in half precision beside the whole, with and without averaging of the weights, in one file for other programs,
+for other libraries; and people lay files beside. Taken are, where there is a model_index.json, that file, a stored empty
+prompt and the folders of the components that it lists; elsewhere, what lies beside config.json, and on disk in the folders
+below. Of each of these folders,
 
-    *.json, *merges.txt    but indexes of weights that are not taken
+    *.json, tokenizers     but indexes of weights that are not taken
     weights                of the first name of `_STEMS` that is there: one file; else its shards and their index; else the
                            same in half precision ("fp16"). Under other names alone, every .safetensors
 
-The choice decides the model's digest, by which files name it: it may grow for repositories of new kinds, and not change for
-those of old ones.
+The choice decides the model's digest, by which files name it: where it has to change, `folder_digest` goes on knowing the
+digests of before.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ from fnmatch import fnmatch
 from typing import Any
 
 from gcodec.errors import GcodecError
-from gcodec.models.folder import FILES
 
-__all__ = ["INDEX", "NotAModel", "needed"]
+__all__ = ["FILES", "INDEX", "NotAModel", "needed", "of_disk", "weights_of"]
+
+#: The files that make a model what it is, in any folder of it; weights are chosen among the last.
+FILES = ("*.json", "*merges.txt", "vocab.txt", "*.model", "*.tiktoken", "*.safetensors")
 
 #: What lists a pipeline's components.
 INDEX = "model_index.json"
@@ -64,6 +68,28 @@ def needed(files: Collection[str], index: Mapping[str, Any] | None) -> list[str]
     return sorted(taken)
 
 
+def of_disk(files: Collection[str], index: Mapping[str, Any] | None) -> list[str]:
+    """`needed` of a folder on disk, which is taken as it is where it is no repository's: with the folders below.
+
+    Weights that cannot be opened are no concern of this.
+    """
+    taken: set[str] = set()
+    if index is None:
+        for folder in {name.rpartition("/")[0] for name in files}:
+            taken |= _chosen(f"{folder}/" if folder else "", files)
+    else:
+        taken = {INDEX, *({_BESIDE} & set(files))}
+        for component in (*_listed(index), *_UNLISTED):
+            taken |= _chosen(f"{component}/", files)
+    return sorted(taken)
+
+
+def weights_of(names: Collection[str]) -> list[str]:
+    """Those of the names in one folder that are its network's weights, indexes of shards left out, sorted."""
+    weights = {name for name in names if name.endswith(".safetensors")}
+    return sorted(name for name in _weights(weights, set(names)) if name.endswith(".safetensors"))
+
+
 def _listed(index: Mapping[str, Any]) -> list[str]:
     """Components: a name with a library and a class, both null where the component is left out."""
     return [
@@ -74,10 +100,15 @@ def _listed(index: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _of_folder(folder: str, files: Iterable[str]) -> set[str]:
-    """Those of the files directly in a folder ("" or ending in a slash) that make it."""
+def _inside(folder: str, files: Iterable[str]) -> set[str]:
     inside = [name.removeprefix(folder) for name in files if name.startswith(folder)]
-    names = {name for name in inside if "/" not in name}
+    return {name for name in inside if "/" not in name}
+
+
+def _of_folder(folder: str, files: Iterable[str]) -> set[str]:
+    """`_chosen` of a folder. Raises NotAModel where its weights are in other forms alone."""
+    files = list(files)
+    names = _inside(folder, files)
     weights = {name for name in names if name.endswith(".safetensors")}
     if not weights and any(name.endswith(_OTHER_WEIGHTS) for name in names):
         where = f"the weights in {folder.rstrip('/')}" if folder else "its weights"
@@ -85,6 +116,13 @@ def _of_folder(folder: str, files: Iterable[str]) -> set[str]:
             f"{where} are in none but forms that are never loaded; name a revision that has safetensors"
             " (--revision refs/pr/N), if there is one"
         )
+    return _chosen(folder, files)
+
+
+def _chosen(folder: str, files: Iterable[str]) -> set[str]:
+    """Those of the files directly in a folder ("" or ending in a slash) that make it."""
+    names = _inside(folder, files)
+    weights = {name for name in names if name.endswith(".safetensors")}
     chosen = _weights(weights, names)
     about = {
         name
