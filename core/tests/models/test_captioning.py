@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ class Brightness(Captioner):
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation with a plugin that opens `Brightness`."""
+    import_module("gcodec.border")  # which is to keep the real one, whenever it is first imported
     spec = NetworkSpec("Brightness", "captioner", "a toy", f"{__name__}:Brightness")
     monkeypatch.setitem(registry().networks, spec.name, spec)  # type: ignore[arg-type]
     monkeypatch.setattr("gcodec.registry.load_object", lambda owner, path: Brightness)
