@@ -57,11 +57,12 @@ def coded(name: str, shown: Picture, quality: float, **how: Any) -> bytes:
     return encode(shown, name, target=Target(quality=quality), digest=True, **how).data
 
 
-def with_layers(data: bytes, *layers: bytes) -> bytes:
-    """The same file with other layers and without a digest."""
+def with_layers(data: bytes, *layers: bytes, size: tuple[int, int] | None = None) -> bytes:
+    """The same file with other layers, without a digest, and of another size [height, width] where one is given."""
     file = gcx.read(data)
     extensions = {k: v for k, v in file.header.extensions.items() if k != 5}
-    header = gcx.Header(file.header.identity, file.header.size, extensions)
+    said = gcx.Size(*size) if size else file.header.size
+    header = gcx.Header(file.header.identity, said, extensions)
     return gcx.write(gcx.File(header, tuple(gcx.Segment(gcx.MAIN, layer) for layer in layers)))
 
 

@@ -58,10 +58,32 @@ def damaged(name: str, by: str, summary: str, damage: Callable[[bytes], Any], **
         data = coded(name, picture(kind, 33, 17), quality, options=how.get("options"))
         layers = damage(gcx.read(data).bodies(gcx.MAIN)[0])
         layers = layers if isinstance(layers, tuple) else (layers,)
-        made, facts = bad(with_layers(data, *layers), summary)
+        made, facts = bad(with_layers(data, *layers, size=how.get("size")), summary)
         return made, facts | {"found by": by}
 
     return make
+
+
+def whole(name: str, mode: str, **settings: Any) -> Callable[[bytes], bytes]:
+    """Form 0: a file of the codec's that holds another kind of samples, or another number of pictures."""
+
+    def layer(old: bytes) -> bytes:
+        buffer = BytesIO()
+        if name == "jxl":
+            import pillow_jxl  # noqa: F401  (registers itself with Pillow)
+        Image.new(mode, (33, 17)).save(buffer, {"jxl": "JXL"}.get(name, name.upper()), **settings)
+        return b"\0" + old[1:2] + buffer.getvalue()
+
+    return layer
+
+
+def many_scans(old: bytes) -> bytes:
+    """Form 0: a progressive JPEG whose last scan is there 100 times."""
+    buffer = BytesIO()
+    Image.new("L", (33, 17), 90).save(buffer, "JPEG", progressive=True)
+    file = buffer.getvalue()
+    last = file[file.rindex(b"\xff\xda") : -2]
+    return b"\0" + old[1:2] + file[:-2] + 99 * last + file[-2:]
 
 
 def common(name: str) -> Iterator[Named]:
@@ -115,6 +137,11 @@ def jpeg() -> Iterator[Named]:
     yield "bad-table-long", damaged("jpeg", "text", "a table of 510 symbols", lambda p: much)
     scans = b"\x07\x50\x40" + b"\xff\xda\1" * 11
     yield "bad-scans", damaged("jpeg", "text", "an eleventh scan", lambda p: scans, **own)
+    four = "a whole file of four components"
+    yield "bad-components", damaged("jpeg", "decoder", four, whole("jpeg", "CMYK"))
+    yield "bad-many-scans", damaged("jpeg", "decoder", "a whole file of 105 scans", many_scans)
+    wide = {"size": (1, 65536)}
+    yield "bad-wide", damaged("jpeg", "text", "65536 columns", lambda p: p, **wide)
     piece = b"\x07\x50\x40\xff\xdb\0"
     yield "bad-piece", damaged("jpeg", "text", "a piece that begins with FF DB", lambda p: piece)
 
@@ -133,6 +160,12 @@ def webp() -> Iterator[Named]:
         what = f"N is {length.hex(' ')}"
         yield f"bad-n-{name}", damaged("webp", "text", what, lambda p, n=length: p[:2] + n + p[3:])
     yield "bad-n-missing", damaged("webp", "text", "no N", lambda p: p[:2])
+    yield "bad-wide", damaged("webp", "text", "16384 columns", lambda p: p, size=(1, 16384))
+    frames = [Image.new("RGB", (33, 17), "red")]
+    moving = whole("webp", "RGB", save_all=True, append_images=frames)
+    yield "bad-frames", damaged("webp", "decoder", "a whole file of two pictures", moving)
+    clear = whole("webp", "RGBA")
+    yield "bad-alpha", damaged("webp", "decoder", "a whole file with transparency", clear)
 
 
 def avif() -> Iterator[Named]:
@@ -144,6 +177,8 @@ def avif() -> Iterator[Named]:
     yield "finest", good("avif", "photo", 16, 17, 1.0)
     yield from common("avif")
     yield "bad-no-tools", damaged("avif", "text", "no tools", lambda p: p[:2])
+    clear = whole("avif", "RGBA")
+    yield "bad-alpha", damaged("avif", "decoder", "a whole file with transparency", clear)
     yield "bad-frame", damaged("avif", "decoder", "half a frame", lambda p: p[: len(p) // 2])
 
 
@@ -155,6 +190,8 @@ def jxl() -> Iterator[Named]:
     yield "lossless", good("jxl", "waves", 13, 9, 1.0)
     yield "one-sample", good("jxl", "waves", 1, 1, 0.5)
     yield from common("jxl")
+    clear = whole("jxl", "RGBA")
+    yield "bad-alpha", damaged("jxl", "decoder", "a whole file with transparency", clear)
     yield "bad-frame", damaged("jxl", "decoder", "half a frame", lambda p: p[: len(p) // 2])
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from gcodec.errors import ImageError, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
@@ -127,7 +127,10 @@ def _decode(codec: Codec, file: bytes, size: Size) -> NDArray[np.uint8]:
     if codec.format == _jpeg.FORMAT and file.count(_jpeg.SOS) > _jpeg.MOST_SCANS:
         raise ValueError(f"more than {_jpeg.MOST_SCANS} scans")
     with pillow_guard(size.height * size.width):
-        image = Image.open(BytesIO(file), formats=[codec.format])
+        try:
+            image = Image.open(BytesIO(file), formats=[codec.format])
+        except UnidentifiedImageError as error:  # whose text is the address of an object
+            raise ValueError(f"no {codec.format} file") from error
         if (image.height, image.width) != size:
             raise ValueError("the stream is of another size than the file says")
         if getattr(image, "n_frames", 1) != 1:
