@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -36,4 +36,12 @@ test("one line and a status of its own for each way to fail", () => {
     assert.equal(done.stdout, "");
   }
   assert.match(run("info", bad).stderr, /checksum-mismatch/);
+});
+
+test("what a page loads imports nothing but its own files", () => {
+  for (const name of readdirSync(`${ROOT}formats/js/src`).filter((file) => file.endsWith(".js"))) {
+    const text = readFileSync(`${ROOT}formats/js/src/${name}`, "utf8");
+    for (const [, from] of text.matchAll(/^(?:import|export) .*from "(.*)";$/gm)) assert.match(from, /^\.\/[a-z-]+(\/[a-z]+)?\.js$/, name);
+    assert.doesNotMatch(text, /\b(process|Buffer|require)\b\s*[.(]/, name);
+  }
 });
