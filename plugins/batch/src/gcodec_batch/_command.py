@@ -1,0 +1,220 @@
+"""``gcodec batch encode|decode|transcode SOURCE DEST``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gcodec.cli.common import print_json, progress_bar
+from gcodec.cli.plugin_options import Named, PluginCommand, as_decorator, plugin_option
+from gcodec.cli.run_options import (
+    Command,
+    RunOptions,
+    run_options,
+    seed_option,
+    target_options,
+    via_option,
+)
+from gcodec.errors import PartlyFailed, UsageError
+from gcodec.plugin import REALISM, EmbeddingSpec, ReconstructorSpec
+
+if TYPE_CHECKING:
+    from gcodec.pipeline.ratecontrol import Target
+    from gcodec_batch._plan import Work
+
+#: Failures that are named at the end; all of them have their rows.
+_NAMED = 10
+
+
+@click.group(no_args_is_help=True)
+def command() -> None:
+    """Encode, decode or transcode a data set.
+
+    SOURCE is a folder, a pattern in quotes ('photos/**/*.jpg', 'shards/{00000..00007}.tar'), a WebDataset tar, a parquet
+    file of pictures as Hugging Face writes them, or a URL (with gcodec-batch[remote]). DEST becomes a tree of the same
+    shape, or, with --tars, shards: 00000.tar with KEY.gcx and KEY.json, 00000.parquet with a row for every input,
+    00000_stats.json once it is whole.
+
+    The same command goes on where it was stopped, by whatever. A picture that cannot be done is a row with its reason, and
+    the exit status is then 21.
+    """
+
+
+def _shared(function: Command) -> Command:
+    """What all three have in common."""
+    options: tuple[Callable[[Command], Command], ...] = (
+        click.argument("source", metavar="SOURCE"),
+        click.argument("dest", metavar="DEST", type=click.Path(path_type=Path)),
+        click.option("--tars", is_flag=True, help="Write shards of tar and parquet, not a tree."),
+        click.option(
+            "--shard-size",
+            type=click.IntRange(1, 99_999),
+            metavar="N",
+            help="Inputs of one shard. [default: 1000 with --tars]",
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1),
+            help="Processes at work. [default: as cores and memory allow]",
+        ),
+        click.option("--retry", is_flag=True, help="Try again what failed before."),
+        click.option(
+            "--update",
+            is_flag=True,
+            help="Take in inputs that are new or changed since the run began.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text."),
+        run_options,
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+_metadata = click.option("--metadata", is_flag=True, help="Keep EXIF and XMP.")
+_digest = click.option(
+    "--digest", is_flag=True, help="Store a digest of stage 1's symbols for `gcodec verify`."
+)
+
+
+@command.command("encode", cls=PluginCommand)
+@plugin_option("--embed", "Stage 1", default="ntc")
+@target_options
+@click.option("--model", help="Other weights for stage 1: a name, a folder or a digest.")
+@_digest
+@_metadata
+@seed_option()
+@_shared
+def encode(
+    embed: Named[EmbeddingSpec],
+    target: Target,
+    model: str | None,
+    digest: bool,
+    metadata: bool,
+    seed: int,
+    **shared: Any,
+) -> None:
+    """Encode every picture of SOURCE to a .gcx file."""
+    first = _encoding(target, seed) | {"model": model, "digest": digest, "metadata": metadata}
+    _batch("encode", {"encode": first}, embed=embed, **shared)
+
+
+@command.command("decode", cls=PluginCommand)
+@plugin_option("--recon", "Stage 2, by default what each file suggests, else preview")
+@click.option("--model", help="Other weights for stage 2: a name, a folder or a digest.")
+@via_option
+@as_decorator(REALISM)
+@click.option("--format", metavar="SUFFIX", default="png", show_default=True)
+@seed_option("Another sample than each file's own.")
+@_shared
+def decode(
+    recon: Named[ReconstructorSpec] | None,
+    model: str | None,
+    via: str | None,
+    realism: float | None,
+    seed: int,
+    **shared: Any,
+) -> None:
+    """Decode every .gcx file of SOURCE to a picture."""
+    second = {"model": model, "via": via, "seed": seed}
+    _batch("decode", {"decode": second}, recon=recon, realism=realism, **shared)
+
+
+@command.command("transcode", cls=PluginCommand)
+@plugin_option("--recon", "Stage 2 that makes the picture in between", default="preview")
+@plugin_option("--embed", "Stage 1 of the new file", default="ntc")
+@target_options
+@seed_option()
+@_shared
+def transcode(
+    recon: Named[ReconstructorSpec],
+    embed: Named[EmbeddingSpec],
+    target: Target,
+    seed: int,
+    **shared: Any,
+) -> None:
+    """Decode every .gcx file of SOURCE and encode the picture anew."""
+    settings = {"encode": _encoding(target, seed), "decode": {}}
+    _batch("transcode", settings, embed=embed, recon=recon, **shared)
+
+
+def _encoding(target: Target, seed: int) -> dict[str, Any]:
+    asked = {"quality": target.quality, "bpp": target.bpp, "bytes": target.bytes}
+    return {"target": asked, "seed": seed}
+
+
+def _batch(
+    verb: str,
+    settings: dict[str, Mapping[str, Any]],
+    *,
+    source: str,
+    dest: Path,
+    tars: bool,
+    shard_size: int | None,
+    jobs: int | None,
+    retry: bool,
+    update: bool,
+    as_json: bool,
+    how: RunOptions,
+    embed: Named[EmbeddingSpec] | None = None,
+    recon: Named[ReconstructorSpec] | None = None,
+    realism: float | None = None,
+    format: str = "png",
+) -> None:
+    from gcodec.pictures import format_of
+    from gcodec_batch._plan import Work
+    from gcodec_batch._run import Machine, Request, batch
+
+    suffix = f".{format.removeprefix('.')}"
+    format_of("--format", suffix)
+    by_all = {} if realism is None else {REALISM.name: realism}
+    if by_all and recon is None:
+        raise UsageError("--realism is a reconstructor's; name one with --recon")
+    settings["session"] = {
+        "device": how.device,
+        "dtype": how.dtype,
+        "memory": how.memory,
+        "models": [str(folder.absolute()) for folder in how.folders],
+    }
+    work = Work(
+        verb=verb,
+        embed=(embed.spec.name, dict(embed.options)) if embed else (),
+        recon=(recon.spec.name, by_all | dict(recon.options)) if recon else (),
+        settings=settings,
+        format=suffix,
+        tars=tars,
+    )
+    request = Request(source, dest, work, shard_size, retry, update)
+    with progress_bar(not as_json) as progress:
+        found = batch(request, Machine.here(jobs, how.threads), progress)
+    _tell(found, dest, work, as_json)
+    if found.failed:
+        raise PartlyFailed(found.failed, found.count, "inputs")
+
+
+def _tell(found: Any, dest: Path, work: Work, as_json: bool) -> None:
+    failures = found.failures(_NAMED)
+    if as_json:
+        print_json(
+            {
+                "dest": str(dest),
+                "count": found.count,
+                "failed": found.failed,
+                "made_now": found.now,
+                "passed_over": list(found.others),
+                "failures": failures,
+            }
+        )
+        return
+    for row in failures:
+        click.echo(f"{row['source']}: {row['error']}", err=True)
+    if found.failed > len(failures):
+        click.echo(f"and {found.failed - len(failures)} more", err=True)
+    kind = "shards" if work.tars else "files"
+    click.echo(
+        f"{dest}: {found.count - found.failed} of {found.count} inputs done, {found.now} of them now; {kind}"
+        f" and rows are whole"
+    )

@@ -1,0 +1,204 @@
+"""What a run does, fixed when it begins: the work, and which inputs make which shard.
+
+The plan lies in a folder of the destination, `STATE`, beside the journals; a run that goes on holds what it is asked for
+against it, so that no shard is ever made of two kinds of work or of other inputs than the first time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gcodec.errors import GcodecError, OutputError, UsageError
+from gcodec_batch._journal import Journal
+from gcodec_batch._sources import Item
+
+__all__ = ["Inputs", "InputsChanged", "Plan", "Shard", "Work", "read_plan", "write_plan"]
+
+STATE = ".gcodec-batch"
+_PLAN = "plan"
+_VERSION = 1
+
+
+class InputsChanged(UsageError):
+    """The source no longer holds what the plan in `folder` says: `new`, `changed` and `gone` are names."""
+
+    def __init__(
+        self, folder: Path, new: Sequence[str], changed: Sequence[str], gone: Sequence[str]
+    ) -> None:
+        self.folder, self.new, self.changed, self.gone = str(folder), new, changed, gone
+        first = (*changed, *gone, *new)[0]
+        super().__init__(
+            f"{folder} was begun with other inputs: {len(new)} are new, {len(changed)} changed, {len(gone)} gone"
+            f" ({first} first); --update takes them in, another destination begins anew"
+        )
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done to each input; plain values, the same in every process.
+
+    verb       "encode", "decode" or "transcode".
+    embed      name, options; () where there is no stage 1.
+    recon      name, options; () where there is no stage 2 and where the file's own suggestion is followed.
+    settings   further arguments of `gcodec.encode` ("encode") and `gcodec.decode` ("decode"), and of `Session` ("session").
+    format     suffix of decoded pictures, with its dot.
+    tars       whether outputs go into tars rather than into a tree of files.
+    """
+
+    verb: str
+    embed: tuple[Any, ...]
+    recon: tuple[Any, ...]
+    settings: Mapping[str, Mapping[str, Any]]
+    format: str
+    tars: bool
+
+    @property
+    def suffix(self) -> str:
+        """Suffix of what is made."""
+        return self.format if self.verb == "decode" else ".gcx"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The items of one shard, and the name of what each makes, without suffix in a tar and with it in a tree."""
+
+    items: list[Item]
+    outputs: list[str]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard of a plan by its number."""
+
+    number: int
+    inputs: Inputs
+
+    @property
+    def name(self) -> str:
+        """Five digits."""
+        return f"{self.number:05d}"
+
+
+class Plan:
+    """The plan in `folder`. Raises OutputError where there is none, or one of another version."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        path = folder / STATE / _PLAN
+        if not path.is_file():
+            raise OutputError(folder, "there is no plan of `gcodec batch` in it")
+        self._records = Journal(path)
+        try:
+            head = self._records[0]
+            if head["version"] != _VERSION or len(self._records) != head["shards"] + 1:
+                raise ValueError
+            self.source: str = head["source"]
+            self.total: int = head["total"]
+            self.work = Work(**{k: _tuples(v) for k, v in head["work"].items()})
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            raise OutputError(
+                folder, f"its plan is damaged or of another gcodec: {path}"
+            ) from error
+
+    def __len__(self) -> int:
+        return len(self._records) - 1
+
+    def shard(self, number: int) -> Shard:
+        """Raises IndexError."""
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        rows = self._records[number + 1]
+        items = [Item(row[0], tuple(row[1]), row[2], _beside(row[3])) for row in rows]
+        return Shard(number, Inputs(items, [row[4] for row in rows]))
+
+    def shards(self) -> Iterator[Shard]:
+        """Every shard in order; one is in memory at a time."""
+        return map(self.shard, range(len(self)))
+
+    @property
+    def state(self) -> Path:
+        """The folder of journals."""
+        return self.folder / STATE
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """Return the plan of a destination, None where nothing was begun. Raises OutputError."""
+    return Plan(folder) if (folder / STATE / _PLAN).is_file() else None
+
+
+def write_plan(folder: Path, source: str, work: Work, shards: Sequence[Inputs]) -> Plan:
+    """Write a plan whole, or not at all. Raises OSError."""
+    state = folder / STATE
+    path = state / f"{_PLAN}.{os.urandom(4).hex()}"
+    records = Journal(path)
+    total = sum(len(shard.items) for shard in shards)
+    records.append(
+        {
+            "version": _VERSION,
+            "source": source,
+            "total": total,
+            "shards": len(shards),
+            "work": asdict(work),
+        }
+    )
+    for shard in shards:
+        records.append(
+            [
+                [item.name, item.place, item.stamp, item.beside, output]
+                for item, output in zip(shard.items, shard.outputs, strict=True)
+            ]
+        )
+    records.sync()
+    records.close()
+    path.replace(state / _PLAN)
+    return Plan(folder)
+
+
+def cut(
+    items: Sequence[Item], work: Work, size: int, first: int = 0, taken: set[str] | None = None
+) -> list[Inputs]:
+    """Cut items into shards of `size`, numbered from `first`; `taken` are names of outputs that others have."""
+    if work.tars:
+        return [
+            Inputs(
+                part := list(items[at : at + size]),
+                [f"{first + at // size:05d}{index:05d}" for index in range(len(part))],
+            )
+            for at in range(0, len(items), size)
+        ]
+    names = _outputs(items, work.suffix, taken or set())
+    return [
+        Inputs(list(items[at : at + size]), names[at : at + size])
+        for at in range(0, len(items), size)
+    ]
+
+
+def _outputs(items: Sequence[Item], suffix: str, taken: set[str]) -> list[str]:
+    """a/photo.png -> a/photo.gcx; where a/photo.jpg wants that too, each keeps its own suffix: a/photo.png.gcx."""
+    short = [str(PurePosixPath(item.name).with_suffix(suffix)) for item in items]
+    counts: dict[str, int] = {}
+    for name in short:
+        counts[name] = counts.get(name, 0) + 1
+    chosen = []
+    for item, name in zip(items, short, strict=True):
+        chosen.append(name if counts[name] == 1 and name not in taken else f"{item.name}{suffix}")
+    doubled = (
+        {name for name in chosen if chosen.count(name) > 1}
+        if len(set(chosen)) < len(chosen)
+        else set()
+    )
+    if doubled:
+        raise GcodecError(f"two inputs would make {min(doubled)}")
+    return chosen
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _beside(rows: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    return tuple((suffix, tuple(place)) for suffix, place in rows)

@@ -1,0 +1,229 @@
+"""One run: a plan made or found, shards that are missing made, a summary."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gcodec.errors import OutputError, UsageError
+from gcodec.progress import Progress
+from gcodec_batch import _crew
+from gcodec_batch._engine import locked
+from gcodec_batch._plan import Inputs, InputsChanged, Plan, Work, cut, read_plan, write_plan
+from gcodec_batch._shard import made, reopen, rows_of
+from gcodec_batch._sources import Item, find
+
+__all__ = ["Machine", "Outcome", "Request", "batch"]
+
+#: Resident memory of a worker with the networks of `base`, and then some.
+_WORKER_BYTES = 600 << 20
+_TAR_SIZE = 1000
+#: Shards of a tree, of which nobody sees more than the rows: small enough to share out, few enough to list.
+_TREE_SHARDS, _TREE_SIZE = 64, 1000
+#: Names of files passed over that a warning gives.
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for. shard_size: None for what suits; retry, update: as on the command line."""
+
+    source: str
+    dest: Path
+    work: Work
+    shard_size: int | None = None
+    retry: bool = False
+    update: bool = False
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Processes, and threads for each."""
+
+    jobs: int
+    threads: int
+
+    @staticmethod
+    def here(jobs: int | None = None, threads: int | None = None) -> Machine:
+        """One process a core, as far as memory goes, unless something else is said."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        cores = cores or 1
+        jobs = jobs or max(1, min(cores, _free_bytes() // _WORKER_BYTES))
+        return Machine(jobs, threads or max(1, cores // jobs))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Inputs in all, those that failed, those done by this run; names that were passed over."""
+
+    plan: Plan
+    count: int
+    failed: int
+    now: int
+    others: tuple[str, ...]
+
+    def failures(self, limit: int) -> list[dict[str, Any]]:
+        """The first rows of inputs that failed."""
+        found: list[dict[str, Any]] = []
+        for shard in self.plan.shards():
+            if len(found) >= limit:
+                break
+            of_shard = made(self.plan, shard)
+            if of_shard and of_shard.failed:
+                found += [row for row in rows_of(self.plan, shard) if row["status"] != "success"]
+        return found[:limit]
+
+
+def batch(request: Request, machine: Machine, progress: Progress) -> Outcome:
+    """Make every shard that is not whole.
+
+    Raises ImageError where the source holds nothing, InputsChanged, UsageError where the destination was begun with other
+    work, OutputError and WorkerError.
+    """
+    folder = request.dest
+    with locked(folder):
+        found = find(request.source, _wanted(request.work.verb))
+        _tell_of(found.others, request.source)
+        plan = _plan(request, found.items)
+        if request.retry:
+            for shard in plan.shards():
+                if (before := made(plan, shard)) is not None and before.failed:
+                    reopen(plan, shard, lambda _, row: row["status"] != "success")
+        _sweep(plan)
+        missing = [shard.number for shard in plan.shards() if made(plan, shard) is None]
+        before_now = plan.total - sum(len(plan.shard(n).inputs.items) for n in missing)
+        done = 0
+
+        def tell(_: bool) -> None:
+            nonlocal done
+            done += 1
+            progress(request.work.verb, before_now + done, plan.total)
+
+        progress(request.work.verb, before_now, plan.total)
+        if missing:
+            jobs = min(machine.jobs, len(missing))
+            _crew.run(plan, missing, jobs, machine.threads, tell)
+        results = [one for shard in plan.shards() if (one := made(plan, shard)) is not None]
+        if not request.work.tars:
+            _gather_rows(plan)
+        failed = sum(one.failed for one in results)
+        return Outcome(plan, plan.total, failed, done, tuple(found.others))
+
+
+def _plan(request: Request, items: list[Item]) -> Plan:
+    """The plan of the destination, made if there is none, held against what is asked for."""
+    folder, work = request.dest, request.work
+    plan = read_plan(folder)
+    if plan is None:
+        _check_empty(folder, work)
+        return write_plan(folder, request.source, work, cut(items, work, _size(request, items)))
+    if plan.work != work:
+        raise UsageError(
+            f"{folder} was begun with other options ({_difference(plan.work, work)}); take the same, or another destination"
+        )
+    known = {item.name: item for shard in plan.shards() for item in shard.inputs.items}
+    now = {item.name: item for item in items}
+    new = [item for item in items if item.name not in known]
+    changed = [name for name, item in now.items() if name in known and known[name] != item]
+    gone = [name for name in known if name not in now]
+    if not (new or changed or gone):
+        return plan
+    if not request.update:
+        raise InputsChanged(folder, [item.name for item in new], changed, gone)
+    return _updated(request, plan, new, {name: now[name] for name in changed})
+
+
+def _updated(request: Request, plan: Plan, new: list[Item], changed: dict[str, Item]) -> Plan:
+    """A plan with further shards for what is new, and shards reopened for what has changed. What is gone keeps its row."""
+    shards: list[Inputs] = []
+    for shard in plan.shards():
+        names = [item.name for item in shard.inputs.items]
+        if made(plan, shard) is not None:
+            reopen(plan, shard, lambda index, _, names=names: names[index] in changed)  # type: ignore[misc]
+        elif changed.keys() & set(names):
+            (plan.state / f"{shard.name}.journal").unlink(missing_ok=True)
+        items = [changed.get(item.name, item) for item in shard.inputs.items]
+        shards.append(Inputs(items, shard.inputs.outputs))
+    taken = {name for shard in shards for name in shard.outputs}
+    size = _size(request, new)
+    more = cut(new, request.work, size, len(shards), taken)
+    return write_plan(request.dest, request.source, request.work, shards + more)
+
+
+def _size(request: Request, items: list[Item]) -> int:
+    if request.shard_size:
+        return request.shard_size
+    if request.work.tars:
+        return _TAR_SIZE
+    return max(1, min(_TREE_SIZE, len(items) // _TREE_SHARDS))
+
+
+def _check_empty(folder: Path, work: Work) -> None:
+    """Refuse to mix shards with files of others, which a reader of the folder would take for shards."""
+    if work.tars:
+        strange = sorted(path.name for path in folder.glob("[0-9]*.tar"))
+        if strange:
+            raise OutputError(
+                folder, f"it holds {strange[0]}, of another run; name an empty folder"
+            )
+
+
+def _sweep(plan: Plan) -> None:
+    """Remove what a killed run left half done."""
+    for folder in {plan.folder, plan.state}:
+        for path in folder.glob(".*.part"):
+            path.unlink(missing_ok=True)
+    for path in plan.state.glob("*.part"):
+        path.unlink(missing_ok=True)
+    for path in plan.state.glob("plan.*"):
+        path.unlink(missing_ok=True)
+
+
+def _gather_rows(plan: Plan) -> None:
+    """Put the rows of a tree together, in rows.parquet."""
+    import pyarrow.parquet as pq
+
+    from gcodec.files import atomic_write
+
+    writer = None
+    with atomic_write(plan.folder / "rows.parquet", force=True) as stream:
+        for shard in plan.shards():
+            table = pq.read_table(plan.state / f"{shard.name}.parquet")
+            writer = writer or pq.ParquetWriter(stream, table.schema)
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
+
+
+def _wanted(verb: str) -> Callable[[str], bool]:
+    if verb != "encode":
+        return lambda name: PurePosixPath(name).suffix.lower() == ".gcx"
+    from gcodec.pictures import is_picture
+
+    return lambda name: is_picture(Path(name))
+
+
+def _tell_of(others: list[str], source: str) -> None:
+    if others:
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        named = ", ".join(others[:_NAMED]) + more
+        warnings.warn(
+            f"{source}: {len(others)} passed over, hidden or of another kind: {named}", stacklevel=2
+        )
+
+
+def _difference(before: Work, now: Work) -> str:
+    names = [name for name in vars(now) if getattr(before, name) != getattr(now, name)]
+    first = names[0]
+    return f"{first} was {getattr(before, first)!r}, now {getattr(now, first)!r}"
+
+
+def _free_bytes() -> int:
+    try:
+        return int(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (ValueError, OSError, AttributeError):
+        return _WORKER_BYTES

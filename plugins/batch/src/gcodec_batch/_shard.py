@@ -1,0 +1,229 @@
+"""Making one shard: input by input into a journal, then its files, then the sign that it is whole.
+
+    00000.tar           KEY.gcx and KEY.json of every success, in the order of the plan (outputs in tars)
+    00000.parquet       a row for every input
+    00000_stats.json    written last: a shard without it is not whole, whatever else lies there
+
+A tree has its pictures at their places instead of the tar, and rows and stats in the state folder. Killed at any moment,
+the next call goes on after the last whole record, and writes what an unbroken run would have written, but for the times.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from gcodec.cli.common import json_text
+from gcodec.errors import OutputError
+from gcodec.files import atomic_write
+from gcodec_batch._journal import Journal
+from gcodec_batch._plan import Plan, Shard
+from gcodec_batch._verbs import COLUMNS, Result, done, lost
+
+if TYPE_CHECKING:
+    from gcodec.pipeline.session import Session
+
+__all__ = ["Made", "make", "made", "reopen", "rows_of"]
+
+#: Told before ("begin") and after ("end") each input: the word, its index, whether it went well.
+Tell = Callable[[str, int, bool], None]
+
+_GROUP = 4096
+
+
+@dataclass(frozen=True)
+class Made:
+    """How many inputs a shard has, and how many of them failed."""
+
+    count: int
+    failed: int
+
+
+def made(plan: Plan, shard: Shard) -> Made | None:
+    """What a finished shard says of itself, None where it is not whole."""
+    try:
+        stats = json.loads(_file(plan, shard, "_stats.json").read_text("utf-8"))
+        return Made(int(stats["count"]), int(stats["failed"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(_file(plan, shard, "_stats.json"), "it cannot be read") from error
+
+
+def make(
+    plan: Plan,
+    number: int,
+    session: Session,
+    tell: Tell = lambda *_: None,
+    deaths: Collection[tuple[int, int]] = (),
+) -> Made:
+    """Make a shard, or what is missing of it.
+
+    deaths  (index, count) of inputs that are to be given up, because so many processes ended under them.
+
+    Raises OutputError where the destination cannot be written; the journal keeps what is done.
+    """
+    shard = plan.shard(number)
+    if (before := made(plan, shard)) is not None:
+        return before
+    given_up = dict(deaths)
+    with _output_errors(plan.folder), closing(Journal(_journal(plan, shard))) as journal:
+        places = {journal[n][0]: n for n in range(len(journal))}
+        for index, (item, output) in enumerate(
+            zip(shard.inputs.items, shard.inputs.outputs, strict=True)
+        ):
+            if index in places:
+                continue
+            tell("begin", index, True)
+            if index in given_up:
+                result = lost(item, output, given_up[index])
+            else:
+                result = done(plan.work, session, item, output)
+            _keep(plan, journal, index, output, result)
+            places[index] = len(journal) - 1
+            tell("end", index, result.row["status"] == "success")
+        found = _finish(plan, shard, journal, places)
+    _journal(plan, shard).unlink()
+    return found
+
+
+def rows_of(plan: Plan, shard: Shard) -> list[dict[str, Any]]:
+    """The rows of a finished shard."""
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = pq.read_table(_file(plan, shard, ".parquet")).to_pylist()
+    return rows
+
+
+def reopen(plan: Plan, shard: Shard, again: Callable[[int, dict[str, Any]], bool]) -> int:
+    """Make a finished shard unfinished, without the inputs that are to be done `again`. Returns how many these are."""
+    rows = rows_of(plan, shard)
+    wanted = [index for index, row in enumerate(rows) if again(index, row)]
+    if not wanted:
+        return 0
+    path = _journal(plan, shard)
+    with _output_errors(plan.folder):
+        partial = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
+        with closing(Journal(partial)) as journal:
+            files = _tar_files(plan, shard)
+            for index, row in enumerate(rows):
+                if index not in wanted:
+                    journal.append([index, row, files.get(row["key"], {})])
+            journal.sync()
+        partial.replace(path)
+        _file(plan, shard, "_stats.json").unlink()
+    return len(wanted)
+
+
+def _keep(plan: Plan, journal: Journal, index: int, output: str, result: Result) -> None:
+    if plan.work.tars:
+        journal.append([index, dict(result.row), dict(result.files)])
+        return
+    for data in result.files.values():
+        path = plan.folder / output
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path, force=True) as stream:
+            stream.write(data)
+    journal.append([index, dict(result.row), {}])
+
+
+def _finish(plan: Plan, shard: Shard, journal: Journal, places: dict[int, int]) -> Made:
+    """Write what the journal holds as the shard's files, the sign last."""
+    order = [places[index] for index in range(len(shard.inputs.items))]
+    if plan.work.tars:
+        with _whole(_file(plan, shard, ".tar")) as stream, _archive(stream) as tar:
+            for _, row, files in map(journal.__getitem__, order):
+                for suffix, data in files.items():
+                    _add(tar, row["key"] + suffix, data)
+    counts: Counter[str] = Counter()
+    seconds = 0.0
+    with _whole(_file(plan, shard, ".parquet")) as stream, _table(stream) as write:
+        for at in range(0, len(order), _GROUP):
+            rows = [journal[place][1] for place in order[at : at + _GROUP]]
+            write(rows)
+            counts.update(row["error"].partition(":")[0] or "success" for row in rows)
+            seconds += sum(row["seconds"] for row in rows)
+    count = len(order)
+    stats = {
+        "count": count,
+        "successes": counts["success"],
+        "failed": count - counts["success"],
+        "status_dict": dict(sorted(counts.items())),
+        "seconds": round(seconds, 3),
+    }
+    with _whole(_file(plan, shard, "_stats.json")) as stream:
+        stream.write(f"{json_text(stats)}\n".encode())
+    return Made(count, stats["failed"])
+
+
+def _file(plan: Plan, shard: Shard, suffix: str) -> Path:
+    folder = plan.folder if plan.work.tars else plan.state
+    return folder / f"{shard.name}{suffix}"
+
+
+def _journal(plan: Plan, shard: Shard) -> Path:
+    return plan.state / f"{shard.name}.journal"
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears whole or not at all, and is on the disk before the next one begins."""
+    with atomic_write(path, force=True) as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def _archive(stream: IO[bytes]) -> Iterator[tarfile.TarFile]:
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        yield tar
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(
+        name
+    )  # time 0, mode 0644, nobody's: the same bytes whenever it is made
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
+
+
+def _tar_files(plan: Plan, shard: Shard) -> dict[str, dict[str, bytes]]:
+    """Key -> suffix -> bytes of the shard's tar."""
+    found: dict[str, dict[str, bytes]] = {}
+    if plan.work.tars:
+        with tarfile.open(_file(plan, shard, ".tar"), "r:") as tar:
+            for member in tar:
+                key, dot, suffix = member.name.partition(".")
+                stream = tar.extractfile(member)
+                assert stream is not None
+                found.setdefault(key, {})[dot + suffix] = stream.read()
+    return found
+
+
+@contextmanager
+def _table(stream: IO[bytes]) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """Write rows in groups. An exception leaves the file without its end, hence unreadable, and `_whole` removes it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in COLUMNS.items()])
+    writer = pq.ParquetWriter(stream, schema)
+    yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema))
+    writer.close()
+
+
+@contextmanager
+def _output_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(folder, error.strerror or str(error)) from error

@@ -1,0 +1,347 @@
+"""What a source holds, and the bytes of one thing of it.
+
+A source is a folder, a pattern (photos/**/*.jpg, shards/{00000..00007}.tar), a .tar, a .parquet or a URL of fsspec. Tars are
+read as WebDataset does: members of one name up to the first dot are one sample, of which one is the picture. Parquet files
+hold pictures as Hugging Face's `datasets` writes them: a column of struct<bytes, path>, or of bytes.
+"""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import re
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, TypeAlias
+
+from gcodec.errors import ImageError, UnusablePlugin, UsageError
+from gcodec.files import file_bytes
+
+__all__ = ["Found", "Item", "find", "read_beside", "read_item"]
+
+#: Where bytes are, in words that MessagePack keeps: its kind, then what `_READERS` takes.
+Place: TypeAlias = tuple[Any, ...]
+
+_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One input.
+
+    name    what people call it, with slashes, below the source: a/photo.png, or 00000.tar/000000017.jpg.
+    place   where its bytes are.
+    stamp   changes when they do: size and time of the file that they are in.
+    beside  other members of the same sample of a tar: suffix with its dot -> place.
+    """
+
+    name: str
+    place: Place
+    stamp: str
+    beside: tuple[tuple[str, Place], ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """Items in the order of their names, and names of files that were passed over."""
+
+    items: list[Item]
+    others: list[str]
+
+
+def find(source: str, wanted: Callable[[str], bool]) -> Found:
+    """Return every input of a source whose name is `wanted`; hidden files and names that are not are `others`.
+
+    A tar that ends too early gives what is whole of it, and an item that says so when it is read. Raises ImageError where
+    the source cannot be looked at or holds nothing that is wanted.
+    """
+    found, others = [], []
+    for name, path, stamp in _files(source):
+        hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+        suffix = PurePosixPath(name).suffix.lower()
+        if not hidden and suffix in _CONTAINERS:
+            found += _CONTAINERS[suffix](name, path, stamp, wanted)
+        elif hidden or not wanted(name):
+            others.append(name)
+        else:
+            found.append(Item(name, ("file", path), stamp))
+    if not found:
+        passed = f"; {len(others)} other files were passed over" if others else ""
+        raise ImageError(source, f"nothing in it can be taken{passed}")
+    found.sort(key=lambda item: os.fsencode(item.name))
+    return Found(found, sorted(others))
+
+
+def read_item(item: Item) -> bytes:
+    """Return the bytes of an input. Raises ImageError."""
+    return _read(item.place, item.name)
+
+
+def read_beside(item: Item) -> dict[str, bytes]:
+    """Return what stands beside it in its sample: suffix -> bytes. Raises ImageError."""
+    return {suffix: _read(place, item.name + suffix) for suffix, place in item.beside}
+
+
+def _read(place: Place, name: str) -> bytes:
+    kind, *where = place
+    try:
+        return _READERS[kind](*where)
+    except OSError as error:
+        raise ImageError(name, f"cannot be read: {error.strerror or error}") from error
+
+
+def _files(source: str) -> Iterator[tuple[str, str, str]]:
+    """Name below the source, path or URL, and stamp of every file."""
+    for text in _expanded(source):
+        yield from _remote(text) if "://" in text else _local(text)
+
+
+def _expanded(source: str) -> Iterable[str]:
+    """shards/{00..02}.tar -> three words."""
+    match = _RANGE.search(source)
+    if match is None or Path(source).exists():
+        return [source]
+    first, last = match.groups()
+    return [
+        word
+        for number in range(int(first), int(last) + 1)
+        for word in _expanded(
+            f"{source[: match.start()]}{number:0{len(first)}d}{source[match.end() :]}"
+        )
+    ]
+
+
+def _local(source: str) -> Iterator[tuple[str, str, str]]:
+    top = Path(source)
+    if top.is_dir():
+        paths: Iterable[Path] = _walk(top)
+    elif top.exists() or not glob.has_magic(source):
+        top, paths = top.parent, [top]
+    else:
+        fixed = Path(*_until_magic(Path(source).parts))
+        top, paths = fixed, sorted(Path(p) for p in glob.glob(source, recursive=True))  # noqa: PTH207
+    for path in paths:
+        try:
+            about = path.stat()
+        except OSError as error:
+            if len(path.parts) and path == Path(source):
+                raise ImageError(source, f"cannot be read: {error.strerror}") from error
+            yield _below(path, top), str(path.absolute()), "?"  # said when it is read
+            continue
+        if not path.is_dir() and (path.is_file() or path == Path(source)):
+            yield (
+                _below(path, top),
+                str(path.absolute()),
+                f"{about.st_size}:{about.st_mtime_ns}",
+            )
+
+
+def _below(path: Path, top: Path) -> str:
+    return os.fsdecode(os.fsencode(path.relative_to(top).as_posix()))
+
+
+def _until_magic(parts: tuple[str, ...]) -> Iterator[str]:
+    for part in parts[:-1]:
+        if glob.has_magic(part):
+            return
+        yield part
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(top) as listing:
+            entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        raise ImageError(str(top), f"cannot be read: {error.strerror}") from error
+    for entry in entries:
+        # Links to folders are not followed: they may lead in a circle.
+        if entry.is_dir(follow_symlinks=False):
+            if not entry.name.startswith("."):
+                yield from _walk(Path(entry.path))
+        else:
+            yield Path(entry.path)
+
+
+def _remote(source: str) -> Iterator[tuple[str, str, str]]:
+    fs, path = _filesystem(source)
+    try:
+        if glob.has_magic(path):
+            found = fs.glob(path, detail=True)
+        elif fs.isdir(path):
+            found = fs.find(path, detail=True)
+        else:
+            found = {path: fs.info(path)}
+    except (OSError, ValueError) as error:
+        raise ImageError(source, f"cannot be listed: {error}") from error
+    top = path if fs.isdir(path) else str(PurePosixPath(path).parent)
+    while glob.has_magic(top):
+        top = str(PurePosixPath(top).parent)
+    for name, about in sorted(found.items()):
+        if about.get("type") == "directory":
+            continue
+        stamp = about.get("ETag") or about.get("mtime") or about.get("LastModified") or ""
+        below = str(PurePosixPath(name).relative_to(top))
+        yield below, fs.unstrip_protocol(name), f"{about.get('size')}:{stamp}"
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    try:
+        import fsspec
+    except ImportError as error:
+        raise UnusablePlugin(
+            "batch", "URLs need fsspec: pip install 'gcodec-batch[remote]'"
+        ) from error
+    try:
+        fs, path = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"{url}: {error}") from error
+    return fs, path
+
+
+def _open(path: str) -> BinaryIO:
+    if "://" in path:
+        fs, inner = _filesystem(path)
+        stream: BinaryIO = fs.open(inner, "rb")
+        return stream
+    return Path(path).open("rb")
+
+
+def _tar(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> list[Item]:
+    """The samples of a tar; what is cut off, or no tar at all, is an item that says so."""
+    samples: dict[str, list[tuple[str, Place]]] = {}
+    reason = ""
+    try:
+        with _open(path) as stream:
+            archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115
+            for member in archive:
+                if member.isfile():
+                    key, suffix = _sample(member.name)
+                    place = ("part", path, member.offset_data, member.size)
+                    samples.setdefault(key, []).append((suffix, place))
+            reason = _end_of(stream, archive.offset)
+    except (tarfile.TarError, OSError) as error:
+        reason = f"no sound tar: {error}"
+    items = [_picture_of(name, key, parts, stamp, wanted) for key, parts in samples.items()]
+    made = [item for item in items if item is not None]
+    return [*made, Item(f"{name}/~", ("broken", reason), stamp)] if reason else made
+
+
+def _end_of(stream: BinaryIO, offset: int) -> str:
+    """Why a tar that was read up to `offset` is not whole: a tar cut between two members looks whole to every reader."""
+    stream.seek(0, io.SEEK_END)
+    length = stream.tell()
+    stream.seek(max(0, offset - tarfile.BLOCKSIZE))
+    trailer = stream.read(2 * tarfile.BLOCKSIZE)
+    if length >= offset and len(trailer) == 2 * tarfile.BLOCKSIZE and not any(trailer):
+        return ""
+    return "the tar is cut short: the two blocks of zeros that end one are missing"
+
+
+def _sample(name: str) -> tuple[str, str]:
+    folder, _, last = name.rpartition("/")
+    stem, dot, suffix = last.partition(".")
+    return f"{folder}/{stem}" if folder else stem, dot + suffix
+
+
+def _picture_of(
+    name: str,
+    key: str,
+    parts: list[tuple[str, Place]],
+    stamp: str,
+    wanted: Callable[[str], bool],
+) -> Item | None:
+    pictures = [(suffix, place) for suffix, place in parts if wanted(key + suffix)]
+    if not pictures:
+        return None
+    suffix, place = pictures[0]
+    beside = tuple(part for part in parts if part[1] != place)
+    return Item(f"{name}/{key}{suffix}", place, stamp, beside)
+
+
+def _parquet(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> list[Item]:
+    """A row of a parquet file is an item, whatever its picture is called."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with _open(path) as stream:
+            file = pq.ParquetFile(stream)
+            column = _image_column(file.schema_arrow)
+            if column is None:
+                reason = "no column of pictures: none is struct<bytes, path> or binary"
+                return [Item(f"{name}/~", ("broken", reason), stamp)]
+            return [
+                Item(f"{name}/{group:04d}-{row:06d}", ("row", path, column, group, row), stamp)
+                for group in range(file.num_row_groups)
+                for row in range(file.metadata.row_group(group).num_rows)
+            ]
+    except (pa.ArrowException, OSError) as error:
+        return [Item(f"{name}/~", ("broken", f"no sound parquet file: {error}"), stamp)]
+
+
+def _image_column(schema: Any) -> str | None:
+    import pyarrow as pa
+
+    for field in schema:
+        kind = field.type
+        if pa.types.is_struct(kind) and {"bytes", "path"} <= {f.name for f in kind}:
+            return str(field.name)
+    for field in schema:
+        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            return str(field.name)
+    return None
+
+
+@lru_cache(maxsize=1)
+def _group(path: str, column: str, group: int) -> Any:
+    """The pictures of a row group; the last is kept, for rows come in order."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with _open(path) as stream:
+            return pq.ParquetFile(stream).read_row_group(group, columns=[column]).column(0)
+    except pa.ArrowException as error:
+        raise OSError(f"no sound parquet file: {error}") from error
+
+
+def _row(path: str, column: str, group: int, row: int) -> bytes:
+    value = _group(path, column, group)[row].as_py()
+    data = value.get("bytes") if isinstance(value, dict) else value
+    if not data:
+        raise OSError("the row holds no bytes")
+    return bytes(data)
+
+
+def _part(path: str, offset: int, size: int) -> bytes:
+    with _open(path) as stream:
+        stream.seek(offset)
+        data = stream.read(size)
+    if len(data) != size:
+        raise OSError("the tar is cut short")
+    return data
+
+
+def _whole(path: str) -> bytes:
+    if "://" not in path:
+        return file_bytes(path)
+    fs, inner = _filesystem(path)
+    data: bytes = fs.cat_file(inner)
+    return data
+
+
+def _broken(reason: str) -> bytes:
+    raise OSError(reason)
+
+
+_CONTAINERS: dict[str, Callable[..., list[Item]]] = {".tar": _tar, ".parquet": _parquet}
+_READERS: dict[str, Callable[..., bytes]] = {
+    "file": _whole,
+    "part": _part,
+    "row": _row,
+    "broken": _broken,
+}

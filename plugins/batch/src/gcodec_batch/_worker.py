@@ -1,0 +1,79 @@
+"""A process that makes shards of one plan: ``python -m gcodec_batch._worker``.
+
+It is told by its standard input and answers by its standard output, in messages of MessagePack with their length in 4 bytes
+before them. First comes {"folder"}, then {"shard", "deaths"} for each shard. It answers ["begin", index, true] and
+["end", index, well] for each input, ["made", count, failed] for each shard, or ["failed", class, text] where the destination
+cannot be written. It ends when its standard input does, at once, whatever it is doing: the one that started it is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import struct
+import sys
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgpack
+
+__all__ = ["read_message", "write_message"]
+
+_LENGTH = struct.Struct("<I")
+
+
+def read_message(stream: BinaryIO) -> Any:
+    """Return the next message, None at the end of the stream."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    data = stream.read(length)
+    return msgpack.unpackb(data) if len(data) == length else None
+
+
+def write_message(stream: BinaryIO, message: Any) -> None:
+    """Write a message at once. Raises OSError."""
+    data = msgpack.packb(message)
+    stream.write(_LENGTH.pack(len(data)) + data)
+    stream.flush()
+
+
+def main() -> None:
+    """Serve until the standard input ends."""
+    heard = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a plugin prints is no answer
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def listen() -> None:
+        while (message := read_message(heard)) is not None:
+            messages.put(message)
+        os._exit(1)
+
+    threading.Thread(target=listen, daemon=True).start()
+
+    from gcodec.errors import GcodecError
+    from gcodec_batch._engine import opened
+    from gcodec_batch._plan import Plan
+    from gcodec_batch._shard import make
+
+    plan = Plan(Path(messages.get()["folder"]))
+    session = opened(plan)
+
+    def tell(word: str, index: int, well: bool) -> None:
+        write_message(answers, [word, index, well])
+
+    while True:
+        job = messages.get()
+        try:
+            made = make(plan, job["shard"], session, tell, [tuple(d) for d in job["deaths"]])
+            write_message(answers, ["made", made.count, made.failed])
+        except GcodecError as error:
+            write_message(answers, ["failed", type(error).__name__, str(error)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Small data sets, and what a run of the command leaves."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import tarfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+Run = subprocess.CompletedProcess[str]
+
+
+def picture(seed: int, side: int = 48) -> Image.Image:
+    """A smooth picture that no other seed gives."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), np.uint8))
+    return coarse.resize((side, side), Image.Resampling.BICUBIC)
+
+
+def data_of(image: Image.Image, kind: str = "PNG") -> bytes:
+    """The bytes of a file that holds it."""
+    stream = io.BytesIO()
+    image.save(stream, kind)
+    return stream.getvalue()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Everything below a folder but state and rows, which hold times."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and ".gcodec-batch" not in path.parts
+        and path.suffix not in (".parquet",)
+        and not path.name.endswith("_stats.json")
+    }
+
+
+def write_tar(path: Path, members: dict[str, bytes]) -> None:
+    """A tar with these members, in this order."""
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in members.items():
+            about = tarfile.TarInfo(name)
+            about.size = len(data)
+            tar.addfile(about, io.BytesIO(data))
+
+
+def report(run: Run) -> dict[str, object]:
+    """What ``--json`` printed."""
+    found: dict[str, object] = json.loads(run.stdout)
+    return found

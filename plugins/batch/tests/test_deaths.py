@@ -1,0 +1,263 @@
+"""Processes that die, disks that are full, runs that meet: nothing is lost, and nothing made twice but what was in flight."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from data_sets import contents, picture, report
+
+Batch = Callable[..., CompletedProcess[str]]
+QUICK = ("--embed", "webp", "--bpp", "2")
+#: Kills of one run of each kind; the README tells of a longer one.
+_KILLS = 6
+
+
+def start(tmp_path: Path, *words: str | Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "gcodec", "batch", *map(str, words)],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def workers(parent: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                status = (entry / "stat").read_text().rpartition(")")[2].split()
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if int(status[1]) == parent and b"gcodec_batch._worker" in command:
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("layout", [(), ("--tars", "--shard-size", "8")])
+def test_killed_at_random_it_ends_as_an_unbroken_run(
+    tmp_path: Path, batch: Batch, layout: tuple[str, ...]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for seed in range(40):
+        picture(seed, 160).save(tmp_path / "in" / f"{seed:02d}.png")
+    (tmp_path / "in/bad.png").write_bytes(b"bad")
+    whole = batch("encode", "in", "whole", *QUICK, *layout)
+    assert whole.returncode == 21
+    rng = random.Random(3)
+    for number in range(_KILLS):
+        run = start(tmp_path, "encode", "in", "killed", *QUICK, *layout, "--jobs", "2")
+        time.sleep(0.4 + rng.random())
+        found = workers(run.pid)
+        victim = run.pid if number % 2 or not found else rng.choice(found)
+        os.kill(victim, signal.SIGKILL)
+        if victim != run.pid:
+            time.sleep(0.3 * rng.random())
+            run.kill()
+        run.wait()
+        time.sleep(0.2)
+        assert not [pid for pid in found if Path(f"/proc/{pid}/fd").exists() and _alive(pid)]
+    last = batch("encode", "in", "killed", *QUICK, *layout, "--json", jobs=2)
+    assert report(last)["count"] == 41
+    assert report(last)["failed"] == 1
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    left = [p.name for p in (tmp_path / "killed").rglob("*") if ".part" in p.name]
+    assert not left
+    assert not list((tmp_path / "killed/.gcodec-batch").glob("*.journal"))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_is_done_is_not_done_again(tmp_path: Path, batch: Batch) -> None:
+    (tmp_path / "in").mkdir()
+    for seed in range(60):
+        picture(seed, 256).save(tmp_path / "in" / f"{seed:02d}.png")
+    run = start(tmp_path, "encode", "in", "out", "--embed", "avif", "--bpp", "1", "--jobs", "1")
+    until = time.monotonic() + 60
+    while len(contents(tmp_path / "out")) < 5 and time.monotonic() < until:
+        time.sleep(0.05)
+    run.kill()
+    run.wait()
+    time.sleep(0.2)
+    before = {
+        name: (tmp_path / "out" / name).stat().st_mtime_ns
+        for name in contents(tmp_path / "out")
+        if not Path(name).name.startswith(".")
+    }
+    assert 5 <= len(before) < 60
+    last = batch("encode", "in", "out", "--embed", "avif", "--bpp", "1", "--json")
+    assert last.returncode == 0
+    again = [n for n, t in before.items() if (tmp_path / "out" / n).stat().st_mtime_ns != t]
+    assert len(again) <= 1, "but for what was in flight"
+
+
+def test_an_input_that_ends_processes_is_given_up(tmp_path: Path) -> None:
+    from gcodec_batch._crew import run
+    from gcodec_batch._plan import Inputs, Work, write_plan
+    from gcodec_batch._shard import rows_of
+    from gcodec_batch._sources import find
+
+    (tmp_path / "in").mkdir()
+    for seed in range(4):
+        picture(seed).save(tmp_path / "in" / f"{seed}.png")
+    state = tmp_path / "out/.gcodec-batch"
+    state.mkdir(parents=True)
+    work = Work(
+        "encode",
+        ("jpeg", {}),
+        (),
+        {"encode": {"target": {"quality": 0.3}}, "session": {}},
+        ".png",
+        False,
+    )
+    items = find(str(tmp_path / "in"), lambda name: name.endswith(".png")).items
+    plan = write_plan(tmp_path / "out", "in", work, [Inputs(items, [f"{n}.gcx" for n in range(4)])])
+    # A process that ends itself at one input: as one that ran out of memory there.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, os\n"
+        "if any('gcodec_batch' in w for w in sys.orig_argv):\n"
+        "    import gcodec.files as files\n"
+        "    real = files.file_bytes\n"
+        "    def deadly(path):\n"
+        "        if str(path).endswith('2.png'): os.kill(os.getpid(), 9)\n"
+        "        return real(path)\n"
+        "    files.file_bytes = deadly\n"
+    )
+    before = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = f"{tmp_path}:{before}"
+    told: list[bool] = []
+    try:
+        run(plan, [0], 1, 1, told.append)
+    finally:
+        os.environ["PYTHONPATH"] = before
+    rows = rows_of(plan, plan.shard(0))
+    assert [row["status"] for row in rows] == ["success", "success", "failed", "success"]
+    assert rows[2]["error"].startswith("WorkerError: 2 processes ended")
+    assert sorted(p.name for p in (tmp_path / "out").glob("*.gcx")) == ["0.gcx", "1.gcx", "3.gcx"]
+    assert told == [True, True, False, True]
+
+
+def test_two_runs_on_one_destination(photos: Path, tmp_path: Path, batch: Batch) -> None:
+    from gcodec_batch._engine import locked
+
+    with locked(tmp_path / "out"):
+        second = batch("encode", photos, "out", *QUICK)
+    assert second.returncode == 8
+    assert "another run is at work on it" in second.stderr
+    assert batch("encode", photos, "out", *QUICK).returncode == 21
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
+    photos: Path, tmp_path: Path, batch: Batch
+) -> None:
+    """A limit on the size of files stands for a full disk: both fail in `write`."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    command = [
+        sys.executable,
+        "-m",
+        "gcodec",
+        "batch",
+        "encode",
+        str(photos),
+        "out",
+        *QUICK,
+        "--jobs",
+        "1",
+    ]
+    made = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1200, before[1])),
+    )
+    assert made.returncode == 8, made.stderr
+    assert made.stderr.strip().splitlines()[-1].startswith("gcodec: cannot write ")
+    whole = batch("encode", photos, "out", *QUICK, "--json")
+    assert report(whole)["failed"] == 1
+
+
+def test_a_destination_that_vanishes(tmp_path: Path, batch: Batch) -> None:
+    import shutil
+
+    (tmp_path / "in").mkdir()
+    for seed in range(60):
+        picture(seed, 256).save(tmp_path / "in" / f"{seed:02d}.png")
+    run = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "gcodec",
+            "batch",
+            "encode",
+            "in",
+            "out",
+            "--embed",
+            "avif",
+            "--bpp",
+            "1",
+            "--tars",
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob("out/.gcodec-batch/*.journal")) and time.monotonic() < until:
+        time.sleep(0.05)
+    shutil.rmtree(tmp_path / "out")
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 8
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_ctrl_c(tmp_path: Path, batch: Batch) -> None:
+    (tmp_path / "in").mkdir()
+    for seed in range(60):
+        picture(seed, 256).save(tmp_path / "in" / f"{seed:02d}.png")
+    run = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "gcodec",
+            "batch",
+            "encode",
+            "in",
+            "out",
+            "--embed",
+            "avif",
+            "--bpp",
+            "1",
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    until = time.monotonic() + 60
+    while len(contents(tmp_path / "out")) < 3 and time.monotonic() < until:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert (run.returncode, said.strip()) == (130, "gcodec: interrupted")
+    done = report(batch("encode", "in", "out", "--embed", "avif", "--bpp", "1", "--json"))
+    assert 0 < int(str(done["made_now"])) <= 57
