@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from data_sets import Run, data_of, picture  # noqa: E402
+from data_sets import Run, data_of, picture
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Processes that die, disks that are full, runs that meet: nothing is lost, and nothing made twice but what was in flight."""
+"""Processes that die, disks that are full, runs that meet: nothing is lost, and made twice only what was in flight."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, batch: Batch) -> None:
     (tmp_path / "in").mkdir()
     for seed in range(60):
         picture(seed, 256).save(tmp_path / "in" / f"{seed:02d}.png")
-    run = start(tmp_path, "encode", "in", "out", "--embed", "avif", "--bpp", "1", "--jobs", "1")
+    run = start(tmp_path, "encode", "in", "out", "--embed", "webp", "--bpp", "1", "--jobs", "1")
     until = time.monotonic() + 60
     while len(contents(tmp_path / "out")) < 5 and time.monotonic() < until:
         time.sleep(0.05)
@@ -102,7 +102,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, batch: Batch) -> None:
         if not Path(name).name.startswith(".")
     }
     assert 5 <= len(before) < 60
-    last = batch("encode", "in", "out", "--embed", "avif", "--bpp", "1", "--json")
+    last = batch("encode", "in", "out", "--embed", "webp", "--bpp", "1", "--json")
     assert last.returncode == 0
     again = [n for n, t in before.items() if (tmp_path / "out" / n).stat().st_mtime_ns != t]
     assert len(again) <= 1, "but for what was in flight"
@@ -210,7 +210,7 @@ def test_a_destination_that_vanishes(tmp_path: Path, batch: Batch) -> None:
             "in",
             "out",
             "--embed",
-            "avif",
+            "webp",
             "--bpp",
             "1",
             "--tars",
@@ -243,7 +243,7 @@ def test_ctrl_c(tmp_path: Path, batch: Batch) -> None:
             "in",
             "out",
             "--embed",
-            "avif",
+            "webp",
             "--bpp",
             "1",
         ],
@@ -259,5 +259,5 @@ def test_ctrl_c(tmp_path: Path, batch: Batch) -> None:
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=60)
     assert (run.returncode, said.strip()) == (130, "gcodec: interrupted")
-    done = report(batch("encode", "in", "out", "--embed", "avif", "--bpp", "1", "--json"))
+    done = report(batch("encode", "in", "out", "--embed", "webp", "--bpp", "1", "--json"))
     assert 0 < int(str(done["made_now"])) <= 57

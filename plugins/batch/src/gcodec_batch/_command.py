@@ -137,7 +137,7 @@ def transcode(
     **shared: Any,
 ) -> None:
     """Decode every .gcx file of SOURCE and encode the picture anew."""
-    settings = {"encode": _encoding(target, seed), "decode": {}}
+    settings: dict[str, Mapping[str, Any]] = {"encode": _encoding(target, seed), "decode": {}}
     _batch("transcode", settings, embed=embed, recon=recon, **shared)
 
 

@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import msgpack
 
@@ -21,29 +21,30 @@ _HEAD = struct.Struct("<II")
 
 
 class Journal:
-    """The records of `path`, which is made if it is not there. Raises OSError.
+    """The records of `path`, none where there is no such file. Raises OSError.
 
     One process at a time writes; what is in memory is a place for each record.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: BinaryIO = path.open("a+b", buffering=0)
         self._places: list[tuple[int, int]] = []
-        end = 0
-        for place, length, _ in self._whole():
-            self._places.append((place, length))
-            end = place + length
-        self._file.truncate(end)
-        self._end = end
+        self._end = 0
+        self._file: BinaryIO | None = None
+        if path.exists():
+            with path.open("rb") as stream:
+                for place, length in _whole(stream):
+                    self._places.append((place, length))
+                    self._end = place + length
 
     def append(self, record: Any) -> None:
         """Add a record at the end. It outlives this process, however that ends."""
         packed = msgpack.packb(record)
         data = memoryview(_HEAD.pack(len(packed), zlib.crc32(packed)) + packed)
+        file = self._opened()
         written = 0
         while written < len(data):  # an unbuffered file may take less than it was given
-            written += self._file.write(data[written:])
+            written += file.write(data[written:])
         self._places.append((self._end + _HEAD.size, len(packed)))
         self._end += len(data)
 
@@ -53,33 +54,43 @@ class Journal:
     def __getitem__(self, index: int) -> Any:
         """The record of that number, in the order of `append`."""
         place, length = self._places[index]
-        self._file.seek(place)
-        return msgpack.unpackb(self._read(length))
+        with self.path.open("rb", buffering=0) as stream:
+            stream.seek(place)
+            return msgpack.unpackb(_read(stream, length))
 
     def sync(self) -> None:
         """Wait until the disk has it all."""
-        os.fsync(self._file.fileno())
+        os.fsync(self._opened().fileno())
 
     def close(self) -> None:
         """Let go of the file; what was appended stays."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
-    def _whole(self) -> Iterator[tuple[int, int, bytes]]:
-        """Place, length and bytes of every record up to the first that is cut or damaged."""
-        self._file.seek(0)
-        place = 0
-        while len(head := self._file.read(_HEAD.size)) == _HEAD.size:
-            length, checksum = _HEAD.unpack(head)
-            data = self._read(length)
-            place += _HEAD.size
-            if len(data) != length or zlib.crc32(data) != checksum:
-                return
-            yield place, length, data
-            place += length
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            self._file = cast(BinaryIO, self.path.open("ab", buffering=0))
+            self._file.truncate(self._end)
+        return self._file
 
-    def _read(self, length: int) -> bytes:
-        parts: list[bytes] = []
-        while length and (part := self._file.read(min(length, 1 << 24))):
-            parts.append(part)
-            length -= len(part)
-        return b"".join(parts)
+
+def _whole(stream: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Place and length of every record up to the first that is cut or damaged."""
+    place = 0
+    while len(head := stream.read(_HEAD.size)) == _HEAD.size:
+        length, checksum = _HEAD.unpack(head)
+        data = _read(stream, length)
+        place += _HEAD.size
+        if len(data) != length or zlib.crc32(data) != checksum:
+            return
+        yield place, length
+        place += length
+
+
+def _read(stream: BinaryIO, length: int) -> bytes:
+    parts: list[bytes] = []
+    while length and (part := stream.read(min(length, 1 << 24))):
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)

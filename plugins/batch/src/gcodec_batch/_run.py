@@ -14,7 +14,7 @@ from gcodec.progress import Progress
 from gcodec_batch import _crew
 from gcodec_batch._engine import locked
 from gcodec_batch._plan import Inputs, InputsChanged, Plan, Work, cut, read_plan, write_plan
-from gcodec_batch._shard import made, reopen, rows_of
+from gcodec_batch._shard import made, output_errors, reopen, rows_of
 from gcodec_batch._sources import Item, find
 
 __all__ = ["Machine", "Outcome", "Request", "batch"]
@@ -85,7 +85,7 @@ def batch(request: Request, machine: Machine, progress: Progress) -> Outcome:
     work, OutputError and WorkerError.
     """
     folder = request.dest
-    with locked(folder):
+    with locked(folder), output_errors(folder):
         found = find(request.source, _wanted(request.work.verb))
         _tell_of(found.others, request.source)
         plan = _plan(request, found.items)

@@ -31,7 +31,7 @@ from gcodec_batch._verbs import COLUMNS, Result, done, lost
 if TYPE_CHECKING:
     from gcodec.pipeline.session import Session
 
-__all__ = ["Made", "make", "made", "reopen", "rows_of"]
+__all__ = ["Made", "make", "made", "output_errors", "reopen", "rows_of"]
 
 #: Told before ("begin") and after ("end") each input: the word, its index, whether it went well.
 Tell = Callable[[str, int, bool], None]
@@ -75,7 +75,7 @@ def make(
     if (before := made(plan, shard)) is not None:
         return before
     given_up = dict(deaths)
-    with _output_errors(plan.folder), closing(Journal(_journal(plan, shard))) as journal:
+    with output_errors(plan.folder), closing(Journal(_journal(plan, shard))) as journal:
         places = {journal[n][0]: n for n in range(len(journal))}
         for index, (item, output) in enumerate(
             zip(shard.inputs.items, shard.inputs.outputs, strict=True)
@@ -110,7 +110,7 @@ def reopen(plan: Plan, shard: Shard, again: Callable[[int, dict[str, Any]], bool
     if not wanted:
         return 0
     path = _journal(plan, shard)
-    with _output_errors(plan.folder):
+    with output_errors(plan.folder):
         partial = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
         with closing(Journal(partial)) as journal:
             files = _tar_files(plan, shard)
@@ -151,17 +151,17 @@ def _finish(plan: Plan, shard: Shard, journal: Journal, places: dict[int, int]) 
             write(rows)
             counts.update(row["error"].partition(":")[0] or "success" for row in rows)
             seconds += sum(row["seconds"] for row in rows)
-    count = len(order)
+    found = Made(len(order), len(order) - counts["success"])
     stats = {
-        "count": count,
+        "count": found.count,
         "successes": counts["success"],
-        "failed": count - counts["success"],
+        "failed": found.failed,
         "status_dict": dict(sorted(counts.items())),
         "seconds": round(seconds, 3),
     }
     with _whole(_file(plan, shard, "_stats.json")) as stream:
         stream.write(f"{json_text(stats)}\n".encode())
-    return Made(count, stats["failed"])
+    return found
 
 
 def _file(plan: Plan, shard: Shard, suffix: str) -> Path:
@@ -222,7 +222,8 @@ def _table(stream: IO[bytes]) -> Iterator[Callable[[list[dict[str, Any]]], None]
 
 
 @contextmanager
-def _output_errors(folder: Path) -> Iterator[None]:
+def output_errors(folder: Path) -> Iterator[None]:
+    """Whatever the file system says is about the destination."""
     try:
         yield
     except OSError as error:

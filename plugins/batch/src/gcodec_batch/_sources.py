@@ -8,7 +8,6 @@ hold pictures as Hugging Face's `datasets` writes them: a column of struct<bytes
 from __future__ import annotations
 
 import glob
-import io
 import os
 import re
 import tarfile
@@ -64,7 +63,9 @@ def find(source: str, wanted: Callable[[str], bool]) -> Found:
         hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
         suffix = PurePosixPath(name).suffix.lower()
         if not hidden and suffix in _CONTAINERS:
-            found += _CONTAINERS[suffix](name, path, stamp, wanted)
+            inside = _CONTAINERS[suffix](name, path, stamp, wanted)
+            found += inside
+            others += [] if inside else [name]
         elif hidden or not wanted(name):
             others.append(name)
         else:
@@ -232,13 +233,11 @@ def _tar(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> lis
 
 def _end_of(stream: BinaryIO, offset: int) -> str:
     """Why a tar that was read up to `offset` is not whole: a tar cut between two members looks whole to every reader."""
-    stream.seek(0, io.SEEK_END)
-    length = stream.tell()
-    stream.seek(max(0, offset - tarfile.BLOCKSIZE))
+    stream.seek(offset)
     trailer = stream.read(2 * tarfile.BLOCKSIZE)
-    if length >= offset and len(trailer) == 2 * tarfile.BLOCKSIZE and not any(trailer):
+    if len(trailer) == 2 * tarfile.BLOCKSIZE and not any(trailer):
         return ""
-    return "the tar is cut short: the two blocks of zeros that end one are missing"
+    return "the tar is cut short: it does not end in two blocks of zeros"
 
 
 def _sample(name: str) -> tuple[str, str]:
@@ -263,7 +262,7 @@ def _picture_of(
 
 
 def _parquet(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> list[Item]:
-    """A row of a parquet file is an item, whatever its picture is called."""
+    """Each row of a parquet file that has a column of pictures, whatever they are called."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -271,9 +270,8 @@ def _parquet(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) ->
         with _open(path) as stream:
             file = pq.ParquetFile(stream)
             column = _image_column(file.schema_arrow)
-            if column is None:
-                reason = "no column of pictures: none is struct<bytes, path> or binary"
-                return [Item(f"{name}/~", ("broken", reason), stamp)]
+            if column is None:  # rows of another run, say
+                return []
             return [
                 Item(f"{name}/{group:04d}-{row:06d}", ("row", path, column, group, row), stamp)
                 for group in range(file.num_row_groups)

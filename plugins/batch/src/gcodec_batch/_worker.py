@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import queue
 import struct
-import sys
 import threading
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -76,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
