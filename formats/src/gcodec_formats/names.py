@@ -60,6 +60,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "command": {
         **dict.fromkeys(_CORE, "gcodec"),
+        "batch": "gcodec-batch",
         "eval": "gcodec-eval",
         "train": "gcodec-train",
         "train-data": "gcodec-train",

@@ -52,6 +52,11 @@ _COMMANDS = {
 #: Registered commands of other distributions: package to import, distribution to install, help. They are listed even where
 #: they are missing.
 _ELSEWHERE = {
+    "batch": (
+        "gcodec_batch",
+        "gcodec-batch",
+        "Encode, decode or transcode a data set; goes on where it was stopped.",
+    ),
     "eval": (
         "gcodec_eval",
         "gcodec-eval",
@@ -79,8 +84,8 @@ _ELSEWHERE = {
 _OURS = frozenset(
     f"gcodec{name}"
     for name in (
-        *("", "_base", "_classic", "_compressai", "_diffc", "_diffusers", "_diffusion", "_eval"),
-        *("_flow", "_ldm", "_ntc", "_posterior", "_text_sketch", "_train", "_view"),
+        *("", "_base", "_batch", "_classic", "_compressai", "_diffc", "_diffusers", "_diffusion"),
+        *("_eval", "_flow", "_ldm", "_ntc", "_posterior", "_text_sketch", "_train", "_view"),
     )
 )
 
