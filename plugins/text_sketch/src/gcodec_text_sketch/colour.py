@@ -1,5 +1,7 @@
 """The thumbnail: the lowest frequencies of the picture's cosine transform, luma finer than chroma.
 
+spec/embeddings/text_sketch.md, section 2, is normative.
+
 The orthonormal transform with the means of basis functions squared at 1,
 
     a[u, v] = 1 / (H W) sum over y, x of  X[y, x] c_u(y) c_v(x),    c_0 = 1,  c_u(y) = sqrt(2) cos(pi u (2 y + 1) / 2 H),

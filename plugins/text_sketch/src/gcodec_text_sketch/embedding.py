@@ -5,6 +5,8 @@ caption and, for structure, a sketch of the edges, from which a receiver's condi
 the same content: PICS, and without the sketch PIC, which is quality 0 here. The thumbnail of colours is an addition: it is
 a preview, so that every reconstructor has something to begin with.
 
+spec/embeddings/text_sketch.md is normative. In short:
+
     layer  settings (1) | squared error of the preview (1, `gcodec.signals.pack_mse`)
            | length of the caption (1, or 2 little-endian) | caption (`gcodec.entropy.captions`)
            | thumbnail, then sketch, in one stream of `gcodec.entropy.RowEncoder`

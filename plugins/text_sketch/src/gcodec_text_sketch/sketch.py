@@ -1,5 +1,7 @@
 """The sketch: mean edge strength of square cells, in 13 levels, under an adaptive model of its neighbourhood.
 
+spec/embeddings/text_sketch.md, section 3, is normative.
+
     level = floor(12 sqrt(e) + 1/2),    e the mean of `gcodec.builtin.edges.edge_strength` over the cell
 
 The square root gives faint edges their share of the levels. A receiver interpolates the levels between the centres of the

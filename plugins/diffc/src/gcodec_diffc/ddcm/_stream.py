@@ -1,5 +1,7 @@
 """The bytes of a `ddcm` stream; what its channel makes of a step's bits is in spec/CHANNELS.md, section 5.
 
+spec/embeddings/ddcm.md is normative.
+
     kind    bit 7 method (0 threshold, 1 pursuit), bits 4-6 C - 1, bits 0-3 log2 K - 1
     steps   T - 1
     atoms   M - 1, two bytes, big-endian

@@ -1,5 +1,7 @@
 """The steps of a `diffc` stream, which follow its head (`_head`); what a channel makes of their bits is in spec/CHANNELS.md.
 
+spec/embeddings/diffc.md is normative.
+
     steps   one after another, each a byte `error`, the bytes of its bits in three bytes unless the channel is `fixed`, then
             the channel's bits
 

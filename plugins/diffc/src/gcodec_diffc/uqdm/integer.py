@@ -1,5 +1,7 @@
 """`Prior` in exact integer arithmetic: what decides bits, the same on every machine.
 
+spec/embeddings/uqdm.md, section 5, is normative.
+
 After Balle et al., "Integer networks for data compression with latent-variable models" (ICLR 2019). Weights and
 activations are integers carried in float64; as long as every partial sum stays below 2**53, which `Layer` proves from its
 numbers before it is used, products of matrices are exact in any order of summation, so in any library and with any number

@@ -1,8 +1,8 @@
 """Tokens to bytes and back under a learned prior, given a model's tensors.
 
-Layer 0 (normative): one stream of `gcodec.entropy.RowEncoder`. Its first symbol says which of the model's codebooks
-follows, all as likely; then come the digits of the tokens in the order of `gcodec_ldm.perco.prior`. The grid has
-ceil(H / side) x ceil(W / side) tokens of side x side samples.
+Layer 0 (spec/embeddings/perco.md is normative): one stream of `gcodec.entropy.RowEncoder`. Its first symbol says which of
+the model's codebooks follows, all as likely; then come the digits of the tokens in the order of `gcodec_ldm.perco.prior`.
+The grid has ceil(H / side) x ceil(W / side) tokens of side x side samples.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Tokens of the codebook that a pipeline brings with it, each of fixed length, as PerCo sends them.
 
-Layer 0 (normative): the indices, row by row, each in the b bits that the largest takes, the most significant first; zero
-bits up to the end of the last byte. The grid has ceil(h / stride) x ceil(w / stride) tokens for a latent of h x w.
+Layer 0 (spec/embeddings/perco.md, section 5, is normative): the indices, row by row, each in the b bits that the largest
+takes, the most significant first; zero bits up to the end of the last byte. The grid has ceil(h / stride) x ceil(w / stride)
+tokens for a latent of h x w.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """The prior of tokens in exact integer arithmetic: what decides bits, the same on every machine.
 
+spec/embeddings/perco.md, sections 3 and 4, is normative.
+
 A token of `gcodec.models.networks.Codebook` is a number of mixed radix: digit i has levels[i] values, the first is the least
 (finite scalar quantization, Mentzer et al. 2024: digits are coordinates, so that near digits mean near latents). By the
 chain rule P(token | before) = prod_i P(digit_i | digits before it, neighbours), and one network for all positions
