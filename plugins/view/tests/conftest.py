@@ -36,8 +36,10 @@ def files() -> dict[str, bytes]:
     ntc, diffc = gcx.read(found["ntc.gcx"]), gcx.read(found["diffc.gcx"])
     whole = gcodec.load_image(ROOT / "tests/images/kodim23.png").to_array()
     # Sides that no block divides.
-    odd = gcodec.Picture.from_array(whole[140:325, 440:683])
-    found["odd sides.gcx"] = gcodec.encode(odd, "ntc", target=gcodec.Target(quality=0.4)).data
+    odd, target = gcodec.Picture.from_array(whole[140:325, 440:683]), gcodec.Target(quality=0.4)
+    found["odd sides.gcx"] = gcodec.encode(odd, "ntc", target=target).data
+    dither = {"dither": True}
+    found["dithered.gcx"] = gcodec.encode(odd, "ldm_quant", target=target, options=dither).data
     companion = gcx.Segment(
         gcx.COMPANION, gcx.pack_companion(ntc.header.identity, ntc.segments[0].data)
     )

@@ -23,6 +23,13 @@ def test_ntc_is_decoded_as_in_python(
     assert browser.do("complaints") == []
 
 
+@pytest.mark.parametrize("name", ["ldm_quant.gcx", "dithered.gcx", "rate_variable.gcx"])
+def test_latents_are_decoded_as_in_python(
+    open_page: Callable[..., Chromium], files: dict[str, bytes], name: str
+) -> None:
+    check_close(shown(open_page(name), PREVIEW), gcodec.decode(files[name], "preview"))
+
+
 @pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
 def test_a_classical_picture_is_shown_by_the_browser(
     open_page: Callable[..., Chromium], files: dict[str, bytes], name: str

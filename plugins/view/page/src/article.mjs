@@ -132,6 +132,12 @@ export function makeArticle(id, name, bytes, ask) {
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 
+  /** Whether the symbols are those that the sender had, where the file says which those are. */
+  function tellSymbols(/** @type {boolean} */ same) {
+    const place = element.querySelector('dd[data-key=symbols_digest]');
+    if (place) place.append(same ? ': the same as decoded here' : ': other symbols were decoded here');
+  }
+
   /** In the picture's place, where there is none. @param {...(Node | string)} what */
   function instead(...what) {
     place.replaceChildren(el('div', { className: 'instead' }, ...what));
@@ -154,8 +160,9 @@ export function makeArticle(id, name, bytes, ask) {
       if (message.bitmap) context.drawImage(message.bitmap, 0, 0);
       else context.putImageData(new ImageData(message.pixels, message.width, message.height), 0, 0);
       pictures.set(message.segment, { ...pictures.get(message.segment), [message.kind]: canvas });
+      if (message.same !== undefined && message.same !== null) tellSymbols(message.same);
       if (message.kind === 'bridge' && mode === 'preview') mode = 'bridge';
-      line = said(`${KINDS[/** @type {'preview'} */ (message.kind)]} in ${short(message.seconds, 2)} s`);
+      line = said(`${restorable() ? KINDS[/** @type {'preview'} */ (message.kind)] : 'Shown'} after ${short(message.seconds, 2)} s`);
       draw();
       resume();
     } else if (message.is === 'body') {
@@ -171,7 +178,7 @@ export function makeArticle(id, name, bytes, ask) {
       const alone = !pictures.get(segment)?.preview;
       line = { text: `${code}: ${rest}`, bad: true, seen: alone };
       nameBody();
-      if (alone) instead(el('h2', { textContent: name }), el('p', { className: 'error' }, el('strong', { textContent: `${code}:` }), ` ${rest}`), bodies.has(segment) ? body : null);
+      if (alone) instead(el('h2', { textContent: facts ? 'The picture cannot be shown' : name }), el('p', { className: 'error' }, el('strong', { textContent: `${code}:` }), ` ${rest}`), bodies.has(segment) ? body : null);
     }
     return line;
   }

@@ -18,6 +18,7 @@ export function makePanel(name, bytes, facts, onlayers) {
     definitions([
       ['Picture', `${facts.width} × ${facts.height}${facts.gray ? ', gray' : ''}`],
       ['Coded as', facts.method ? `${facts.embedding}: ${facts.method.sends}` : facts.embedding],
+      ...(facts.caption ? [['Caption', facts.caption]] : []),
       ['With', facts.model],
       ...facts.extensions,
     ]),
@@ -32,7 +33,7 @@ export function makePanel(name, bytes, facts, onlayers) {
 const rate = ({ width, height }, bytes) => `${short((8 * bytes) / (width * height))} bits per pixel`;
 
 /** @param {[string, string][]} pairs */
-const definitions = (pairs) => el('dl', {}, ...pairs.flatMap(([key, value]) => [el('dt', { textContent: key.replaceAll('_', ' ') }), el('dd', { textContent: value })]));
+const definitions = (pairs) => el('dl', {}, ...pairs.flatMap(([key, value]) => [el('dt', { textContent: key.replaceAll('_', ' ') }), el('dd', { textContent: value, data: { key } })]));
 
 /** What shows a picture that this page does not. @param {string} name @param {any} facts @returns {Node[]} */
 export function needs(name, facts) {
@@ -42,7 +43,8 @@ export function needs(name, facts) {
   if (method) {
     const command = `pip install ${method.needs}\ngcodec decode ${file} --recon ${method.recon}`;
     const why = `The file holds ${method.sends}, and the networks that make a picture of that are too large for a page. With Python 3.11 or newer:`;
-    return [title, el('p', { textContent: why }), el('pre', {}, el('code', { textContent: command }))];
+    const caption = facts.caption ? [el('blockquote', { textContent: facts.caption })] : [];
+    return [title, ...caption, el('p', { textContent: why }), el('pre', {}, el('code', { textContent: command }))];
   }
   const text = facts.package
     ? `The embedding is not registered. The file says that the package ${facts.package} has it; whether to trust that is yours to judge.`

@@ -20,8 +20,13 @@ ONE_FILE = "one-file/"
 #: onnxruntime's WebAssembly.
 RUNTIME = "ort-wasm-simd-threaded.wasm"
 
-#: Model and the graphs of it that the page runs; their weights are the model's own.
-_GRAPHS = {"ntc": "synthesis.onnx", "bridge": "velocity.onnx"}
+#: Models of the page, and the graph that it runs of each; the weights of graphs are the models' own.
+_GRAPHS = {
+    "ntc": "synthesis.onnx",
+    "bridge": "velocity.onnx",
+    "ldm": "",
+    "autoencoder": "decoder.onnx",
+}
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
@@ -42,6 +47,6 @@ def models(names: Iterable[str] = tuple(_GRAPHS)) -> dict[str, Path]:
     found = {}
     for name in names:
         folder = package_folder(registry().named(ModelSpec, f"base/{name}"))
-        for file in (_GRAPHS[name], _WEIGHTS, "config.json"):
+        for file in filter(None, (_GRAPHS[name], _WEIGHTS, "config.json")):
             found[f"models/{name}/{file}"] = folder / file
     return found

@@ -22,19 +22,24 @@ __all__ = ["one_file", "write_folder"]
 
 _STYLE = '<link rel="stylesheet" href="page.css">'
 _SCRIPT = '<script type="module" src="page.mjs"></script>'
-_NTC = 16
+
+#: Embedding -> models that the page shows it with.
+_NETWORKS = {16: ("ntc", "bridge"), 24: ("ldm", "autoencoder"), 26: ("ldm", "autoencoder")}
 
 
 def one_file(pictures: Mapping[str, bytes]) -> bytes:
     """Return an HTML document that holds the page, `pictures` (files by name) and what decoding them takes.
 
-    It works from a disk. Networks are inside only if a picture needs them, or if there is none: 23 MB, or 0.2.
+    It works from a disk. Networks are inside only if a picture needs them, or if there is none: 0.1 MB, or 10 to 30.
     """
     built = page()
     parts = {"worker.js": built[f"{ONE_FILE}worker.js"].read_bytes()}
-    if not pictures or any(_has_networks(data) for data in pictures.values()):
+    needed = {name for data in pictures.values() for name in _networks(data)}
+    if not pictures:
+        needed = {name for row in _NETWORKS.values() for name in row}
+    if needed:
         parts[RUNTIME] = built[RUNTIME].read_bytes()
-        parts |= {name: path.read_bytes() for name, path in models().items()}
+        parts |= {name: path.read_bytes() for name, path in models(sorted(needed)).items()}
     holders = [_holder(name, data) for name, data in parts.items()]
     holders += [
         _holder(f"picture {i}", data, f' data-picture="{html.escape(name)}"')
@@ -56,15 +61,15 @@ def one_file(pictures: Mapping[str, bytes]) -> bytes:
     return document.replace(_SCRIPT, "\n".join(scripts)).encode()
 
 
-def _has_networks(data: bytes) -> bool:
-    """Whether the page decodes a layer of the file with networks. Of a file that cannot be read the page says why."""
+def _networks(data: bytes) -> set[str]:
+    """Models that the page decodes a file's layers with. Of a file that cannot be read the page says why."""
     try:
         file = gcx.read(data, partial=True)
         companions = [s.data for s in file.segments if s.type == numbers.COMPANION]
         ids = {gcx.unpack_companion(body)[0].id for body in companions}
     except FormatError:
-        return False
-    return _NTC in {file.header.identity.id, *ids}
+        return set()
+    return {name for id in (file.header.identity.id, *ids) for name in _NETWORKS.get(id or 0, ())}
 
 
 def _hash(text: str) -> str:

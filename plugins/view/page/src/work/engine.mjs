@@ -35,13 +35,27 @@ export function openEngine(assets) {
     return /** @type {Float64Array} */ (result.c.data);
   }
 
+  /** @type {Map<string, Promise<Network>>} */
+  const networks = new Map();
+
   /**
-   * The graph of a model, its weights the model's own file.
+   * The graph of a model, its weights the model's own file; opened once.
    * @param {string} model @param {string} graph
    * @param {boolean} [large] whether a GPU is worth asking for
    * @returns {Promise<Network>}
    */
-  async function network(model, graph, large = false) {
+  function network(model, graph, large = false) {
+    const name = `${model}/${graph}`;
+    if (!networks.has(name)) {
+      const made = open(model, graph, large);
+      made.catch(() => networks.delete(name)); // the next try may succeed
+      networks.set(name, made);
+    }
+    return /** @type {Promise<Network>} */ (networks.get(name));
+  }
+
+  /** @param {string} model @param {string} graph @param {boolean} large @returns {Promise<Network>} */
+  async function open(model, graph, large) {
     const [nodes, weights, gpu] = await Promise.all([
       assets.get(`models/${model}/${graph}`),
       assets.get(`models/${model}/${WEIGHTS}`),
@@ -71,7 +85,7 @@ function over(runtime, session) {
     async run(inputs) {
       const feeds = Object.entries(inputs).map(([name, [data, shape]]) => [
         name,
-        new runtime.Tensor('float32', Float32Array.from(data), shape),
+        new runtime.Tensor('float32', data instanceof Float32Array ? data : new Float32Array(data), shape),
       ]);
       const made = await session.run(Object.fromEntries(feeds));
       return /** @type {Float32Array} */ (made[session.outputNames[0]].data);

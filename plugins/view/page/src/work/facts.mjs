@@ -1,6 +1,6 @@
 /** What a file says about itself, part by part, before anything of it is decoded. */
 
-import { EMBEDDINGS, EXTENSIONS, content, embeddingName as nameOf, read, splitCompanion } from './reader.mjs';
+import { EMBEDDINGS, EXTENSIONS, content, embeddingName as nameOf, read, sketchSymbols, splitCompanion } from './reader.mjs';
 import { METHODS, describePayload } from './methods.mjs';
 import { exifLines, profileName } from './metadata.mjs';
 
@@ -42,9 +42,20 @@ export function inspect(bytes) {
       missing: file.missing.length,
       rows,
       layers: describeLayers(file, rows),
+      caption: captionOf(file),
       metadata: describeMetadata(segments),
     },
   };
+}
+
+/** What a sketch says in words; null for other files, and for one whose payload is damaged. @param {any} file */
+function captionOf(file) {
+  if (nameOf(file.header.identity) !== 'text_sketch') return null;
+  try {
+    return sketchSymbols(file).caption || null;
+  } catch {
+    return null;
+  }
 }
 
 /** @param {any} file @param {Uint8Array} bytes @returns {Row[]} */
@@ -94,7 +105,7 @@ function describeHead(row, header, bytes) {
     case 'width, height':
       return `${header.width} × ${header.height} pixels`;
     case 'extensions':
-      return [...header.extensions.keys()].map((key) => EXTENSIONS[key] ?? `key ${key}`).join(', ');
+      return [...header.extensions.keys()].map((key) => (EXTENSIONS[key] ?? `key ${key}`).replaceAll('_', ' ')).join(', ');
     case 'segment table':
       return 'what the segments are, and how long';
     case 'checksum':

@@ -1,8 +1,9 @@
 /** The registered embeddings in words: what each sends, what the first bytes of its payload say, and what shows it. */
 
 /**
- * @typedef {{sends: string, shown: 'ntc' | 'image' | 'elsewhere', needs?: string, recon?: string}} Method
- *   shown  by the networks of this page, by the browser as an ordinary picture, or only by a receiver elsewhere
+ * @typedef {{sends: string, shown: 'ntc' | 'latent' | 'image' | 'elsewhere', needs?: string, recon?: string}} Method
+ *   shown  by networks of this page (`ntc`, and those of an autoencoder), by the browser as an ordinary picture, or only by a
+ *          receiver elsewhere
  *   needs  packages that such a receiver installs
  *   recon  reconstructor that it may take
  */
@@ -14,8 +15,8 @@ export const METHODS = {
   avif: { sends: 'an AVIF without its headers', shown: 'image' },
   jxl: { sends: 'a JPEG XL without its headers', shown: 'image' },
   ntc: { sends: 'quantized coefficients under a learned entropy model', shown: 'ntc' },
-  ldm_quant: elsewhere('an autoencoder’s latent, quantized', 'gcodec-ldm gcodec-diffusion', 'cdc'),
-  rate_variable: elsewhere('what an autoencoder’s latent differs by from its expectation', 'gcodec-ldm gcodec-flow', 'rate_variable'),
+  ldm_quant: { sends: 'an autoencoder’s latent, quantized', shown: 'latent' },
+  rate_variable: { sends: 'what an autoencoder’s latent differs by from its expectation', shown: 'latent' },
   perco: elsewhere('tokens of a codebook, and a caption', 'gcodec-ldm gcodec-diffusion', 'perco'),
   text_sketch: elsewhere('a caption, a sketch of edges and a few colours', 'gcodec-text-sketch gcodec-diffusion', 'controlnet'),
   diffc: elsewhere('a noisy picture, step by step less noisy', 'gcodec-diffc gcodec-posterior', 'ode'),
@@ -40,7 +41,7 @@ const FORMS = {
 export function describePayload(name, payload) {
   const method = METHODS[name];
   if (!method) return 'a layer of the embedding';
-  if (payload.length < 2 || method.shown === 'elsewhere') return method.sends;
+  if (payload.length < 2 || (method.shown !== 'ntc' && method.shown !== 'image')) return method.sends;
   const error = payload[1] === 255 ? 'lossless' : `${payload[1] / 4} dB by the sender’s measure`;
   const start = name === 'ntc' ? `quality ${payload[0]} of 255` : FORMS[name][payload[0] & 3];
   return `${method.sends} (${start}, ${error})`;

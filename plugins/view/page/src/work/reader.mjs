@@ -8,10 +8,13 @@ export {
   embeddingName,
   isModelOf,
   modelDigest,
+  ldmQuantSymbols,
   modelName,
   ntcSymbols,
   openModel,
+  rateVariableSymbols,
   read,
+  sketchSymbols,
   splitCompanion,
   symbolsMatch,
 } from 'gcodec-formats';
