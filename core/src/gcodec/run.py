@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from gcodec.errors import UsageError
 from gcodec.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -13,7 +15,17 @@ if TYPE_CHECKING:
     from gcodec.randomness import Randomness
     from gcodec_formats import Limits
 
-__all__ = ["Run"]
+__all__ = ["Run", "is_whole"]
+
+#: Those of torch's kinds of device that networks run on; whether one is there is seen when a network is put on it.
+_DEVICES = ("cpu", "cuda", "mps", "xpu", "npu", "hpu", "mlu", "xla")
+_DTYPES = ("float32", "bfloat16", "float16")
+_MEMORY = ("plenty", "low", "least")
+
+
+def is_whole(value: object) -> bool:
+    """Whether this is a whole number: Python's or NumPy's."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _default_models() -> ModelStore:
@@ -42,6 +54,8 @@ class Run:
     limits    what hostile input may cost.
     opened    networks that somebody holds at the moment: `gcodec.models.networks` opens none of them a second time. It keeps
               none of them alive, unless it is that of a `gcodec.Session`; runs that are made of one another share it.
+
+    Raises UsageError for what none of them can be.
     """
 
     device: str = "cpu"
@@ -54,6 +68,23 @@ class Run:
     opened: WeakValueDictionary[tuple[object, ...], Any] = field(
         default_factory=WeakValueDictionary, repr=False, compare=False
     )
+
+    def __post_init__(self) -> None:
+        name, _, number = str(self.device).partition(":")
+        if name not in _DEVICES or (number and not number.isdecimal()):
+            devices = ", ".join(_DEVICES)
+            raise UsageError(
+                f"there is no device {self.device!r}; there are {devices}, cuda:1 and so on"
+            )
+        for what, value, known in (
+            ("dtype", self.dtype, _DTYPES),
+            ("memory", self.memory, _MEMORY),
+        ):
+            if value not in known:
+                raise UsageError(f"{what} is one of {', '.join(known)}, not {value!r}")
+        if not is_whole(self.seed) or not 0 <= self.seed < 1 << 64:
+            raise UsageError(f"a seed is a whole number from 0 to 2^64-1, not {self.seed!r}")
+        object.__setattr__(self, "seed", int(self.seed))  # NumPy's integers too
 
     @property
     def randomness(self) -> Randomness:

@@ -217,8 +217,20 @@ class RowEncoder:
         self._batches: list[tuple[IntArray, NDArray[np.uint32]]] = []
 
     def put(self, symbols: ArrayLike, frequencies: ArrayLike) -> None:
-        """Append int symbols [N] in 0..K-1 under integer frequencies [N, K], rows >= 1 of sum 2**24."""
-        self._batches.append((_copied(symbols, np.int32), _copied(frequencies, np.uint32)))
+        """Append int symbols [N] in 0..K-1 under integer frequencies [N, K], rows >= 1 of sum 2**24.
+
+        Raises InvalidArgument for others.
+        """
+        coded, rows = _whole(symbols, np.int32), _whole(frequencies, np.uint32)
+        if coded.ndim != 1 or rows.ndim != 2 or len(coded) != len(rows):
+            raise InvalidArgument(
+                f"symbols [N] and frequencies [N, K] are due, not {list(coded.shape)} and {list(rows.shape)}"
+            )
+        if coded.size and not (coded.min() >= 0 and coded.max() < rows.shape[1]):
+            raise InvalidArgument(f"symbols lie in 0..{rows.shape[1] - 1}, the places of a row")
+        if rows.size and not (rows.min() and (rows.sum(1, dtype=np.uint64) == _TOTAL).all()):
+            raise InvalidArgument(f"each row has frequencies of 1 or more with sum {_TOTAL}")
+        self._batches.append((coded, rows))
 
     def finish(self) -> bytes:
         """Return the stream of everything put so far."""
@@ -269,6 +281,19 @@ def _weights(frequencies: ArrayLike) -> NDArray[np.float64]:
 def _copied(values: ArrayLike, dtype: Any) -> NDArray[Any]:
     """Return a copy in C order: the caller may go on to use his own."""
     return np.array(values, dtype, order="C")
+
+
+def _whole(values: ArrayLike, dtype: Any) -> NDArray[Any]:
+    """Return a copy as `_copied` makes it. Raises InvalidArgument unless these are whole numbers that it can hold."""
+    given = np.asarray(values)
+    limits = np.iinfo(dtype)
+    if given.size and (
+        given.dtype.kind not in "iuf"
+        or not (limits.min <= given.min() and given.max() <= limits.max)  # nor NaN
+        or (given.dtype.kind == "f" and (given != np.floor(given)).any())
+    ):
+        raise InvalidArgument(f"whole numbers from {limits.min} to {limits.max} are due")
+    return _copied(given, dtype)
 
 
 def _finished(coder: Any) -> bytes:

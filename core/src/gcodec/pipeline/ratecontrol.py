@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral, Real
+from typing import Any
 
 from gcodec.errors import TargetTooSmall, UsageError
 from gcodec.plugin import LEVELS
@@ -19,6 +21,13 @@ _SPAN = 4.0
 _PATIENCE = 3
 
 
+_KINDS: tuple[tuple[str, Any, str], ...] = (
+    ("quality", Real, "a number"),
+    ("bpp", Real, "a number"),
+    ("bytes", Integral, "a whole number"),
+)
+
+
 @dataclass(frozen=True)
 class Target:
     """What was asked for: at most one of the three; nothing means quality 0.5.
@@ -27,7 +36,7 @@ class Target:
     bpp      bits of the whole file per pixel, more than 0.
     bytes    size of the whole file.
 
-    Raises UsageError for more than one, or for a value out of range.
+    Raises UsageError for more than one, or for a value of another kind or out of range.
     """
 
     quality: float | None = None
@@ -37,6 +46,14 @@ class Target:
     def __post_init__(self) -> None:
         if sum(value is not None for value in (self.quality, self.bpp, self.bytes)) > 1:
             raise UsageError("give one of quality, bpp and bytes, not several")
+        for name, kind, what in _KINDS:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise UsageError(f"{name} is {what}, not {value!r}")
+            plain = float(value) if kind is Real else int(value)  # NumPy's numbers too
+            object.__setattr__(self, name, plain)
         if self.quality is not None and not 0 <= self.quality <= 1:
             raise UsageError(f"quality is from 0 to 1, not {self.quality:g}")
         if self.bpp is not None and not 0 < self.bpp < float("inf"):

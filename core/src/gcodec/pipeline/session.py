@@ -13,7 +13,7 @@ from gcodec.pipeline.decoding import Decoded, decode
 from gcodec.pipeline.encoding import Encoded, encode
 from gcodec.pipeline.kept import Kept
 from gcodec.progress import Progress, silent
-from gcodec.run import Run
+from gcodec.run import Run, is_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -56,15 +56,15 @@ class Session:
         progress: Progress = silent,
         keep: int = 16,
     ) -> None:
-        if keep < 1:
-            raise UsageError(f"a session keeps 1 thing or more open, not {keep}")
+        if not is_whole(keep) or keep < 1:
+            raise UsageError(f"a session keeps 1 thing or more open, not {keep!r}")
         self._run: Run | None = Run(
             device=device,
             dtype=dtype,
             memory=memory,
             models=ModelStore.installed(map(Path, models)),
             progress=progress,
-            opened=Kept(keep),
+            opened=Kept(int(keep)),
         )
         self._turn = threading.RLock()
 
