@@ -371,9 +371,3 @@ def test_a_name_in_another_alphabet_does_not_cost_the_tiff(caplog: Any) -> None:
     data = tiff(stored, 16, software="abcdefgh").replace(b"abcdefgh", b"abc\xff\xfe\x81gh")
     check(load_image(data), stored, 16)
     assert not caplog.records
-
-
-def test_jxl_layers_that_two_readers_see_unlike_are_refused() -> None:
-    data = imagecodecs.jpegxl_encode(np.stack([samples(16, 3), samples(16, 3)]), lossless=True)
-    with pytest.raises(ImageError, match="two readers disagree"):
-        load_image(data)

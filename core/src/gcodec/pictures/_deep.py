@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gcodec.errors import ImageError
-from gcodec.pictures._jxl_size import jxl_depth
+from gcodec.pictures._jxl_size import jxl_depth, jxl_moves
 
 __all__ = ["Deep", "deep_samples"]
 
@@ -221,6 +221,10 @@ def _jpeg2000(name: str, image: Image.Image, data: bytes) -> Deep | None:
 
 
 def _jxl(name: str, image: Image.Image, data: bytes) -> Deep | None:
+    if jxl_moves(data):  # Pillow's plugin hands out the last frame, and counts one
+        raise ImageError(
+            name, "a JPEG XL that is an animation is not read; save a frame of it first"
+        )
     if getattr(image, "jpeg", False) or jxl_depth(data) == 8:
         return None
     if image.mode in ("I;16", "F"):

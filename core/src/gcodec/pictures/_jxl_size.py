@@ -6,7 +6,7 @@ ISO/IEC 18181-1, D.2 (SizeHeader) and D.3 (ImageMetadata); 18181-2 (container).
 
 from __future__ import annotations
 
-__all__ = ["is_jxl", "jxl_depth", "jxl_size", "srgb_instead_of_linear"]
+__all__ = ["is_jxl", "jxl_depth", "jxl_moves", "jxl_size", "srgb_instead_of_linear"]
 
 #: An Enum is a number of 0, 1, 2 + 4 bits or 18 + 6 bits; transfers are H.273's.
 _ENUM = ((0, 0), (1, 0), (2, 4), (18, 6))
@@ -94,6 +94,18 @@ def _depth(header: _Bits) -> int:
 
 def _sample_depth(header: _Bits) -> int:
     return 0 if header.take(1) else header.choice((8, 0), (10, 0), (12, 0), (1, 6))
+
+
+def jxl_moves(data: bytes) -> bool:
+    """Say whether a file declares to be an animation. Raises ValueError."""
+    header = _Bits(data)
+    header.size()
+    if header.take(1) or not header.take(1):  # all as usual; no orientation, sizes or animation
+        return False
+    header.take(3)
+    if header.take(1):
+        header.size()
+    return not header.take(1) and bool(header.take(1))  # behind a preview it is not looked for
 
 
 def srgb_instead_of_linear(stream: bytes) -> bytes:
