@@ -122,8 +122,14 @@ function encodeWith(text, model) {
   // the least n for which a multiple of 256^-n is in [L / Q, (L + W) / Q)
   /** @param {number} n: the first multiple, times 256^n */
   const first = (n) => ((L << BigInt(8 * n)) + Q - 1n) / Q;
-  let n = Math.max(0, Math.floor((Q.toString(16).length - W.toString(16).length - 1) / 2) - 1);
-  while (first(n) * Q >= (L + W) << BigInt(8 * n)) n++;
+  /** @param {number} n: what n bytes can say, n + 1 can, too */
+  const enough = (n) => first(n) * Q < (L + W) << BigInt(8 * n);
+  let [few, n] = [-1, Math.ceil((Q.toString(16).length - W.toString(16).length) / 2) + 2];
+  while (n - few > 1) {
+    const middle = (n + few) >> 1;
+    if (enough(middle)) n = middle;
+    else few = middle;
+  }
   const digits = n ? first(n).toString(16).padStart(2 * n, "0") : "";
   return Uint8Array.from({ length: n }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
 }

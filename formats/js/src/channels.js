@@ -2,7 +2,7 @@
  * What the bits of a channel simulator stand for: CHANNELS.md. `replay` gives z, a Float32Array.
  * Samples are looked up and signed; only `codebook` computes, in binary64.
  */
-import { Stream, tableOf } from "./entropy.js";
+import { filledTable, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { DOMAINS, normals, permutation, signs } from "./random.js";
 
@@ -112,8 +112,7 @@ function zipf(W, kl, count) {
   const sum = BigInt(g.reduce((x, y) => x + y, 0)), spread = BigInt(2 ** 24 - N - 2);
   const f = g.map((x) => 1 + Number((BigInt(x) * spread) / sum));
   f.push(1, 1);
-  f[0] += 2 ** 24 - f.reduce((x, y) => x + y, 0);
-  return tableOf(f);
+  return filledTable(f);
 }
 
 /** @param {Parameters} p @param {Where} where @param {Uint8Array} bytes @param {boolean} escapes: those of pfr */

@@ -1,5 +1,5 @@
 /** The channel `dithered` (CHANNELS.md section 6): universal quantization under a logistic reference, in integers. */
-import { Stream, tableOf } from "./entropy.js";
+import { filledTable, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { bits, DOMAINS } from "./random.js";
 
@@ -82,10 +82,8 @@ export function readCell(stream, { lo, hi, e, c, count }, N, mean, R) {
     sum += f[m] = next - before + 4096;
     before = next;
   }
-  let total = 0;
-  for (let m = 0; m < N; m++) total += f[m] = 1 + Math.floor((f[m] * (16777216 - N)) / sum);
-  f[0] += 16777216 - total;
-  const m = stream.read(tableOf(f));
+  for (let m = 0; m < N; m++) f[m] = 1 + Math.floor((f[m] * (16777216 - N)) / sum);
+  const m = stream.read(filledTable(f));
   return m < count ? m : refuse("a symbol beyond the support");
 }
 

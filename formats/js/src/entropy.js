@@ -10,6 +10,14 @@ export function tableOf(f) {
   return sums;
 }
 
+/** A table of frequencies of which one, the first if not said otherwise, grows by what the sum lacks of 2^24. @param {number[] | Float64Array} f @param {number} [at] */
+export function filledTable(f, at = 0) {
+  let sum = 0;
+  for (const frequency of f) sum += frequency;
+  f[at] += 16777216 - sum;
+  return tableOf(f);
+}
+
 /**
  * The signed tables of a model (section 6). Zeros at the end of one are no part of it.
  * @param {import("./model.js").Tensors} tensors @param {number} [least] how many there must be

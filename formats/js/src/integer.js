@@ -19,7 +19,7 @@ import { ModelError } from "./errors.js";
 const TOP = 2 ** 21;
 
 /** @param {number} x @param {number} low @param {number} high */
-const clip = (x, low, high) => (x < low ? low : x > high ? high : x);
+export const clip = (x, low, high) => (x < low ? low : x > high ? high : x);
 
 /** Two rows and four inputs at a time. @type {Matmul} */
 export function matmul(a, b, m, k, n) {

@@ -1,5 +1,5 @@
 /** Symbols of `ldm_quant` and `rate_variable`: spec/embeddings of these names. Values are in 1/16 of the bin width. */
-import { modelTables, Stream, tableOf } from "./entropy.js";
+import { filledTable, modelTables, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { decodeGroups, fromStream, matmul, readGroups } from "./integer.js";
 import { concatenated, demandClass, onlyLayer, prepared, words } from "./model.js";
@@ -88,9 +88,7 @@ function geometric(ratio) {
   for (let next = (g[0] * q) >> 16n; g.length < 500 && g[g.length - 1] >= 2n ** 20n; next = (g[g.length - 1] * q) >> 16n) g.push(next);
   const weights = [g[0], ...g.slice(1).flatMap((x) => [x, x]), (2n * g[g.length - 1] * q) / (65536n - q)];
   const sum = weights.reduce((x, y) => x + y, 0n), room = BigInt(2 ** 24 - weights.length);
-  const f = weights.map((x) => 1 + Number((x * room) / sum));
-  f[0] += 2 ** 24 - f.reduce((x, y) => x + y, 0);
-  return tableOf(f);
+  return filledTable(weights.map((x) => 1 + Number((x * room) / sum)));
 }
 
 /** @type {Float64Array[] | undefined} */

@@ -1,7 +1,7 @@
 /** Tokens and caption of `perco`: spec/embeddings/perco.md. */
 import { decodeCaption } from "./captions.js";
 import { MAIN } from "./container.js";
-import { Stream, tableOf } from "./entropy.js";
+import { filledTable, Stream } from "./entropy.js";
 import { ModelError, refuse } from "./errors.js";
 import { hidden, matmul, readLayer, sums } from "./integer.js";
 import { concatenated, demandClass, prepared, words } from "./model.js";
@@ -32,8 +32,7 @@ function digitTable(l, shift) {
   const K = l.length, s = l.map((x) => Math.floor(x / 2 ** (4 + shift) + 0.5)), most = Math.max(...s);
   const b = s.map((x) => Math.min(most - x, 1280)), g = b.map((x) => Math.round(2 ** (20 - x / 64)));
   const sum = g.reduce((x, y) => x + y, 0), f = g.map((x) => 1 + Math.floor((x * (2 ** 24 - K)) / sum));
-  f[b.indexOf(0)] += 2 ** 24 - f.reduce((x, y) => x + y, 0);
-  return tableOf(f);
+  return filledTable(f, b.indexOf(0));
 }
 
 /**
@@ -47,9 +46,8 @@ export async function percoSymbols(file, model, options = {}) {
   if (layers.length > 2) refuse(`${layers.length} layers`);
   const caption = layers[1] ? decodeCaption(layers[1].body) || refuse("an empty caption that is sent") : "";
   const books = CODEBOOKS(model), stream = new Stream(layers[0].body);
-  const equal = books.map(() => Math.floor(2 ** 24 / books.length));
-  equal[0] += 2 ** 24 - equal[0] * books.length;
-  const { space, side, digest, S, first, second, digits } = books[stream.read(tableOf(equal))];
+  const equal = filledTable(books.map(() => Math.floor(2 ** 24 / books.length)));
+  const { space, side, digest, S, first, second, digits } = books[stream.read(equal)];
   const h = Math.ceil(file.header.height / side), w = Math.ceil(file.header.width / side);
   const known = new Uint8Array(h * w * digits.length);
   for (let t = 0; t < w + 3 * (h - 1); t++) {

@@ -1,7 +1,7 @@
 /** Caption, colours and edges of `text_sketch`: spec/embeddings/text_sketch.md. */
 import { decodeCaption } from "./captions.js";
 import COUNTS from "./data/sketch.js";
-import { Stream, tableOf } from "./entropy.js";
+import { filledTable, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { frozen } from "./frozen.js";
 import { onlyLayer } from "./model.js";
@@ -24,9 +24,7 @@ function row(M, q) {
   const T = BigInt(2 * w.reduce((x, y) => x + y, 0) - w[0]);
   // w times 2^24 needs 54 bits
   const once = w.map((x) => 1 + Number((BigInt(x) * BigInt(2 ** 24 - 191)) / T));
-  const f = Float64Array.from({ length: 191 }, (_, p) => once[(p + 1) >> 1]);
-  f[0] += 2 ** 24 - f.reduce((x, y) => x + y, 0);
-  return tableOf(f);
+  return filledTable(Float64Array.from({ length: 191 }, (_, p) => once[(p + 1) >> 1]));
 }
 
 /** Steps of the colours that are sent, in the order of section 2; the others are 0. @param {Stream} stream @param {number} n @param {number} H @param {number} W */
@@ -63,9 +61,7 @@ function readCells(stream, h, w) {
       const rough = Math.floor((Math.abs(W - NW) + Math.abs(N - NW) + Math.abs(N - NE) + 1) / 2);
       const A = c[4 * near + Math.min(rough, 3)], B = c[76 + 8 * Math.min(W, 7) + Math.min(N, 7)];
       const s = A.map((n, k) => n + B[k]), T = s.reduce((p, q) => p + q, 0);
-      const f = s.map((n) => 1 + Math.floor((n * (2 ** 24 - 13)) / T));
-      f[0] += 2 ** 24 - f.reduce((p, q) => p + q, 0);
-      const k = stream.read(tableOf(f));
+      const k = stream.read(filledTable(s.map((n) => 1 + Math.floor((n * (2 ** 24 - 13)) / T))));
       cells[y * w + x] = k;
       read.push({ A, B, k });
     }

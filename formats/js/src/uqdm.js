@@ -1,9 +1,9 @@
 /** Intervals of `uqdm`, and the picture that they tell: spec/embeddings/uqdm.md. */
 import { MAIN } from "./container.js";
 import { cellsOf, rates, readCell } from "./dithered.js";
-import { Stream, tableOf } from "./entropy.js";
+import { filledTable, Stream } from "./entropy.js";
 import { ModelError, refuse } from "./errors.js";
-import { matmul, neighbourhoods } from "./integer.js";
+import { clip, matmul, neighbourhoods } from "./integer.js";
 import { concatenated, demandClass, prepared, words } from "./model.js";
 import { bits, DOMAINS } from "./random.js";
 
@@ -19,8 +19,6 @@ const MOST = 2 ** 20;
 /** Positions at a time: neighbourhoods of whole pictures would be gigabytes. */
 const TOGETHER = 4096;
 
-/** @param {number} x @param {number} low @param {number} high */
-const clip = (x, low, high) => (x < low ? low : x > high ? high : x);
 /** @param {number} x */
 const relu = (x) => clip(x, 0, MOST);
 /** @param {number} x */
@@ -122,8 +120,7 @@ function readAverages(stream, of, stage, word) {
   readGroup(of, group, (N, n) => {
     const { count } = group[n].cell, f = new Float64Array(N).fill(1);
     f.fill(1 + Math.floor((2 ** 24 - N) / count), 0, count);
-    f[0] += 2 ** 24 - f.reduce((x, y) => x + y, 0);
-    const m = stream.read(tableOf(f));
+    const m = stream.read(filledTable(f));
     return m < count ? m : refuse("a symbol beyond its interval");
   });
 }

@@ -1,7 +1,7 @@
 /** `ntc` under models of the CompressAI zoo: spec/embeddings/ntc_zoo.md. Latents are in 2^-12. */
 import { modelTables } from "./entropy.js";
 import { ModelError } from "./errors.js";
-import { neighbourhoods, readLayer, sums } from "./integer.js";
+import { clip, neighbourhoods, readLayer, sums } from "./integer.js";
 import { prepared } from "./model.js";
 
 /** @typedef {import("./integer.js").Layer} Layer @typedef {import("./integer.js").Matmul} Matmul @typedef {import("./integer.js").Grid} Grid */
@@ -15,9 +15,6 @@ const ARCHITECTURES = {
   "cheng2020-attn": { h_s: 5, enlarging: [1, 3], means: true, context: true },
 };
 const TOP = 2 ** 21, FAR = 2 ** 30, BEFORE = [-2, -1, 0].flatMap((dy) => [-2, -1, 0, 1, 2].map((dx) => [dy, dx])).slice(0, 12);
-
-/** @param {number} x @param {number} most */
-const clip = (x, most) => (x < -most ? -most : x > most ? most : x);
 
 const MODELS = prepared(({ tensors, config }) => {
   const { architecture, N, M } = config;
@@ -56,7 +53,7 @@ const MODELS = prepared(({ tensors, config }) => {
 /** @param {Layer} layer @param {Float64Array} x @param {(s: number) => number} bend @param {number} times @param {number} most @param {Matmul} multiply */
 async function activations(layer, x, bend, times, most, multiply) {
   const out = await sums(layer, x, 0, multiply), unit = 2 ** layer.shift;
-  return out.map((s) => clip(Math.floor((times * bend(s)) / unit + 0.5), most));
+  return out.map((s) => clip(Math.floor((times * bend(s)) / unit + 0.5), -most, most));
 }
 
 const same = (/** @type {number} */ s) => s, leaky = (/** @type {number} */ s) => Math.max(s, Math.floor(s / 100));
@@ -70,7 +67,7 @@ export async function decodeZoo(model, stream, level, H, W, multiply) {
   const f = kind ? 64 : 16, h = (f / 16) * Math.ceil(H / f), w = (f / 16) * Math.ceil(W / f), l = kind ? level : 8 * Math.floor((level + 4) / 8);
   const Delta = Math.round(4096 * 8 ** ((128 - l) / 128)), latents = { data: new Float64Array(h * w * M), h, w, C: M };
   /** @param {number} symbol @param {number} mean */
-  const value = (symbol, mean) => clip(Delta * symbol + mean, FAR);
+  const value = (symbol, mean) => clip(Delta * symbol + mean, -FAR, FAR);
   if (!kind) {
     const read = stream.batch(tables, latents.data.map((_, i) => (l / 8) * M + (i % M)));
     return { hyper: { data: new Float64Array(0), h: 0, w: 0, C: 0 }, latents: { ...latents, data: read.map((s, i) => value(s, 4 * median[i % M])) } };
@@ -78,7 +75,7 @@ export async function decodeZoo(model, stream, level, H, W, multiply) {
   const data = stream.batch(tables, Float64Array.from({ length: (h * w * N) / 16 }, (_, i) => S + (i % N)));
   const hyper = { data, h: h / 4, w: w / 4, C: N };
   /** @type {Grid} */
-  let x = { ...hyper, data: data.map((s, i) => clip(1024 * s + median[i % N], TOP)) };
+  let x = { ...hyper, data: data.map((s, i) => clip(1024 * s + median[i % N], -TOP, TOP)) };
   for (const [i, layer] of h_s.entries()) {
     const last = i === h_s.length - 1, all = Array.from({ length: x.h * x.w }, (_, at) => at);
     const bend = last ? same : kind.means ? leaky : (/** @type {number} */ s) => Math.max(s, 0);
@@ -107,7 +104,7 @@ export async function decodeZoo(model, stream, level, H, W, multiply) {
     for (let row = 0; row < h; row++) if (t - 3 * row >= 0 && t - 3 * row < w) positions.push(row * w + t - 3 * row);
     const a = Float64Array.from(positions.flatMap((at) => BEFORE.flatMap(([dy, dx]) => {
       const row = Math.floor(at / w) + dy, column = (at % w) + dx, inside = row >= 0 && column >= 0 && column < w;
-      return Array.from({ length: M }, (_, c) => (inside ? clip(Math.floor(latents.data[(row * w + column) * M + c] / 4 + 0.5), TOP) : 0));
+      return Array.from({ length: M }, (_, c) => (inside ? clip(Math.floor(latents.data[(row * w + column) * M + c] / 4 + 0.5), -TOP, TOP) : 0));
     })));
     const b = await activations(context, a, same, 1, TOP, multiply), from = told + context.outputs;
     let y = new Float64Array(positions.length * from);

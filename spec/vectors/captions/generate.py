@@ -30,6 +30,7 @@ TEXTS = {
     "control": "\x00\t\r\n\x7f",
     "digits": "31415926535897932384626433832795028841971",
     "repeated": "the cat on the mat with the hat; " * 12,
+    "few": "a red paroup a plagrkwn, with lights smil and plates.",  # 6 bytes; its interval is 256^-12 wide
     "longest": "ab" * (LONGEST // 2),
 }
 
