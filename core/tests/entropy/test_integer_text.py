@@ -136,7 +136,8 @@ def test_models(name):
 @pytest.mark.parametrize("changed", ["missing", "type", "shape"])
 def test_a_model_of_other_tensors_is_refused(changed):
     vector = VECTORS["model-one"]
-    names = sorted(name for name in vector["tensors"] if name.endswith((".weight", ".bias")))
+    kinds = (".weight", ".bias", ".prior", ".magnitude")
+    names = sorted(name for name in vector["tensors"] if name.endswith(kinds))
     for name in names:
         tensors = model_tensors(vector)
         if changed == "missing":
@@ -144,8 +145,17 @@ def test_a_model_of_other_tensors_is_refused(changed):
         elif changed == "type":
             tensors[name] = tensors[name].astype(np.float32)
         else:
-            tensors[name] = np.concatenate([tensors[name], tensors[name]], 1)
+            tensors[name] = np.concatenate([tensors[name]] * 2, -1)[None]
         with pytest.raises((KeyError, ValueError)):
+            IntegerModel(vector["entropy"]["groups"], tensors)
+
+
+def test_a_prior_beyond_the_scales_is_refused():
+    vector = VECTORS["model-one"]
+    for scale in (-1, 67):
+        tensors = model_tensors(vector)
+        tensors["integer.prior"][0, -1] = scale
+        with pytest.raises(ValueError, match="prior"):
             IntegerModel(vector["entropy"]["groups"], tensors)
 
 

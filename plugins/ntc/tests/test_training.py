@@ -16,6 +16,7 @@ from gcodec.entropy.integers import LEVELS
 from gcodec_ntc.codec import Codec
 from gcodec_ntc.export import export
 from gcodec_ntc.model import Model, Sizes
+from gcodec_ntc.networks import transforms
 from gcodec_ntc.start import grow, rebuilt
 from gcodec_ntc.training import Loss, NtcTask, pixels, qualities
 from gcodec_ntc.transform import border_filter
@@ -119,7 +120,8 @@ class TestNtc(TrainerConformance):
         folder = trained / "model"
         model = rebuilt(folder)
         tensors = load_file(folder / WEIGHTS)
-        codec = Codec(json.loads((folder / "config.json").read_text()), tensors)
+        config = json.loads((folder / "config.json").read_text())
+        codec = Codec(config, tensors, transforms(config, tensors))
         task = self.task(gcodec_photographs, trained / "cache")
         assert isinstance(task, NtcTask)
         photo = task.photos[0][:48, :80].transpose(2, 0, 1).astype(np.float32) / 255

@@ -27,6 +27,7 @@ from gcodec.entropy.integers import (
     patches,
     strips,
 )
+from gcodec.errors import InvalidArgument
 
 __all__ = ["KERNELS", "IntegerModel", "Visit", "Visitor"]
 
@@ -71,8 +72,13 @@ class IntegerModel:
             return Layer.of(tensors, f"integer.{name}")
 
         self.groups = tuple(groups)
-        self._magnitude = tensors["integer.magnitude"].astype(np.int32)
-        self._prior = tensors["integer.prior"].astype(np.int64)
+        magnitude, prior = tensors["integer.magnitude"], tensors["integer.prior"]
+        scales = prior[:, prior.shape[-1] // 2 :] if prior.ndim == 2 else prior
+        types = [magnitude.dtype, prior.dtype] == [np.int16, np.int32]
+        shapes = (magnitude.ndim, prior.ndim, prior.shape[-1] % 2) == (1, 2, 0)
+        if not (types and shapes) or ((scales < 0) | (scales >= SCALES)).any():
+            raise InvalidArgument("no prior, or no table of magnitudes, of an integer model")
+        self._magnitude, self._prior = magnitude.astype(np.int32), prior.astype(np.int64)
         self._decode1, self._decode2 = layer("decode1"), layer("decode2")
         self._reduce = [layer("reduce1"), layer("reduce2")]
         self._heads = [

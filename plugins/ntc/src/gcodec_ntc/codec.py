@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gcodec.entropy import Decoder, Encoder, FrequencyTables
 from gcodec.entropy.integer_model import IntegerModel, Visit
-from gcodec.entropy.integers import LEVELS, MEAN_BITS, Ints, unpack_tables
+from gcodec.entropy.integers import LEVELS, MEAN_BITS, SCALES, Ints, unpack_tables
 from gcodec.errors import PayloadError
 from gcodec.signals import pack_mse, unpack_mse
 
@@ -104,6 +104,8 @@ class Codec(PayloadCodec):
         self.transforms = transforms
         self.integer = IntegerModel(groups, tensors)
         self.tables = unpack_tables(tensors)
+        if len(self.tables) != 2 * SCALES:
+            raise ValueError(f"{len(self.tables)} frequency tables instead of {2 * SCALES}")
         self.trade = float(config["trade"])
         self._starts = np.cumsum([0, *groups])
 
