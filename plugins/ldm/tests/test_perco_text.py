@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from gcodec.entropy.captions import unpack
 from gcodec.errors import PayloadError
 from gcodec.pipeline.stage1 import open_stage1
 from gcodec.run import Run
+from gcodec_ldm.perco.fixed import FixedLength
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "core" / "tests"), str(Path(__file__).parent)]
@@ -83,3 +85,21 @@ def test_vectors(name: str, model: tuple[Any, Any]) -> None:
     assert hashlib.sha256(found).hexdigest()[:16] == facts["digest"]
     assert found[:64].hex() == facts["symbols"]["first"]
     assert open_stage1(data).symbol_digest().hex() == facts["digest"]
+
+
+def test_tokens_of_a_pipeline_are_those_of_section_5() -> None:
+    """With a stride of 4 on latents of factor 8, and 1000 values: 10 bits a token of 32 x 32 samples."""
+    coder: Any = FixedLength.__new__(FixedLength)
+    coder.__dict__["_book"] = SimpleNamespace(stride=4, entries=1000, name="theirs")
+    coder.__dict__["_space"] = SimpleNamespace(factor=8)
+    sent = [999, 0, 1, 512, 700, 3]
+    bits = "".join(f"{token:010b}" for token in sent)
+    layer = bytes(int(bits[at : at + 8].ljust(8, "0"), 2) for at in range(0, len(bits), 8))
+    size = gcx.Size(64, 96)
+    name, tokens = coder.decode(layer, size)
+    assert (name, tokens.ravel().tolist(), tokens.shape) == ("theirs", sent, (2, 3))
+    assert coder.encode(tokens, 0.5) == layer
+    last = layer[:-1] + bytes([layer[-1] | 1])
+    for bad in (layer[:-1], layer + b"\0", last, b"\xfa\x40" + layer[2:]):
+        with pytest.raises(PayloadError):
+            coder.decode(bad, size)
