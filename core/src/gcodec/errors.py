@@ -37,6 +37,7 @@ Ctrl-C is 130 and a reader that went away 141, as in any shell. Every other exce
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from gcodec_formats.errors import FormatError, GcodecError, InvalidArgument
@@ -76,6 +77,8 @@ __all__ = [
     "WorkerError",
 ]
 
+#: Of so many names an error lists all.
+_MANY = 6
 DEFECT_EXIT_STATUS = 70
 INTERRUPTED_EXIT_STATUS = 130
 CLOSED_PIPE_EXIT_STATUS = 141
@@ -277,14 +280,23 @@ class ModelDamaged(ModelError):
 
 
 class UnknownNetwork(ModelError):
-    """No installed plugin opens the network class `network` of `model` as a `kind`; `known` are those it could be."""
+    """No installed plugin opens the network class `network` of `model` as a `kind`; `known` are those it could be.
 
-    def __init__(self, model: str, network: str, kind: str, known: Sequence[str]) -> None:
+    part   whether the folder is one component, of which a whole pipeline may be had.
+    """
+
+    def __init__(
+        self, model: str, network: str, kind: str, known: Sequence[str], part: bool = False
+    ) -> None:
         self.model, self.network, self.kind, self.known = model, network, kind, tuple(known)
         here = ", ".join(known) or "none; install gcodec-diffusers"
-        super().__init__(
-            f"model {model} is of class {network}, which no installed plugin opens as a {kind}; classes known: {here}"
-        )
+        if len(known) > _MANY:
+            near = get_close_matches(network, known, _MANY, 0) if network else known[:_MANY]
+            here = f"{len(known)}, the nearest {', '.join(near)}"
+        text = f"model {model} is of class {network}, which no installed plugin opens as a {kind}; classes known: {here}"
+        if part:
+            text += "; if it is a part of a pipeline, name the folder that holds model_index.json"
+        super().__init__(text)
 
 
 class PayloadError(GcodecError):

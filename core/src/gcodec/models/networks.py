@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, cast
 
 from gcodec.errors import ModelDamaged, UnknownNetwork, UnusablePlugin
 from gcodec.models.building import unseen
+from gcodec.models.needed import INDEX
 from gcodec_formats import Size
 
 if TYPE_CHECKING:
@@ -257,12 +258,15 @@ def _open(kind: str, model: Model, run: Run) -> object:
     name = model.class_name
     if name is None:
         raise ModelDamaged(
-            model.name, "config.json names no class; it lacks the key _class_name, or architectures"
+            model.name,
+            "config.json names no class; it lacks the key _class_name, or architectures. A model is a folder that"
+            " save_pretrained wrote: neither one file for other programs nor an adapter to lay on a model is one",
         )
     spec = _spec_of(model)
     if spec is None or spec.kind != kind:
         known = [s.name for s in registry().networks.values() if s.kind == kind]
-        raise UnknownNetwork(model.name, name, kind, known)
+        part = kind == "denoiser" and not (model.folder / INDEX).is_file()
+        raise UnknownNetwork(model.name, name, kind, known, part)
     if reason := registry().missing(spec):
         raise UnusablePlugin(name, reason)
     with unseen(), of_plugin(spec):

@@ -17,7 +17,7 @@ from gcodec.models.networks import open_codebook, open_space
 from gcodec.run import Run
 from gcodec_diffusers.architectures import ARCHITECTURES, Architecture
 from gcodec_diffusers.layout import HYPER_ENCODER, autoencoder_of, family_of
-from gcodec_diffusers.loading import load_network, load_unet
+from gcodec_diffusers.loading import line, load_network, load_unet
 from gcodec_diffusers.schedules import Schedule, schedule_of
 from gcodec_diffusers.spaces import PublishedSpace
 from gcodec_diffusers.tokens import HyperCodebook
@@ -56,6 +56,12 @@ def open_components(model: Model, run: Run) -> Components:
     schedule = read_schedule(model)
     how = run.device, run.dtype, run.memory
     network = _network(model, family.network, architecture.network, *how)
+    if network.config.get("num_class_embeds") or network.config.get("class_embed_type"):
+        raise ModelDamaged(
+            model.name,
+            "its network wants to be told a class, or how noisy a picture it is to enlarge is; known are networks that make"
+            " pictures of nothing but a prompt",
+        )
     room = network.config.in_channels - encoder.channels * architecture.patch
     codebook = _hyper_encoder(model, run, network, room) if room else None
     controlnet = None
@@ -84,8 +90,8 @@ def read_schedule(model: Model) -> Schedule:
     scheduler: Mapping[str, Any] = model.json("scheduler/scheduler_config.json")
     try:
         return schedule_of(scheduler)
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise ModelDamaged(model.name, f"scheduler_config.json: {error}") from error
+    except (TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise ModelDamaged(model.name, f"scheduler_config.json: {line(error)}") from error
 
 
 def _hyper_encoder(model: Model, run: Run, network: Any, room: int) -> HyperCodebook:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from importlib import import_module
 from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gcodec.errors import GcodecError, ModelDamaged, ModelError, UnusablePlugin
+from gcodec.errors import ModelDamaged, UnusablePlugin
 from gcodec.interfaces import Size
 from gcodec.models import Model, _torchvision_cpu
 from gcodec.models.devices import torch_device
@@ -32,7 +32,7 @@ from gcodec.run import Run
 from gcodec_diffusers.components import open_encoder, open_network, read_schedule
 from gcodec_diffusers.families import DRIVEN, Family
 from gcodec_diffusers.layout import autoencoder_of, reads_text
-from gcodec_diffusers.loading import quiet
+from gcodec_diffusers.loading import quiet, refusing
 from gcodec_diffusers.noise_levels import Level
 from gcodec_diffusers.pipeline import PipelineDenoiser, padded_to
 from gcodec_diffusers.prompt_files import flat, stored, whole
@@ -159,19 +159,8 @@ class DrivenDenoiser(PipelineDenoiser):
         known = inspect.signature(call).parameters
         call(pipeline, **{name: value for name, value in words.items() if name in known})
 
-    @contextmanager
-    def _refusing(self, what: str) -> Iterator[None]:
-        """Whatever diffusers cannot do with this folder is the folder's fault, and told in a line."""
-        try:
-            with quiet():
-                yield
-        except (GcodecError, MemoryError, torch.OutOfMemoryError):
-            raise
-        except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise ModelError(
-                f"model {self.model.name}: diffusers' {self.family.name} cannot {what}: {reason[:300]}"
-            ) from error
+    def _refusing(self, what: str) -> AbstractContextManager[None]:
+        return refusing(self.model.name, f"diffusers' {self.family.name} cannot {what}")
 
     def _built(self, texts: Mapping[str, Any]) -> Any:
         """The pipeline, with its probes and these components besides. Raises UnusablePlugin and ModelDamaged."""

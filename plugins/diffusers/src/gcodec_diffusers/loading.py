@@ -12,10 +12,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
 
-from gcodec.errors import ModelDamaged
+from gcodec.errors import GcodecError, ModelDamaged, ModelError
 from gcodec.models.needed import weights_of
 
-__all__ = ["load_network", "load_from_transformers", "load_unet", "quiet"]
+__all__ = ["load_network", "load_from_transformers", "load_unet", "line", "quiet", "refusing"]
 
 _STEM = "diffusion_pytorch_model"
 #: PerCo(SD) keeps the first layer of Stable Diffusion, which nothing uses, beside its own.
@@ -65,7 +65,7 @@ def load_unet(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
             made = cls.from_config({**config, "in_channels": tensors[f"{_OWN}.weight"].shape[1]})
         made.load_state_dict({k: v.to(dtype) for k, v in tensors.items()}, assign=True)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
-        raise ModelDamaged(str(folder), " ".join(str(error).split())) from error
+        raise ModelDamaged(str(folder), line(error)) from error
     return made.eval().requires_grad_(False)
 
 
@@ -78,7 +78,7 @@ def _names(file: Path) -> list[str]:
         return list(opened.keys())
 
 
-_CRITICAL = 50
+_CRITICAL, _LINE = 50, 300
 
 
 @contextmanager
@@ -86,8 +86,9 @@ def quiet() -> Iterator[None]:
     """Keep what diffusers and transformers would tell the user of their own parts to themselves; errors come as such."""
     from diffusers.utils import logging
 
-    before = logging.get_verbosity()
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(_CRITICAL)
+    logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             for kind in (FutureWarning, DeprecationWarning, UserWarning, ResourceWarning):
@@ -95,6 +96,29 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def refusing(model: str, what: str) -> Iterator[None]:
+    """Let whatever diffusers cannot do with a model's folder end in a ModelError of one line, quietly.
+
+    what  it is to do, "it cannot ..." say.
+    """
+    try:
+        with quiet():
+            yield
+    except (GcodecError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise ModelError(f"model {model}: {what}: {line(error)}") from error
+
+
+def line(error: BaseException) -> str:
+    """An error of a library in one line, of which the beginning says enough."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= _LINE else f"{text[:_LINE]} ..."
 
 
 def load_from_transformers(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
@@ -130,7 +154,7 @@ def _load(cls: Any, folder: Path, dtype: torch.dtype, settings: dict[str, Any], 
                 **settings,
             )
     except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
-        raise ModelDamaged(str(folder), " ".join(str(error).split())) from error
+        raise ModelDamaged(str(folder), line(error)) from error
     for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if names := list(about[what]):
             name = names[0] if isinstance(names[0], str) else names[0][0]

@@ -66,7 +66,15 @@ def ddpm(alphas_cumprod: np.ndarray[Any, np.dtype[np.float64]]) -> Levels:
 
     A state with more noise than the last timestep has is taken for one there: the network knows no other, and where its
     alpha is so small the difference is nothing. One with less than the first has that timestep and its own SNR.
+
+    Raises ValueError for a table that does not fall from 1.
     """
+    if not (
+        len(alphas_cumprod)
+        and np.isfinite(alphas_cumprod).all()
+        and (np.diff(alphas_cumprod, prepend=1) <= 0).all()
+    ):
+        raise ValueError("its betas make no noise that grows with time")
     # A schedule rescaled to zero terminal SNR has alpha-bar = 0 at its end.
     bar = np.clip(alphas_cumprod, 1e-8, 1 - 1e-8)
     log_snr = np.log(bar) - np.log1p(-bar)

@@ -26,12 +26,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gcodec.errors import ModelError, UsageError
+from gcodec.errors import ModelDamaged, ModelError, UsageError
 from gcodec.interfaces import Size
 from gcodec.models import Model
 from gcodec.models.networks import Condition, Denoiser, LatentSpace
 from gcodec.signals import Latent, Noisy, Preview, Signal, Text
 from gcodec_diffusers.estimates import Estimate, best, latent_error
+from gcodec_diffusers.loading import refusing
 from gcodec_diffusers.noise_levels import Level
 from gcodec_diffusers.schedules import Schedule
 
@@ -120,7 +121,8 @@ class PipelineDenoiser(Denoiser):
         prompt = caption.value if isinstance(caption, Text) and self.reads_text else ""
         estimate, error = self.estimate(signals, size)
         seen = {"estimate": torch.from_numpy(estimate), **self.maps(signals, estimate, error)}
-        told = {"error": torch.from_numpy(error), **self.told(prompt, size)}
+        with refusing(self.model.name, "its parts do not go together"):
+            told = {"error": torch.from_numpy(error), **self.told(prompt, size)}
         return Condition(
             {name: tensor.to(self.device) for name, tensor in seen.items()},
             {name: tensor.to(self.device) for name, tensor in told.items()},
@@ -152,7 +154,16 @@ class PipelineDenoiser(Denoiser):
         with torch.set_grad_enabled(x_t.requires_grad):
             at = self.schedule.level(alpha_t, sigma_t)
             x = x_t * at.scale
-            x_0 = self.schedule.x0_of(x, self.output(x, at, condition), at)
+            with refusing(
+                self.model.name, f"it cannot be asked with {x.shape[3]}x{x.shape[2]} latents"
+            ):
+                out = self.output(x, at, condition)
+                if out.shape != x.shape:
+                    raise ModelDamaged(
+                        self.model.name,
+                        f"its network answers with {out.shape[1]} channels, where latents have {x.shape[1]}",
+                    )
+            x_0 = self.schedule.x0_of(x, out, at)
             if (bound := self.bound) is not None:
                 x_0 = x_0.clamp(-bound, bound)
             if not torch.isfinite(x_0).all():

@@ -53,6 +53,10 @@ def embed(model: Model, prompt: str, device: str, dtype: torch.dtype) -> Mapping
     stored = model.folder / EMPTY_PROMPT
     if not prompt and stored.is_file():
         made = _stored(stored)
+        if made.get("text", torch.empty(0)).ndim != 3:
+            raise ModelDamaged(
+                str(stored), f"it does not hold the embeddings of a prompt of {model.class_name}"
+            )
     elif not prompt and family_of(model).name == "sdxl" and _zeros_for_nothing(model):
         made = _zeros(model)
     else:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gcodec.errors import ModelDamaged
+from gcodec.errors import ModelDamaged, ModelError
 from gcodec.interfaces import Size
 from gcodec.models import Model, _torchvision_cpu
 from gcodec.models.devices import torch_device
@@ -21,7 +21,7 @@ from gcodec.models.networks import LatentSpace
 from gcodec.run import Run
 from gcodec_diffusers.lapped import padded
 from gcodec_diffusers.layout import name_of_space
-from gcodec_diffusers.loading import load_network
+from gcodec_diffusers.loading import load_network, refusing
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -45,7 +45,7 @@ def _by_config(network: Any) -> _Scaling:
     config = network.config
     shift = config.get("latents_mean") or [config.get("shift_factor") or 0.0]
     spread = config.get("latents_std") or [1.0]
-    factor = config.get("scaling_factor") or 1.0
+    factor = 1.0 if config.get("scaling_factor") is None else config.scaling_factor
     return _Scaling(_column(shift), factor / _column(spread))
 
 
@@ -167,16 +167,13 @@ class PublishedSpace(LatentSpace):
         x = torch.from_numpy(padded(pixels, self.factor))[None].to(self.device)
         self._fit(x[0, 0].numel())
         z = self._kind.encode(self.network, (2 * x - 1).to(self.network.dtype))
-        latent: FloatArray = self.scaled(z.float())[0].cpu().numpy()
-        return np.ascontiguousarray(latent)
+        return self._sound(self.scaled(z.float())[0])
 
     @torch.no_grad()
     def decode(self, latent: FloatArray, size: Size) -> FloatArray:
         """Pixels float32 [3, H, W] in [0, 1]."""
         z = torch.from_numpy(np.ascontiguousarray(latent))[None].to(self.device)
-        x = self.render(z)[0].clamp_(0, 1).cpu().numpy()
-        pixels: FloatArray = x[:, : size.height, : size.width]
-        return pixels
+        return self._sound(self.render(z)[0, :, : size.height, : size.width].clamp_(0, 1))
 
     def render(self, z: Tensor) -> Tensor:
         """Pixels [1, 3, f h, f w] of latents [1, C, h, w], nominally in [0, 1]; differentiable."""
@@ -199,6 +196,13 @@ class PublishedSpace(LatentSpace):
             z = F.pixel_shuffle(z, 2)
         return z[:, :, None] if self._kind.frames else z
 
+    def _sound(self, made: Tensor) -> FloatArray:
+        if not torch.isfinite(made).all():
+            raise ModelError(
+                f"model {self.name}: it answers with what is no number; its weights are damaged"
+            )
+        return np.ascontiguousarray(made.cpu().numpy())
+
     def _fit(self, samples: int) -> None:
         # The network is shared with whoever opened the same folder.
         self.network.use_tiling = self.tiled or samples > _WHOLE
@@ -209,9 +213,10 @@ def open_published(model: Model, run: Run) -> PublishedSpace:
     folder = model.folder.absolute()
     name = str(model.class_name)
     network = _network(folder, name, model.digest, run.device, run.dtype, run.memory)
-    space = PublishedSpace(
-        network, name_of_space(folder), torch_device(run.device), run.memory != "plenty"
-    )
+    there = torch_device(run.device)
+    with refusing(model.name, "its configuration does not say how latents are scaled"):
+        space = PublishedSpace(network, name_of_space(folder), there, run.memory != "plenty")
+        torch.empty(space.channels, 1, 1).copy_(space.shift * space.scale)
     if not (torch.isfinite(space.scale) & (space.scale != 0)).all():
         raise ModelDamaged(model.name, "its latents are scaled by what is no number, or zero")
     return space

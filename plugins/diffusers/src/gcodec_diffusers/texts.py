@@ -31,6 +31,12 @@ def text_parts(
 
     Raises ModelDamaged, and UnusablePlugin without transformers.
     """
+    if not reads_text(model):
+        raise ModelDamaged(
+            model.name,
+            f"it has neither text encoders nor {EMPTY_PROMPT}; fetch or save it whole, or store the empty prompt where"
+            " the text encoders are: python -m gcodec_diffusers.prompts FOLDER",
+        )
     _torchvision_cpu.install()
     try:
         import transformers
@@ -39,12 +45,6 @@ def text_parts(
             "diffusers",
             f"the text encoders of {model.name} need transformers: pip install gcodec-diffusers[text]",
         ) from error
-    if not reads_text(model):
-        raise ModelDamaged(
-            model.name,
-            f"it has neither text encoders nor {EMPTY_PROMPT}; fetch or save it whole, or store the empty prompt where"
-            " the text encoders are: python -m gcodec_diffusers.prompts FOLDER",
-        )
     made: dict[str, Any] = {}
     for folder in sorted(path for path in model.folder.iterdir() if path.is_dir()):
         own = (classes or {}).get(folder.name)

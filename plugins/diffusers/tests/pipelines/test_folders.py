@@ -60,7 +60,7 @@ def test_pickled_weights_are_not_opened(folder: Folder, opened: Opened, tmp_path
         ("scheduler/scheduler_config.json", {"beta_schedule": "odd"}, "odd"),
         ("scheduler/scheduler_config.json", [], "does not hold an object"),
         ("unet/config.json", {"layers_per_block": 3}, "size mismatch"),
-        ("vae/config.json", {"latent_channels": 5}, "quant_conv"),
+        ("vae/config.json", {"latent_channels": 5}, "size mismatch"),
     ],
 )
 def test_configurations_that_do_not_fit_are_refused(
@@ -101,6 +101,9 @@ def test_without_transformers_the_empty_prompt_says_what_to_install(
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     path = spoilt(folder, tmp_path)
     (path / EMPTY_PROMPT).unlink()
+    with pytest.raises(ModelDamaged, match="neither text encoders nor empty_prompt"):
+        opened(path).condition({}, SIZE)
+    (path / "text_encoder").mkdir()
     with pytest.raises(UnusablePlugin, match=r"pip install gcodec-diffusers\[text\]"):
         opened(path).condition({}, SIZE)
     # SDXL has zeros where there is no prompt.

@@ -75,8 +75,7 @@ def open_schedule(model: Model, store: ModelStore) -> Schedule:
         place = place_of(model, store)
         if place is None or place.denoiser is None or not holds(model, place.autoencoder):
             raise ModelDamaged(
-                model.name,
-                f"not a schedule of `diffc` nor a pipeline: it is of class {model.class_name}",
+                model.name, f"not a schedule of `diffc` nor a pipeline: {_why(model)}"
             )
         return Schedule(model, GENERIC)
     config = model.config
@@ -92,6 +91,16 @@ def open_schedule(model: Model, store: ModelStore) -> Schedule:
         raise ModelDamaged(model.name, f"not a schedule of `diffc`: {error}") from error
     found = {name: _found(model, name, digest, store) for name, digest in networks.items()}
     return Schedule(found[denoiser], bits)
+
+
+def _why(model: Model) -> str:
+    name = model.class_name
+    if name is None:
+        return "nothing in it names a class; a model is a folder that save_pretrained wrote"
+    text = f"it is of class {name}, which no installed plugin opens as a denoiser"
+    if (model.folder / "model_index.json").is_file():
+        return f"{text}; `gcodec plugins` lists the pipelines that are known"
+    return f"{text}; if it is a part of a pipeline, name the folder that holds model_index.json"
 
 
 def place_of_schedule(model: Model, store: ModelStore) -> Place | None:
