@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gcodec.errors import ModelDamaged, UnusablePlugin
+from gcodec.errors import GcodecError, ModelDamaged, UnusablePlugin
 from gcodec.interfaces import Size
 from gcodec.models import Model, _torchvision_cpu
 from gcodec.models.devices import torch_device
@@ -52,8 +52,8 @@ class _Now(NamedTuple):
     prompts: Iterator[Any]
 
 
-class _Answer(Exception):
-    """The end of a call: `value` is what was to be had."""
+class _Answer(GcodecError):
+    """The end of a call, caught where it began: `value` is what was to be had."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
