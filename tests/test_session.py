@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 import gcodec
@@ -95,7 +96,8 @@ def test_what_is_open_is_opened_no_second_time(
     load: Callable[..., Any] = Model._load
     monkeypatch.setattr(Model, "_load", lambda *a: read.append(a[0].name) or load(*a))
     built: list[str] = []
-    for layer in (torch.nn.Conv2d, torch.nn.Linear):
+    # What opens a network: layers of torch's, or a graph.
+    for layer in (torch.nn.Conv2d, torch.nn.Linear, onnxruntime.InferenceSession):
         build = layer.__init__
 
         def counted(self: Any, *args: Any, build: Any = build, **more: Any) -> None:
