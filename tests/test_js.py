@@ -14,6 +14,9 @@ import pillow_jxl  # noqa: F401  (Pillow reads JPEG XL by it)
 import pytest
 from PIL import Image
 
+from gcodec.cli.common import json_text
+from gcodec.pipeline.inspection import inspect
+
 JS = Path(__file__).parents[1] / "formats/js"
 
 
@@ -53,3 +56,16 @@ def test_viewers_open_the_files_that_javascript_makes(name: str, tmp_path: Path)
             shown = np.asarray(picture.convert("RGB"), dtype=float)
         for plane, row, column, value in said["samples"]:
             assert abs(shown[row, column, plane] - value) <= 4, path.name
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
+def test_info_says_the_same_in_both_languages() -> None:
+    root = JS.parents[1]
+    vectors = [
+        root / f"spec/vectors/gcx/{name}.gcx"
+        for name in ("segments", "extensions", "package", "digest")
+    ]
+    for path in [*vectors, *sorted((root / "tests/golden").glob("*.gcx"))]:
+        words = ["node", str(JS / "bin/gcodec-formats.js"), "info", "--json", str(path)]
+        said = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+        assert said == json.loads(json_text(inspect(path))), path.name
