@@ -26,6 +26,10 @@ export function info(file, size) {
   const bytes = (of) => of.reduce((sum, segment) => sum + segment.body.length, 0);
   const layers = segments.filter((segment) => segment.type === MAIN), payload = bytes(layers);
   const beside = bytes(segments) - payload, said = extensions.get(9);
+  /** @type {[string, Map<any, any>] | undefined} */
+  const suggested = extensions.get(1);
+  // what is decoded as the file suggests, or by `preview`, adds nothing that was not sent; all else is likely, not known
+  const restored = !suggested || suggested[0] === "preview" || suggested[1].get("realism") === 0;
   return {
     bytes: size,
     width,
@@ -36,6 +40,7 @@ export function info(file, size) {
       ?? (said ? `unregistered; the file says: pip install ${said}` : "unregistered"),
     model: modelName(identity),
     extensions: shown(new Map(Array.from(extensions, ([key, value]) => [EXTENSIONS[key] ?? `key ${key}`, value]))),
+    origin: restored ? "restored" : "invented",
     progressive: header.progressive,
     layers: layers.length,
     missing_layers: file.missing.filter((type) => type === MAIN).length,

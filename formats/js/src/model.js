@@ -66,13 +66,13 @@ export function readSafetensors(bytes) {
   return new Tensors(map);
 }
 
-/** The SHA-256 of a model (REGISTRY.md), of its *.json, *.safetensors and *merges.txt by path. @param {Record<string, Uint8Array>} files */
+/** The SHA-256 of a model that is one folder with one safetensors file (REGISTRY.md). @param {Record<string, Uint8Array>} files */
 export function modelDigest(files) {
   const parts = [];
   // paths are compared as UTF-8; sort() would compare UTF-16
   const paths = Object.keys(files).map((path) => ({ path, utf8: new TextEncoder().encode(path) }));
   for (const { path, utf8 } of paths.sort((a, b) => (hex(a.utf8) < hex(b.utf8) ? -1 : 1))) {
-    if (!/(\.json|\.safetensors|merges\.txt)$/.test(path)) continue;
+    if (!/(\.json|\.safetensors|merges\.txt|(^|\/)vocab\.txt|\.model|\.tiktoken)$/.test(path)) continue;
     const length = new DataView(new ArrayBuffer(8));
     length.setBigUint64(0, BigInt(files[path].length), true);
     parts.push(utf8, Uint8Array.of(0), new Uint8Array(length.buffer), files[path]);
