@@ -108,6 +108,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "LatentEntropy": "gcodec-ldm",
         "DiffcSchedule": "gcodec-diffc",
     },
+    "engine": {"onnxruntime": "gcodec-light"},
     "metric": {
         "psnr": "gcodec",
         **dict.fromkeys(("ms_ssim", "lpips", "dists", "fid", "kid"), "gcodec-eval"),
