@@ -31,19 +31,20 @@ _BEHIND = 4
 _ESCAPED = 16
 _REST = 256
 
+#: Symbols beyond about 2^28, which is what NaN becomes too, the encoder never comes to an end with.
+_LARGEST = 1 << 24
+
 
 @dataclass
 class Symbols:
     """What passed: batches that were encoded, and that were decoded, each in the order of the calls."""
 
-    sent: list[Any] = field(default_factory=list)
-    read: list[Any] = field(default_factory=list)
+    sent: list[NDArray[np.int32]] = field(default_factory=list)
+    read: list[NDArray[np.int32]] = field(default_factory=list)
 
     def all(self, which: str) -> NDArray[np.int32]:
         """The symbols of all batches "sent" or "read"."""
-        # array is three times as fast with lists as NumPy is.
-        batches = [np.frombuffer(array("i", batch), np.int32) for batch in getattr(self, which)]
-        return np.concatenate([np.zeros(0, np.int32), *batches])
+        return np.concatenate([np.zeros(0, np.int32), *getattr(self, which)])
 
 
 @contextmanager
@@ -56,7 +57,10 @@ def recorded(most: int) -> Iterator[Symbols]:
     def encoding(given: Callable[..., Any]) -> Callable[..., Any]:
         def encode(coder: Any, symbols: Any, *more: Any, **named: Any) -> Any:
             if threading.get_ident() == here:
-                found.sent.append(symbols)
+                batch = _batch(symbols)
+                if batch.size and max(-int(batch.min()), int(batch.max())) > _LARGEST:
+                    raise ValueError("a symbol is too large, or a latent not a finite number")
+                found.sent.append(batch)
             return given(coder, symbols, *more, **named)
 
         return encode
@@ -77,8 +81,9 @@ def recorded(most: int) -> Iterator[Symbols]:
             counts[id(coder)] = counts.get(id(coder), most) + len(indexes)
             if counts[id(coder)] > most:
                 raise PayloadError(NAME, f"more than {most} symbols in one stream")
-            found.read.append(given(coder, indexes, *more, **named))
-            return found.read[-1]
+            symbols = given(coder, indexes, *more, **named)
+            found.read.append(_batch(symbols))
+            return symbols
 
         return decode
 
@@ -87,8 +92,9 @@ def recorded(most: int) -> Iterator[Symbols]:
             if threading.get_ident() != here:
                 return given(coder, data, indexes, *more, **named)
             padded = data + bytes(_ESCAPED * len(data) + _BEHIND * len(indexes) + _REST)
-            found.read.append(given(coder, padded, indexes, *more, **named))
-            return found.read[-1]
+            symbols = given(coder, padded, indexes, *more, **named)
+            found.read.append(_batch(symbols))
+            return symbols
 
         return decode
 
@@ -108,3 +114,8 @@ def recorded(most: int) -> Iterator[Symbols]:
         finally:
             for (cls, name, _), method in zip(wrapped, given, strict=True):
                 setattr(cls, name, method)
+
+
+def _batch(symbols: Any) -> NDArray[np.int32]:
+    """A list of symbols; array is three times as fast with lists as NumPy is."""
+    return np.frombuffer(array("i", symbols), np.int32)
