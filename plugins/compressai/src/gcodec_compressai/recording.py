@@ -31,7 +31,7 @@ _BEHIND = 4
 _ESCAPED = 16
 _REST = 256
 
-#: Symbols beyond about 2^28, which is what NaN becomes too, the encoder never comes to an end with.
+#: With symbols from 2^27 on, and NaN becomes one, the encoder never comes to an end.
 _LARGEST = 1 << 24
 
 
