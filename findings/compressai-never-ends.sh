@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# CompressAI 1.2.8: one latent that is NaN, or 2^27 and more, and `compress` never returns.
+# CompressAI 1.2.8: one latent that is NaN, or over 2^27 or so, and `compress` never returns.
 #
 # Expected: an error, or a symbol that comes back.
 # What happens: a symbol outside its table is sent as as many groups of four bits as it
@@ -33,7 +33,7 @@ print(ans.RansDecoder().decode_with_indexes(data + bytes(64), *tables)[0])
 (place,) = find_spec("compressai").submodule_search_locations
 seen = {}
 for name, symbol in (
-    ("2^20", 2**20), ("-2^26", -2**26), ("2^27 - 1", 2**27 - 1), ("2^27", 2**27), ("what NaN becomes", -2**31)
+    ("2^20", 2**20), ("-2^26", -2**26), ("2^27 - 1", 2**27 - 1), ("2^27 + 9", 2**27 + 9), ("what NaN becomes", -2**31)
 ):
     try:
         done = subprocess.run(
