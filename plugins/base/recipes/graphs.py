@@ -17,6 +17,7 @@ import json
 import math
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -182,6 +183,7 @@ def made(graph: Graph, model: Model) -> bytes:
     found.doc_string = ""
     for node in found.graph.node:
         node.doc_string = ""
+    _fold_casts(found)
     _point_at_weights(found, model)
     _name_shapes(found, shapes)
     return found.SerializeToString(deterministic=True)
@@ -221,6 +223,22 @@ def _exportable() -> Iterator[None]:
         ):
             stack.enter_context(mock.patch(target, replacement))
         yield
+
+
+def _fold_casts(found: onnx.ModelProto) -> None:
+    """Write constants in the type that they are cast to: onnxruntime-web with WebGPU has no cast from double."""
+    graph = found.graph
+    constants = {node.output[0]: node for node in graph.node if node.op_type == "Constant"}
+    uses = Counter(name for node in graph.node for name in node.input)
+    for cast in [node for node in graph.node if node.op_type == "Cast"]:
+        constant = constants.get(cast.input[0])
+        if constant is None or uses[cast.input[0]] != 1:
+            continue
+        value = onnx.numpy_helper.to_array(constant.attribute[0].t)
+        wanted = onnx.helper.tensor_dtype_to_np_dtype(cast.attribute[0].i)
+        constant.attribute[0].t.CopyFrom(onnx.numpy_helper.from_array(value.astype(wanted)))
+        constant.output[0] = cast.output[0]
+        graph.node.remove(cast)
 
 
 def _point_at_weights(found: onnx.ModelProto, model: Model) -> None:

@@ -36,7 +36,7 @@ MODELS = [
         folder="gcodec_base:models/bridge",
         summary="velocity network of the reconstructor `bridge`",
         licence="Apache-2.0",
-        graphs=(("velocity", "90310a76670c8d8aa14359ae3f0a8fbdc37404de3eee8424fabd5e84956274dd"),),
+        graphs=(("velocity", "02e8f267fec337ad14c7a587076674cc996c8af08352510c11f78917245d1b72"),),
     ),
     ModelSpec(
         name="base/codebook16",
@@ -74,7 +74,7 @@ MODELS = [
         folder="gcodec_base:models/flow",
         summary="velocity network of the reconstructor `flow`",
         licence="Apache-2.0",
-        graphs=(("velocity", "424792db368f722a26c0c5e0c6870a6924671a8361baf5a6766333401f585c38"),),
+        graphs=(("velocity", "c193a6b5fa6f22d6b5549d3306f40ab76cac17e2d6005a1f684a12597054bc89"),),
     ),
     ModelSpec(
         name="base/ldm",
@@ -92,8 +92,8 @@ MODELS = [
         licence="Apache-2.0",
         graphs=(
             ("analysis", "3487f223fd1ce6b1f3e491c48c954649d60d269cc68940e116309a7bc790c2a9"),
-            ("encoder", "dd578a246b09e195954226eda85dffd28d15089c213b4c7d873ed3c6c8fea5ed"),
-            ("synthesis", "52f0363899728bead75e7f9c62ad874f5a5405bbed02c4dffbcf94b887e294af"),
+            ("encoder", "4118093af8f73a337cd3f301a98c9df0f5ad15f24980fd39d5483abc2ed0568d"),
+            ("synthesis", "756b7f31569d284a0c1d7f93ffce89f475e5b8d318f472553b7993a438e10bb8"),
         ),
     ),
     ModelSpec(

@@ -162,7 +162,7 @@ export function makeArticle(id, name, bytes, ask) {
       pictures.set(message.segment, { ...pictures.get(message.segment), [message.kind]: canvas });
       if (message.same !== undefined && message.same !== null) tellSymbols(message.same);
       if (message.kind === 'bridge' && mode === 'preview') mode = 'bridge';
-      line = said(`${restorable() ? KINDS[/** @type {'preview'} */ (message.kind)] : 'Shown'} after ${short(message.seconds, 2)} s`);
+      line = said(`${restorable() ? KINDS[/** @type {'preview'} */ (message.kind)] : 'Shown'} after ${short(message.seconds, 2)} s${message.on ? `, by ${message.on}` : ''}`);
       draw();
       resume();
     } else if (message.is === 'body') {

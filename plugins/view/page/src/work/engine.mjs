@@ -7,7 +7,7 @@
 import * as ort from 'onnxruntime-web/wasm';
 import { MATMUL } from './matmul_graph.mjs';
 
-/** @typedef {{run(inputs: Record<string, [ArrayLike<number>, number[]]>): Promise<Float32Array>}} Network */
+/** @typedef {{run(inputs: Record<string, [ArrayLike<number>, number[]]>): Promise<Float32Array>, on: string}} Network on: what runs it */
 
 /**
  * @param {import('./assets.mjs').Assets} assets
@@ -65,12 +65,12 @@ export function openEngine(assets) {
     const externalData = [{ path: WEIGHTS, data: weights }];
     if (gpu) {
       try {
-        return over(gpu, await gpu.InferenceSession.create(nodes, { externalData, executionProviders: ['webgpu', 'wasm'] }));
+        return over(gpu, 'WebGPU', await gpu.InferenceSession.create(nodes, { externalData, executionProviders: ['webgpu', 'wasm'] }));
       } catch {
         // A driver that refuses is no reason to show less.
       }
     }
-    return over(ort, await ort.InferenceSession.create(nodes, { externalData, executionProviders: ['wasm'] }));
+    return over(ort, 'WebAssembly', await ort.InferenceSession.create(nodes, { externalData, executionProviders: ['wasm'] }));
   }
 
   return { matmul, network };
@@ -79,9 +79,10 @@ export function openEngine(assets) {
 /** The weights in a model's folder. */
 export const WEIGHTS = 'diffusion_pytorch_model.safetensors';
 
-/** @param {typeof ort} runtime @param {ort.InferenceSession} session @returns {Network} */
-function over(runtime, session) {
+/** @param {typeof ort} runtime @param {string} on @param {ort.InferenceSession} session @returns {Network} */
+function over(runtime, on, session) {
   return {
+    on,
     async run(inputs) {
       const feeds = Object.entries(inputs).map(([name, [data, shape]]) => [
         name,

@@ -44,7 +44,7 @@ export function openMaker(engine, assets) {
       tell.status('Adding detail', done / total);
     });
     const seen = await dressed(toPixels(planes, width, height), width, height, file.segments);
-    tell.made({ is: 'picture', kind: 'bridge', width, height, ...seen, seconds: since(started) });
+    tell.made({ is: 'picture', kind: 'bridge', width, height, on: network.on, ...seen, seconds: since(started) });
   }
 
   return { show, restore };

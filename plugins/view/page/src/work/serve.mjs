@@ -5,7 +5,8 @@
  *     {do: 'want', id}                              {id, is: 'facts', facts}
  *     {do: 'open', id, bytes}                       {id, is: 'status', text, share}
  *     {do: 'show', id, segment}                     {id, is: 'picture', segment, kind, width, height, same,
- *                                                     pixels or bitmap, seconds}: same as the sender's, by extension 5; or null
+ *                                                     pixels or bitmap, seconds}: same as the sender's, by extension 5; or null.
+ *                                                     `on`: what ran the networks of stage 2
  *     {do: 'restore', id, segment}                  {id, is: 'body', segment, type, bytes}
  *                                                   {id, is: 'error', segment, error: {code, what}}
  *                                                   {id, is: 'done'}: after each of the three, whatever came of it
