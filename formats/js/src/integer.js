@@ -108,6 +108,24 @@ export function neighbourhoods(inputs, positions) {
   return out;
 }
 
+/** Channels 4 c + 2 i + j at (y, x) become c at (2 y + i, 2 x + j), of h rows and w columns. @param {Grid} grid @param {number} h @param {number} w @returns {Grid} */
+export function enlarged(grid, h, w) {
+  const C = grid.C / 4, data = new Float64Array(h * w * C);
+  for (let at = 0; at < h * w; at++) {
+    const y = Math.floor(at / w), x = at % w, from = ((y >> 1) * grid.w + (x >> 1)) * grid.C + 2 * (y & 1) + (x & 1);
+    for (let c = 0; c < C; c++) data[at * C + c] = grid.data[from + 4 * c];
+  }
+  return { data, h, w, C };
+}
+
+/** Positions with the same column + slope x row, by ascending row; all of them, by ascending sum. @param {number} h @param {number} w @param {number} slope */
+export function* diagonals(h, w, slope) {
+  for (let t = 0; t < w + slope * (h - 1); t++) {
+    const first = Math.max(0, Math.ceil((t - w + 1) / slope)), last = Math.min(h - 1, Math.floor(t / slope));
+    if (last >= first) yield Array.from({ length: last - first + 1 }, (_, i) => (first + i) * w + t - slope * (first + i));
+  }
+}
+
 /** Section 6. @param {Grid} values @param {ArrayLike<number>} magnitude @returns {Grid} */
 export function features({ data, h, w, C }, magnitude) {
   const out = new Float64Array(2 * data.length), last = magnitude.length - 1;
@@ -177,11 +195,7 @@ export async function decodeGroups(model, h, w, level, values, multiply = matmul
   const seen = { data: z.map((v) => clip(64 * v, -TOP, TOP)), h: hh, w: ww, C: N };
   const inner = await hidden(model.decode[0], neighbourhoods([{ grid: seen, side: 3 }], coarse), level, multiply);
   const u = await hidden(model.decode[1], inner, level, multiply);
-  const H = { data: new Float64Array(h * w * F), h, w, C: F };
-  for (const at of all) {
-    const y = Math.floor(at / w), x = at % w, from = (((y >> 1) * ww + (x >> 1)) * F) * 4 + 2 * (y & 1) + (x & 1);
-    for (let c = 0; c < F; c++) H.data[at * F + c] = u[from + 4 * c];
-  }
+  const H = enlarged({ data: u, h: hh, w: ww, C: 4 * F }, h, w);
 
   const parts = groups.map((C) => ({ data: new Float64Array(h * w * C), h, w, C }));
   const f = (/** @type {number} */ k) => features(parts[k], magnitude);

@@ -1,7 +1,7 @@
 /** Symbols of `ldm_quant` and `rate_variable`: spec/embeddings of these names. Values are in 1/16 of the bin width. */
 import { filledTable, modelTables, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
-import { decodeGroups, fromStream, matmul, readGroups } from "./integer.js";
+import { decodeGroups, diagonals, fromStream, matmul, readGroups } from "./integer.js";
 import { concatenated, demandClass, onlyLayer, prepared, words } from "./model.js";
 import { dither, DOMAINS } from "./random.js";
 
@@ -103,10 +103,7 @@ function adaptive(stream, h, w, C, k) {
     const l = i < 4 ? i : (2 + (i % 2)) * 2 ** ((i >> 1) - 1);
     A.fill(4 * Math.floor((4096 * l) / 96), i * C, (i + 1) * C);
   }
-  for (let t = 0; t < w + 2 * (h - 1); t++) {
-    /** @type {number[]} */
-    const positions = [];
-    for (let row = Math.max(0, Math.ceil((t - w + 1) / 2)); row < h && 2 * row <= t; row++) positions.push(row * w + t - 2 * row);
+  for (const positions of diagonals(h, w, 2)) {
     const count = positions.length * C, guesses = new Float64Array(5 * count), contexts = new Int32Array(count), p = new Float64Array(count);
     positions.forEach((at, n) => {
       const row = Math.floor(at / w), column = at % w;

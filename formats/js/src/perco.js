@@ -3,7 +3,7 @@ import { decodeCaption } from "./captions.js";
 import { MAIN } from "./container.js";
 import { filledTable, Stream } from "./entropy.js";
 import { ModelError, refuse } from "./errors.js";
-import { hidden, matmul, readLayer, sums } from "./integer.js";
+import { diagonals, hidden, matmul, readLayer, sums } from "./integer.js";
 import { concatenated, demandClass, prepared, words } from "./model.js";
 
 const NEIGHBOURS = [[0, -1], [0, -2], [-1, -2], [-1, -1], [-1, 0], [-1, 1], [-1, 2], [-2, -2], [-2, -1], [-2, 0], [-2, 1], [-2, 2]];
@@ -50,9 +50,7 @@ export async function percoSymbols(file, model, options = {}) {
   const { space, side, digest, S, first, second, digits } = books[stream.read(equal)];
   const h = Math.ceil(file.header.height / side), w = Math.ceil(file.header.width / side);
   const known = new Uint8Array(h * w * digits.length);
-  for (let t = 0; t < w + 3 * (h - 1); t++) {
-    const tokens = [];
-    for (let y = 0; y < h; y++) if (t - 3 * y >= 0 && t - 3 * y < w) tokens.push(y * w + t - 3 * y);
+  for (const tokens of diagonals(h, w, 3)) {
     const x = new Float64Array(tokens.length * 12 * S);
     tokens.forEach((at, n) => NEIGHBOURS.forEach(([dy, dx], k) => {
       const row = Math.floor(at / w) + dy, column = (at % w) + dx;

@@ -4,6 +4,7 @@ import COUNTS from "./data/sketch.js";
 import { filledTable, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { frozen } from "./frozen.js";
+import { diagonals } from "./integer.js";
 import { onlyLayer } from "./model.js";
 
 const SPREAD = [54, 15, 13], MEAN = [150, 55, 45];
@@ -51,18 +52,17 @@ function readCells(stream, h, w) {
   const c = text.split("\n").map((line) => line.trim().split(/\s+/).map(Number)), cells = new Uint8Array(h * w);
   /** @param {number} y @param {number} x */
   const cell = (y, x) => (y < 0 || x < 0 || x >= w ? 3 : cells[y * w + x]);
-  for (let t = 0; t < w + 2 * (h - 1); t++) {
+  for (const wave of diagonals(h, w, 2)) {
     const read = [];
-    for (let y = 0; y < h; y++) {
-      const x = t - 2 * y;
-      if (x < 0 || x >= w) continue;
+    for (const at of wave) {
+      const y = Math.floor(at / w), x = at % w;
       const W = cell(y, x - 1), N = cell(y - 1, x), NW = cell(y - 1, x - 1), NE = cell(y - 1, x + 1);
       const near = isqrt(2 * (4 * W + 4 * N + 2 * NW + 2 * NE + cell(y, x - 2) + cell(y - 2, x)));
       const rough = Math.floor((Math.abs(W - NW) + Math.abs(N - NW) + Math.abs(N - NE) + 1) / 2);
       const A = c[4 * near + Math.min(rough, 3)], B = c[76 + 8 * Math.min(W, 7) + Math.min(N, 7)];
       const s = A.map((n, k) => n + B[k]), T = s.reduce((p, q) => p + q, 0);
       const k = stream.read(filledTable(s.map((n) => 1 + Math.floor((n * (2 ** 24 - 13)) / T))));
-      cells[y * w + x] = k;
+      cells[at] = k;
       read.push({ A, B, k });
     }
     for (const { A, B, k } of read) {

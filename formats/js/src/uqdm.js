@@ -3,7 +3,7 @@ import { MAIN } from "./container.js";
 import { cellsOf, rates, readCell } from "./dithered.js";
 import { filledTable, Stream } from "./entropy.js";
 import { ModelError, refuse } from "./errors.js";
-import { clip, matmul, neighbourhoods } from "./integer.js";
+import { clip, enlarged, matmul, neighbourhoods } from "./integer.js";
 import { concatenated, demandClass, prepared, words } from "./model.js";
 import { bits, DOMAINS } from "./random.js";
 
@@ -188,12 +188,7 @@ async function readDetails(prior, stream, of, stage, level, word, A, passed, [h2
     features(group.map(({ i: at }) => value(of.lo[at], of.hi[at])), G, z.data, 2 * G, 0);
     u = plus(u, await apply(prior.known[i], k, z, (v) => v, multiply), lim);
   }
-  const r = (await apply(prior.hand, k, positive(u), relu, multiply)).data, handed = new Float64Array(h2 * w2 * P);
-  for (let at = 0; at < h2 * w2; at++) {
-    const row = Math.floor(at / w2), column = at % w2, from = ((row >> 1) * w + (column >> 1)) * 4 * P + 2 * (row & 1) + (column & 1);
-    for (let c = 0; c < P; c++) handed[at * P + c] = r[from + 4 * c];
-  }
-  return handed;
+  return enlarged(await apply(prior.hand, k, positive(u), relu, multiply), h2, w2).data;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** `ntc` under models of the CompressAI zoo: spec/embeddings/ntc_zoo.md. Latents are in 2^-12. */
 import { modelTables } from "./entropy.js";
 import { ModelError } from "./errors.js";
-import { clip, neighbourhoods, readLayer, sums } from "./integer.js";
+import { clip, diagonals, enlarged, neighbourhoods, readLayer, sums } from "./integer.js";
 import { prepared } from "./model.js";
 
 /** @typedef {import("./integer.js").Layer} Layer @typedef {import("./integer.js").Matmul} Matmul @typedef {import("./integer.js").Grid} Grid */
@@ -81,7 +81,7 @@ export async function decodeZoo(model, stream, level, H, W, multiply) {
     const bend = last ? same : kind.means ? leaky : (/** @type {number} */ s) => Math.max(s, 0);
     const near = neighbourhoods([{ grid: x, side: 3 }], all), wide = last && !context;
     x = { ...x, data: await activations(layer, near, bend, wide ? 4 : 1, wide ? FAR : TOP, multiply), C: layer.outputs };
-    if (kind.enlarging.includes(i)) x = enlarged(x);
+    if (kind.enlarging.includes(i)) x = enlarged(x, 2 * x.h, 2 * x.w);
   }
   const limits = scales.map((s) => Math.floor((s * Delta) / 4096));
   /** @param {number} d */
@@ -98,10 +98,7 @@ export async function decodeZoo(model, stream, level, H, W, multiply) {
     read(Array.from({ length: h * w }, (_, i) => i), x.data, told);
     return { hyper, latents };
   }
-  for (let t = 0; t < w + 3 * (h - 1); t++) {
-    /** @type {number[]} */
-    const positions = [];
-    for (let row = 0; row < h; row++) if (t - 3 * row >= 0 && t - 3 * row < w) positions.push(row * w + t - 3 * row);
+  for (const positions of diagonals(h, w, 3)) {
     const a = Float64Array.from(positions.flatMap((at) => BEFORE.flatMap(([dy, dx]) => {
       const row = Math.floor(at / w) + dy, column = (at % w) + dx, inside = row >= 0 && column >= 0 && column < w;
       return Array.from({ length: M }, (_, c) => (inside ? clip(Math.floor(latents.data[(row * w + column) * M + c] / 4 + 0.5), -TOP, TOP) : 0));
@@ -116,14 +113,4 @@ export async function decodeZoo(model, stream, level, H, W, multiply) {
     read(positions, await activations(parameters[2], y, same, 4, FAR, multiply), 2 * M);
   }
   return { hyper, latents };
-}
-
-/** Channels 4 c + 2 i + j become places (2 y + i, 2 x + j). @param {Grid} grid @returns {Grid} */
-function enlarged({ data, h, w, C }) {
-  const out = new Float64Array(data.length), c4 = C / 4;
-  for (let at = 0; at < 4 * h * w; at++) {
-    const y = Math.floor(at / (2 * w)), x = at % (2 * w), from = ((y >> 1) * w + (x >> 1)) * C + 2 * (y & 1) + (x & 1);
-    for (let c = 0; c < c4; c++) out[at * c4 + c] = data[from + 4 * c];
-  }
-  return { data: out, h: 2 * h, w: 2 * w, C: c4 };
 }
