@@ -209,7 +209,8 @@ export async function uqdmSymbols(file, model, options = {}) {
     starts[level] = count;
     count += levels[level].lo.length;
   }
-  let passed = new Float64Array(0), A = passed, word = new Uint32Array(0);
+  /** @type {Float64Array[]} */
+  let [passed, A] = [new Float64Array(0), new Float64Array(0)], word = new Uint32Array(0);
   /** @type {number[]} */
   let R = [];
   for (const [index, layer] of layers.entries()) {
