@@ -92,6 +92,13 @@ for (const [name, { files, symbols, more }] of Object.entries(EMBEDDINGS)) {
   }
 }
 
+for (const [name, row] of Object.entries(JSON.parse(readFileSync(`${ROOT}spec/conformance/conformance.json`, "utf8"))))
+  test(`conformance/${name}`, async () => {
+    const { files, symbols } = EMBEDDINGS[name];
+    const got = await symbols(gcx.read(bytesOf(`spec/conformance/${name}.gcx`)), files && gcx.openModel(files));
+    assert.equal(digestOf(got.symbols).slice(0, row.symbols.length), row.symbols);
+  });
+
 test("picture files are those of the worked examples", () => {
   for (const [name, file] of [["jpeg", "gray-annex-k"], ["webp", "one-sample"], ["avif", "one-sample"], ["jxl", "one-sample"]]) {
     const text = readFileSync(`${ROOT}spec/embeddings/${name}.md`, "utf8");

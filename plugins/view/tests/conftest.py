@@ -25,6 +25,7 @@ from chromium import Chromium, missing
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests/golden"
+CONFORMANCE = ROOT / "spec/conformance"
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,7 @@ def files() -> dict[str, bytes]:
     if reason := missing():
         pytest.skip(reason)
     found = {path.name: path.read_bytes() for path in sorted(GOLDEN.glob("*.gcx"))}
+    found |= {f"set {path.name}": path.read_bytes() for path in CONFORMANCE.glob("*.gcx")}
     ntc, diffc = gcx.read(found["ntc.gcx"]), gcx.read(found["diffc.gcx"])
     whole = gcodec.load_image(ROOT / "tests/images/kodim23.png").to_array()
     # Sides that no block divides.

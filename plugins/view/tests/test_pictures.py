@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from chromium import BRIDGE, PREVIEW, Chromium, check_close, shown
+from PIL import Image
 
 import gcodec
 import gcodec_formats as gcx
 from gcodec.registry import load_object
+
+CONFORMANCE = Path(__file__).parents[3] / "spec/conformance"
 
 
 @pytest.mark.parametrize("name", ["ntc.gcx", "odd sides.gcx"])
@@ -28,6 +33,16 @@ def test_latents_are_decoded_as_in_python(
     open_page: Callable[..., Chromium], files: dict[str, bytes], name: str
 ) -> None:
     check_close(shown(open_page(name), PREVIEW), gcodec.decode(files[name], "preview"))
+
+
+@pytest.mark.parametrize("name", ["ntc", "ldm_quant"])
+def test_the_conformance_set_is_shown_within_its_tolerance(
+    open_page: Callable[..., Chromium], name: str
+) -> None:
+    table = json.loads((CONFORMANCE / "conformance.json").read_text("utf-8"))
+    with Image.open(CONFORMANCE / f"{name}.preview.png") as kept:
+        steps = shown(open_page(f"set {name}.gcx"), PREVIEW)[..., :3] - np.asarray(kept).astype(int)
+    assert np.abs(steps).max() <= table[name]["pictures"]["preview"]["tolerance"]
 
 
 @pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
