@@ -75,14 +75,11 @@ def least(costs: Sequence[Cost]) -> Cost:
 
 
 def size(folder: Path) -> float:
-    """MB of the packages in an environment, without pip."""
+    """MB of the packages in an environment, without the installer's own."""
     (site,) = folder.glob("lib/python*/site-packages")
-    found = (
-        p
-        for p in site.rglob("*")
-        if p.is_file() and not p.relative_to(site).parts[0].startswith("pip")
-    )
-    return sum(path.stat().st_size for path in found) / 1e6
+    tops = [top for top in site.iterdir() if not top.name.startswith(("pip", "setuptools", "pkg_"))]
+    files = (path for top in tops for path in (top, *top.rglob("*")) if path.is_file())
+    return sum(path.stat().st_size for path in files) / 1e6
 
 
 DIFFERENCE = """
