@@ -13,7 +13,7 @@ from gcodec.models import _torchvision_cpu
 from gcodec_diffusers.layout import EMPTY_PROMPT
 from gcodec_diffusers.tiny import POOLED, TEXT, write
 
-__all__ = ["add_texts", "special_words"]
+__all__ = ["add_t5", "add_texts", "special_words"]
 
 
 def add_texts(kind: str, folder: Path, seed: int = 0) -> Path:
@@ -39,6 +39,33 @@ def add_texts(kind: str, folder: Path, seed: int = 0) -> Path:
             index[f"text_encoder{number}"] = ["transformers", cls]
             name = tokenizer["tokenizer_config.json"]["tokenizer_class"]
             index[f"tokenizer{number}"] = ["transformers", name]
+    write(folder / "model_index.json", index)
+    return folder
+
+
+def add_t5(folder: Path, seed: int = 0) -> Path:
+    """Give a pipeline of one of `tiny_families.TINY` a T5, or the UMT5 of AuraFlow, in the place of the stored prompt.
+
+    Raises ImportError without transformers.
+    """
+    _torchvision_cpu.install()
+    import transformers
+
+    (folder / EMPTY_PROMPT).unlink(missing_ok=True)
+    index = json.loads((folder / "model_index.json").read_text("utf-8"))
+    kind = "UMT5" if index["_class_name"] == "AuraFlowPipeline" else "T5"
+    config, tokenizer = _T5(TEXT, 0)
+    del config["class"]
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        settings = getattr(transformers, f"{kind}Config")(**config)
+        getattr(transformers, f"{kind}EncoderModel")(settings).save_pretrained(
+            folder / "text_encoder"
+        )
+    for name, value in tokenizer.items():
+        write(folder / "tokenizer" / name, value)
+    index["text_encoder"] = ["transformers", f"{kind}EncoderModel"]
+    index["tokenizer"] = ["transformers", tokenizer["tokenizer_config.json"]["tokenizer_class"]]
     write(folder / "model_index.json", index)
     return folder
 

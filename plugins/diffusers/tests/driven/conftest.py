@@ -10,11 +10,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from gcodec.models import ModelStore
+from gcodec.models import ModelStore, _torchvision_cpu
 from gcodec.models.networks import open_denoiser
 from gcodec.run import Run
 from gcodec_diffusers import tiny_families
 from gcodec_diffusers.driven import DrivenDenoiser
+
+_torchvision_cpu.install()  # before whichever test imports diffusers first
 
 
 @pytest.fixture(scope="session")
