@@ -27,14 +27,14 @@ from gcodec_diffusers.tiny_families import TINY, make_family
 _CALLS = 20
 _TEXT = """# Families of diffusers' pipelines
 
-Written by `plugins/diffusers/tests/driven/table.py`, with diffusers {diffusers} and transformers {transformers}. Each family is a tiny
-random folder, and is asked for x0-hat through diffusers' own call with four probes in it
-([driven.py](../plugins/diffusers/src/gcodec_diffusers/driven.py)). It is compared with what diffusers' own pipeline says of the
-same folder, with its own scheduler, noise and loaders, at each of {steps} steps: *x0* is the largest relative difference of x0-hat, *told*
-that of everything that the network is told besides the latents. *ms* is the processor time of a call beside the network's own, on one
-core, the best of {calls}. Stable Diffusion 1 and 2, SDXL and its refiner, SD3, FLUX.1 and PerCo(SD) are called without diffusers'
-pipelines, and so without transformers; their tests are in `plugins/diffusers/tests/pipelines`. None of these models has been run
-here at its published size.
+Written by `plugins/diffusers/tests/driven/table.py`, with diffusers {diffusers} and transformers {transformers}. Each
+family is a tiny random folder, and is asked for x0-hat through diffusers' own call with four probes in it
+([driven.py](../plugins/diffusers/src/gcodec_diffusers/driven.py)). It is compared with what diffusers' own pipeline
+says of the same folder, with its own scheduler, noise and loaders, at each of {steps} steps: *x0* is the largest
+relative difference of x0-hat, *told* that of everything that the network is told besides the latents. *ms* is the
+processor time of a call beside the network's own, on one core, the best of {calls}. Stable Diffusion 1 and 2, SDXL and
+its refiner, SD3, FLUX.1 and PerCo(SD) are called without diffusers' pipelines, and so without transformers; their tests
+are in `plugins/diffusers/tests/pipelines`. None of these models has been run here at its published size.
 
 | pipeline | means the same | network | autoencoder | x0 | told | ms |
 |---|---|---|---|---|---|---|
@@ -42,9 +42,9 @@ here at its published size.
 
 ErnieImage takes 1e-5 in a variance where its autoencoder's configuration says 1e-4, and so does its picture.
 
-Not known: cascades (Wuerstchen, DeepFloyd IF, unCLIP, Kandinsky 2), models of tokens (Amused, VQ-Diffusion), the two networks of
-Wan 2.2, Sana Sprint and other schedules of their own, pipelines that edit a picture or make video and sound. A folder of one is
-refused in a line.
+Not known: cascades (Wuerstchen, DeepFloyd IF, unCLIP, Kandinsky 2), models of tokens (Amused, VQ-Diffusion), the two
+networks of Wan 2.2, Sana Sprint and other schedules of their own, pipelines that edit a picture or make video and
+sound. A folder of one is refused in a line.
 """
 
 
