@@ -85,7 +85,8 @@ _OURS = frozenset(
     f"gcodec{name}"
     for name in (
         *("", "_base", "_batch", "_classic", "_compressai", "_diffc", "_diffusers", "_diffusion"),
-        *("_eval", "_flow", "_ldm", "_ntc", "_posterior", "_text_sketch", "_train", "_view"),
+        *("_eval", "_flow", "_ldm", "_light", "_ntc", "_posterior", "_text_sketch", "_train"),
+        "_view",
     )
 )
 
