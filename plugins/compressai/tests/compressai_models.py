@@ -87,8 +87,8 @@ class Fails(Mine):
         return super().compress(x)
 
 
-class Endless(Mine):
-    """Latents that are not finite, on which CompressAI's encoder never ends."""
+class NotFinite(Mine):
+    """Latents that are not finite."""
 
     def compress(self, x):
         bright = x * float("nan") if x.shape[2] > 200 else x

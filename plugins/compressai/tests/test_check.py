@@ -51,7 +51,7 @@ def test_a_network_that_fails_on_this_picture_is_one_line(own: str, tmp_path: Pa
     with pytest.raises(ModelDamaged, match=r"50x240: RuntimeError: no memory$"):
         encode(own, "Fails", tmp_path, False, size=240)
     with pytest.raises(ModelDamaged, match="not a finite number"):
-        encode(own, "Endless", tmp_path, False, size=240)
+        encode(own, "NotFinite", tmp_path, False, size=240)
 
 
 def test_no_process_is_left(own: str, tmp_path: Path) -> None:

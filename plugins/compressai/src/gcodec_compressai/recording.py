@@ -31,7 +31,7 @@ _BEHIND = 4
 _ESCAPED = 16
 _REST = 256
 
-#: With symbols from 2^27 on, and NaN becomes one, the encoder never comes to an end.
+#: The coder is not made for symbols far beyond its tables; a network that overflows makes them.
 _LARGEST = 1 << 24
 
 
