@@ -89,7 +89,7 @@ class Weighted(Tiny):
 ELSEWHERE: dict[str, str] = {}
 
 
-def find(wanted: str, fetch: bool) -> str | None:
+def find(wanted: str, fetch: bool, options: Mapping[str, Any]) -> str | None:
     return ELSEWHERE.get(f"fetch {wanted}" if fetch else wanted)
 
 
