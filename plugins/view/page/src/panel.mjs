@@ -41,7 +41,7 @@ export function needs(name, facts) {
   const title = el('h2', {}, 'This page cannot show ', el('code', { textContent: facts.embedding }));
   const file = /^[\w.-]+$/.test(name) ? name : `'${name}'`;
   if (method) {
-    const command = `pip install ${method.needs}\ngcodec decode ${file} --recon ${method.recon}`;
+    const command = `pip install ${method.needs}\ngcodec decode ${file} --recon ${method.recon}${facts.missing ? ' --partial' : ''}`;
     const why = `The file holds ${method.sends}, and the networks that make a picture of that are too large for a page. With Python 3.11 or newer:`;
     const caption = facts.caption ? [el('blockquote', { textContent: facts.caption })] : [];
     return [title, ...caption, el('p', { textContent: why }), el('pre', {}, el('code', { textContent: command }))];

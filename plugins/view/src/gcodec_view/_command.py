@@ -42,7 +42,7 @@ def command(sources: tuple[str, ...], no_browser: bool, write: str | None, force
     contents = {name: read_bytes(source) for name, source in named.items()}
     pictures = {n: contents[n] if s == STREAM else Path(s) for n, s in named.items()}
     with Server({**page(), **models(), **pictures}) as server:
-        query = "&".join(f"src={quote(quote(name), safe='/%')}" for name in pictures)
+        query = "&".join(f"src={quote(quote(name))}" for name in pictures)
         address = server.address + (f"?{query}" if query else "")
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()

@@ -59,8 +59,9 @@ function captionOf(file) {
 }
 
 /** @param {any} file @param {Uint8Array} bytes @returns {Row[]} */
-function describeRows({ header, segments, layout }, bytes) {
-  let next = 0;
+function describeRows({ header, segments, missing, layout }, bytes) {
+  const many = segments.filter((/** @type {any} */ { type }) => type === MAIN).length + missing.filter((/** @type {number} */ type) => type === MAIN).length;
+  let [next, layers] = [0, 0];
   return layout.map((/** @type {any} */ row) => {
     if (!row.part.startsWith('segment ') || row.part === 'segment table') {
       return { ...row, kind: kindOf(row.part), says: describeHead(row, header, bytes) };
@@ -70,7 +71,11 @@ function describeRows({ header, segments, layout }, bytes) {
       const { identity, payload } = splitCompanion(body);
       return { ...row, kind: 'companion', says: `a layer of ${nameOf(identity)}: ${describePayload(nameOf(identity), payload)}` };
     }
-    if (type === MAIN) return { ...row, kind: 'main', says: describePayload(nameOf(header.identity), body) };
+    if (type === MAIN) {
+      const says = layers++ ? '' : describePayload(nameOf(header.identity), body);
+      const which = many > 1 ? `layer ${layers} of ${many}` : '';
+      return { ...row, kind: 'main', says: [says, which].filter(Boolean).join('; ') };
+    }
     return { ...row, kind: type === ALPHA ? 'alpha' : 'meta', says: SAYS[type] ?? 'not known here, and may be ignored' };
   });
 }
