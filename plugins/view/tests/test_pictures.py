@@ -13,6 +13,7 @@ from PIL import Image
 
 import gcodec
 import gcodec_formats as gcx
+from gcodec.pictures._provenance import GENERATIVE
 from gcodec.registry import load_object
 
 CONFORMANCE = Path(__file__).parents[3] / "spec/conformance"
@@ -56,31 +57,51 @@ def test_a_classical_picture_is_shown_by_the_browser(
     assert np.abs(seen - wanted).mean() < 1.5
 
 
+def saved(browser: Chromium, what: str) -> tuple[str, bytes]:
+    """Press the button that saves the picture's own file (body) or what is seen (png); return its type and contents."""
+    button = f"document.querySelector('button[data-save={what}]:not([hidden])')"
+    browser.wait(button)
+    kind, contents = browser.do(
+        "evaluate",
+        script=f"""
+            const make = URL.createObjectURL;
+            return new Promise((resolve) => {{
+                URL.createObjectURL = (blob) => {{
+                    URL.createObjectURL = make;
+                    blob.arrayBuffer().then((buffer) => resolve([blob.type, [...new Uint8Array(buffer)]]));
+                    return make.call(URL, blob);
+                }};
+                {button}.click();
+            }});
+        """,
+    )
+    return kind, bytes(contents)
+
+
 @pytest.mark.parametrize("name", ["jpeg", "webp", "avif", "jxl"])
 def test_a_classical_picture_is_saved_as_its_codec_wrote_it(
     open_page: Callable[..., Chromium], files: dict[str, bytes], name: str
 ) -> None:
-    browser = open_page(f"{name}.gcx")
-    browser.wait("document.querySelector('button[data-body]:not([hidden])')")
-    saved = browser.do(
-        "evaluate",
-        script="""
-            const make = URL.createObjectURL;
-            return new Promise((resolve) => {
-                URL.createObjectURL = (blob) => {
-                    URL.createObjectURL = make;
-                    blob.arrayBuffer().then((buffer) => resolve([blob.type, [...new Uint8Array(buffer)]]));
-                    return make.call(URL, blob);
-                };
-                document.querySelector('button[data-body]').click();
-            });
-        """,
-    )
     file = gcx.read(files[f"{name}.gcx"])
     (flags, _), body = file.segments[0].data[:2], file.segments[0].data[2:]
     codec = load_object(name, f"gcodec_classic.embedding:{name.capitalize()}").codec
     wanted = codec.restore(flags, body, file.header.size) if flags & 3 else body
-    assert saved == [f"image/{name}", list(wanted)]
+    assert saved(open_page(f"{name}.gcx"), "body") == (f"image/{name}", wanted)
+
+
+def test_what_is_saved_says_whether_it_is_invented(
+    open_page: Callable[..., Chromium], files: dict[str, bytes]
+) -> None:
+    browser = open_page("ntc.gcx")
+    browser.wait("document.querySelector('.modes input[value=bridge]:checked')")
+    for mode, generated in (("bridge", True), ("preview", False)):
+        browser.get(f"document.querySelector('.modes input[value={mode}]').click()")
+        kind, data = saved(browser, "png")
+        picture = gcodec.load_image(data)
+        assert kind == "image/png"
+        assert (GENERATIVE.encode() in (picture.xmp or b"")) == generated
+        wanted = gcodec.decode(files["ntc.gcx"], mode).picture.to_array()
+        assert np.abs(picture.to_array().astype(int) - wanted.astype(int)).max() <= 1
 
 
 def test_transparency_is_shown(open_page: Callable[..., Chromium]) -> None:

@@ -3,6 +3,7 @@
 import { el, short } from './dom.mjs';
 import { sentence } from './errors.mjs';
 import { makePanel, needs } from './panel.mjs';
+import { asPng } from './saving.mjs';
 import { makeViewer } from './viewer.mjs';
 
 /** Stage 2 starts by itself up to so many pixels; beyond, when it is asked for. */
@@ -96,8 +97,8 @@ export function makeArticle(id, name, bytes, ask) {
   const zoomed = el('button', { type: 'button', title: 'Every pixel as it is', onclick: () => viewer.actual() });
   viewer.onzoom = (percent) => (zoomed.textContent = `${percent} %`);
   const start = el('button', { type: 'button', textContent: 'Add detail', onclick: () => request('restore', segment) });
-  const save = el('button', { type: 'button', textContent: 'Save as .png', onclick: saveSeen });
-  const body = el('button', { type: 'button', hidden: true, data: { body: '' }, onclick: () => saveBytes(/** @type {any} */ (bodies.get(segment)).bytes, /** @type {any} */ (bodies.get(segment)).type) });
+  const save = el('button', { type: 'button', textContent: 'Save as .png', data: { save: 'png' }, onclick: saveSeen });
+  const body = el('button', { type: 'button', hidden: true, data: { save: 'body' }, onclick: () => saveBytes(/** @type {any} */ (bodies.get(segment)).bytes, /** @type {any} */ (bodies.get(segment)).type) });
   const meaning = el('p', { className: 'meaning quiet' });
   controls.append(
     modes,
@@ -120,9 +121,9 @@ export function makeArticle(id, name, bytes, ask) {
 
   async function saveSeen() {
     const here = pictures.get(segment);
-    const canvas = mode === 'bridge' && here?.bridge ? here.bridge : here?.preview;
-    const blob = await new Promise((resolve) => canvas?.toBlob(resolve, 'image/png'));
-    saveBytes(/** @type {any} */ (blob), 'image/png', canvas === here?.bridge ? '.bridge' : '');
+    const generated = Boolean(here?.bridge) && mode === 'bridge';
+    const canvas = /** @type {HTMLCanvasElement} */ (generated ? here?.bridge : here?.preview);
+    saveBytes(await asPng(canvas, generated), 'image/png', generated ? '.bridge' : '');
   }
 
   function saveBytes(/** @type {any} */ contents, /** @type {string} */ type, middle = '') {

@@ -8,8 +8,8 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   return n;
 });
 
-/** @param {string} type @param {Uint8Array} contents */
-function chunk(type, contents) {
+/** A part of a PNG file. @param {string} type @param {Uint8Array} contents */
+export function chunk(type, contents) {
   const made = new Uint8Array(12 + contents.length);
   const view = new DataView(made.buffer);
   view.setUint32(0, contents.length);
