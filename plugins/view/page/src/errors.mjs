@@ -27,6 +27,7 @@ const ADVICE = {
   'bad-compression': AUTHOR,
   'bad-payload': `the picture’s data is damaged though the file is whole; ${AGAIN}`,
   'bad-model': 'it was coded with other weights than this page has; open it with gcodec decode --model',
+  'too-large': 'the memory of a page is not enough; gcodec decode takes larger pictures',
   'part-missing': 'copy the whole folder of the page; gcodec view --write FOLDER makes one',
   'cannot-show': 'save the picture’s own file and open it elsewhere',
   'no-file': 'check the name after ?src=, and that the file lies beside this page',

@@ -59,7 +59,8 @@ export function serve(assets) {
       if (message.do === 'open' || id === wanted) await tasks[/** @type {'open'} */ (message.do)](message);
     } catch (error) {
       const { code, message: what, name } = /** @type {any} */ (error);
-      post({ id, is: 'error', segment, error: { code: code ?? name, what } });
+      const memory = name === 'RangeError' || /alloc|memory/i.test(what);
+      post({ id, is: 'error', segment, error: { code: code ?? (memory ? 'too-large' : name), what } });
     }
     post({ id, is: 'done', segment, done: message.do });
   }
