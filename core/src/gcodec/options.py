@@ -18,6 +18,7 @@ __all__ = [
     "TEXT",
     "TILE",
     "Option",
+    "Values",
     "as_arguments",
     "check_options",
     "expected",
@@ -116,9 +117,13 @@ def steps(default: int, maximum: int = 64) -> Option:
     )
 
 
-def check_options(
-    owner: str, options: Sequence[Option], given: Mapping[str, Any]
-) -> dict[str, Any]:
+class Values(dict[str, Any]):
+    """A value for each of a spec's options; `given` are the names of those that are not its defaults."""
+
+    given: frozenset[str] = frozenset()
+
+
+def check_options(owner: str, options: Sequence[Option], given: Mapping[str, Any]) -> Values:
     """Return a value for each of `options`: the one given, checked, or the default.
 
     A NumPy scalar is the number that it holds.
@@ -128,10 +133,14 @@ def check_options(
     for name in given:
         if name not in known:
             raise UnknownOption(owner, name, known)
-    return {
-        name: _checked(owner, option, given[name]) if name in given else option.default
-        for name, option in known.items()
-    }
+    values = Values(
+        {
+            name: _checked(owner, option, given[name]) if name in given else option.default
+            for name, option in known.items()
+        }
+    )
+    values.given = frozenset(given)
+    return values
 
 
 def read_settings(owner: str, options: Sequence[Option], words: Sequence[str]) -> dict[str, Any]:

@@ -44,7 +44,8 @@ class LatentSampler(Reconstructor):
     """A sample of P(X | Y) by `gcodec.diffusion.sampling.sample`, from noise, conditioned on all signals; a method says what
     differs.
 
-    Options of its spec that are read where they are there: steps (otherwise 1), tile, guidance.
+    Options of its spec that are read where they are there: steps (otherwise 1), tile, guidance. Where the user says nothing
+    of steps and guidance, a distilled denoiser is not asked for more than it was distilled for (`Denoiser.most`).
 
     name  of the reconstructor.
     eta   of `sample`.
@@ -63,6 +64,12 @@ class LatentSampler(Reconstructor):
         self.steps: int = setup.options.get("steps", 1)
         self.tile: int = setup.options["tile"]
         self.guidance: float = setup.options.get("guidance", 1.0)
+        if self.denoiser.most is not None:
+            given = getattr(setup.options, "given", setup.options)
+            if "steps" not in given:
+                self.steps = min(self.steps, self.denoiser.most)
+            if "guidance" not in given:
+                self.guidance = 1.0
         self.device = torch_device(run.device)
 
     def start(self, signals: Mapping[str, Signal], size: Size) -> Start:

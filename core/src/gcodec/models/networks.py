@@ -138,12 +138,14 @@ class Denoiser(ABC):
     space  name of the model of its latent space.
     sees   types of the signals that `condition` can use; all others it ignores.
     few    numbers of equal steps that it was distilled for; () if none.
+    most   steps beyond which it gains nothing: it was distilled, guidance and all; None if it was not.
     own_space   its latent space, where the folder of the denoiser is that of the space too.
     """
 
     space: str
     sees: tuple[str, ...]
     few: tuple[int, ...] = ()
+    most: int | None = None
     own_space: LatentSpace | None = None
 
     @abstractmethod

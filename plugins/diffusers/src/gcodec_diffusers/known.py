@@ -40,6 +40,8 @@ __all__ = ["KnownDenoiser", "open_pipeline"]
 
 #: Latent positions that every network's maps can be halved to, or cut into patches of.
 _MULTIPLE = 2
+#: Steps of distilled models.
+_FEW = (1, 2, 4)
 
 
 class KnownDenoiser(PipelineDenoiser):
@@ -49,6 +51,8 @@ class KnownDenoiser(PipelineDenoiser):
         space = str(autoencoder_of(parts.model))
         super().__init__(parts.model, space, parts.encoder, parts.schedule, parts.device)
         self.parts = parts
+        if not self.few and _distilled(parts):
+            self.few = _FEW
         self.reads_text = reads_text(parts.model)
         tokens = () if parts.codebook is None else (f"{Tokens.kind}/{parts.codebook.name}",)
         self.also = (*tokens, *(() if parts.controlnet is None else (Sketch.kind,)))
@@ -119,6 +123,15 @@ class KnownDenoiser(PipelineDenoiser):
             # Those that were trained so were trained on latents that are not shifted too.
             z = z + encoder.shift * encoder.scale
         return z
+
+
+def _distilled(parts: Components) -> bool:
+    """Whether a network is one of few steps, where its schedule is silent: FLUX.1 [schnell], and what guidance was distilled
+    into as latent consistency models have it."""
+    config = parts.network.config
+    schedule = parts.model.json("scheduler/scheduler_config.json")
+    schnell = config.get("guidance_embeds") is False and not schedule.get("use_dynamic_shifting")
+    return schnell or bool(config.get("time_cond_proj_dim"))
 
 
 def open_pipeline(model: Model, run: Run) -> KnownDenoiser:

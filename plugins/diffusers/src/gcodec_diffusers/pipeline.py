@@ -73,6 +73,11 @@ class PipelineDenoiser(Denoiser):
         self.few = schedule.few
 
     @property
+    def most(self) -> int | None:  # type: ignore[override]
+        """Those that were distilled have learned no more steps, and their guidance."""
+        return max(self.few, default=None)
+
+    @property
     def sees(self) -> tuple[str, ...]:  # type: ignore[override]
         """Types of the signals that the model can use."""
         text = (Text.kind,) if self.reads_text else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from gcodec.interfaces import Size
+from gcodec.diffusion.latents import LatentSampler
+from gcodec.interfaces import Setup, Size
+from gcodec.models import ModelStore
+from gcodec.options import GUIDANCE, TILE, check_options, steps
+from gcodec.run import Run
 from gcodec.signals import Signal
 from gcodec_diffusers import tiny
 from gcodec_diffusers.architectures import ARCHITECTURES
@@ -106,3 +111,49 @@ def test_a_network_that_guidance_was_distilled_into_is_told_of_none(
     )
     denoiser.x0(torch.ones(1, 4, 5, 7), 1.0, 1.0, denoiser.condition({}, SIZE))
     assert seen["timestep_cond"].tolist() == [[0, 0, 0, 1, 1, 1]]
+
+
+class Sampler(LatentSampler):
+    name = "test"
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "most"),
+    [
+        ("flux", {}, None),
+        ("flux", {"guidance_embeds": False}, 4),
+        ("sd15", {}, None),
+        ("sd15", {"_class_name": "LCMScheduler"}, 4),
+    ],
+)
+def test_distilled_models_are_asked_for_few_steps_without_guidance(
+    folder: Folder,
+    opened: Opened,
+    tmp_path: Path,
+    kind: str,
+    change: dict[str, Any],
+    most: int | None,
+) -> None:
+    """Unless the user says how many."""
+    path = shutil.copytree(folder(kind), tmp_path / "model")
+    scheduler = path / "scheduler" / "scheduler_config.json"
+    config = json.loads(scheduler.read_text())
+    if "guidance_embeds" in change:  # as FLUX.1 [schnell] is saved
+        from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+
+        about = json.loads((path / "transformer" / "config.json").read_text())
+        torch.manual_seed(0)
+        made = FluxTransformer2DModel.from_config({**about, **change})
+        made.save_pretrained(path / "transformer")
+        scheduler.write_text(json.dumps({**config, "use_dynamic_shifting": False}))
+    else:
+        scheduler.write_text(json.dumps({**config, **change}))
+    assert opened(path).most == most
+    model = ModelStore().find(str(path))
+    options = (steps(8), replace(GUIDANCE, default=1.5), TILE)
+    for given, due in (
+        ({}, (4, 1.0) if most else (8, 1.5)),
+        ({"steps": 6, "guidance": 2.0}, (6, 2.0)),
+    ):
+        sampler = Sampler(Setup(Run(), check_options("test", options, given), model))
+        assert (sampler.steps, sampler.guidance) == due
