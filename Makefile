@@ -12,7 +12,7 @@ WORKERS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/compressai -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light -e ./plugins/view -e ./plugins/batch[remote]
+DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/compressai -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light -e ./plugins/view -e ./plugins/batch[remote] -e ./plugins/doors[all]
 
 .PHONY: demo test lint bench clean js page tested-page
 

@@ -26,7 +26,7 @@
     ├── TrainingDiverged             16   a loss or a gradient is not a finite number
     ├── ChannelError                 17   a channel simulator cannot send that, or never makes those bits
     ├── PluginError                  18   a plugin raised what it must not, or returned what it must not
-    ├── ChecksFailed                 19   `gcodec check-plugin` has found flaws
+    ├── ChecksFailed                 19   `gcodec check-plugin` or `doctor` has found flaws
     ├── PartlyFailed                 21   some of several pairs or pictures failed, each named with its reason
     └── FormatError                  20   the container is damaged; `gcodec_formats.errors` says in which ways
 

@@ -116,6 +116,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "command": {
         **dict.fromkeys(_CORE, "gcodec"),
         "batch": "gcodec-batch",
+        "doctor": "gcodec-doors",
         "eval": "gcodec-eval",
         "train": "gcodec-train",
         "train-data": "gcodec-train",

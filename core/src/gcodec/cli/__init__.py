@@ -57,6 +57,11 @@ _ELSEWHERE = {
         "gcodec-batch",
         "Encode, decode or transcode a data set; goes on where it was stopped.",
     ),
+    "doctor": (
+        "gcodec_doors",
+        "gcodec-doors",
+        "Say what is installed, what is missing and what is wrong.",
+    ),
     "eval": (
         "gcodec_eval",
         "gcodec-eval",
@@ -85,8 +90,8 @@ _OURS = frozenset(
     f"gcodec{name}"
     for name in (
         *("", "_base", "_batch", "_classic", "_compressai", "_diffc", "_diffusers", "_diffusion"),
-        *("_eval", "_flow", "_ldm", "_light", "_ntc", "_posterior", "_text_sketch", "_train"),
-        "_view",
+        *("_doors", "_eval", "_flow", "_ldm", "_light", "_ntc", "_posterior", "_text_sketch"),
+        *("_train", "_view"),
     )
 )
 

@@ -16,6 +16,8 @@ from gcodec.errors import ImageError, OutputError, UsageError
 from gcodec.files import atomic_write, check_not_input, check_writable, file_bytes, read_bounded
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from gcodec.pictures import Picture
     from gcodec.progress import Progress
     from gcodec.run import Run
@@ -37,6 +39,14 @@ class Place(click.ParamType[str]):
             self.fail("a file needs a name", param, ctx)
         streams = _STDIN if isinstance(param, click.Argument) else _STDOUT
         return STREAM if value in streams else value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Leave it to the shell, which knows its files."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
 
 
 #: The argument IN of a command.

@@ -11,13 +11,16 @@ import copy
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import click
 
 from gcodec.errors import UsageError
 from gcodec.options import check_options, expected, read_settings
 from gcodec.plugin import EmbeddingSpec, Option, ReconstructorSpec, Spec
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["Named", "PluginCommand", "as_decorator", "names", "plugin_option"]
 
@@ -98,6 +101,16 @@ class _NamingOption(click.Option):
         from gcodec.registry import registry
 
         return names(text, registry().usable(self.spec) if text == _ALL else ())
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the names that the last word may become."""
+        from click.shell_completion import CompletionItem
+
+        from gcodec.registry import registry
+
+        before, comma, last = incomplete.rpartition(",") if self.many else ("", "", incomplete)
+        found = sorted(name for name in registry().table(self.spec) if name.startswith(last))
+        return [CompletionItem(f"{before}{comma}{name}") for name in found]
 
     def named(self, text: str | None, values: Mapping[str, Any]) -> Any:
         """Return what the user means; `values` are options for all that have them, and what a word says itself wins.
