@@ -74,7 +74,7 @@ function readIdentity(cursor, done = () => {}) {
   }
   done("embedding");
   const profile = cursor.u8("profile");
-  const digest = profile === 0 ? cursor.take(8, "model digest").slice() : null;
+  const digest = profile === 0 ? Uint8Array.from(cursor.take(8, "model digest")) : null;
   done(profile === 0 ? "model digest" : "profile");
   return { id, name, profile, digest };
 }

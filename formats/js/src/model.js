@@ -31,7 +31,8 @@ export class Tensors {
     if (!found) throw new ModelError(`the model lacks ${name}`);
     if (found.dtype !== dtype || found.shape.length !== shape.length || shape.some((n, i) => n !== null && n !== found.shape[i]))
       throw new ModelError(`${name} is ${found.dtype} [${found.shape}] and not ${dtype} [${shape.map((n) => n ?? "any")}]`);
-    return TYPES[dtype][1](found.bytes.slice().buffer);
+    // Of a Buffer of Node `slice` would be a view of memory that it shares with others.
+    return TYPES[dtype][1](Uint8Array.from(found.bytes).buffer);
   }
 
   /** @param {string} name @returns {number[]} */

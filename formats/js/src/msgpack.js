@@ -49,7 +49,7 @@ export function parse(bytes) {
   /** @param {Node["kind"]} kind @param {number} length @param {boolean} short */
   const string = (kind, length, short) => {
     const from = take(length), raw = bytes.subarray(from, at);
-    if (kind === "bin") return node(kind, raw.slice(), short);
+    if (kind === "bin") return node(kind, Uint8Array.from(raw), short);
     try {
       return node(kind, UTF8.decode(raw), short);
     } catch {

@@ -110,6 +110,14 @@ test("picture files are those of the worked examples", () => {
   }
 });
 
+test("weights and files that lie somewhere in a Buffer of Node are read as any others", async () => {
+  const inside = (/** @type {Uint8Array} */ bytes) => Buffer.concat([Buffer.alloc(3), bytes, Buffer.alloc(5)]).subarray(3, 3 + bytes.length);
+  const files = Object.fromEntries(Object.entries(EMBEDDINGS.ntc.files).map(([name, bytes]) => [name, inside(bytes)]));
+  const data = bytesOf("spec/vectors/embeddings/ntc/one-sample.gcx");
+  const [plain, within] = [await gcx.ntcSymbols(gcx.read(data), gcx.openModel(EMBEDDINGS.ntc.files)), await gcx.ntcSymbols(gcx.read(inside(data)), gcx.openModel(files))];
+  assert.deepEqual(within, plain);
+});
+
 test("a model that is not the file's, or none, is refused", () => {
   const files = EMBEDDINGS.ntc.files, { identity } = gcx.read(bytesOf("spec/vectors/embeddings/ntc/photo.gcx")).header;
   gcx.openModel(files, identity);
