@@ -94,6 +94,12 @@ class DrivenDenoiser(PipelineDenoiser):
         self.dtype = getattr(torch, run.dtype)
         self.network = open_network(model, family.network, family.classes, run)
         index, config = model.json("model_index.json"), dict(self.network.config)
+        second = f"{family.network}_2"
+        if any(index.get(second) or ()):
+            raise ModelDamaged(
+                model.name,
+                f"it has a second network, {second}, for other noise levels; only pipelines of one network are known",
+            )
         self.few = schedule.few or family.few(index, config)
         self._turn, self._now = threading.Lock(), _Now(torch.empty(0), Level(1, 1, 0, 0), iter(()))
         self._pipeline = self._built({})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from gcodec.errors import ModelDamaged, ModelError
 from gcodec.interfaces import Size
 from gcodec.signals import Preview
 from gcodec_diffusers.driven import DrivenDenoiser
@@ -79,3 +82,29 @@ def test_a_preview_pulls_and_without_text_encoders_no_caption_is_seen(
 @pytest.mark.parametrize("name", ["Flux2KleinPipeline", "Flux2Pipeline"])
 def test_distilled_models_tell_their_steps(folder: Folder, opened: Opened, name: str) -> None:
     assert bool(opened(folder(name)).few) == (name == "Flux2KleinPipeline")
+
+
+def test_a_picture_of_a_size_that_a_family_does_not_make_is_refused_in_a_line(
+    folder: Folder, opened: Opened, capfd: pytest.CaptureFixture[str]
+) -> None:
+    denoiser = opened(folder("DiTPipeline"))
+    condition = denoiser.condition({}, Size(64, 128))
+    capfd.readouterr()
+    with pytest.raises(ModelError, match="DiTPipeline cannot run for 128x64 samples") as caught:
+        denoiser.x0(torch.ones(1, 4, 8, 16), 1.0, 1.0, condition)
+    assert caught.value.exit_status == 9 and "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_pipeline_of_two_networks_is_refused(
+    folder: Folder, opened: Opened, tmp_path: Path
+) -> None:
+    """As Wan 2.2 has them: one of them alone would do for a part of the way."""
+    path = shutil.copytree(folder("WanPipeline"), tmp_path / "model")
+    index = json.loads((path / "model_index.json").read_text())
+    second = {"transformer_2": index["transformer"], "boundary_ratio": 0.875}
+    (path / "model_index.json").write_text(json.dumps({**index, "transformer_2": [None, None]}))
+    assert opened(path).family.name == "WanPipeline"
+    (path / "model_index.json").write_text(json.dumps({**index, **second}))
+    with pytest.raises(ModelDamaged, match="a second network, transformer_2"):
+        opened(path)

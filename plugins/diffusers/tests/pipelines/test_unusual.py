@@ -11,7 +11,7 @@ import pytest
 import torch
 from unusual_folders import RIGHT, WRONG
 
-from gcodec.errors import GcodecError
+from gcodec.errors import GcodecError, ModelError
 from gcodec.interfaces import Size
 from gcodec.models import ModelStore
 from gcodec.models.networks import open_denoiser, open_space, place_of
@@ -62,3 +62,17 @@ def test_it_is_refused_in_a_line(
     assert "\n" not in said and 20 < len(said) < 900
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def test_a_picture_beyond_the_positions_of_a_network_is_refused_in_a_line(
+    folder: Folder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """SD3 has a table of places, here for 128 latents a side."""
+    model = ModelStore().find(str(folder("sd3")))
+    denoiser = open_denoiser(model, Run())
+    size = Size(32, 8 * 130)
+    capfd.readouterr()
+    with pytest.raises(ModelError, match="cannot be asked with 130x4 latents") as caught:
+        denoiser.x0(torch.ones(1, 16, 4, 130), 1.0, 1.0, denoiser.condition({}, size))
+    assert caught.value.exit_status == 9 and "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
