@@ -19,7 +19,7 @@ from gcodec.models import ModelStore, _torchvision_cpu
 from gcodec.models.networks import open_space, place_of
 from gcodec.pictures import psnr
 from gcodec.run import Run
-from gcodec_diffusers import tiny, tiny_families
+from gcodec_diffusers import tiny, tiny_parts
 from gcodec_diffusers.layout import SPACES
 from gcodec_diffusers.spaces import PublishedSpace
 
@@ -51,14 +51,14 @@ def tiny_one(**settings: Any) -> Any:
 
 MAKERS: dict[str, Callable[[], Any]] = {
     "AsymmetricAutoencoderKL": asymmetric,
-    "AutoencoderDC": tiny_families.dc_vae,
+    "AutoencoderDC": tiny_parts.dc_vae,
     "AutoencoderKL": lambda: tiny.autoencoder(16),
-    "AutoencoderKLFlux2": tiny_families.flux2_vae,
-    "AutoencoderKLHunyuanImage": tiny_families.hunyuan_vae,
-    "AutoencoderKLQwenImage": lambda: tiny_families.video_vae("AutoencoderKLQwenImage"),
-    "AutoencoderKLWan": lambda: tiny_families.video_vae("AutoencoderKLWan"),
+    "AutoencoderKLFlux2": tiny_parts.flux2_vae,
+    "AutoencoderKLHunyuanImage": tiny_parts.hunyuan_vae,
+    "AutoencoderKLQwenImage": lambda: tiny_parts.video_vae("AutoencoderKLQwenImage"),
+    "AutoencoderKLWan": lambda: tiny_parts.video_vae("AutoencoderKLWan"),
     "AutoencoderTiny": lambda: tiny_one(latent_channels=5, scaling_factor=0.8, shift_factor=0.1),
-    "VQModel": tiny_families.movq,
+    "VQModel": tiny_parts.movq,
 }
 
 
