@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import gcodec
 import gcodec_formats as gcx
+from gcodec.errors import GcodecError
 from gcodec_formats import registry as numbers
 
-__all__ = ["SIGNATURE", "Head", "decoded", "encoded", "head"]
+__all__ = ["SIGNATURE", "GcxError", "Head", "decoded", "encoded", "head", "told"]
 
 SIGNATURE = b"\xc7\r\n"
 
 #: Words of `gcodec.encode`; all others are options of the embedding.
 _OWN = ("model", "suggest", "digest", "metadata", "companions", "seed")
 _TARGET = ("quality", "bpp", "bytes")
+
+
+class GcxError(OSError):
+    """A .gcx file cannot be opened, decoded or made; the cause is gcodec's error.
+
+    An OSError of one text, as libraries of pictures raise it and worker processes can hand it on.
+    """
+
+
+@contextmanager
+def told(name: str = "") -> Iterator[None]:
+    """Turn gcodec's errors into a GcxError, of the file `name`."""
+    try:
+        yield
+    except GcodecError as error:
+        raise GcxError(f"{name}: {error}" if name else str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -80,20 +98,23 @@ def encoded(picture: Any, words: Mapping[str, Any]) -> bytes:
     return made.data
 
 
-def decoded(data: bytes, words: Mapping[str, Any]) -> gcodec.Picture:
+def decoded(data: bytes, words: Mapping[str, Any], device: str = "cpu") -> gcodec.Picture:
     """Return the picture of a file.
 
-    words  recon (what the file suggests, or preview); model, via, seed; and options of the reconstructor.
+    words   recon (what the file suggests, or preview); model, via, seed; and options of the reconstructor.
+    device  as torch calls it.
 
     Raises what `gcodec.decode` raises.
     """
     rest = dict(words)
     recon = rest.pop("recon", None)
     own = {word: rest.pop(word) for word in ("model", "via", "seed") if word in rest}
-    return _session(os.getpid()).decode(data, recon, options=rest, **own).picture
+    session = _session(os.getpid(), device)
+    made: gcodec.Decoded = session.decode(data, recon, options=rest, **own)
+    return made.picture
 
 
 @cache
-def _session(process: int) -> gcodec.Session:
+def _session(process: int, device: str = "cpu") -> gcodec.Session:
     """One a process: networks stay open from picture to picture, and no lock is taken along by a fork."""
-    return gcodec.Session()
+    return gcodec.Session(device=device)

@@ -12,17 +12,14 @@ What cannot be done is a GcxError, an OSError, whose cause is gcodec's own error
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import wraps
 from io import BytesIO
 from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from gcodec.errors import GcodecError
 from gcodec.files import atomic_write
-from gcodec_doors._file import SIGNATURE, decoded, encoded, head
+from gcodec_doors._file import SIGNATURE, GcxError, decoded, encoded, head, told
 
 __all__ = ["FORMAT", "GcxError", "GcxImageFile"]
 
@@ -30,18 +27,6 @@ FORMAT = "GCX"
 
 #: Of Pillow itself, in what `save` was told.
 _PILLOWS = ("append",)
-
-
-class GcxError(OSError):
-    """A .gcx file cannot be opened, decoded or made; the cause is gcodec's error."""
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except GcodecError as error:
-        raise GcxError(str(error)) from error
 
 
 class GcxImageFile(ImageFile.ImageFile):
@@ -57,7 +42,7 @@ class GcxImageFile(ImageFile.ImageFile):
         assert self.fp is not None
         self._data = self.fp.read()
         self._words: dict[str, Any] = {}
-        with _told():
+        with told():
             found = head(self._data)
         self._mode, self._size = found.mode, (found.size.width, found.size.height)
         beside = {"icc_profile": found.icc, "exif": found.exif, "xmp": found.xmp}
@@ -77,7 +62,7 @@ class GcxImageFile(ImageFile.ImageFile):
     def load(self) -> Any:
         """Decode, the first time."""
         if self.tile:
-            with _told():
+            with told():
                 image = decoded(self._data, self._words).to_pil()
             if self.fp and self._exclusive_fp:
                 self.fp.close()
@@ -94,7 +79,7 @@ def _accept(prefix: bytes) -> bool:
 
 def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     words = {k: v for k, v in image.encoderinfo.items() if k not in _PILLOWS}
-    with _told():
+    with told():
         data = encoded(image, words)
     stream.write(data)
 
@@ -114,7 +99,7 @@ def _whole_or_not_at_all() -> None:
             return
         buffer = BytesIO()
         before(self, buffer, FORMAT, **params)
-        with _told(), atomic_write(os.fsdecode(fp), force=True) as stream:
+        with told(), atomic_write(os.fsdecode(fp), force=True) as stream:
             stream.write(buffer.getvalue())
 
     Image.Image.save = save  # type: ignore[method-assign]
