@@ -37,6 +37,11 @@ def test_what_is_wrong_is_found_and_all_of_it(tmp_path: Path) -> None:
         "Requires-Dist: acme-waves; extra == 'fast'\nProvides-Extra: fast\n"
     )
     (about / "entry_points.txt").write_text("[gcodec]\nacme = acme_that_is_not_there\n")
+    odd = tmp_path / "gcodec_odd-1.0.dist-info"
+    odd.mkdir()
+    (odd / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: gcodec-odd\nVersion: 1.0\nRequires-Dist: ??\n"
+    )
     fetched = tmp_path / "cache" / "models" / f"acme--flow@{'0' * 64}"
     fetched.mkdir(parents=True)
     (fetched / "config.json").write_text("{}")
@@ -52,6 +57,7 @@ def test_what_is_wrong_is_found_and_all_of_it(tmp_path: Path) -> None:
     found = {row["what"]: row for row in rows}
     due = {
         "gcodec-acme": "numpy is",
+        "gcodec-odd": "its metadata cannot be read",
         "plugin acme of gcodec-acme": "acme_that_is_not_there",
         "model acme/flow": "digest",
         "GCODEC_MODELS": "nowhere is no folder",

@@ -21,6 +21,7 @@ SECTIONS = {
     )
 }
 NEEDS = {"imageio": "imageio", "torch": "torch", "WebDataset": "webdataset", "zarr": "zarr"}
+TOOLS = {"File types": ("file", "update-mime-database")}
 
 
 def test_every_block_is_in_a_section() -> None:
@@ -28,12 +29,14 @@ def test_every_block_is_in_a_section() -> None:
 
 
 @pytest.mark.parametrize("title", SECTIONS)
-def test_a_section(title: str, parrot: Image.Image, tmp_path: Path) -> None:
+def test_a_section(title: str, parrot: Image.Image, webp: bytes, tmp_path: Path) -> None:
     if title in NEEDS and find_spec(NEEDS[title]) is None:
         pytest.skip(f"{NEEDS[title]} is not installed")
-    if shutil.which("bash") is None:
-        pytest.skip("there is no bash here")
+    for tool in ("bash", *TOOLS.get(title, ())):
+        if shutil.which(tool) is None:
+            pytest.skip(f"there is no {tool} here")
     parrot.save(tmp_path / "photo.png")
+    (tmp_path / "photo.gcx").write_bytes(webp)
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for language, code in SECTIONS[title]:
         words = [sys.executable, "-c", code] if language == "python" else ["bash", "-ec", code]
@@ -43,6 +46,9 @@ def test_a_section(title: str, parrot: Image.Image, tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PATH": tools},
+            env={**os.environ, "PATH": tools, "XDG_DATA_HOME": str(tmp_path)},
         )
         assert done.returncode == 0, done.stderr
+    if title == "File types":
+        assert done.stdout == "photo.gcx: image/x-gcx\n"
+        assert "image/x-gcx:*.gcx" in (tmp_path / "mime" / "globs2").read_text()

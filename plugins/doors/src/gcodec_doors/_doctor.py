@@ -35,9 +35,16 @@ class Row(NamedTuple):
 def examined() -> Iterator[Row]:
     """Yield a row for everything that matters to gcodec here."""
     yield Row(OK, "Python", f"{platform.python_version()} on {platform.platform(terse=True)}")
-    ours = _ours()
-    for name, distribution in ours.items():
-        yield _distribution(name, distribution)
+    found, ours = _ours(), {}
+    for name, distribution in found.items():
+        try:
+            yield _distribution(name, distribution)
+        # packaging and importlib.metadata each raise errors of their own for what is no metadata.
+        except Exception as error:
+            advice = f"pip install --force-reinstall {name}"
+            yield Row(WRONG, name, f"its metadata cannot be read: {_line(error)}", advice)
+        else:
+            ours[name] = distribution
     yield from _libraries(ours)
     yield from _torch()
     yield from _onnxruntime()
@@ -45,7 +52,7 @@ def examined() -> Iterator[Row]:
     yield from _environment()
     yield from _models()
     yield from _extras(ours)
-    yield from _others(ours)
+    yield from _others(found)
 
 
 def _line(error: BaseException) -> str:
