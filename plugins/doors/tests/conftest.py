@@ -9,7 +9,8 @@ from PIL import Image
 
 import gcodec
 
-KODIM23 = Path(__file__).parents[3] / "tests" / "images" / "kodim23.png"
+TESTS = Path(__file__).parents[3] / "tests"
+KODIM23 = TESTS / "images" / "kodim23.png"
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,9 @@ def parrot() -> Image.Image:
 def webp(parrot: Image.Image) -> bytes:
     """A file of it, quick to decode."""
     return gcodec.encode(parrot, "webp", target=gcodec.Target(quality=0.5)).data
+
+
+@pytest.fixture(scope="session")
+def cut() -> bytes:
+    """A progressive file whose end is missing."""
+    return (TESTS / "golden" / "diffc.gcx").read_bytes()[:-20]

@@ -35,6 +35,13 @@ def test_bytes_out_and_in(parrot: Image.Image) -> None:
     assert np.array_equal(iio.imread(data), gcodec.decode(data).picture.to_array())
 
 
+def test_what_was_cut_short_is_read_if_asked(cut: bytes) -> None:
+    with pytest.raises(GcxError):
+        iio.imread(cut, extension=".gcx")
+    due = gcodec.decode(cut, partial=True).picture.to_array()
+    assert np.array_equal(iio.imread(cut, extension=".gcx", partial=True), due)
+
+
 def test_shape_and_type_are_known_without_decoding(parrot: Image.Image, tmp_path: Path) -> None:
     gray = np.asarray(parrot.convert("L"))
     for name, samples, embed in (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 import gcodec
 import gcodec_formats as gcx
@@ -137,6 +137,16 @@ def test_what_is_damaged_or_beyond_the_limits_says_so(webp: bytes) -> None:
         Image.open(of_size(14000))
     with pytest.raises(OSError, match="cannot identify"):
         Image.open(io.BytesIO(b"\xc7 something else"))
+
+
+def test_what_was_cut_short_is_shown_where_pillow_is_told_so(
+    cut: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(GcxError):
+        Image.open(io.BytesIO(cut))
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    due = gcodec.decode(cut, partial=True).picture
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(cut))), due.to_array())
 
 
 def test_files_are_closed_copied_and_converted_like_any(webp: bytes, tmp_path: Path) -> None:

@@ -61,9 +61,9 @@ class Head:
         return (*self.size, bands) if bands > 1 else tuple(self.size)
 
 
-def head(data: bytes) -> Head:
-    """Return what a whole file says of its picture. Raises FormatError."""
-    file = gcx.read(data)
+def head(data: bytes, *, partial: bool = False) -> Head:
+    """Return what a file says of its picture; `partial`: a progressive one that was cut short too. Raises FormatError."""
+    file = gcx.read(data, partial=partial)
     extensions = file.header.extensions
     gray = extensions.get(numbers.CHANNELS) == 1
     deep = extensions.get(numbers.DEPTH) == 16
@@ -101,14 +101,14 @@ def encoded(picture: Any, words: Mapping[str, Any]) -> bytes:
 def decoded(data: bytes, words: Mapping[str, Any], device: str = "cpu") -> gcodec.Picture:
     """Return the picture of a file.
 
-    words   recon (what the file suggests, or preview); model, via, seed; and options of the reconstructor.
+    words   recon (what the file suggests, or preview); model, via, partial, seed; and options of the reconstructor.
     device  as torch calls it.
 
     Raises what `gcodec.decode` raises.
     """
     rest = dict(words)
     recon = rest.pop("recon", None)
-    own = {word: rest.pop(word) for word in ("model", "via", "seed") if word in rest}
+    own = {word: rest.pop(word) for word in ("model", "via", "partial", "seed") if word in rest}
     session = _session(os.getpid(), device)
     made: gcodec.Decoded = session.decode(data, recon, options=rest, **own)
     return made.picture

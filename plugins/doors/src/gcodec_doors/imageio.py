@@ -44,7 +44,7 @@ class GcxPlugin(PluginV3):
             raise InitializationError(f"{NAME} writes {SUFFIX} files")
 
     def read(self, *, index: Any = 0, **words: Any) -> NDArray[Any]:
-        """Return the picture; `words`: recon, model, via, seed, and options of the reconstructor.
+        """Return the picture; `words`: recon, model, via, partial, seed, and options of the reconstructor.
 
         index   0 or None; ... for an array with one more dimension, of length 1.
 
@@ -52,8 +52,8 @@ class GcxPlugin(PluginV3):
         """
         if index not in (0, None, ...):
             raise ValueError(f"a {SUFFIX} file holds one picture, number 0, not {index}")
-        about = self.properties()
         with told():
+            about = self._properties(partial=bool(words.get("partial")))
             samples = decoded(self._data, words).to_array(about.dtype.name).reshape(about.shape)
         return samples[None] if index is ... else samples
 
@@ -84,7 +84,10 @@ class GcxPlugin(PluginV3):
     def properties(self, index: int = 0) -> ImageProperties:
         """Return shape and type, without decoding. Raises GcxError."""
         with told():
-            about = head(self._data)
+            return self._properties()
+
+    def _properties(self, *, partial: bool = False) -> ImageProperties:
+        about = head(self._data, partial=partial)
         kind = np.dtype(np.uint16 if about.depth == 16 else np.uint8)
         return ImageProperties(shape=about.shape, dtype=kind, n_images=1, is_batch=False)
 

@@ -32,6 +32,7 @@ _PILLOWS = ("append",)
 class GcxImageFile(ImageFile.ImageFile):
     """A .gcx file: mode, size and profile are known at once, the picture is decoded when its pixels are asked for.
 
+    Of a progressive file that was cut short what is there is decoded where Pillow's LOAD_TRUNCATED_IMAGES says so.
     Raises GcxError.
     """
 
@@ -43,7 +44,7 @@ class GcxImageFile(ImageFile.ImageFile):
         self._data = self.fp.read()
         self._words: dict[str, Any] = {}
         with told():
-            found = head(self._data)
+            found = head(self._data, partial=ImageFile.LOAD_TRUNCATED_IMAGES)
         self._mode, self._size = found.mode, (found.size.width, found.size.height)
         beside = {"icc_profile": found.icc, "exif": found.exif, "xmp": found.xmp}
         self.info.update({name: value for name, value in beside.items() if value})
@@ -63,7 +64,8 @@ class GcxImageFile(ImageFile.ImageFile):
         """Decode, the first time."""
         if self.tile:
             with told():
-                image = decoded(self._data, self._words).to_pil()
+                words = {"partial": ImageFile.LOAD_TRUNCATED_IMAGES, **self._words}
+                image = decoded(self._data, words).to_pil()
             if self.fp and self._exclusive_fp:
                 self.fp.close()
             self.fp = BytesIO(image.tobytes())

@@ -37,7 +37,7 @@ class GcxDataset(Dataset[Any]):
 
     source     a folder, with those below it, a tar, a .gcx file, or several of them; hidden files do not count.
     recon      reconstructor; None: what each file suggests, or preview.
-    options    of the reconstructor, and model, via, seed.
+    options    of the reconstructor, and model, via, partial, seed.
     transform  from float32 [3, H, W] in [0, 1] to an item; gray is three equal planes, and alpha is left out.
     device     that decodes, as torch calls it. Items are on the CPU.
 

@@ -59,7 +59,7 @@ def decoder(
     kind     "torch": float32 [3, H, W] in [0, 1]; "numpy": uint8 [H, W, 3]; "pil": an RGB image. Alpha is left out.
     recon    reconstructor; None: what each file suggests, or preview.
     device   that decodes, as torch calls it.
-    options  of the reconstructor, and model, via, seed.
+    options  of the reconstructor, and model, via, partial, seed.
 
     Raises InvalidArgument for another kind; the handler GcxError, which WebDataset shows as the cause of its DecodingError.
     """
