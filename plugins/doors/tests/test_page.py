@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import gcodec_doors
+
 PAGE = Path(__file__).parents[3] / "docs" / "doors.md"
 SECTIONS = {
     title: re.findall(r"^```(python|sh)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
@@ -52,3 +54,11 @@ def test_a_section(title: str, parrot: Image.Image, webp: bytes, tmp_path: Path)
     if title == "File types":
         assert done.stdout == "photo.gcx: image/x-gcx\n"
         assert "image/x-gcx:*.gcx" in (tmp_path / "mime" / "globs2").read_text()
+
+
+def test_the_file_types_are_those_of_the_specification() -> None:
+    shipped = Path(gcodec_doors.__path__[0]) / "mime"
+    given = PAGE.parents[1] / "spec/mime"
+    assert {p.name: p.read_bytes() for p in shipped.iterdir()} == {
+        p.name: p.read_bytes() for p in given.iterdir()
+    }
