@@ -118,6 +118,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "batch": "gcodec-batch",
         "doctor": "gcodec-doors",
         "eval": "gcodec-eval",
+        "report": "gcodec-view",
         "train": "gcodec-train",
         "train-data": "gcodec-train",
         "view": "gcodec-view",

@@ -5,6 +5,7 @@
  *     ort-wasm-simd-threaded.{mjs,wasm}            onnxruntime for WebAssembly
  *     webgpu.mjs *.jspi.{mjs,wasm}                 and with WebGPU, which only browsers that have one fetch
  *     one-file/{page.js,worker.js}                 the two scripts in the form that a page in one file holds
+ *     one-file/report.{html,js,css}                what `gcodec report` writes, which is always one file
  *
  * The models are not among it: `gcodec view` takes them from where gcodec-base is installed.
  */
@@ -32,6 +33,8 @@ await rm(out, { recursive: true, force: true });
 await mkdir(`${out}/one-file`, { recursive: true });
 await build({ ...served, entryPoints: { page: 'src/main.mjs', worker: 'src/work/served.mjs', webgpu: 'src/work/webgpu.mjs' }, outdir: out, outExtension: { '.js': '.mjs' } });
 await build({ ...inside, entryPoints: { page: 'src/main.mjs', worker: 'src/work/inside.mjs' }, outdir: `${out}/one-file` });
+await build({ ...common, format: 'esm', entryPoints: ['src/report/report.mjs', 'src/report/report.css'], outdir: `${out}/one-file` });
+await copyFile('src/report/report.html', `${out}/one-file/report.html`);
 await build({ ...common, entryPoints: ['src/page.css'], outdir: out });
 await copyFile('src/index.html', `${out}/index.html`);
 for (const part of ['', '.jspi']) {

@@ -67,6 +67,11 @@ _ELSEWHERE = {
         "gcodec-eval",
         "Measure rate and distortion over a folder of pictures.",
     ),
+    "report": (
+        "gcodec_view",
+        "gcodec-view",
+        "Put what mix or eval wrote on one page: pictures, bytes, curves.",
+    ),
     "train": (
         "gcodec_train",
         "gcodec-train",

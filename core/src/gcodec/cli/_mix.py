@@ -24,6 +24,7 @@ from gcodec.cli.common import (
     write_bytes,
 )
 from gcodec.cli.plugin_options import Named, PluginCommand, names, plugin_option
+from gcodec.cli.reporting import report_on, report_option
 from gcodec.cli.run_options import (
     RunOptions,
     output_option,
@@ -66,6 +67,7 @@ _METRICS = ("psnr", "lpips", "ms_ssim")
 )
 @via_option
 @seed_option()
+@report_option
 @writing_options
 def command(
     source: str,
@@ -78,6 +80,7 @@ def command(
     recon_model: str | None,
     via: str | None,
     seed: int,
+    report: str | None,
     force: bool,
     as_json: bool,
     how: RunOptions,
@@ -147,7 +150,11 @@ def command(
                 with _told(failed, [pair], alone):
                     progress(f"decoding {e.label} with {r.label}", done, total)
                     measured = _decoded(stem, e, r, picture, passed, judges)
-                    records[pair] = _record(source, made, measured, force)
+                    words = {
+                        "encode_words": _words("embed", e, embed_model, made.quality, seed),
+                        "decode_words": _words("recon", r, recon_model, via=via),
+                    }
+                    records[pair] = _record(source, made, measured | words, force)
     rows = [
         records.get(pair) or _failed(source, *pair, failed[pair])
         for pair in product([e.label for e in embed], [r.label for r in recon])
@@ -162,6 +169,9 @@ def command(
         _print_rows(rows, judges)
         if sheet is not None and records:
             click.echo(f"wrote {sheet}")
+    if report is not None and records:
+        written = [record["record"] for record in records.values()]
+        report_on(report, written, force=force, as_json=as_json)
     if failed:
         raise PartlyFailed(len(failed), len(rows), "pairs")
 
@@ -196,6 +206,20 @@ def _model_arguments(
     if embed_model and any(Path(embed_model).rglob("*.safetensors")):
         words += ["--models", str(Path(embed_model).absolute())]
     return words
+
+
+def _words(
+    flag: str,
+    named: Named[Any],
+    model: str | None,
+    quality: float | None = None,
+    seed: int = 0,
+    via: str | None = None,
+) -> list[str]:
+    """Return what `encode` or `decode` is told to do the same again."""
+    words = [f"--{flag}", named.spec.name, *as_arguments(named.spec.options, named.options)]
+    known = {"--model": model, "--quality": quality, "--seed": seed or None, "--via": via}
+    return words + [w for k, v in known.items() if v is not None for w in (k, str(v))]
 
 
 def _decoded(

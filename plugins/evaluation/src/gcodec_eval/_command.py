@@ -10,6 +10,7 @@ import click
 
 from gcodec.cli.common import print_table, progress_bar
 from gcodec.cli.plugin_options import Named, PluginCommand, names, plugin_option
+from gcodec.cli.reporting import report_on, report_option
 from gcodec.cli.run_options import Command, RunOptions, seed_option, via_option, writing_options
 from gcodec.errors import PartlyFailed, UsageError
 
@@ -86,7 +87,8 @@ def _list(flag: str, help: str) -> Callable[[Command], Command]:
 @click.option("--limit", type=click.IntRange(1), help="Take the first so many pictures.")
 @seed_option()
 @via_option
-@click.option("--keep", is_flag=True, help="Keep the decoded pictures, in OUT/pictures.")
+@click.option("--keep", is_flag=True, help="Keep the decoded pictures, in OUT/pictures; --report does.")
+@report_option
 @writing_options
 def command(
     folder: Path,
@@ -97,6 +99,8 @@ def command(
     bytes: tuple[str, ...],
     output: Path,
     limit: int | None,
+    keep: bool,
+    report: str | None,
     force: bool,
     as_json: bool,
     how: RunOptions,
@@ -127,6 +131,7 @@ def command(
         dtype=how.dtype,
         memory=how.memory,
         models=how.folders,
+        keep=keep or report is not None,
         **asked,
     )
     with progress_bar() as progress:
@@ -149,6 +154,9 @@ def command(
             click.echo(f"- {note}")
         listed = ", ".join(path.name for path in written)
         click.echo(f"\nwrote {len(written)} files in {output}: {listed}")
+    if report is not None:
+        words = ("--originals", str(folder))
+        report_on(report, [str(output)], *words, force=force, as_json=as_json)
     if failed := sum(row["error"] is not None for row in found.rows):
         raise PartlyFailed(failed, len(found.rows), "points")
 

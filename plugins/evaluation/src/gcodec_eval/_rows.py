@@ -16,8 +16,11 @@ __all__ = ["conditions", "notes_on", "row"]
 _NAMED = 5
 
 
-def row(point: Point, metrics: Sequence[str]) -> Row:
-    """Return one point, with None for what is not known and the error of the step that failed."""
+def row(point: Point, metrics: Sequence[str], kept: bool = False) -> Row:
+    """Return one point, with None for what is not known and the error of the step that failed.
+
+    kept: the decoded picture is, and the row says where.
+    """
     sent, received, error = point.sent, point.received, point.error
     pixels = sent["width"] * sent["height"] if "width" in sent else None
     values = {n: point.judged.get(n, {}) for n in metrics if not known_metrics()[n].of_set}
@@ -51,6 +54,7 @@ def row(point: Point, metrics: Sequence[str]) -> Row:
         "file": sent.get("file"),
         "file_sha256": sent.get("sha256"),
         "pixels_sha256": received.get("pixels"),
+        "picture": received.get("picture") if kept else None,
     }
 
 

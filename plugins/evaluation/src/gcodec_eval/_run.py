@@ -54,7 +54,7 @@ def evaluate(
             points += judged
             if not request.keep:
                 _forget(output, judged)
-    rows = [row(point, request.metrics) for point in points]
+    rows = [row(point, request.metrics, request.keep) for point in points]
     averaged = means(rows, compared, request)
     differing, more = differences(rows, averaged, request)
     notes = [*missing, *notes_on(rows, compared, networks), *more]

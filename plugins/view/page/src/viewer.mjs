@@ -12,7 +12,8 @@ const LARGEST = 16;
 
 /** @typedef {{frame: HTMLElement, show(first: any, second: any | null, names: string[]): void, split(share: number): void,
  *   zoom(factor: number): void, fit(): void, actual(): void, onzoom: (percent: number) => void,
- *   onsplit: (share: number) => void}} Viewer */
+ *   onsplit: (share: number) => void, look(to: Look): void, onlook: (to: Look) => void}} Viewer
+ * @typedef {{scale: number, x: number, y: number, fitting: boolean}} Look what is seen of a picture */
 
 /** @param {string} name of the picture, for those who hear it @returns {Viewer} */
 export function makeViewer(name) {
@@ -66,6 +67,7 @@ export function makeViewer(name) {
       handle.style.transform = `translateX(${at}px)`;
     }
     made.onzoom(Math.round(100 * scale));
+    made.onlook({ scale, x, y, fitting });
   }
 
   /** Zoom so that what is under a point of the frame, in CSS pixels from its middle, stays there. */
@@ -114,6 +116,11 @@ export function makeViewer(name) {
     actual: () => zoomTo(1),
     onzoom: () => {},
     onsplit: () => {},
+    look(to) {
+      ({ scale, x, y, fitting } = to);
+      place();
+    },
+    onlook: () => {},
   };
 
   const keys = {

@@ -18,7 +18,7 @@ from gcodec.files import check_writable
 from gcodec_formats import registry as numbers
 from gcodec_view._parts import ONE_FILE, RUNTIME, models, page
 
-__all__ = ["one_file", "write_folder"]
+__all__ = ["one_file", "sealed", "write_folder"]
 
 _STYLE = '<link rel="stylesheet" href="page.css">'
 _SCRIPT = '<script type="module" src="page.mjs"></script>'
@@ -40,15 +40,30 @@ def one_file(pictures: Mapping[str, bytes]) -> bytes:
     if needed:
         parts[RUNTIME] = built[RUNTIME].read_bytes()
         parts |= {name: path.read_bytes() for name, path in models(sorted(needed)).items()}
-    holders = [_holder(name, data) for name, data in parts.items()]
-    holders += [
-        _holder(f"picture {i}", data, f' data-picture="{html.escape(name)}"')
-        for i, (name, data) in enumerate(pictures.items())
-    ]
-    style = built["page.css"].read_text("utf-8")
-    script = built[f"{ONE_FILE}page.js"].read_text("utf-8")
-    document = built["index.html"].read_text("utf-8")
-    # Nothing is fetched; what may run are this script and the worker made from a part.
+    marks = {f"picture {i}": f' data-picture="{html.escape(name)}"' for i, name in enumerate(pictures)}
+    parts |= dict(zip(marks, pictures.values(), strict=True))
+    return sealed(
+        built["index.html"].read_text("utf-8"),
+        built["page.css"].read_text("utf-8"),
+        built[f"{ONE_FILE}page.js"].read_text("utf-8"),
+        parts,
+        marks,
+    )
+
+
+def sealed(
+    document: str,
+    style: str,
+    script: str,
+    parts: Mapping[str, bytes],
+    marks: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return a page in one file: its style, its script and the parts that it reads. Nothing is fetched.
+
+    marks: attributes of the elements that hold parts, by the part's name.
+    """
+    holders = [_holder(name, data, (marks or {}).get(name, "")) for name, data in parts.items()]
+    # What may run are this script and the worker made from a part.
     policy = (
         f"default-src 'none'; script-src {_hash(script)} blob: 'wasm-unsafe-eval'; worker-src blob:; "
         f"style-src {_hash(style)}; img-src blob: data:; base-uri 'none'; form-action 'none'"

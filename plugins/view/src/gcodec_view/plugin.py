@@ -1,4 +1,4 @@
-"""Specs of gcodec-view: its command. Imports neither torch nor NumPy."""
+"""Specs of gcodec-view: its commands. Imports neither torch nor NumPy."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ GCODEC_INTERFACE = 1
 
 @hookimpl
 def gcodec_commands() -> list[CommandSpec]:
-    """`view`."""
+    """`view` and `report`."""
     return [
         CommandSpec(
             "view",
             "Show files in the browser: the picture, and what every byte is for.",
             "gcodec_view._command:command",
-        )
+        ),
+        CommandSpec(
+            "report",
+            "Put what mix or eval wrote on one page: pictures, bytes, curves.",
+            "gcodec_view._report:command",
+        ),
     ]

@@ -1,0 +1,184 @@
+"""The report in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chromium import Chromium, missing
+from results import crop, mixed
+
+import gcodec
+from gcodec_view._records import read
+from gcodec_view._reporting import report
+
+GOLDEN = Path(__file__).parents[3] / "tests/golden"
+
+SHOWN = ".place > .frame"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if reason := missing():
+        pytest.skip(reason)
+    return tmp_path_factory.mktemp("report")
+
+
+@pytest.fixture(scope="module")
+def document(folder: Path) -> Path:
+    """Two pictures, one of them with a hostile name at two rates, the other progressive."""
+    hostile = crop(folder / "<script>alert(1)<|script>.png")
+    other = crop(folder / "other.png", left=200)
+    for place, quality in (("a", 0.2), ("b", 0.6)):
+        mixed(folder / place, hostile, quality)
+    mixed(folder / "c", other, data=(GOLDEN / "uqdm.gcx").read_bytes(), embedding="uqdm")
+    made = folder / "a report.html"
+    made.write_bytes(report(read([folder / name for name in "abc"]), prefixes=1))
+    return made
+
+
+@pytest.fixture
+def page(browser: Chromium, document: Path) -> Iterator[Chromium]:
+    browser.goto(document.as_uri())
+    ready(browser)
+    yield browser
+    assert browser.do("complaints") == []
+
+
+def ready(browser: Chromium) -> None:
+    browser.wait("document.querySelector('.frame[data-shown]') && document.querySelector('.commands')")
+
+
+def turn_to(page: Chromium, mode: str) -> None:
+    page.get(f"document.querySelector('.modes input[value={mode}]').click()")
+    page.wait(f"document.querySelector('.frame').dataset.shown === '{mode}'")
+
+
+def test_the_difference_is_that_of_the_samples(page: Chromium, folder: Path) -> None:
+    turn_to(page, "difference")
+    seen = np.frombuffer(page.pixels(f"{SHOWN} canvas"), np.uint8).reshape(96, 128, 4)
+    first, second = (
+        gcodec.load_image(path).to_array().astype(int)
+        for path in (next(folder.glob("<*.png")), next((folder / "a").glob("<*.png")))
+    )
+    apart = np.abs(first - second).mean(2)
+    assert (seen[apart == 0][:, :3] == [0, 0, 4]).all()
+    assert (seen[apart >= 32][:, :3] == [252, 255, 164]).all()
+    assert seen[..., 0][apart > 16].min() > seen[..., 0][apart < 4].max()  # red rises with it
+
+
+def test_names_are_text(page: Chromium) -> None:
+    assert "<script>alert(1)<|script>.png" in page.text("#files")
+    assert page.get("document.querySelectorAll('main script').length") == 0
+
+
+def test_all_results_and_both_rates_are_there(page: Chromium) -> None:
+    assert page.get("document.querySelectorAll('.wide tbody tr').length") == 3
+    assert page.get("document.querySelectorAll('.results tbody tr').length") == 2
+    assert page.get("[...document.querySelectorAll('figure[data-metric]')].map((f) => f.dataset.metric)") == [
+        "psnr",
+        "ms_ssim",
+    ]  # nobody has LPIPS
+    assert page.get("document.querySelectorAll('figure[data-metric=psnr] circle').length") == 2
+
+
+def test_by_keyboard_alone(page: Chromium) -> None:
+    page.get("document.querySelector('#files button').focus()")
+    page.press("Tab", "Tab")
+    assert page.get("document.activeElement.matches('.frame:focus-visible')")
+    page.press("+", "+")
+    zoomed = page.text(".zoom button:nth-child(2)")
+    assert zoomed != "100 %"
+    page.press("Space")
+    page.wait("document.querySelector('.frame').dataset.shown === 'original'")
+    page.press("Space")
+    page.wait("document.querySelector('.frame').dataset.shown === 'decoded'")
+    assert page.text(".zoom button:nth-child(2)") == zoomed  # the place stays
+    page.get("document.querySelectorAll('.results button')[1].focus()")
+    page.press("Enter")
+    page.wait("document.activeElement.matches('.results tr:nth-child(2) button[aria-current=true]')")
+    assert page.text(".zoom button:nth-child(2)") == zoomed
+
+
+def test_all_pictures_move_together(page: Chromium) -> None:
+    turn_to(page, "all")
+    stages = "[...document.querySelectorAll('.grid .stage')].map((s) => s.style.transform)"
+    before = page.get(stages)
+    page.get("document.querySelectorAll('.grid .frame')[1].focus()")
+    page.press("+", "+", "+", "+", "ArrowRight")
+    after = page.get(stages)
+    assert len(after) == 3 and len(set(after)) == 1 and after != before
+
+
+def test_the_slider_over_layers_shows_what_lies_within(page: Chromium, folder: Path) -> None:
+    page.get("document.querySelectorAll('#files button')[1].click()")
+    page.wait("document.querySelector('#layers')")
+    turn_to(page, "decoded")
+    whole = page.pixels(f"{SHOWN} canvas")
+    page.get("document.querySelector('#layers').focus()")
+    page.press("ArrowLeft")
+    page.wait(f"document.querySelector('{SHOWN} canvas').dataset.seen !== 'whole'")
+    data = (folder / "c/other.uqdm.gcx").read_bytes()
+    for _ in range(40):
+        if page.pixels(f"{SHOWN} canvas") != whole:
+            break
+    else:
+        pytest.fail("the picture of the prefix is not shown")
+    assert "of" in page.text("output") and len(data) > 0
+
+
+def test_what_is_copied(page: Chromium) -> None:
+    text = page.text(".commands pre")
+    assert text.startswith("gcodec encode '<script>alert(1)<|script>.png' -o ")
+    assert "\ngcodec decode " in text
+    page.get("document.querySelector('.commands button').click()")
+    page.wait("/^(Copied|Selected): commands/.test(document.querySelector('#status').textContent)")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "touch"), [(360, True), (1440, False)])
+def test_it_fits(browser: Chromium, document: Path, width: int, touch: bool, scheme: str) -> None:
+    browser.do("size", width=width, height=800, scheme=scheme, touch=touch)
+    try:
+        browser.goto(document.as_uri())
+        ready(browser)
+        assert browser.get("document.documentElement.scrollWidth") == width
+        heights = browser.get("[...document.querySelectorAll('.controls button')].map((b) => b.offsetHeight)")
+        assert all(height >= 32 for height in heights if height)
+    finally:
+        browser.do("size", width=1440, height=900)
+
+
+def test_everything_has_a_name_to_be_heard(page: Chromium) -> None:
+    """Each thing that can be reached says what it is; each picture but those that repeat a name."""
+    unnamed = page.do(
+        "evaluate",
+        script="""
+            const named = (e) => e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText?.trim();
+            const all = [...document.querySelectorAll('button, input, [tabindex], svg[role=img], .bar')];
+            return all.filter((e) => e.checkVisibility() && !named(e)).map((e) => e.outerHTML.slice(0, 80));
+        """,
+    )
+    assert unnamed == []
+    assert page.get("[...document.querySelectorAll('img')].every((i) => i.hasAttribute('alt'))")
+
+
+def test_it_opens_at_once_and_asks_nobody(browser: Chromium, folder: Path) -> None:
+    """24 pictures of 768x512 with a reconstruction each: what one of 2 took, within a second."""
+    whole = folder / "whole"
+    whole.mkdir()
+    data = gcodec.encode(crop(whole / "0.png", 0, 0, 768, 512), "webp").data
+    for i in range(24):
+        mixed(whole / "mixed", crop(whole / f"{i}.png", -i, 0, 768, 512), data=data)
+    large = folder / "large.html"
+    large.write_bytes(report(read([whole / "mixed"])))
+    browser.goto("about:blank")
+    browser.goto(large.as_uri())
+    browser.wait("document.querySelector('.frame[data-shown]')")
+    seconds = browser.get("performance.getEntriesByName('shown')[0].startTime") / 1000
+    asked = {url for url in browser.do("requests") if not url.startswith(("data:", "blob:"))}
+    assert asked == {large.as_uri()}
+    assert browser.get("document.querySelectorAll('#files img').length") == 24
+    assert large.stat().st_size > 15e6 and seconds < 4, seconds
