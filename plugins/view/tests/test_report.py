@@ -125,7 +125,10 @@ def test_the_commands_make_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "again.gcx").read_bytes() == row.file.read_bytes()
     done = run_gcodec("decode", "again.gcx", *row.decode_words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    again, before = gcodec.load_image(tmp_path / "again.decoded.png"), gcodec.load_image(row.decoded)
+    again, before = (
+        gcodec.load_image(tmp_path / "again.decoded.png"),
+        gcodec.load_image(row.decoded),
+    )
     assert (again.to_array() == before.to_array()).all()
 
 
@@ -175,7 +178,9 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         read([tmp_path / "b"])
 
 
-@pytest.mark.parametrize("words", [("mix", "photos/a.png"), ("eval", "photos", "--metrics", "psnr")])
+@pytest.mark.parametrize(
+    "words", [("mix", "photos/a.png"), ("eval", "photos", "--metrics", "psnr")]
+)
 def test_mix_and_eval_make_one_at_once(tmp_path: Path, words: Sequence[str]) -> None:
     if not (Path(_parts.__file__).parent / "page/one-file/report.html").exists():
         pytest.skip("the page is not built: make page")
@@ -197,4 +202,4 @@ def test_without_the_plugin_it_is_said_before_any_work(tmp_path: Path) -> None:
     assert done.returncode == 4 and "gcodec-view is switched off" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     with pytest.raises(UnknownPlugin, match="pip install gcodec-view"):
-        Registry().named(CommandSpec, "report")
+        Registry(()).named(CommandSpec, "report")

@@ -32,9 +32,7 @@ report_option = click.option(
 )
 
 
-def report_on(
-    output: str, sources: Iterable[str], *words: str, force: bool, as_json: bool
-) -> None:
+def report_on(output: str, sources: Iterable[str], *words: str, force: bool, as_json: bool) -> None:
     """Run ``gcodec report`` on folders or records, with more `words`. Raises what it does.
 
     as_json: standard output is a document of the command that calls.

@@ -87,7 +87,9 @@ def _list(flag: str, help: str) -> Callable[[Command], Command]:
 @click.option("--limit", type=click.IntRange(1), help="Take the first so many pictures.")
 @seed_option()
 @via_option
-@click.option("--keep", is_flag=True, help="Keep the decoded pictures, in OUT/pictures; --report does.")
+@click.option(
+    "--keep", is_flag=True, help="Keep the decoded pictures, in OUT/pictures; --report does."
+)
 @report_option
 @writing_options
 def command(

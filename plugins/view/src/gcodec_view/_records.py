@@ -50,8 +50,8 @@ class Row:
 def read(sources: Sequence[Path], originals: Path | None = None) -> list[Row]:
     """Return the rows of folders and of records by name, in their order.
 
-    originals: a folder with the originals that do not lie where records say. Raises UsageError for what holds no record and for
-    an original or a result that is not there, ImageError for what cannot be read.
+    originals: a folder with the originals that do not lie where records say. Raises UsageError for what holds no record and
+    for an original or a result that is not there, ImageError for what cannot be read.
     """
     rows: list[Row] = []
     for source in sources:

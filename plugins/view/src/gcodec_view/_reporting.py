@@ -62,7 +62,9 @@ def report(rows: Sequence[Row], prefixes: int = 0, progress: Progress = silent) 
             pictures[row.original] = {"name": row.original.name, **_seen(row.original, parts)}
         picture = [*pictures].index(row.original)
         points.append({"picture": picture, **_point(row, parts, prefixes)})
-    specs = [registry().named(MetricSpec, n) for n in dict.fromkeys(n for r in rows for n in r.values)]
+    specs = [
+        registry().named(MetricSpec, n) for n in dict.fromkeys(n for r in rows for n in r.values)
+    ]
     table = {
         "pictures": [*pictures.values()],
         "points": points,

@@ -40,7 +40,9 @@ def one_file(pictures: Mapping[str, bytes]) -> bytes:
     if needed:
         parts[RUNTIME] = built[RUNTIME].read_bytes()
         parts |= {name: path.read_bytes() for name, path in models(sorted(needed)).items()}
-    marks = {f"picture {i}": f' data-picture="{html.escape(name)}"' for i, name in enumerate(pictures)}
+    marks = {
+        f"picture {i}": f' data-picture="{html.escape(name)}"' for i, name in enumerate(pictures)
+    }
     parts |= dict(zip(marks, pictures.values(), strict=True))
     return sealed(
         built["index.html"].read_text("utf-8"),

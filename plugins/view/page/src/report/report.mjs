@@ -99,4 +99,5 @@ const table = wholeTable(pictures, points, metrics, (point) => {
   scrollTo({ top: 0 });
 });
 main.replaceChildren(...(whole.length ? [el('article', {}, stage.element, panel), charts] : []), table);
+performance.mark('listed');
 if (whole.length) choose(whole[0]);

@@ -45,6 +45,7 @@ export function makeStage(say) {
         else say('The reconstruction has another size: there is no difference to show.', true);
       }
       viewer.frame.dataset.shown = mode;
+      if (mine === 1) performance.mark('shown');
     } catch (error) {
       if (mine === turn) say(`${picture.name}: ${/** @type {Error} */ (error).message}`, true);
     }
