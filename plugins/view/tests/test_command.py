@@ -26,7 +26,14 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "one-file").mkdir(parents=True)
     source = Path(__file__).parents[1] / "page/src/index.html"
     (folder / "index.html").write_text(source.read_text("utf-8"), "utf-8")
-    for name in ("page.css", "page.mjs", "worker.mjs", "one-file/page.js", "one-file/worker.js"):
+    for name in (
+        "page.css",
+        "page.mjs",
+        "worker.mjs",
+        "one-file/page.js",
+        "one-file/worker.js",
+        "one-file/report.html",
+    ):
         (folder / name).write_text(f"/* {name} */")
     (folder / _parts.RUNTIME).write_bytes(b"\0asm")
     monkeypatch.setattr(_parts, "_PAGE", folder)

@@ -31,13 +31,13 @@ _WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 def page() -> dict[str, Path]:
-    """Return the built page, its files by name. Raises UnusablePlugin where it is not built."""
+    """Return the built page, its files by name. Raises UnusablePlugin where it is not built, or was before."""
     found = {
         path.relative_to(_PAGE).as_posix(): path for path in _PAGE.rglob("*") if path.is_file()
     }
-    if "index.html" not in found:
+    if not {"index.html", f"{ONE_FILE}report.html"} <= found.keys():
         raise UnusablePlugin(
-            "view", "its page is not built; in a checkout, with Node 20: make page"
+            "gcodec-view", "its pages are not built; in a checkout, with Node 20: make page"
         )
     return found
 
