@@ -140,18 +140,20 @@ def test_what_a_session_keeps_is_bounded_and_closing_lets_go(
     pictures: tuple[Picture, Picture],
 ) -> None:
     networks: list[weakref.ref[Any]] = []
-    build = torch.nn.Module.__init__
 
     def alive() -> int:
         gc.collect()
         return sum(network() is not None for network in networks)
 
-    def watched(self: Any, *args: Any, **more: Any) -> None:
-        build(self, *args, **more)
-        networks.append(weakref.ref(self))
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.nn.Module, "__init__", watched)
+        for network in (torch.nn.Module, onnxruntime.InferenceSession):
+            build = network.__init__
+
+            def watched(self: Any, *args: Any, build: Any = build, **more: Any) -> None:
+                build(self, *args, **more)
+                networks.append(weakref.ref(self))
+
+            patch.setattr(network, "__init__", watched)
         data = gcodec.encode(pictures[0], "ntc", target=LOW).data
         assert networks and alive() == 0
         with gcodec.Session(keep=2) as session:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gcodec.errors import InvalidOption, UnknownOption
+from gcodec.errors import InvalidArgument, InvalidOption, UnknownOption
 
 __all__ = [
     "CAPTION",
@@ -20,6 +20,7 @@ __all__ = [
     "Option",
     "Values",
     "as_arguments",
+    "check_kinds",
     "check_options",
     "expected",
     "read_settings",
@@ -115,6 +116,14 @@ def steps(default: int, maximum: int = 64) -> Option:
     return Option(
         "steps", int, default, "sampling steps; time grows with them", minimum=1, maximum=maximum
     )
+
+
+def check_kinds(*kinds: type, **given: object) -> None:
+    """Raise InvalidArgument for the first of a function's arguments that is of none of the `kinds`."""
+    for name, value in given.items():
+        if not isinstance(value, kinds):
+            due = " or ".join(kind.__name__.replace("NoneType", "None") for kind in kinds)
+            raise InvalidArgument(f"{name} is a {due}, not {type(value).__name__}: {value!r:.60}")
 
 
 class Values(dict[str, Any]):

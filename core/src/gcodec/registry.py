@@ -26,6 +26,7 @@ from gcodec._discovery import (
     wants_torch,
 )
 from gcodec.errors import UnknownPlugin, UnusablePlugin
+from gcodec.options import check_kinds
 from gcodec.plugin import (
     SPECS,
     AdapterSpec,
@@ -161,6 +162,7 @@ class Registry:
         """
         from gcodec_formats import registry as numbers
 
+        check_kinds(str, name=name)
         table = self.table(cls)
         if name in table:
             if reason := self.missing(table[name]):

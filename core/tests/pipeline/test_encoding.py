@@ -45,7 +45,7 @@ def test_a_size_is_sought_on_the_embeddings_grid_and_no_quality_is_encoded_twice
 
 def test_a_new_file_has_the_newest_profile_of_its_weights(photo: Picture) -> None:
     spec = replace(registry().embedding("tiny"), profiles=(Profile(1), Profile(2)))
-    identity, _ = identify(spec, None, Run())
+    identity, _ = identify(spec, None, {}, Run())
     assert (identity.id, identity.profile) == (200, 2)
 
 

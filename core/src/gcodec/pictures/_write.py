@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gcodec.errors import OutputError
+from gcodec.errors import InvalidArgument, OutputError
 from gcodec.files import atomic_write, check_writable
 from gcodec.pictures._colour import profile_space
 from gcodec.pictures._credentials import Credentials, signed
@@ -99,6 +99,8 @@ def save_image(
         with atomic_write(target, force=force) as file:
             file.write(data)
         return
+    if not hasattr(target, "write"):
+        raise InvalidArgument(f"a picture is saved at a path or in a stream, not in {target!r:.60}")
     name = str(getattr(target, "name", "the stream"))
     data = file_of(format_of(name, format or "png"))
     try:

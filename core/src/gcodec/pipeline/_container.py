@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import gcodec_formats as gcx
 from gcodec.border import of_plugin
-from gcodec.errors import ImageError, ModelError, ModelMissing, UnknownProfile, UsageError
+from gcodec.errors import (
+    ImageError,
+    InvalidArgument,
+    ModelError,
+    ModelMissing,
+    UnknownProfile,
+    UsageError,
+)
 from gcodec.files import file_bytes
 from gcodec.interfaces import Size
 from gcodec.models import DIGEST_PREFIX, Model
-from gcodec.options import check_options
+from gcodec.options import check_kinds, check_options
 from gcodec.registry import load_object, registry
 from gcodec_formats import registry as numbers
 
@@ -118,7 +125,11 @@ def extensions_of(
     if run.seed:
         extensions[numbers.SEED] = run.seed
     if suggest:
-        name, settings = (suggest, {}) if isinstance(suggest, str) else suggest
+        pair = (suggest, {}) if isinstance(suggest, str) else suggest
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise InvalidArgument(f"suggest is a name, or a name and settings, not {suggest!r:.60}")
+        name, settings = pair
+        check_kinds(Mapping, settings=settings)
         spec = registry().reconstructor(name)
         values = check_options(spec.name, spec.options, settings)
         extensions[numbers.RECONSTRUCTOR] = [name, {key: values[key] for key in settings}]

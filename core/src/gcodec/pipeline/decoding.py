@@ -9,12 +9,13 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
+from types import NoneType
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import gcodec_formats as gcx
 from gcodec.errors import UsageError, VerificationError
 from gcodec.files import file_bytes
-from gcodec.options import check_options
+from gcodec.options import check_kinds, check_options
 from gcodec.pipeline._clock import Clock
 from gcodec.pipeline._container import picture_of
 from gcodec.pipeline.binding import bind, ways
@@ -23,7 +24,7 @@ from gcodec.pipeline.resolver import Path, check_path
 from gcodec.pipeline.stage1 import Stage1, open_stage1
 from gcodec.pipeline.stage2 import Stage2, checked, open_stage2
 from gcodec.registry import registry
-from gcodec.run import Run
+from gcodec.run import Run, is_whole
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def decode(
 
     The seed of the file keys the reconstructor's noise, so the same file gives the same picture; ``run.seed``, where
     it is not 0, asks for another sample. Raises what `open_stage1` raises, PayloadError, NoPath, UnknownOption,
-    InvalidOption, UnknownPlugin for `via`, and UsageError for a realism where there is no sample.
+    InvalidOption, UnknownPlugin for `via`, UsageError for a realism where there is no sample, and InvalidArgument for
+    an argument of another type than its own.
     """
     receiver = _receive(data, reconstructor, options, model, via, partial, run)
     signals = receiver.stage1.signals()
@@ -107,7 +109,7 @@ def decode_progressively(
 
     `missing` of each counts the layers that it did without. Arguments and errors are those of `decode`.
     """
-    if every < 1:
+    if not is_whole(every) or every < 1:
         raise UsageError(f"a picture after every {every} layers is asked for; it takes 1 or more")
     receiver = _receive(data, reconstructor, options, model, via, partial, run)
     total = len(receiver.stage1.main.layers)
@@ -156,6 +158,8 @@ def _receive(
     run: Run | None,
 ) -> _Receiver:
     """Open a file and set up stage 2 for it; the arguments are those of `decode`."""
+    check_kinds(Mapping, NoneType, options=options)
+    check_kinds(str, NoneType, reconstructor=reconstructor, model=model, via=via)
     run = run or Run()
     clock = Clock()
     stage1 = open_stage1(data, run=run, partial=partial)
@@ -209,11 +213,13 @@ def save_decoded(
     preview of them. `format` is that of `save_image`: without it a path's own, and PNG for a stream. The XMP packet says
     what was done: `origin`, restored or invented, the reconstructor, its realism and its steps; with `credentials` a
     signed C2PA manifest says it too.
-    Raises OutputError, OutputExists.
+    Raises OutputError, OutputExists, InvalidArgument.
     """
     from importlib.metadata import version
 
     from gcodec.pictures import save_image
+
+    check_kinds(Decoded, made=made)
 
     parameters = {
         "gcodec": version("gcodec"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import gcodec_formats as gcx
 from gcodec.errors import TargetTooSmall
 from gcodec.interfaces import Setup, Size
-from gcodec.options import check_options
+from gcodec.options import check_kinds, check_options
 from gcodec.pipeline._clock import Clock
 from gcodec.pipeline._container import (
     beside,
@@ -77,10 +78,16 @@ def encode(
                 build on what they say, as `diffc` does, and the receiver has their signals too.
 
     Raises UnknownPlugin, UnusablePlugin, UnknownOption, InvalidOption, UsageError, TargetTooSmall, ImageError,
-    ModelMissing, ModelDamaged; InvalidArgument for what is no picture, or has samples outside [0, 1].
+    ModelMissing, ModelDamaged; InvalidArgument for what is no picture, has samples outside [0, 1], or is of another type
+    than its argument.
     """
     from gcodec.pictures import as_picture
 
+    check_kinds(Run, NoneType, run=run)
+    check_kinds(Target, NoneType, target=target)
+    check_kinds(Mapping, NoneType, options=options)
+    check_kinds(str, NoneType, model=model)
+    check_kinds(list, tuple, companions=companions)
     run = run or Run()
     picture = as_picture(picture, run.limits)
     target = target or Target()

@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from types import NoneType
 from typing import TYPE_CHECKING, cast
 
 import gcodec_formats as gcx
 from gcodec.errors import PayloadError, UnknownPlugin
 from gcodec.files import file_bytes
 from gcodec.interfaces import Embedding, Setup
-from gcodec.options import check_options
+from gcodec.options import check_kinds, check_options
 from gcodec.pipeline._container import named_model
 from gcodec.pipeline.binding import Bound, bind
 from gcodec.pipeline.guarded import Guarded
@@ -101,8 +102,9 @@ def open_stage1(
     partial: accept a truncated progressive file as far as whole segments go.
     Companions are decoded at once, because the main embedding may build on what they say.
     Raises FormatError, UnknownPlugin, UnknownProfile, UnusablePlugin, ModelMissing, ModelDamaged, and PayloadError
-    of a companion, or where not even the first layer is whole.
+    of a companion, or where not even the first layer is whole; InvalidArgument for what is no file and no Run.
     """
+    check_kinds(Run, NoneType, run=run)
     run = run or Run()
     file = gcx.read(file_bytes(data), limits=run.limits, partial=partial)
     seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
