@@ -44,12 +44,14 @@ def test_a_plugin_is_asked_for_by_its_name() -> None:
     refused("name", lambda wrong: gcodec.encode(PICTURE, wrong), None, ["tiny"])
     refused("name", registry().embedding, None, ["tiny"])
     refused("name", registry().reconstructor, None, ["tiny"])
+    nameless: Any
     for nameless in ((3, {}), (None, {})):
         with pytest.raises(InvalidArgument, match="name is a str"):
-            gcodec.encode(PICTURE, "tiny", suggest=nameless)  # type: ignore[arg-type]
+            gcodec.encode(PICTURE, "tiny", suggest=nameless)
+    settings: Any
     for settings in (3, None, ["amount"]):
         with pytest.raises(InvalidArgument, match="settings is a Mapping"):
-            gcodec.encode(PICTURE, "tiny", suggest=("grain", settings))  # type: ignore[arg-type]
+            gcodec.encode(PICTURE, "tiny", suggest=("grain", settings))
 
 
 def test_a_picture_is_saved_at_a_path_or_in_a_stream() -> None:
