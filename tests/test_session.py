@@ -94,7 +94,12 @@ def test_what_is_open_is_opened_no_second_time(
     embedding, reconstructor = pair
     read: list[str] = []
     load: Callable[..., Any] = Model._load
-    monkeypatch.setattr(Model, "_load", lambda *a: read.append(a[0].name) or load(*a))
+
+    def noted(model: Model, *how: Any) -> Any:
+        read.append(model.name)
+        return load(model, *how)
+
+    monkeypatch.setattr(Model, "_load", noted)
     built: list[str] = []
     # What opens a network: layers of torch's, or a graph.
     for layer in (torch.nn.Conv2d, torch.nn.Linear, onnxruntime.InferenceSession):
