@@ -163,6 +163,13 @@ def test_a_record_names_nothing_but_what_lies_beside_it(tmp_path: Path) -> None:
         read([tmp_path / "a"])
 
 
+def test_a_record_tells_the_receiver_nothing_but_how_to_decode(tmp_path: Path) -> None:
+    words = ["--recon", "preview", "-o", str(tmp_path / "taken")]
+    mixed(tmp_path / "a", crop(tmp_path / "photo.png"), decode_words=words)
+    with pytest.raises(UsageError, match="decode_words"):
+        read([tmp_path / "a"])
+
+
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     original = crop(tmp_path / "photo.png")
     mixed(tmp_path / "a", original)
@@ -191,6 +198,10 @@ def test_mix_and_eval_make_one_at_once(tmp_path: Path, words: Sequence[str]) -> 
     assert done.returncode == 0, done.stderr
     json.loads(done.stdout)  # and nothing else
     (point,) = table((tmp_path / "page.html").read_bytes())["points"]
+    again = run_gcodec(*words, *more, "--report", "page.html", cwd=tmp_path)
+    assert again.returncode == 8 and "--force" in again.stderr
+    forced = run_gcodec(*words, *more, "--report", "page.html", "--force", cwd=tmp_path)
+    assert forced.returncode == 0, forced.stderr
     assert (point["embedding"], point["reconstructor"]) == ("webp", "preview")
     assert point["commands"][0].startswith("gcodec encode a.png ")
 

@@ -217,7 +217,8 @@ def _words(
     via: str | None = None,
 ) -> list[str]:
     """Return what `encode` or `decode` is told to do the same again."""
-    words = [f"--{flag}", named.spec.name, *as_arguments(named.spec.options, named.options)]
+    setting = ":".join([named.spec.name, *(f"{k}={v}" for k, v in named.options.items())])
+    words = [f"--{flag}", setting]
     known = {"--model": model, "--quality": quality, "--seed": seed or None, "--via": via}
     return words + [w for k, v in known.items() if v is not None for w in (k, str(v))]
 

@@ -53,7 +53,10 @@ class Place(click.ParamType[str]):
 source_argument = click.argument("source", metavar="IN", type=Place())
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-force_option = click.option("--force", is_flag=True, help="Overwrite existing output.")
+# Eager: known when other options are looked at, wherever it stands.
+force_option = click.option(
+    "--force", is_flag=True, is_eager=True, help="Overwrite existing output."
+)
 
 
 def read_bytes(path: str) -> bytes:

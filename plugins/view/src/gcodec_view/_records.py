@@ -15,10 +15,12 @@ from typing import Any
 
 from gcodec.errors import UsageError
 from gcodec.files import file_bytes
-from gcodec.options import as_arguments
 from gcodec.registry import registry
 
 __all__ = ["Row", "read"]
+
+#: Options of decode that a record may hold.
+_RECEIVING = {"--recon", "--model", "--via"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _of_mix(folder: Path, record: Mapping[str, Any], originals: Path | None) -> 
             side: float(sum(record[f"{side}_seconds"].values())) for side in ("encode", "decode")
         },
         encode_words=tuple(map(str, record["encode_words"])),
-        decode_words=tuple(map(str, record["decode_words"])),
+        decode_words=_receiving(record["decode_words"]),
         file=_beside(folder, record["file"]),
         decoded=_beside(folder, record["reconstruction"]),
         **_common(record),
@@ -110,25 +112,33 @@ def _of_eval(
     if not failed and not point.get("picture"):
         raise UsageError(f"{folder} has no decoded pictures; run `gcodec eval` with --keep")
     sending, receiving = series[f"{point['embedding']}+{point['reconstructor']}"]
-    words = [
-        "--embed",
-        sending["embedding"],
-        *as_arguments(registry().embedding(sending["embedding"]).options, sending["options"]),
-        *(["--quality", str(point["quality"])] if not failed else []),
-        *(["--seed", str(sending["seed"])] if sending["seed"] else []),
-    ]
-    name = receiving["reconstructor"]
-    options = as_arguments(registry().reconstructor(name).options, receiving["options"])
+    words = ["--embed", _setting(sending["embedding"], sending["options"])]
+    words += ["--quality", str(point["quality"])] if not failed else []
+    words += ["--seed", str(sending["seed"])] if sending["seed"] else []
     seconds = {side: point[f"{side}_seconds"] for side in ("encode", "decode")}
     return Row(
         original=_original(point["image"], originals),
         target=str(point["target"]),
         encode_words=words,
-        decode_words=["--recon", name, *options],
+        decode_words=["--recon", _setting(receiving["reconstructor"], receiving["options"])],
         seconds={side: float(value) for side, value in seconds.items() if value is not None},
         file=None if failed else _beside(folder / "files", point["file"]),
         decoded=None if failed else _beside(folder / "pictures", point["picture"]),
         **_common(point),
+    )
+
+
+def _receiving(words: Sequence[str]) -> list[str]:
+    """What a receiver is told, of a record that may be anybody's: nothing that says where to write."""
+    if len(words) % 2 or words[:1] != ["--recon"] or not {*words[::2]} <= _RECEIVING:
+        raise ValueError(f"decode_words: {words}")
+    return [str(word) for word in words]
+
+
+def _setting(name: str, options: Mapping[str, Any]) -> str:
+    """A plugin with its options as one word: "flow:steps=4"."""
+    return ":".join(
+        [name, *(f"{key}={value}" for key, value in options.items() if value is not None)]
     )
 
 

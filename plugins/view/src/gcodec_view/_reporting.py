@@ -169,7 +169,8 @@ def _prefixes(row: Row, file: Path, wanted: int, parts: _Parts) -> list[dict[str
     for end in chosen:
         with TemporaryDirectory() as folder:
             made = Path(folder) / "prefix.png"
-            words = [*row.decode_words[2:], "--max-bytes", str(end)]
-            decode_in_fresh_process(file, made, row.decode_words[1], words)
+            told = zip(row.decode_words[::2], row.decode_words[1::2], strict=True)
+            words = [*(f"{flag}={value}" for flag, value in told), f"--max-bytes={end}"]
+            decode_in_fresh_process(file, made, row.decode_words[1].partition(":")[0], words)
             found.append({"end": end, "part": parts.add(made.read_bytes())})
     return found

@@ -6,7 +6,7 @@ import { makePanel } from '../panel.mjs';
 import { inspect } from '../work/facts.mjs';
 import { chart, key } from './curves.mjs';
 import { makeStage } from './stage.mjs';
-import { commandsSection, named, resultsTable, wholeTable } from './tables.mjs';
+import { commandsSection, named, rated, resultsTable, wholeTable } from './tables.mjs';
 
 const main = /** @type {HTMLElement} */ (document.querySelector('main'));
 const status = /** @type {HTMLElement} */ (document.querySelector('#status'));
@@ -39,6 +39,7 @@ async function choose(point) {
   let prefix = null;
   const look = () => stage.show({ picture, point, points: siblings(point).filter((/** @type {any} */ other) => !other.error && other.target === point.target), prefix });
   look();
+  say(`${picture.name}: ${rated(point)}`);
   tabs.forEach((tab, i) => tab.setAttribute('aria-current', String(i === point.picture)));
   const results = resultsTable(siblings(point), metrics, point, choose);
   drawCharts();

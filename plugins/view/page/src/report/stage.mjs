@@ -79,6 +79,7 @@ export function makeStage(say) {
     for (const input of modes.querySelectorAll('input')) input.checked = input.value === mode;
     divider.hidden = mode !== 'compare';
     legend.hidden = mode !== 'difference';
+    toggles.hidden = mode === 'all';
     draw();
   }
 
@@ -106,6 +107,7 @@ export function makeStage(say) {
     event.preventDefault();
     turnTo(mode === 'original' ? 'decoded' : 'original');
   });
+  const toggles = el('p', { id: 'toggles', className: 'meaning quiet', textContent: 'On the picture the space bar changes between original and reconstruction.' });
   const controls = el(
     'div',
     { className: 'controls' },
@@ -117,7 +119,7 @@ export function makeStage(say) {
       el('button', { type: 'button', textContent: 'Fit', onclick: () => live().fit() })),
     divider,
     legend,
-    el('p', { id: 'toggles', className: 'meaning quiet', textContent: 'On the picture the space bar changes between original and reconstruction.' }),
+    toggles,
   );
   return {
     element: el('div', { className: 'seen' }, place, controls),
