@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+from taef2 import open_weights
 
 import gcodec
 from gcodec.errors import ModelDamaged
@@ -159,51 +164,11 @@ def test_an_autoencoder_of_another_class_is_refused(tmp_path: Path) -> None:
         place_of(ModelStore().find(str(path)), ModelStore())
 
 
-class Pooled(torch.nn.Module):
-    """A block of TAEF2's middle, which diffusers' AutoencoderTiny does not have (taesd.py, `use_midblock_gn`)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        relu, conv = torch.nn.ReLU(), torch.nn.Conv2d
-        three = [conv(64, 64, 3, padding=1) for _ in range(3)]
-        self.conv = torch.nn.Sequential(three[0], relu, three[1], relu, three[2])
-        self.pool = torch.nn.Sequential(
-            conv(64, 256, 1, bias=False),
-            torch.nn.GroupNorm(4, 256),
-            relu,
-            conv(256, 64, 1, bias=False),
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x + self.pool(x)
-        return (self.conv(x) + x).relu()
-
-
-def taef2() -> PublishedSpace:
-    _torchvision_cpu.install()
-    import diffusers
-
-    network = diffusers.AutoencoderTiny(latent_channels=32)
-    for part, places, shift in (("encoder", (11, 12, 13), 0), ("decoder", (2, 3, 4), 1)):
-        layers = getattr(network, part).layers
-        for place in places:
-            layers[place] = Pooled()
-        state = torch.load(SHARED / f"taef2_{part}.pth", weights_only=True)
-        renamed = {}
-        for key, value in state.items():
-            number, _, rest = key.partition(".")
-            renamed[f"{int(number) - shift}.{rest}"] = value.float()
-        layers.load_state_dict(renamed, strict=True)
-    return PublishedSpace(
-        network.eval().requires_grad_(False), "tiny-taef2", torch.device("cpu"), False
-    )
-
-
 @pytest.mark.skipif(not SHARED.is_dir(), reason="TAEF2's weights are not here")
 def test_the_real_weights_of_taef2_lead_there_and_back() -> None:
     picture = gcodec.load_image(PHOTO)
     pixels = np.ascontiguousarray(picture.pixels[:, :256, :384])
-    space = taef2()
+    space = open_weights(SHARED)
     latent = space.encode(pixels)
     assert latent.shape == (32, 32, 48) and 0.3 < float(latent.std()) < 3
     assert psnr(space.decode(latent, Size(256, 384)), pixels) > 30
