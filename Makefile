@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 
 DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/compressai -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light -e ./plugins/view -e ./plugins/batch[remote] -e ./plugins/doors[all]
 
-.PHONY: demo test lint bench clean js page tested-page
+.PHONY: demo test lint bench clean js page tested-page dist try-dist
 
 demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
@@ -50,11 +50,22 @@ page:
 tested-page:
 	@if command -v npm >/dev/null && command -v chromium >/dev/null; then $(MAKE) --no-print-directory page; fi
 
+# A wheel and an sdist of every distribution, and the npm package, in dist/.
+dist: page $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt "hatchling>=1.27"
+	rm -rf dist
+	for folder in formats core plugins/*/; do (cd $$folder && $(abspath $(BIN))/python -m hatchling build -d $(CURDIR)/dist >/dev/null) || exit 1; done
+	cd formats/js && npm pack --silent --pack-destination $(CURDIR)/dist
+
+# Installs what `make dist` made in environments of its own and runs the README's commands, out of reach of this folder.
+try-dist:
+	$(BIN)/python tools/try_dist.py dist $(PIP_ARGS)
+
 bench: $(VENV)/.installed-dev
 	for script in */benchmarks/*.py plugins/*/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf $(VENV) $(OUT)
+	rm -rf $(VENV) $(OUT) dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { echo "a virtual environment cannot be made; on Debian: apt install python3-venv"; exit 1; }

@@ -159,7 +159,7 @@ def words_for(given: str, kind: str) -> dict[str, str]:
         "digest": _DIGEST,
         "kind": kind,
         "summary": chosen.summary,
-        "requires": _list(f"gcodec{chosen.extra}>={version('gcodec')}", "numpy>=1.24"),
+        "requires": _list(f"gcodec{chosen.extra}>={version('gcodec')}", "numpy>=1.26"),
         "test": _list("pytest>=8", *chosen.test),
     }
     _check_free(words)
