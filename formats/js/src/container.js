@@ -266,6 +266,7 @@ export function splitCompanion(body) {
  * @returns {File}
  */
 export function read(data, options = {}) {
+  if (!(data instanceof Uint8Array)) throw new TypeError("a file is a Uint8Array; of an ArrayBuffer take new Uint8Array(buffer)");
   const limits = { ...LIMITS, ...options.limits };
   checkSignature(data);
   if (data.length < 4) throw new FormatError("truncated", "the file ends before its version", data.length);

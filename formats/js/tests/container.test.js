@@ -109,3 +109,11 @@ test("open gives what a viewer asks for", () => {
   assert.equal(other.seed, 2n ** 64n - 1n);
   assert.equal(other.metadata.alpha, null);
 });
+
+test("what is no Uint8Array is the caller's mistake, not a damaged file", () => {
+  const sound = new Uint8Array(bytesOf("spec/vectors/embeddings/ntc/one-sample.gcx"));
+  assert.equal(open(sound).embedding, "ntc");
+  for (const wrong of [sound.buffer, new DataView(sound.buffer), Array.from(sound), "text", undefined]) {
+    assert.throws(() => open(/** @type {any} */ (wrong)), TypeError);
+  }
+});

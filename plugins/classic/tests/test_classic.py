@@ -217,8 +217,11 @@ def test_every_truncation_is_a_payload_error_or_a_picture(name: str) -> None:
     (layer,) = codec.encode(codec.analyse(picture(24, 24)), 0.3)
     for length in range(len(layer)):
         _decode_or_refuse(codec, layer[:length], Size(24, 24))
+    for head in (b"", layer[:1]):
+        with pytest.raises(PayloadError, match="fewer than two bytes"):
+            codec.decode((head,), Size(24, 24))
     for layers in ((), (layer, layer)):
-        with pytest.raises(PayloadError):
+        with pytest.raises(PayloadError, match=f"{len(layers)} layers instead of one"):
             codec.decode(layers, Size(24, 24))
 
 

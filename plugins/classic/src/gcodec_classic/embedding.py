@@ -82,7 +82,11 @@ class Classic(Embedding):
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         codec = self.codec
         try:
-            (layer,) = layers
+            if len(layers) != 1:
+                raise ValueError(f"{len(layers)} layers instead of one")
+            layer = layers[0]
+            if len(layer) < 2:
+                raise ValueError("a payload of fewer than two bytes")
             flags, mse, body = layer[0], unpack_mse(layer[1]), layer[2:]
             if flags & FORM != WHOLE:
                 file = codec.restore(flags, body, size)
