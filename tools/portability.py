@@ -121,7 +121,7 @@ def line(environment: str, python: str, variant: Variant) -> bool:
 
 def main() -> None:
     """Print the table."""
-    if len(sys.argv) < 2:
+    if len(sys.argv) < 2 or not all("=" in word for word in sys.argv[1:]):
         raise SystemExit(__doc__)
     named = dict(word.split("=", 1) for word in sys.argv[1:])
     versions = {name: run(python, _VERSIONS) for name, python in named.items()}
