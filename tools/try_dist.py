@@ -33,11 +33,8 @@ EXTRAS = {
     "gcodec-doors": "[all]",
 }
 
-#: Files without which a wheel is useless, and that are no Python.
+#: Files without which a wheel is useless, beyond those that the repository holds: `make page` builds them.
 DATA = {
-    "gcodec": ["gcodec/entropy/captions.txt", "gcodec/randomness/normals.zlib"],
-    "gcodec-base": ["gcodec_base/models/ntc/diffusion_pytorch_model.safetensors"],
-    "gcodec-doors": ["gcodec_doors/mime/gcodec.xml"],
     "gcodec-view": [
         "gcodec_view/page/index.html",
         "gcodec_view/page/ort-wasm-simd-threaded.wasm",
