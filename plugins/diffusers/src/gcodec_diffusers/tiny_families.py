@@ -1,6 +1,9 @@
 """Tiny random pipelines of the families of `families`, saved as folders, with what their text encoders would say of nothing.
 
-They have the layout, the classes and the kind of configuration of the published ones, at a thousandth of the size.
+They have the layout, the classes and the kind of configuration of the published ones, at a thousandth of the size. To try
+what a family does without its gigabytes:
+
+    python -m gcodec_diffusers.tiny_families ZImagePipeline FOLDER
 """
 
 from __future__ import annotations
@@ -10,13 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
 from safetensors.torch import save_file
 
 from gcodec.models import _torchvision_cpu
 from gcodec_diffusers.layout import EMPTY_PROMPT
 from gcodec_diffusers.prompt_files import flat
-from gcodec_diffusers.tiny import write
+from gcodec_diffusers.tiny import KINDS, make, write
 from gcodec_diffusers.tiny_first import FIRST
 from gcodec_diffusers.tiny_parts import Tiny
 from gcodec_diffusers.tiny_second import SECOND
@@ -83,3 +87,18 @@ def make_pixels(name: str, folder: Path, seed: int = 0, **settings: Any) -> Path
     index = {"unet": ["diffusers", "UNet2DModel"], "scheduler": ["diffusers", scheduler]}
     write(folder / "model_index.json", {"_class_name": name, **index})
     return folder
+
+
+@click.command()
+@click.argument("name", type=click.Choice([*TINY, *KINDS]))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--seed", default=0, help="Of the random weights.")
+def main(name: str, folder: Path, seed: int) -> None:
+    """Save a tiny random pipeline of the family NAME in FOLDER, which must not be there."""
+    if folder.exists():
+        raise click.ClickException(f"{folder} is there already; name a new folder")
+    click.echo((make_family if name in TINY else make)(name, folder, seed))
+
+
+if __name__ == "__main__":
+    main()

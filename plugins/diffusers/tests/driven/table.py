@@ -42,6 +42,16 @@ are in `plugins/diffusers/tests/pipelines`. None of these models has been run he
 
 ErnieImage takes 1e-5 in a variance where its autoencoder's configuration says 1e-4, and so does its picture.
 
+To see one work without its gigabytes, in an environment with `gcodec-diffusers[text]`:
+
+    for name in ZImagePipeline Flux2KleinPipeline SanaPipeline; do
+        python -m gcodec_diffusers.tiny_families $name tiny/$name
+        gcodec mix --embed diffc --recon ode,latent_flow --bpp 0.05 \\
+            --embed-model tiny/$name --recon-model tiny/$name photo.png -o mix-$name
+    done
+
+Networks of random weights draw noise; what it shows is that the file, the folder and a fresh process go together.
+
 Not known: cascades (Wuerstchen, DeepFloyd IF, unCLIP, Kandinsky 2), models of tokens (Amused, VQ-Diffusion), the two
 networks of Wan 2.2, Sana Sprint and other schedules of their own, pipelines that edit a picture or make video and
 sound. A folder of one is refused in a line.

@@ -69,3 +69,16 @@ def test_a_fresh_process_has_the_file_and_the_folder_and_says_nothing_else(
     assert done.returncode == 0 and done.stderr == "", done.stderr
     there = gcodec.load_image(tmp_path / "a.png")
     assert float(np.abs(there.pixels - here.picture.pixels).max()) < 0.01
+
+
+def test_a_tiny_folder_is_a_command_away(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "gcodec_diffusers.tiny_families", "ZImagePipeline", "tiny"]
+    done, again = (
+        subprocess.run(
+            words, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+        )
+        for _ in range(2)
+    )
+    assert done.returncode == 0 and done.stdout == "tiny\n", done.stderr
+    assert (tmp_path / "tiny" / "model_index.json").is_file()
+    assert again.returncode == 1 and "there already" in again.stderr
