@@ -63,7 +63,7 @@ def _needed(folder: Path) -> list[str]:
     try:
         if (folder / INDEX).is_file():
             index = json.loads((folder / INDEX).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         index = None  # whoever opens the folder says so
     return of_disk(_below(folder, FILES), index if isinstance(index, dict) else None)
 
@@ -123,7 +123,7 @@ class Model:
         """The contents of a file in the folder. Raises ModelDamaged if it is not a JSON object."""
         try:
             config = json.loads((self.folder / file).read_text("utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelDamaged(self.name, f"{file}: {error}") from error
         if not isinstance(config, dict):
             raise ModelDamaged(self.name, f"{file} does not hold an object")

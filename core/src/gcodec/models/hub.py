@@ -85,7 +85,7 @@ def fetch(repository: str, revision: str | None = None, progress: Progress = sil
 def _index(path: Path) -> dict[str, Any]:
     try:
         index = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotAModel(f"{INDEX} cannot be read: {error}") from error
     if not isinstance(index, dict):
         raise NotAModel(f"{INDEX} does not hold an object")

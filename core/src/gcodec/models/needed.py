@@ -3,12 +3,13 @@
 One rule says what is fetched of a repository, what a folder's digest is of and what is loaded. Repositories hold a model in
 many forms: in half precision beside the whole, with and without averaging of the weights, in one file for other programs,
 for other libraries; and people lay files beside. Taken are, where there is a model_index.json, that file, a stored empty
-prompt and the folders of the components that it lists; elsewhere, what lies beside config.json, and on disk in the folders
-below. Of each of these folders,
+prompt and the folders of the components that it lists, on disk also those that are opened unlisted; elsewhere, what
+lies beside config.json, and on disk in the folders below. Of each of these folders,
 
     *.json, tokenizers     but indexes of weights that are not taken
-    weights                of the first name of `_STEMS` that is there: one file; else its shards and their index; else the
-                           same in half precision ("fp16"). Under other names alone, every .safetensors
+    weights                of the first name of `_STEMS` that is there: one file, or its shards and their index; else the
+                           same in half precision ("fp16"). Where both are there, what the library of that name opens:
+                           diffusers the shards, transformers the file. Under other names alone, every .safetensors
 
 The choice decides the model's digest, by which files name it: where it has to change, `folder_digest` goes on knowing the
 digests of before.
@@ -33,11 +34,18 @@ INDEX = "model_index.json"
 _CONFIG = "config.json"
 
 #: Names of weights in diffusers' folders and in those of transformers.
-_STEMS = ("diffusion_pytorch_model", "model")
+_SHARDS_FIRST = "diffusion_pytorch_model"
+_STEMS = (_SHARDS_FIRST, "model")
 #: Components that judge finished pictures or look at examples: no network here asks them.
 _IDLE = ("safety_checker", "feature_extractor", "image_encoder")
-#: What belongs to a pipeline although its index is silent about it (gcodec-diffusers).
+#: What belongs to a pipeline although its index is silent about it, and what is opened where it lies there all the same
+#: (gcodec-diffusers).
 _UNLISTED = ("hyper_enc",)
+_OPENED = (
+    *_UNLISTED,
+    *("controlnet", "movq", "scheduler", "transformer", "unet", "vae"),
+    *(f"{part}{n}" for part in ("text_encoder", "tokenizer") for n in ("", "_2", "_3", "_4")),
+)
 _BESIDE = "empty_prompt.safetensors"
 #: Weights in forms that may run code, or that nothing here reads.
 _OTHER_WEIGHTS = (".bin", ".ckpt", ".h5", ".msgpack", ".pt", ".pth")
@@ -79,7 +87,7 @@ def of_disk(files: Collection[str], index: Mapping[str, Any] | None) -> list[str
             taken |= _chosen(f"{folder}/" if folder else "", files)
     else:
         taken = {INDEX, *({_BESIDE} & set(files))}
-        for component in (*_listed(index), *_UNLISTED):
+        for component in (*_listed(index), *_OPENED):
             taken |= _chosen(f"{component}/", files)
     return sorted(taken)
 
@@ -136,10 +144,12 @@ def _weights(weights: set[str], names: set[str]) -> set[str]:
     for stem in _STEMS:
         for variant in ("", ".fp16"):
             whole = f"{stem}{variant}.safetensors"
-            if whole in weights:
+            if whole in weights and stem != _SHARDS_FIRST:
                 return {whole}
             shard = re.compile(rf"{stem}{re.escape(variant)}-\d+-of-\d+\.safetensors")
             index = f"{stem}.safetensors.index{variant}.json"
             if index in names and (shards := {name for name in weights if shard.fullmatch(name)}):
                 return {index, *shards}
+            if whole in weights:
+                return {whole}
     return weights

@@ -177,17 +177,18 @@ class DrivenDenoiser(PipelineDenoiser):
             **{name: value for name, value in index.items() if not isinstance(value, list)},
             family.network: self.network,
             family.vae: _Autoencoder(self.published.network),
-            "scheduler": self._scheduler(model.json("scheduler/scheduler_config.json")),
             **texts,
         }
+        scheduler = model.json("scheduler/scheduler_config.json")
         wanted = inspect.signature(cls.__init__).parameters
         given = {
             name: parts.get(name)
             for name, parameter in list(wanted.items())[1:]
             if name in parts or parameter.default is parameter.empty
+            if name != "scheduler"
         }
         with self._refusing("be put together"):
-            pipeline = cls(**given)
+            pipeline = cls(**given, scheduler=self._scheduler(scheduler))
         pipeline.set_progress_bar_config(disable=True)
         _rebind(pipeline, _NOISE, self._noise)
         if not texts and hasattr(pipeline, _PROMPT):

@@ -182,7 +182,7 @@ def name_of_space(folder: Path) -> str:
             str(folder),
             f"its class {error} is no autoencoder that is known; known are {', '.join(SPACES)}",
         ) from error
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ModelDamaged(str(folder), f"config.json: {error}") from error
     return f"{kind}-{found[:16]}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +71,8 @@ def load_unet(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
 
 
 def _weights(folder: Path) -> list[Path]:
-    return [folder / name for name in weights_of([path.name for path in folder.iterdir()])]
+    names = [path.name for path in folder.iterdir() if path.is_file()]
+    return [folder / name for name in weights_of(names)]
 
 
 def _names(file: Path) -> list[str]:
@@ -141,6 +143,7 @@ def _load(cls: Any, folder: Path, dtype: torch.dtype, settings: dict[str, Any], 
     # Repositories that hold half precision alone name its files so.
     whole = any((folder / f"{stem}{end}").exists() for end in _WHOLE)
     try:
+        _of_the_model(folder, stem, "" if whole else ".fp16")
         # Without a memory map diffusers leaves the closing of the file to the garbage collector; and its networks tell
         # the user which of its own parts it will rename.
         with quiet():
@@ -153,7 +156,9 @@ def _load(cls: Any, folder: Path, dtype: torch.dtype, settings: dict[str, Any], 
                 variant=None if whole else "fp16",
                 **settings,
             )
-    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+    except (GcodecError, MemoryError):
+        raise
+    except Exception as error:  # whatever a constructor raises of a configuration
         raise ModelDamaged(str(folder), line(error)) from error
     for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if names := list(about[what]):
@@ -163,3 +168,16 @@ def _load(cls: Any, folder: Path, dtype: torch.dtype, settings: dict[str, Any], 
 
 
 _WHOLE = (".safetensors", ".safetensors.index.json")
+
+
+def _of_the_model(folder: Path, stem: str, variant: str) -> None:
+    """See that the shards of an index are files that the model's digest is of. Raises ValueError, KeyError, OSError."""
+    known = {path.name for path in _weights(folder)}
+    index = folder / f"{stem}.safetensors.index{variant}.json"
+    if f"{stem}{variant}.safetensors" in known or not index.is_file():
+        return
+    named = json.loads(index.read_text("utf-8"))["weight_map"].values()
+    if strange := {*named} - known:
+        raise ValueError(
+            f"{index.name} names {min(strange)}, which is not there, or is not called as shards are"
+        )

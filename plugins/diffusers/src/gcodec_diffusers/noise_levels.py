@@ -70,7 +70,8 @@ def ddpm(alphas_cumprod: np.ndarray[Any, np.dtype[np.float64]]) -> Levels:
     Raises ValueError for a table that does not fall from 1.
     """
     if not (
-        len(alphas_cumprod)
+        alphas_cumprod.ndim == 1
+        and len(alphas_cumprod)
         and np.isfinite(alphas_cumprod).all()
         and (np.diff(alphas_cumprod, prepend=1) <= 0).all()
     ):

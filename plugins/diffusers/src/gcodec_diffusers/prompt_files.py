@@ -59,7 +59,7 @@ def whole(tensors: Mapping[str, Tensor], prefix: str) -> Any:
 
     try:
         return walk(json.loads(bytes(tensors[prefix + _SHAPE].tolist())))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelDamaged(EMPTY_PROMPT, f"it does not hold a prompt: {error}") from error
 
 

@@ -7,6 +7,7 @@ anything.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -114,6 +115,8 @@ FLOW = (
     "FlowMatchLCMScheduler",
 )
 EDM = ("EDMDPMSolverMultistepScheduler", "EDMEulerScheduler", "CMStochasticIterativeScheduler")
+#: Timesteps of a table, at most: it is computed.
+_STEPS = 1_000_000
 #: Of distilled models: what is left of a sampler's steps.
 _FEW = (1, 2, 4)
 _DISTILLED = (
@@ -130,6 +133,7 @@ def schedule_of(scheduler: Mapping[str, Any]) -> Schedule:
     Raises ValueError, TypeError and NotImplementedError for what is no schedule, or none of these.
     """
     name = scheduler.get("_class_name")
+    _steps(scheduler)
     few = _FEW if name in _DISTILLED or _turbo(scheduler) else ()
     if name in FLOW:
         if scheduler.get("invert_sigmas"):
@@ -160,6 +164,13 @@ def schedule_of(scheduler: Mapping[str, Any]) -> Schedule:
     return Schedule(_table(scheduler), _PARAMETRISATIONS[kind], 1.0, few, _bound(scheduler))
 
 
+def _steps(scheduler: Mapping[str, Any]) -> None:
+    """Raise ValueError, or TypeError, for a number of timesteps that no network was trained with."""
+    steps = scheduler.get("num_train_timesteps")
+    if steps is not None and not 1 <= steps <= _STEPS:
+        raise ValueError(f"num_train_timesteps is {steps!r}; known are 1 to {_STEPS}")
+
+
 def _given(scheduler: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in scheduler.items() if value is not None}
 
@@ -183,6 +194,10 @@ def _edm(scheduler: Mapping[str, Any], few: tuple[int, ...]) -> Schedule:
         for key, default in (("sigma_min", 0.002), ("sigma_max", 80.0))
     )
     deviation = float(scheduler.get("sigma_data", 0.5))
+    if not (0 < sigma_min < sigma_max < math.inf and 0 < deviation < math.inf):
+        raise ValueError(
+            f"sigma_min {sigma_min:g}, sigma_max {sigma_max:g} and sigma_data {deviation:g} are no noise levels"
+        )
     if scheduler.get("_class_name") == "CMStochasticIterativeScheduler":
 
         def boundary(x: Tensor, out: Tensor, at: Level) -> Tensor:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from unusual_folders import RIGHT, WRONG
+from safetensors.torch import load_file, save_file
+from unusual_folders import RIGHT, WRONG, edit, sharded, tensors
 
 from gcodec.errors import GcodecError, ModelError
 from gcodec.interfaces import Size
@@ -76,3 +77,52 @@ def test_a_picture_beyond_the_positions_of_a_network_is_refused_in_a_line(
         denoiser.x0(torch.ones(1, 16, 4, 130), 1.0, 1.0, denoiser.condition({}, size))
     assert caught.value.exit_status == 9 and "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+def _both(folder: Path) -> None:
+    path = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    whole = path.read_bytes()
+    sharded()(folder)
+    path.write_bytes(whole)
+
+
+def _shard(folder: Path) -> None:
+    path = folder / "unet" / "diffusion_pytorch_model-00001-of-00002.safetensors"
+    save_file({k: v + 1 for k, v in load_file(path).items()}, path, {"format": "pt"})
+
+
+def _other(part: str) -> Callable[[Path], None]:
+    return tensors(part, lambda held: next(iter(held.values())).add_(1))
+
+
+@pytest.mark.parametrize(
+    ("given", "change"),
+    [
+        (edit("model_index.json", unet=None), _other("unet")),
+        (edit("model_index.json", unet=[None, None]), _other("unet")),
+        (edit("model_index.json", vae=None), _other("vae")),
+        (
+            edit("model_index.json", scheduler=None),
+            edit("scheduler/scheduler_config.json", prediction_type="v_prediction"),
+        ),
+        (_both, _shard),
+    ],
+)
+def test_whatever_is_opened_is_what_the_digest_is_of(
+    spoilt: Path, given: Callable[[Path], None], change: Callable[[Path], None]
+) -> None:
+    """Else a file would be decoded with another network than it was made with, and nobody would say so."""
+
+    def answer() -> tuple[str, torch.Tensor]:
+        run = Run()
+        model = ModelStore().find(str(spoilt))
+        denoiser = open_denoiser(model, run)
+        x = torch.ones(1, 4, 4, 5)
+        return model.digest, denoiser.x0(x, 1.0, 1.0, denoiser.condition({}, SIZE))
+
+    given(spoilt)
+    digest, x_0 = answer()
+    change(spoilt)
+    other, x_1 = answer()
+    assert not torch.equal(x_0, x_1) or given is not _both
+    assert digest != other

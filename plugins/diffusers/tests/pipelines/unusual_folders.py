@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -146,6 +147,21 @@ def _weights_folder(folder: Path) -> None:
     path.mkdir()
 
 
+def _pipe(folder: Path) -> None:
+    path = folder / "unet" / f"{_STEM}.safetensors"
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _odd_shard(folder: Path) -> None:
+    """Weights that would be loaded, and that the model's digest is not of."""
+    sharded()(folder)
+    index = folder / "unet" / f"{_STEM}.safetensors.index.json"
+    shard = index.with_name(f"{_STEM}-00002-of-00002.safetensors")
+    index.write_text(index.read_text().replace(shard.name, "more.safetensors"))
+    shard.rename(index.with_name("more.safetensors"))
+
+
 _TEXT = torch.zeros(1, 7, 32)
 #: How each is spoilt, and whether it is right all the same.
 RIGHT: Mapping[str, Spoil] = {
@@ -233,6 +249,20 @@ WRONG: Mapping[str, Spoil] = {
     "scheduler of a word for steps": edit(_SCHEDULER, num_train_timesteps="many"),
     "scheduler of no number": edit(_SCHEDULER, beta_end=float("nan")),
     "scheduler of betas beyond 1": edit(_SCHEDULER, beta_end=12.0),
+    "scheduler of endless steps": edit(_SCHEDULER, num_train_timesteps=10**9),
+    "scheduler of a table of betas": edit(_SCHEDULER, trained_betas=[[0.1, 0.2]]),
+    "scheduler nested too deep": put(_SCHEDULER, b"[" * 100_000),
+    "index nested too deep": put(_INDEX, b"[" * 100_000),
+    "vae config nested too deep": put(_VAE, b"[" * 100_000),
+    "flow of no steps": edit(
+        _SCHEDULER, _class_name="FlowMatchEulerDiscreteScheduler", num_train_timesteps=0
+    ),
+    "edm of no deviation": edit(_SCHEDULER, _class_name="EDMEulerScheduler", sigma_data=0),
+    "edm without an end": edit(_SCHEDULER, _class_name="EDMEulerScheduler", sigma_max=float("inf")),
+    "edm of negative noise": edit(_SCHEDULER, _class_name="EDMEulerScheduler", sigma_max=-1),
+    "a unet of heads of nothing": edit(_UNET, attention_head_dim=0),
+    "unet weights a pipe": _pipe,
+    "a shard of another name": _odd_shard,
     "edm of a word": edit(_SCHEDULER, _class_name="EDMEulerScheduler", sigma_max="high"),
     "nothing said of no caption": without("empty_prompt.safetensors"),
     "stored prompt no safetensors": put("empty_prompt.safetensors", b"text"),
