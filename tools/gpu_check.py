@@ -3,8 +3,8 @@
 For whoever has a GPU for six minutes. Prints Markdown: the conformance set on the device; then, for the embeddings of `base`
 that run networks, the channels of `diffc` and tiny folders of published families, seconds on both, whether a file made on
 either has the same symbols on both, and how far apart the pictures are. After --seconds no further row is begun. Status 1
-where symbols differ, a picture is more than two steps of 8 bits from the CPU's, or a row failed. Families other than SDXL and
-FLUX.1 are tried where gcodec-diffusers[text] is installed.
+where symbols differ, a picture is more than two steps of 8 bits from the CPU's, or a row failed. Families other than SDXL
+and FLUX.1 are tried where gcodec-diffusers[text] is installed.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ from gcodec_diffusers.loading import quiet, refusing
 from gcodec_diffusers.noise_levels import Level
 from gcodec_diffusers.pipeline import PipelineDenoiser, padded_to
 from gcodec_diffusers.prompt_files import flat, stored, whole
+from gcodec_diffusers.schedules import TRIGONOMETRIC
 
 __all__ = ["DrivenDenoiser", "open_driven", "open_family"]
 
@@ -238,7 +239,9 @@ class DrivenDenoiser(PipelineDenoiser):
                         for part in ("sigmas", "timesteps")
                     ]
                     told = float(np.interp(at.sigma, *falling))
-                self.timesteps = torch.tensor([told], dtype=torch.float32, device=device)
+                # Of a path of angles the pipeline leaves the last one out: there all is clean.
+                times = [told, 0.0] if cls.__name__ in TRIGONOMETRIC else [told]
+                self.timesteps = torch.tensor(times, dtype=torch.float32, device=device)
                 self.sigmas = torch.tensor([at.sigma, 0.0])
                 self.num_inference_steps = 1
 

@@ -170,6 +170,12 @@ DRIVEN: tuple[Family, ...] = (
         aliases=("SanaPAGPipeline",),
     ),
     Family(
+        _at("sana.pipeline_sana_sprint", "SanaSprintPipeline"),
+        # Guidance is told to the network, which is asked once; it was distilled for no other strength.
+        {"guidance_scale": 4.5, "intermediate_timesteps": None, "use_resolution_binning": False},
+        multiple=1,
+    ),
+    Family(
         _at("wan.pipeline_wan", "WanPipeline"),
         {"guidance_scale": 1.0, "num_frames": 1},
     ),

@@ -6,6 +6,7 @@ multiple of one on it (Vonderfecht and Liu 2025, A.3).
     ddpm            Ho et al. 2020: a table of alpha-bar over timesteps, alpha_t^2 + sigma_t^2 = 1. Between timesteps ln SNR
                     is interpolated, as in k-diffusion
     rectified_flow  Lipman et al. 2023: alpha_t = 1 - t, sigma_t = t
+    trigonometric   Lu and Song 2025: alpha_t = cos t, sigma_t = sin t
     edm             Karras et al. 2022, table 1: (x_0 + sigma eps) c_in, of unit variance; told ln(sigma) / 4
 """
 
@@ -20,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Level", "Levels", "Parametrisation", "ddpm", "edm", "rectified_flow"]
+__all__ = ["Level", "Levels", "Parametrisation", "ddpm", "edm", "rectified_flow", "trigonometric"]
 
 
 class Level(NamedTuple):
@@ -59,6 +60,13 @@ def rectified_flow(clock: float = 1000.0, whole: bool = False) -> Levels:
         return Level(1 / total, 1 - t, t, float(told))
 
     return level
+
+
+def trigonometric(alpha_t: float, sigma_t: float) -> Level:
+    """The level on the path (cos t, sin t), of which the network is told t."""
+    total = math.hypot(alpha_t, sigma_t)
+    told = math.atan2(sigma_t, alpha_t)
+    return Level(1 / total, alpha_t / total, sigma_t / total, told)
 
 
 def ddpm(alphas_cumprod: np.ndarray[Any, np.dtype[np.float64]]) -> Levels:

@@ -1,6 +1,6 @@
 """What a scheduler_config.json says of a network: the path that it was trained along, and what its output means.
 
-Whichever sampler the file is for, the network behind it is the same; so of the 25 schedulers here the class decides no more
+Whichever sampler the file is for, the network behind it is the same; so of the 26 schedulers here the class decides no more
 than the path, and what holds where the file is silent. A class that is not among them is refused: its networks may be
 anything.
 """
@@ -11,12 +11,29 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gcodec_diffusers.noise_levels import Level, Levels, Parametrisation, ddpm, edm, rectified_flow
+from gcodec_diffusers.noise_levels import (
+    Level,
+    Levels,
+    Parametrisation,
+    ddpm,
+    edm,
+    rectified_flow,
+    trigonometric,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["CLIPPING", "DDPM", "EDM", "FLOW", "RESCALING", "Schedule", "schedule_of"]
+__all__ = [
+    "CLIPPING",
+    "DDPM",
+    "EDM",
+    "FLOW",
+    "RESCALING",
+    "TRIGONOMETRIC",
+    "Schedule",
+    "schedule_of",
+]
 
 
 class Schedule(NamedTuple):
@@ -117,12 +134,15 @@ FLOW = (
 EDM = ("EDMDPMSolverMultistepScheduler", "EDMEulerScheduler", "CMStochasticIterativeScheduler")
 #: Timesteps of a table, at most: it is computed.
 _STEPS = 1_000_000
+#: Of Sana Sprint: v on the path (cos t, sin t).
+TRIGONOMETRIC = ("SCMScheduler",)
 #: Of distilled models: what is left of a sampler's steps.
 _FEW = (1, 2, 4)
 _DISTILLED = (
     "CMStochasticIterativeScheduler",
     "FlowMatchLCMScheduler",
     "LCMScheduler",
+    "SCMScheduler",
     "TCDScheduler",
 )
 
@@ -142,9 +162,13 @@ def schedule_of(scheduler: Mapping[str, Any]) -> Schedule:
         return Schedule(level, _flow, few=few)
     if name in EDM:
         return _edm(scheduler, few)
+    if name in TRIGONOMETRIC:
+        if scheduler.get("prediction_type", "trigflow") != "trigflow":
+            raise ValueError(f"prediction_type {scheduler['prediction_type']!r} is not known")
+        return Schedule(trigonometric, _PARAMETRISATIONS["v_prediction"], few=few)
     if name not in DDPM:
         raise ValueError(
-            f"_class_name {name!r} is not known; known are {', '.join(sorted((*DDPM, *FLOW, *EDM)))}"
+            f"_class_name {name!r} is not known; known are {', '.join(sorted((*DDPM, *FLOW, *EDM, *TRIGONOMETRIC)))}"
         )
     kind = scheduler.get("prediction_type", "epsilon")
     if kind == "flow_prediction" and scheduler.get("use_flow_sigmas"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -28,6 +29,20 @@ from gcodec_diffusers.tiny_parts import (
 )
 
 __all__ = ["SECOND"]
+
+_SANA: dict[str, Any] = {
+    "in_channels": 4,
+    "out_channels": 4,
+    "num_layers": 1,
+    "attention_head_dim": 4,
+    "num_attention_heads": 2,
+    "num_cross_attention_heads": 2,
+    "cross_attention_head_dim": 4,
+    "cross_attention_dim": 8,
+    "caption_channels": TEXT,
+    "sample_size": 8,
+    "timestep_scale": 0.5,
+}
 
 SECOND: Mapping[str, Tiny] = {
     "KolorsPipeline": Tiny(
@@ -169,19 +184,7 @@ SECOND: Mapping[str, Tiny] = {
     ),
     "SanaPipeline": Tiny(
         "SanaTransformer2DModel",
-        {
-            "in_channels": 4,
-            "out_channels": 4,
-            "num_layers": 1,
-            "attention_head_dim": 4,
-            "num_attention_heads": 2,
-            "num_cross_attention_heads": 2,
-            "cross_attention_head_dim": 4,
-            "cross_attention_dim": 8,
-            "caption_channels": TEXT,
-            "sample_size": 8,
-            "timestep_scale": 0.5,
-        },
+        _SANA,
         dc_vae,
         {
             "_class_name": "DPMSolverMultistepScheduler",
@@ -190,6 +193,13 @@ SECOND: Mapping[str, Tiny] = {
             "flow_shift": 3.0,
         },
         masked,
+    ),
+    "SanaSprintPipeline": Tiny(
+        "SanaTransformer2DModel",
+        {**_SANA, "guidance_embeds": True, "qk_norm": "rms_norm_across_heads"},
+        dc_vae,
+        {"_class_name": "SCMScheduler", "prediction_type": "trigflow", "sigma_data": 0.5},
+        lambda: ((text(), mask()),),
     ),
     "WanPipeline": Tiny(
         "WanTransformer3DModel",

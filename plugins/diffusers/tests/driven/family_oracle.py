@@ -78,7 +78,9 @@ class Oracle:
             def set_timesteps(self, *args: Any, **how: Any) -> None:
                 cls.set_timesteps(self, *args, **how)
                 self.timesteps = self.timesteps[last : last + 1]  # type: ignore[operator]
-                if name == "DDIMScheduler":
+                if name == "SCMScheduler":
+                    self.timesteps = torch.cat([self.timesteps, torch.zeros(1)])
+                elif name == "DDIMScheduler":
                     self.num_inference_steps = 1
                 else:
                     sigma = self.sigmas[last : last + 1]  # type: ignore[operator]
@@ -171,6 +173,9 @@ def level(scheduler: Any, index: int) -> tuple[float, float]:
     if hasattr(scheduler, "sigmas"):
         sigma = float(scheduler.sigmas[index])
         return 1 - sigma, sigma
+    if not hasattr(scheduler, "alphas_cumprod"):  # Sana Sprint's
+        angle = scheduler.timesteps[index]
+        return float(angle.cos()), float(angle.sin())
     bar = float(scheduler.alphas_cumprod[int(scheduler.timesteps[index])])
     return bar**0.5, (1 - bar) ** 0.5
 

@@ -53,8 +53,8 @@ To see one work without its gigabytes, in an environment with `gcodec-diffusers[
 Networks of random weights draw noise; what it shows is that the file, the folder and a fresh process go together.
 
 Not known: cascades (Wuerstchen, DeepFloyd IF, unCLIP, Kandinsky 2), models of tokens (Amused, VQ-Diffusion), the two
-networks of Wan 2.2, Sana Sprint and other schedules of their own, pipelines that edit a picture or make video and
-sound. A folder of one is refused in a line.
+networks of Wan 2.2, latent diffusion of 2022 (LDM), whose prompt has no call of its own, pipelines that edit a picture or
+make video and sound. A folder of one is refused in a line.
 """
 
 

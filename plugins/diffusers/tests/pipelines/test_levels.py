@@ -12,7 +12,15 @@ import pytest
 import torch
 
 from gcodec_diffusers.noise_levels import ddpm
-from gcodec_diffusers.schedules import CLIPPING, DDPM, EDM, FLOW, RESCALING, schedule_of
+from gcodec_diffusers.schedules import (
+    CLIPPING,
+    DDPM,
+    EDM,
+    FLOW,
+    RESCALING,
+    TRIGONOMETRIC,
+    schedule_of,
+)
 
 SD: dict[str, Any] = {
     "_class_name": "DDPMScheduler",
@@ -73,6 +81,10 @@ def test_a_schedule_that_ends_in_noise_alone_stays_finite() -> None:
         ({"prediction_type": "v_prediction"}, lambda x_0, eps, at: at.alpha * eps - at.sigma * x_0),
         ({"prediction_type": "sample"}, lambda x_0, eps, at: x_0),
         ({"_class_name": "FlowMatchEulerDiscreteScheduler"}, lambda x_0, eps, at: eps - x_0),
+        (
+            {"_class_name": "SCMScheduler", "prediction_type": "trigflow"},
+            lambda x_0, eps, at: math.cos(at.timestep) * eps - math.sin(at.timestep) * x_0,
+        ),
     ],
 )
 @pytest.mark.parametrize("noise", [0.1, 0.7, 3.0])
@@ -118,7 +130,7 @@ def test_where_a_configuration_is_silent_the_class_that_it_names_decides(name: s
 def test_other_schedulers_are_refused_with_the_list_of_those_that_are_known() -> None:
     import diffusers.schedulers as theirs
 
-    known = {*DDPM, *FLOW, *EDM}
+    known = {*DDPM, *FLOW, *EDM, *TRIGONOMETRIC}
     for name in (n for n in dir(theirs) if n.endswith("Scheduler") and n not in known):
         with pytest.raises(ValueError, match=f"{name}.*known are .*LCMScheduler"):
             schedule_of({"_class_name": name})

@@ -243,7 +243,7 @@ WRONG: Mapping[str, Spoil] = {
     "vae of means of another length": edit(_VAE, latents_mean=[0.0, 1.0], latents_std=[1.0, 1.0]),
     "no scheduler": without("scheduler"),
     "scheduler of no class": edit(_SCHEDULER, _class_name=None),
-    "scheduler of an unknown class": edit(_SCHEDULER, _class_name="SCMScheduler"),
+    "scheduler of an unknown class": edit(_SCHEDULER, _class_name="NewScheduler"),
     "scheduler of an odd prediction": edit(_SCHEDULER, prediction_type="score"),
     "scheduler of no steps": edit(_SCHEDULER, num_train_timesteps=0),
     "scheduler of a word for steps": edit(_SCHEDULER, num_train_timesteps="many"),
