@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,9 @@ def test_checkpoints_that_are_none(tmp_path: Path, cache: Path, own: str) -> Non
         ({"weight": Evil(ran)}, ""),
         ([1, 2], ""),
         ({"state_dict": 4}, ""),
+        ({k: v.to("meta") for k, v in good.items()}, ""),
+        ({k: v.to_sparse() if v.ndim == 4 else v for k, v in good.items()}, ""),
+        ({k: v * 1j if v.is_floating_point() else v for k, v in good.items()}, ""),
         ({"conv.weight": torch.ones(3)}, ""),
         ({k: v for k, v in good.items() if "h_s" not in k}, ""),
         ({**good, "g_a.0.weight": good["g_a.0.weight"] * float("inf")}, ""),
@@ -230,3 +234,11 @@ def test_checkpoints_that_are_none(tmp_path: Path, cache: Path, own: str) -> Non
             gcodec.encode(picture(20, 20), "compressai", model=str(path))
     assert not ran.exists()
     assert not list(ModelStore.installed().folders) and not list(cache.glob("*/compressai*"))
+
+
+def test_what_is_refused_is_not_recommended_to_ntc(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "mbt2018-mean-1.pth.tar"
+    torch.save({"conv.weight": torch.ones(3)}, path)
+    with warnings.catch_warnings(), pytest.raises(ModelDamaged):
+        warnings.simplefilter("error")
+        gcodec.encode(picture(20, 20), "compressai", model=str(path))

@@ -58,6 +58,11 @@ def state_of(loaded: Any, source: str) -> dict[str, Tensor]:
         loaded = loaded["state_dict"]
     if not isinstance(loaded, Mapping) or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise ModelDamaged(source, "not a state dictionary: it holds more than named tensors")
+    odd = next((k for k, v in loaded.items() if v.is_meta or v.is_complex() or v.is_sparse), None)
+    if odd is not None:
+        raise ModelDamaged(
+            source, f"{odd} is no plain tensor: complex, sparse or without its values"
+        )
     return {str(key): value for key, value in loaded.items()}
 
 

@@ -134,15 +134,16 @@ def _converted(paths: list[Path], name: str, arch: str, arguments: Mapping[str, 
         if (folder / _SOURCE).is_file() and (folder / _SOURCE).read_text("ascii") == source:
             return found
     name = name or stem_and_digest(paths[0].name)[0]
+    partial = cache_folder() / "partial" / f"{source}.{secrets.token_hex(4)}"
+    try:
+        write_folder(paths, partial, name, arch, arguments)
+        (partial / _SOURCE).write_text(source, "ascii")
+        found = keep(f"{_VENDOR}{name}", partial).digest
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     if {arch or guessed(path) for path in paths} <= {*_EXACT}:
         text = (
             "`ntc` codes with it too, and decides its bits in integers, the same on every machine"
         )
         warnings.warn(f"{name}: {text}: --embed ntc", stacklevel=2)
-    partial = cache_folder() / "partial" / f"{source}.{secrets.token_hex(4)}"
-    try:
-        write_folder(paths, partial, name, arch, arguments)
-        (partial / _SOURCE).write_text(source, "ascii")
-        return keep(f"{_VENDOR}{name}", partial).digest
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    return found
