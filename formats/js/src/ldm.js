@@ -2,7 +2,7 @@
 import { filledTable, modelTables, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { decodeGroups, diagonals, fromStream, matmul, readGroups } from "./integer.js";
-import { concatenated, demandClass, onlyLayer, prepared, words } from "./model.js";
+import { concatenated, demandClass, demandEmbedding, onlyLayer, prepared, words } from "./model.js";
 import { dither, DOMAINS } from "./random.js";
 
 /** @typedef {import("./container.js").File} File @typedef {import("./model.js").Model} Model @typedef {{matmul?: import("./integer.js").Matmul}} Options */
@@ -20,6 +20,7 @@ const width = (c) => 2 ** (2.5 - (5 * c) / 65535);
  * @param {File} file @param {Model} model @param {Options} [options]
  */
 export async function rateVariableSymbols(file, model, options = {}) {
+  demandEmbedding(file, "rate_variable");
   const payload = onlyLayer(file), { f, groups, tables } = MODELS(model);
   if (payload.length < 2) refuse("a payload of fewer than two bytes");
   const code = 256 * payload[0] + payload[1], stream = new Stream(payload.subarray(2));
@@ -43,6 +44,7 @@ function ditherOf(file, count) {
  * @param {Options} [options]
  */
 export async function ldmQuantSymbols(file, model, options = {}) {
+  demandEmbedding(file, "ldm_quant");
   const payload = onlyLayer(file);
   if (!payload.length) refuse("no byte at all");
   const Q = payload[0], dithered = payload.length > 1 && payload[payload.length - 1] === 0;

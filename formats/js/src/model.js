@@ -1,9 +1,9 @@
 /** Models: tensors of a safetensors file, sizes of a config.json; which one a file asks for; what decoders share. */
 import { hex, sha256 } from "./checksum.js";
 import { MAIN } from "./container.js";
-import { ModelError, refuse } from "./errors.js";
+import { FormatError, ModelError, refuse } from "./errors.js";
 import { modelName } from "./info.js";
-import { PROFILES } from "./registry.js";
+import { EMBEDDINGS, PROFILES } from "./registry.js";
 
 /** @typedef {Float64Array | Float32Array | Int32Array | Int16Array | Int8Array | Uint8Array | Uint16Array} Numbers F16 and BF16 as Uint16Array */
 /** @typedef {{tensors: Tensors, config: any}} Model */
@@ -112,6 +112,15 @@ export function openModel(files, identity) {
     throw new ModelError("config.json is not JSON");
   }
   return { config, tensors: readSafetensors(files[weights[0]]) };
+}
+
+/**
+ * PayloadError where a file is not of this embedding: its layers would be called damaged.
+ * @param {import("./container.js").File} file @param {string} name
+ */
+export function demandEmbedding({ header: { identity } }, name) {
+  const found = EMBEDDINGS[identity.id]?.name ?? identity.name;
+  if (found !== name) throw new FormatError("unknown-embedding", `a file of ${found ?? identity.id}, not of ${name}`);
 }
 
 /** @param {Model} model @param {string} name */

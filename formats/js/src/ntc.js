@@ -2,7 +2,7 @@
 import { modelTables, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { decodeGroups, fromStream, matmul, readGroups } from "./integer.js";
-import { concatenated, demandClass, onlyLayer, prepared, words } from "./model.js";
+import { concatenated, demandClass, demandEmbedding, onlyLayer, prepared, words } from "./model.js";
 import { decodeZoo } from "./zoo.js";
 
 const MODELS = prepared((model) => {
@@ -17,6 +17,7 @@ const MODELS = prepared((model) => {
  * @param {{matmul?: import("./integer.js").Matmul}} [options] a faster product of matrices, exact for integers to 2^50
  */
 export async function ntcSymbols(file, model, options = {}) {
+  demandEmbedding(file, "ntc");
   const payload = onlyLayer(file), { height, width } = file.header, multiply = options.matmul ?? matmul;
   if (payload.length < 2) refuse("a payload of fewer than two bytes");
   const stream = new Stream(payload.subarray(2)), [level, error] = payload;

@@ -4,7 +4,7 @@ import { MAIN } from "./container.js";
 import { filledTable, Stream } from "./entropy.js";
 import { ModelError, refuse } from "./errors.js";
 import { diagonals, hidden, matmul, readLayer, sums } from "./integer.js";
-import { concatenated, demandClass, prepared, words } from "./model.js";
+import { concatenated, demandClass, demandEmbedding, prepared, words } from "./model.js";
 
 const NEIGHBOURS = [[0, -1], [0, -2], [-1, -2], [-1, -1], [-1, 0], [-1, 1], [-1, 2], [-2, -2], [-2, -1], [-2, 0], [-2, 1], [-2, 2]];
 
@@ -42,6 +42,7 @@ function digitTable(l, shift) {
  * @param {{matmul?: import("./integer.js").Matmul}} [options]
  */
 export async function percoSymbols(file, model, options = {}) {
+  demandEmbedding(file, "perco");
   const layers = file.segments.filter((segment) => segment.type === MAIN), multiply = options.matmul ?? matmul;
   if (layers.length > 2) refuse(`${layers.length} layers`);
   const caption = layers[1] ? decodeCaption(layers[1].body) || refuse("an empty caption that is sent") : "";

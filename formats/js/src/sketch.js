@@ -5,7 +5,7 @@ import { filledTable, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { frozen } from "./frozen.js";
 import { diagonals } from "./integer.js";
-import { onlyLayer } from "./model.js";
+import { demandEmbedding, onlyLayer } from "./model.js";
 
 const SPREAD = [54, 15, 13], MEAN = [150, 55, 45];
 const SIDES = [0, 64, 48, 40, 32, 28, 24, 20, 16, 14, 12, 11, 10, 9, 8, 7, 6, 5, 4];
@@ -79,6 +79,7 @@ function readCells(stream, h, w) {
  * @param {import("./container.js").File} file
  */
 export function sketchSymbols(file) {
+  demandEmbedding(file, "text_sketch");
   const layer = onlyLayer(file), { height: H, width: W } = file.header;
   if (layer.length < 3) refuse("a payload of fewer than three bytes");
   const [settings, error] = layer, level = settings & 31, long = Boolean(settings & 64), from = long ? 4 : 3;

@@ -6,7 +6,7 @@ import { replay } from "./channels.js";
 import { MAIN } from "./container.js";
 import { readHead } from "./diffc.js";
 import { ModelError, refuse } from "./errors.js";
-import { concatenated } from "./model.js";
+import { concatenated, demandEmbedding } from "./model.js";
 
 /**
  * @typedef {{bytes: number, error: number, bits: Uint8Array, snr: number, z: () => Float32Array}} Step
@@ -48,6 +48,7 @@ function schedule(B, D) {
 
 /** Of the model `base/diffc`. @param {import("./container.js").File} file @param {import("./model.js").Model} model @returns {Steps} */
 export function diffcSteps(file, model) {
+  demandEmbedding(file, "diffc");
   const B = model.tensors.get("bits", "I32", [null]), C = 32, { symbols, h, w, D, steps, add } = start(file, C, 8);
   if (B.some((b) => b < 1 || b > 1e6)) throw new ModelError("a schedule that is none");
   const { channel, parameters, fixed, bytes } = readHead(symbols);
@@ -74,6 +75,7 @@ const bitsBelow = (n) => (n > 1n ? (n - 1n).toString(2).length : 0);
 
 /** Of the model `base/denoiser`. @param {import("./container.js").File} file @returns {Steps} */
 export function ddcmSteps(file) {
+  demandEmbedding(file, "ddcm");
   const C = 32, { layers, symbols, h, w, D, steps, add } = start(file, C, 8);
   if (symbols.length < 7) refuse("a head that is cut");
   const k = (symbols[0] & 15) + 1, entries = 2 ** k, coefficients = ((symbols[0] >> 4) & 7) + 1;

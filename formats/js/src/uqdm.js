@@ -4,7 +4,7 @@ import { cellsOf, rates, readCell } from "./dithered.js";
 import { filledTable, Stream } from "./entropy.js";
 import { ModelError, refuse } from "./errors.js";
 import { clip, enlarged, matmul, neighbourhoods } from "./integer.js";
-import { concatenated, demandClass, prepared, words } from "./model.js";
+import { concatenated, demandClass, demandEmbedding, prepared, words } from "./model.js";
 import { bits, DOMAINS } from "./random.js";
 
 /**
@@ -198,6 +198,7 @@ async function readDetails(prior, stream, of, stage, level, word, A, passed, [h2
  * @param {{matmul?: import("./integer.js").Matmul}} [options]
  */
 export async function uqdmSymbols(file, model, options = {}) {
+  demandEmbedding(file, "uqdm");
   const { height: H, width: W, extensions } = file.header, prior = PRIORS(model), multiply = options.matmul ?? matmul;
   const layers = file.segments.filter((segment) => segment.type === MAIN).map((segment) => segment.body);
   if (layers.length > 17) refuse(`${layers.length} layers`);

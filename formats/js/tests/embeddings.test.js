@@ -125,3 +125,9 @@ test("a model that is not the file's, or none, is refused", () => {
   assert.throws(() => gcx.openModel({ "config.json": files["config.json"] }), gcx.ModelError);
   assert.throws(() => gcx.openModel({ ...files, "config.json": new Uint8Array(3) }), gcx.ModelError);
 });
+
+test("a file of another embedding is not called damaged", async () => {
+  const jpeg = gcx.read(bytesOf("spec/vectors/embeddings/jpeg/annex-k.gcx")), opened = gcx.openModel(EMBEDDINGS.ntc.files);
+  for (const symbols of [gcx.ntcSymbols, gcx.ldmQuantSymbols, gcx.rateVariableSymbols, gcx.percoSymbols, gcx.uqdmSymbols, gcx.sketchSymbols, gcx.diffcSteps, gcx.ddcmSteps])
+    await assert.rejects(async () => symbols(jpeg, opened), { code: "unknown-embedding" });
+});

@@ -24,7 +24,7 @@ for (const v of all)
     assert.deepEqual(Array.from(hyper.data, (s) => s + 0), v.hyper_symbols.flat(Infinity));
     assert.deepEqual(Array.from(latents.data, (s) => s + 0), v.latents.flat(Infinity));
     // the same by way of a file
-    const body = new Uint8Array([v.level, 9, ...unhex(v.stream)]), header = { width: v.width, height: v.height };
+    const body = new Uint8Array([v.level, 9, ...unhex(v.stream)]), header = { width: v.width, height: v.height, identity: { id: 16 } };
     const got = await ntcSymbols(/** @type {any} */ ({ header, segments: [{ type: 0, body }] }), modelFrom(v));
     assert.deepEqual(got.latents.data, latents.data);
   });

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from gcodec.errors import OutputError
+from gcodec.errors import OutputError, UnusablePlugin
 from gcodec.pictures._provenance import ENHANCED
 
 __all__ = ["Credentials", "check_signable", "signed"]
@@ -37,9 +37,9 @@ class Credentials:
 
     @classmethod
     def read(cls, certificates: str | Path, key: str | Path) -> Credentials:
-        """From two files. Raises OutputError for those that cannot be read, and where `gcodec[sign]` is not installed."""
+        """From two files. Raises OutputError for those that cannot be read, UnusablePlugin without `gcodec[sign]`."""
         if find_spec("c2pa") is None:
-            raise OutputError(str(certificates), "signing needs: pip install 'gcodec[sign]'")
+            raise UnusablePlugin("--sign", "signing needs c2pa-python: pip install 'gcodec[sign]'")
         found = []
         for path in map(Path, (certificates, key)):
             try:

@@ -23,11 +23,13 @@ _OWN = ("model", "suggest", "digest", "metadata", "companions", "seed")
 _TARGET = ("quality", "bpp", "bytes")
 
 
-class GcxError(OSError):
+class GcxError(GcodecError, OSError):
     """A .gcx file cannot be opened, decoded or made; the cause is gcodec's error.
 
-    An OSError of one text, as libraries of pictures raise it and worker processes can hand it on.
+    An OSError of one text too, as libraries of pictures raise it and worker processes can hand it on.
     """
+
+    exit_status = 7
 
 
 @contextmanager
