@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from support import fails, succeeds
 
-from gcodec.errors import OutputError
+from gcodec.errors import UnusablePlugin
 from gcodec.pictures import Credentials
 
 Command = Callable[..., CompletedProcess[bytes]]
@@ -169,5 +169,5 @@ def test_without_the_library_one_line_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("gcodec.pictures._credentials.find_spec", lambda name: None)
-    with pytest.raises(OutputError, match=r"pip install 'gcodec\[sign\]'"):
+    with pytest.raises(UnusablePlugin, match=r"pip install 'gcodec\[sign\]'"):
         Credentials.read(tmp_path / "a.pem", tmp_path / "b.pem")

@@ -78,6 +78,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
                 "QwenImagePipeline",
                 "SanaPAGPipeline",
                 "SanaPipeline",
+                "SanaSprintPipeline",
                 "StableDiffusion3ControlNetPipeline",
                 "StableDiffusion3Img2ImgPipeline",
                 "StableDiffusion3PAGPipeline",
