@@ -53,6 +53,9 @@ def files() -> dict[str, bytes]:
     found["other weights.gcx"] = remade(ntc, ntc.segments[0].data, identity=other)
     unknown = gcx.Identity(name="acme/waves", profile=1)
     found["unknown.gcx"] = remade(ntc, b"secret", identity=unknown, extensions={9: "acme-waves"})
+    # An empty stream that claims a large picture: larger than the page decodes, and one that takes it minutes.
+    for name, side in (("huge.gcx", 16384), ("slow.gcx", 6000)):
+        found[name] = remade(ntc, bytes([0, 200]), size=gcx.Size(side, side))
     found["clear.gcx"] = transparent(whole[140:236, 440:568])
     webp, profile = gcx.read(found["webp.gcx"]), gcx.pack_metadata(swapped_profile())
     found["swapped.gcx"] = gcx.write(

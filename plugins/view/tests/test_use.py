@@ -66,6 +66,22 @@ def test_the_page_never_freezes(
     assert browser.get("window.ticks") > 20
 
 
+def test_another_file_ends_a_decode_that_takes_long(
+    open_page: Callable[..., Chromium], files: dict[str, bytes]
+) -> None:
+    browser = open_page()
+    browser.drop("slow.gcx", files["slow.gcx"])
+    browser.wait("document.querySelector('#status').textContent === 'Decoding…'")
+    assert "6000 × 6000" in browser.text(".panel")
+    for name in ("diffc.gcx", "ntc.gcx"):  # of which one is told only, and one is decoded
+        browser.drop(name, files[name])
+        browser.wait(f"document.querySelector('.panel h2')?.textContent === '{name}'")
+    check_close(shown(browser, PREVIEW), gcodec.decode(files["ntc.gcx"], "preview"))
+    for tab in (1, 3):  # and back: what was ended is begun anew
+        browser.get(f"document.querySelector('#files button:nth-child({tab})').click()")
+    check_close(shown(browser, BRIDGE), gcodec.decode(files["ntc.gcx"], "bridge"))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "touch"), [(360, True), (1440, False)])
 def test_it_fits_phones_and_desktops_light_and_dark(

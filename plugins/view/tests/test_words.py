@@ -108,6 +108,16 @@ def test_so_is_what_is_found_later(
     assert browser.get("document.querySelector('#status').textContent").startswith(f"{code}: ")
 
 
+def test_what_claims_more_than_a_page_decodes_is_told_and_not_begun(
+    open_page: Callable[..., Chromium],
+) -> None:
+    browser = open_page("huge.gcx")
+    browser.wait("document.querySelector('.error')")
+    assert browser.text(".error").startswith("too-large: ")
+    assert "16384 × 16384" in browser.text(".panel")
+    assert not [url for url in browser.do("requests") if url.endswith((".wasm", ".safetensors"))]
+
+
 def test_a_progressive_file_that_was_cut_short_is_told_as_far_as_it_goes(
     open_page: Callable[..., Chromium], files: dict[str, bytes]
 ) -> None:

@@ -58,9 +58,9 @@ export function makeArticle(id, name, bytes, ask) {
     draw();
   }
 
-  /** Ask for what is not there yet. */
+  /** Ask for what is not there yet, while this is the file that is looked at. */
   function resume() {
-    if (segment < 0) return;
+    if (segment < 0 || !element.isConnected) return;
     const here = pictures.get(segment);
     if (!here?.preview) request('show', segment);
     else if (!here.bridge && restorable() && facts.width * facts.height <= AT_ONCE) request('restore', segment);
@@ -174,7 +174,6 @@ export function makeArticle(id, name, bytes, ask) {
       asked.delete(`${message.done} ${message.segment}`);
       return null;
     } else if (message.is === 'error') {
-      if (message.error.code === 'not-wanted') return null;
       const { name: code, rest } = sentence(message.error);
       const alone = !pictures.get(segment)?.preview;
       line = { text: `${code}: ${rest}`, bad: true, seen: alone };

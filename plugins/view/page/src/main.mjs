@@ -1,4 +1,4 @@
-/** The page: files come in, the worker makes pictures of them, one is shown at a time. */
+/** The page: files come in, workers make pictures of them, one is shown at a time. */
 
 import { connect, partInside } from './client.mjs';
 import { makeArticle } from './article.mjs';
@@ -22,16 +22,17 @@ function say(text = '', bad = false, seen = false) {
   status.classList.toggle('seen', seen);
 }
 
-async function startWorker() {
-  const code = await partInside('worker.js');
-  const inside = code ? partInside : null;
-  const worker = code
-    ? new Worker(URL.createObjectURL(new Blob([/** @type {any} */ (code)], { type: 'text/javascript' })))
-    : new Worker(new URL('worker.mjs', document.baseURI), { type: 'module' });
-  return connect(worker, hear, inside);
+/** Address of the worker's script where it lies inside the page; null where it lies beside it. */
+const inside = partInside('worker.js').then((code) => code && URL.createObjectURL(new Blob([/** @type {any} */ (code)], { type: 'text/javascript' })));
+
+async function makeWorker() {
+  const address = await inside;
+  return address ? new Worker(address) : new Worker(new URL('worker.mjs', document.baseURI), { type: 'module' });
 }
-const started = startWorker();
-const ask = async (/** @type {any} */ message) => (await started)(message);
+
+/** What a file says is read beside the decoder, so that no picture, however long it takes, is waited for. */
+const reader = connect(makeWorker, hear, partInside);
+const decoder = connect(makeWorker, hear, partInside);
 
 /** @param {any} message */
 function hear(message) {
@@ -45,13 +46,13 @@ function hear(message) {
 /** @param {string} name @param {Uint8Array} bytes */
 function open(name, bytes) {
   const id = opened.size;
-  const article = makeArticle(id, name, bytes, (message) => ask({ id, ...message }));
+  const article = makeArticle(id, name, bytes, (message) => decoder.ask({ id, bytes, ...message }));
   const tab = el('button', { type: 'button', textContent: name, onclick: () => select(id) });
   opened.set(id, { id, name, article, tab });
   files.append(tab);
   files.hidden = opened.size < 2;
   select(id);
-  ask({ id, do: 'open', bytes });
+  reader.ask({ id, do: 'open', bytes });
 }
 
 /** @param {number} id */
@@ -63,7 +64,7 @@ function select(id) {
   main.replaceChildren(entry.article.element);
   const { line } = entry.article;
   say(line.text, line.bad, line.seen);
-  ask({ id, do: 'want' });
+  decoder.endOthers(id);
   entry.article.resume();
 }
 

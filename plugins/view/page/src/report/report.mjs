@@ -45,7 +45,7 @@ async function choose(point) {
   drawCharts();
   const bytes = await partInside(point.file.part);
   if (now !== point || !bytes) return;
-  const { facts } = inspect(bytes);
+  const facts = inspect(bytes);
   const inside = makePanel(point.file.name, bytes, facts, (layers) => {
     const { end } = facts.layers[layers - 1];
     // The last picture that was made of no more bytes.

@@ -9,8 +9,8 @@ const LEVELS = 256;
 const LOSSLESS = 255;
 
 /**
- * @typedef {{planes: Float32Array, pixels: Uint8ClampedArray, mse: number, symbols: Uint8Array} | null} Made
- *   planes [3, height, width] in [0, 1]; mse as sent, NaN where it is not; null: it is not wanted any more
+ * @typedef {{planes: Float32Array, pixels: Uint8ClampedArray, mse: number, symbols: Uint8Array}} Made
+ *   planes [3, height, width] in [0, 1]; mse as sent, NaN where it is not
  * @typedef {import('./maker.mjs').Teller} Teller
  */
 
@@ -43,7 +43,6 @@ export function openDecoders(engine, assets) {
     const { model, network } = await loaded(file, 'ntc', 'ntc', 'synthesis.onnx');
     tell.status('Decoding');
     const { level, error, latents, symbols } = await reader.ntcSymbols(file, model, { matmul: engine.matmul });
-    if (!tell.wanted()) return null;
     const { h, w, C } = latents;
     const y = channelsFirst(latents, (value) => value / 16);
     const x = await network.run({ y: [y, [1, C, h, w]], q: [[level / (LEVELS - 1)], [1]] });
@@ -59,7 +58,6 @@ export function openDecoders(engine, assets) {
     tell.status('Decoding');
     const read = reader.embeddingName(identity) === 'ldm_quant' ? reader.ldmQuantSymbols : reader.rateVariableSymbols;
     const told = await read(file, model, { matmul: engine.matmul });
-    if (!tell.wanted()) return null;
     const { h, w, C } = told.latents;
     const [k, u] = [told.latents.k, told.u];
     const value = k && u ? (/** @type {number} */ v, /** @type {number} */ i) => (v + k[i]) / 16 - u[i] / 2 ** 24 : (/** @type {number} */ v) => v / 16;

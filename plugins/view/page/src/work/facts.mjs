@@ -26,25 +26,22 @@ export function inspect(bytes) {
   const rows = describeRows(file, bytes);
   const identity = header.identity;
   return {
-    file,
-    facts: {
-      bytes: bytes.length,
-      width: header.width,
-      height: header.height,
-      embedding: nameOf(identity),
-      method: METHODS[nameOf(identity)] ?? null,
-      package: EMBEDDINGS[identity.id]?.package ?? header.extensions.get(9) ?? null,
-      registered: identity.id in EMBEDDINGS,
-      model: identity.digest ? `the model ${hex(identity.digest)}` : `profile ${identity.profile}`,
-      extensions: [...header.extensions].map(([key, value]) => [EXTENSIONS[key] ?? `key ${key}`, shown(value)]),
-      gray: header.extensions.get(3) === 1,
-      progressive: header.progressive,
-      missing: file.missing.length,
-      rows,
-      layers: describeLayers(file, rows),
-      caption: captionOf(file),
-      metadata: describeMetadata(segments),
-    },
+    bytes: bytes.length,
+    width: header.width,
+    height: header.height,
+    embedding: nameOf(identity),
+    method: METHODS[nameOf(identity)] ?? null,
+    package: EMBEDDINGS[identity.id]?.package ?? header.extensions.get(9) ?? null,
+    registered: identity.id in EMBEDDINGS,
+    model: identity.digest ? `the model ${hex(identity.digest)}` : `profile ${identity.profile}`,
+    extensions: [...header.extensions].map(([key, value]) => [EXTENSIONS[key] ?? `key ${key}`, shown(value)]),
+    gray: header.extensions.get(3) === 1,
+    progressive: header.progressive,
+    missing: file.missing.length,
+    rows,
+    layers: describeLayers(file, rows),
+    caption: captionOf(file),
+    metadata: describeMetadata(segments),
   };
 }
 

@@ -8,7 +8,10 @@ import { dressed, toPixels } from './pictures.mjs';
 
 const [MAIN, COMPANION] = [0, 2];
 
-/** @typedef {{wanted(): boolean, status(text: string, share?: number): void, made(what: any): void}} Teller */
+/** Pixels up to which networks make a picture here; beyond, they would take minutes, and more memory than a page has. */
+const LARGEST = 40e6;
+
+/** @typedef {{status(text: string, share?: number): void, made(what: any): void}} Teller */
 
 /** @param {ReturnType<typeof import('./engine.mjs').openEngine>} engine @param {import('./assets.mjs').Assets} assets */
 export function openMaker(engine, assets) {
@@ -22,27 +25,27 @@ export function openMaker(engine, assets) {
     const started = performance.now();
     const alone = layer(file, segment);
     const how = METHODS[reader.embeddingName(alone.header.identity)].shown;
+    if (how !== 'image' && width * height > LARGEST) {
+      throw Object.assign(new Error(`the file claims ${width} × ${height} pixels, this page decodes ${LARGEST / 1e6} million`), { code: 'too-large' });
+    }
     const made = await decoders[/** @type {'ntc'} */ (how)](alone, tell);
-    if (!made) return;
-    shown = { file, segment, planes: made.planes, mse: made.mse };
+    const result = { file, segment, planes: made.planes, mse: made.mse };
+    shown = result;
     // What extension 5 says is of the file's own layers.
     const same = alone.header.identity === file.header.identity ? reader.symbolsMatch(file, made.symbols) : null;
     const seen = await dressed(made.pixels, width, height, file.segments);
     tell.made({ is: 'picture', kind: 'preview', width, height, same, ...seen, seconds: since(started) });
+    return result;
   }
 
   /** @param {any} file @param {number} segment @param {Teller} tell */
   async function restore(file, segment, tell) {
     const { width, height } = file.header;
-    if (shown?.file !== file || shown.segment !== segment) await show(file, segment, tell);
-    if (!shown || !tell.wanted()) return;
+    const { planes: preview, mse } = shown?.file === file && shown.segment === segment ? shown : await show(file, segment, tell);
     const started = performance.now();
     tell.status('Loading the bridge');
     const network = await engine.network('bridge', 'velocity.onnx', true);
-    const planes = await bridge(network, shown.planes, height, width, shown.mse, (done, total) => {
-      if (!tell.wanted()) throw Object.assign(new Error('another file is wanted'), { code: 'not-wanted' });
-      tell.status('Adding detail', done / total);
-    });
+    const planes = await bridge(network, preview, height, width, mse, (done, total) => tell.status('Adding detail', done / total));
     const seen = await dressed(toPixels(planes, width, height), width, height, file.segments);
     tell.made({ is: 'picture', kind: 'bridge', width, height, on: network.on, ...seen, seconds: since(started) });
   }
