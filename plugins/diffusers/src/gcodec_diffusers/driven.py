@@ -36,7 +36,7 @@ from gcodec_diffusers.loading import quiet, refusing
 from gcodec_diffusers.noise_levels import Level
 from gcodec_diffusers.pipeline import PipelineDenoiser, padded_to
 from gcodec_diffusers.prompt_files import flat, stored, whole
-from gcodec_diffusers.schedules import TRIGONOMETRIC
+from gcodec_diffusers.schedules import TRIGONOMETRIC, path_of
 
 __all__ = ["DrivenDenoiser", "open_driven", "open_family"]
 
@@ -88,6 +88,11 @@ class DrivenDenoiser(PipelineDenoiser):
 
     def __init__(self, family: Family, model: Model, run: Run) -> None:
         schedule, encoder = read_schedule(model), open_encoder(model, run)
+        scheduler = model.json("scheduler/scheduler_config.json")
+        if (path := path_of(scheduler)) != family.along:
+            name = scheduler["_class_name"]
+            text = f"{family.name} goes along the path of {family.along}, and {name} is of that of {path}"
+            raise ModelDamaged(model.name, f"scheduler/scheduler_config.json: {text}")
         space = str(autoencoder_of(model))
         super().__init__(model, space, encoder, schedule, torch_device(run.device))
         self.family, self.published = family, encoder

@@ -44,6 +44,8 @@ class Family:
     few        numbers of steps of folders that are distilled, function (index, network's configuration) -> numbers.
     classes    components whose classes are not where model_index.json says: name -> "module:Class".
     without    components that lie in folders and are not needed.
+    along      the path of its schedulers: "flow", "diffusion", "edm" or "trigonometric" (`schedules.path_of`). Its call sets
+               timesteps as these want them, and a scheduler of another path would be asked for nonsense.
     """
 
     pipeline: str
@@ -57,6 +59,7 @@ class Family:
     few: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[int, ...]] = lambda index, net: ()
     classes: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ("safety_checker", "feature_extractor", "image_encoder")
+    along: str = "flow"
 
     @property
     def name(self) -> str:
@@ -102,9 +105,9 @@ DRIVEN: tuple[Family, ...] = (
     Family(_at("aura_flow.pipeline_aura_flow", "AuraFlowPipeline")),
     Family(_at("bria.pipeline_bria", "BriaPipeline")),
     Family(_at("chroma.pipeline_chroma", "ChromaPipeline")),
-    Family(_at("cogview3.pipeline_cogview3plus", "CogView3PlusPipeline")),
+    Family(_at("cogview3.pipeline_cogview3plus", "CogView3PlusPipeline"), along="diffusion"),
     Family(_at("cogview4.pipeline_cogview4", "CogView4Pipeline"), paired=True),
-    Family(_at("dit.pipeline_dit", "DiTPipeline"), told=_no_class),
+    Family(_at("dit.pipeline_dit", "DiTPipeline"), told=_no_class, along="diffusion"),
     Family(_at("ernie_image.pipeline_ernie_image", "ErnieImagePipeline"), multiple=1),
     Family(_at("flux2.pipeline_flux2", "Flux2Pipeline"), multiple=1),
     Family(
@@ -124,12 +127,14 @@ DRIVEN: tuple[Family, ...] = (
     Family(
         _at("hunyuandit.pipeline_hunyuandit", "HunyuanDiTPipeline"),
         {"guidance_scale": 1.0, "use_resolution_binning": False},
+        along="diffusion",
     ),
     Family(
         _at("kandinsky3.pipeline_kandinsky3", "Kandinsky3Pipeline"),
         multiple=8,
         network="unet",
         vae="movq",
+        along="diffusion",
     ),
     Family(
         _at("kolors.pipeline_kolors", "KolorsPipeline"),
@@ -138,6 +143,7 @@ DRIVEN: tuple[Family, ...] = (
             "text_encoder": "diffusers.pipelines.kolors.text_encoder:ChatGLMModel",
             "tokenizer": "diffusers.pipelines.kolors.tokenizer:ChatGLMTokenizer",
         },
+        along="diffusion",
     ),
     Family(_at("krea2.pipeline_krea2", "Krea2Pipeline"), _ZERO),
     Family(
@@ -152,11 +158,13 @@ DRIVEN: tuple[Family, ...] = (
     Family(
         _at("pixart_alpha.pipeline_pixart_alpha", "PixArtAlphaPipeline"),
         {"guidance_scale": 1.0, "use_resolution_binning": False},
+        along="diffusion",
     ),
     Family(
         _at("pixart_alpha.pipeline_pixart_sigma", "PixArtSigmaPipeline"),
         {"guidance_scale": 1.0, "use_resolution_binning": False},
         aliases=("PixArtSigmaPAGPipeline",),
+        along="diffusion",
     ),
     Family(
         _at("prx.pipeline_prx", "PRXPipeline"),
@@ -174,6 +182,7 @@ DRIVEN: tuple[Family, ...] = (
         # Guidance is told to the network, which is asked once; it was distilled for no other strength.
         {"guidance_scale": 4.5, "intermediate_timesteps": None, "use_resolution_binning": False},
         multiple=1,
+        along="trigonometric",
     ),
     Family(
         _at("wan.pipeline_wan", "WanPipeline"),

@@ -32,6 +32,7 @@ __all__ = [
     "RESCALING",
     "TRIGONOMETRIC",
     "Schedule",
+    "path_of",
     "schedule_of",
 ]
 
@@ -147,6 +148,14 @@ _DISTILLED = (
 )
 
 
+def path_of(scheduler: Mapping[str, Any]) -> str:
+    """The path of a scheduler_config.json that `schedule_of` takes: "flow", "edm", "trigonometric" or "diffusion"."""
+    name = scheduler.get("_class_name")
+    if name in FLOW or scheduler.get("prediction_type") == "flow_prediction":
+        return "flow"
+    return "edm" if name in EDM else "trigonometric" if name in TRIGONOMETRIC else "diffusion"
+
+
 def schedule_of(scheduler: Mapping[str, Any]) -> Schedule:
     """The schedule that a scheduler_config.json describes, whichever sampler it is for.
 
@@ -170,6 +179,8 @@ def schedule_of(scheduler: Mapping[str, Any]) -> Schedule:
         raise ValueError(
             f"_class_name {name!r} is not known; known are {', '.join(sorted((*DDPM, *FLOW, *EDM, *TRIGONOMETRIC)))}"
         )
+    if scheduler.get("thresholding"):
+        raise ValueError("dynamic thresholding is not known: x0-hat would depend on the picture")
     kind = scheduler.get("prediction_type", "epsilon")
     if kind == "flow_prediction" and scheduler.get("use_flow_sigmas"):
         level = rectified_flow(float(scheduler.get("num_train_timesteps", 1000)), whole=True)

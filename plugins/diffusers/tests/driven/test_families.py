@@ -108,3 +108,15 @@ def test_a_pipeline_of_two_networks_is_refused(
     (path / "model_index.json").write_text(json.dumps({**index, **second}))
     with pytest.raises(ModelDamaged, match="a second network, transformer_2"):
         opened(path)
+
+
+def test_a_scheduler_of_another_path_is_refused(
+    folder: Folder, opened: Opened, tmp_path: Path
+) -> None:
+    """The pipeline's call would set its timesteps by what a scheduler of its own path takes."""
+    path = shutil.copytree(folder("ZImagePipeline"), tmp_path / "model")
+    config = path / "scheduler/scheduler_config.json"
+    for name, found in (("EDMEulerScheduler", "edm"), ("LCMScheduler", "diffusion")):
+        config.write_text(json.dumps({"_class_name": name}))
+        with pytest.raises(ModelDamaged, match=f"path of flow, and {name} is of that of {found}"):
+            opened(path)

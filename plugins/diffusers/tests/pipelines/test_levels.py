@@ -205,6 +205,7 @@ def test_distilled_models_say_so(scheduler: dict[str, Any], few: bool) -> None:
         {"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": True},
         {"_class_name": "EulerDiscreteScheduler", "timestep_type": "continuous"},
         {"_class_name": "DDIMScheduler", "beta_schedule": "exp"},
+        {"_class_name": "DDIMScheduler", "thresholding": True},
     ],
 )
 def test_settings_of_a_known_class_that_mean_something_else_are_refused(
