@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+import gcodec
+import gcodec_formats as gcx
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -49,3 +54,20 @@ def test_decoding_asks_no_network(name: str, vector: str, tmp_path: Path) -> Non
     )
     done = subprocess.run([sys.executable, "-c", bad], capture_output=True, text=True)
     assert "socket.getaddrinfo" in done.stderr  # so the hook would have seen it
+
+
+@pytest.mark.parametrize("name", ["ntc", "text_sketch", "jpeg", "diffc"])
+def test_who_decodes_says_what_is_too_large(name: str) -> None:
+    """A file that says 16,384 x 16,384 samples in a few bytes costs nothing where they are too many."""
+    folder = ROOT / "spec" / "vectors" / "embeddings" / name
+    file = gcx.read(min(folder.glob("[!b]*.gcx")).read_bytes())
+    header = replace(file.header, size=gcx.Size(1 << 14, 1 << 14))
+    data = gcx.write(replace(file, header=header))
+    run = gcodec.Run(limits=gcx.Limits(pixels=20_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(gcx.FormatError, match="268435456"):
+            gcodec.decode(data, run=run)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
