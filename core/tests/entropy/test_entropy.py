@@ -151,6 +151,10 @@ def test_malformed_tables_are_refused(rows):
 def test_what_cannot_be_coded_is_refused():
     with pytest.raises(ValueError, match="cannot be coded"):
         encode([(1 << 22) + 1], [0])
+    with pytest.raises(ValueError, match="cannot be coded"):
+        encode([-(1 << 22) - 1], [0])
+    with pytest.raises(ValueError, match="cannot be coded"):  # NaN, cast
+        encode([-(1 << 63)], [0])
     with pytest.raises(ValueError, match="table 3 of 3"):
         encode([0], [3])
     with pytest.raises(ValueError, match="2 symbols"):

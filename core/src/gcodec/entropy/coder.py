@@ -126,8 +126,11 @@ class Encoder:
         index = np.asarray(indices).ravel()
         if values.shape != index.shape:
             raise InvalidArgument(f"{values.size} symbols with {index.size} table indices")
-        if values.size and np.abs(values).max() > 1 << 22:
-            raise InvalidArgument("a symbol beyond +-2**22 cannot be coded")
+        # Not by np.abs: what NumPy makes of a NaN is the lowest int64, which is its own absolute value.
+        if values.size and (values.min() < -(1 << 22) or values.max() > 1 << 22):
+            raise InvalidArgument(
+                "a symbol beyond +-2**22 cannot be coded; damaged weights make such, or float16"
+            )
         order, runs = self._tables._runs(index)
         position = np.where(values > 0, 2 * values - 1, -2 * values)
         escape = self._tables.escape[index]
