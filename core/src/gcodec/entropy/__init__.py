@@ -16,6 +16,7 @@ from gcodec.entropy.coder import (
     RowDecoder,
     RowEncoder,
     fit_frequencies,
+    rounded,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "RowDecoder",
     "RowEncoder",
     "fit_frequencies",
+    "rounded",
 ]

@@ -33,10 +33,14 @@ __all__ = [
     "RowDecoder",
     "RowEncoder",
     "fit_frequencies",
+    "rounded",
 ]
 
 #: Frequencies of a table sum to 2**PRECISION.
 PRECISION = 24
+#: Beyond it is no symbol.
+_LARGEST = 1 << 22
+_NO_SYMBOL = "a symbol beyond +-2**22 cannot be coded; damaged weights make such, or float16"
 
 _TOTAL = 1 << PRECISION
 _LENGTHS = 32  # alphabet of an escape's n
@@ -110,6 +114,14 @@ class FrequencyTables:
         return np.argsort(indices, kind="stable"), runs
 
 
+def rounded(values: NDArray[Any]) -> NDArray[np.int32]:
+    """The nearest integers, of the same shape. Raises InvalidArgument for what is no symbol: NaN, or beyond +-2**22."""
+    if not (np.abs(values) <= _LARGEST).all():
+        raise InvalidArgument(_NO_SYMBOL)
+    nearest: NDArray[np.int32] = np.rint(values).astype(np.int32)
+    return nearest
+
+
 class Encoder:
     """Collects batches of symbols and codes them, last batch first."""
 
@@ -127,10 +139,8 @@ class Encoder:
         if values.shape != index.shape:
             raise InvalidArgument(f"{values.size} symbols with {index.size} table indices")
         # Not by np.abs: what NumPy makes of a NaN is the lowest int64, which is its own absolute value.
-        if values.size and (values.min() < -(1 << 22) or values.max() > 1 << 22):
-            raise InvalidArgument(
-                "a symbol beyond +-2**22 cannot be coded; damaged weights make such, or float16"
-            )
+        if values.size and (values.min() < -_LARGEST or values.max() > _LARGEST):
+            raise InvalidArgument(_NO_SYMBOL)
         order, runs = self._tables._runs(index)
         position = np.where(values > 0, 2 * values - 1, -2 * values)
         escape = self._tables.escape[index]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.entropy import Decoder, Encoder, FrequencyTables
+from gcodec.entropy import Decoder, Encoder, FrequencyTables, rounded
 from gcodec.entropy.integer_model import IntegerModel, Visit
 from gcodec.entropy.integers import LEVELS, MEAN_BITS, SCALES, Ints, unpack_tables
 from gcodec.errors import PayloadError
@@ -131,7 +131,7 @@ class Codec(PayloadCodec):
 
         def choose(visit: Visit) -> Ints:
             if visit.group < 0:
-                symbols = np.round(z - visit.mean / (1 << MEAN_BITS)).astype(np.int32)
+                symbols = rounded(z - visit.mean / (1 << MEAN_BITS))
             else:
                 channels = slice(self._starts[visit.group], self._starts[visit.group + 1])
                 wanted = y[visit.positions, channels] - visit.mean / np.float32(1 << MEAN_BITS)
@@ -145,7 +145,7 @@ class Codec(PayloadCodec):
     def _round(self, wanted: FloatArray, index: NDArray[np.uint8]) -> Ints:
         # To the nearest integer, or to the next one towards 0 where that saves more bits than
         # `trade` times the squared error that it adds.
-        symbols = np.round(wanted).astype(np.int32)
+        symbols = rounded(wanted)
         which = np.nonzero(symbols)
         near = np.abs(symbols[which])
         known = near < self._cost.shape[1]

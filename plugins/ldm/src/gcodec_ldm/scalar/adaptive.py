@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.entropy import PRECISION, Decoder, Encoder, FrequencyTables
+from gcodec.entropy import PRECISION, Decoder, Encoder, FrequencyTables, rounded
 from gcodec.entropy.integers import MEAN_BITS, Ints
 from gcodec.errors import PayloadError
 from gcodec_ldm.scalar.scale import width_of
@@ -92,7 +92,7 @@ class AdaptiveCodec:
             y = wanted[visit.positions]
             if dither is not None:
                 y = y + dither.coarse[visit.positions] / np.float32(1 << MEAN_BITS)
-            symbols = np.rint(y).astype(np.int64)
+            symbols = rounded(y).astype(np.int64)
             encoder.put(symbols - visit.nearest, visit.table)
             return symbols
 

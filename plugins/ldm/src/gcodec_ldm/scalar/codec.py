@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.entropy import Decoder, Encoder
+from gcodec.entropy import Decoder, Encoder, rounded
 from gcodec.entropy.integer_model import IntegerModel, Visit
 from gcodec.entropy.integers import LEVELS, MEAN_BITS, Ints, unpack_tables
 from gcodec_ldm.scalar.dither import Dither
@@ -108,7 +108,7 @@ class Codec:
         def choose(visit: Visit) -> Ints:
             wanted = z if visit.group < 0 else y[self._place(visit)]
             lattice = self._lattice(visit, dither)
-            symbols = np.rint(wanted - lattice.origin / np.float32(1 << MEAN_BITS)).astype(np.int32)
+            symbols = rounded(wanted - lattice.origin / np.float32(1 << MEAN_BITS))
             record(lattice.sign * (symbols - lattice.nearest), lattice.table)
             return lattice.values(symbols)
 

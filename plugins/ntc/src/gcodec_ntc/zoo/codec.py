@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from gcodec.entropy import Decoder, Encoder
+from gcodec.entropy import Decoder, Encoder, rounded
 from gcodec.entropy.integers import Ints
 from gcodec.entropy.model import loaded
 from gcodec_ntc.codec import NAME, FloatArray, PayloadCodec
@@ -134,4 +134,4 @@ def _positions(x: torch.Tensor) -> NDArray[np.float64]:
 
 
 def _chosen(wanted: NDArray[np.float64]) -> Ints:
-    return np.clip(np.rint(wanted), -_LARGEST, _LARGEST).astype(np.int32)
+    return rounded(wanted.clip(-_LARGEST, _LARGEST))
