@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 from data_sets import contents, picture, report
@@ -22,13 +23,20 @@ QUICK = ("--embed", "webp", "--bpp", "2")
 _KILLS = int(os.environ.get("GCODEC_KILLS", "6"))
 
 
-def start(tmp_path: Path, *words: str | Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "gcodec", "batch", *map(str, words)],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def start(tmp_path: Path, *words: str | Path, **how: Any) -> subprocess.Popen[str]:
+    settings: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **how}
+    command = [sys.executable, "-m", "gcodec", "batch", *map(str, words)]
+    return subprocess.Popen(command, cwd=tmp_path, text=True, **settings)
+
+
+#: A run that takes some seconds.
+LONG = ("encode", "in", "out", "--embed", "webp", "--bpp", "1")
+
+
+def sixty(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for seed in range(60):
+        picture(seed, 256).save(tmp_path / "in" / f"{seed:02d}.png")
 
 
 def workers(parent: int) -> list[int]:
@@ -86,10 +94,8 @@ def _alive(pid: int) -> bool:
 
 
 def test_what_is_done_is_not_done_again(tmp_path: Path, batch: Batch) -> None:
-    (tmp_path / "in").mkdir()
-    for seed in range(60):
-        picture(seed, 256).save(tmp_path / "in" / f"{seed:02d}.png")
-    run = start(tmp_path, "encode", "in", "out", "--embed", "webp", "--bpp", "1", "--jobs", "1")
+    sixty(tmp_path)
+    run = start(tmp_path, *LONG, "--jobs", "1")
     until = time.monotonic() + 60
     while len(contents(tmp_path / "out")) < 5 and time.monotonic() < until:
         time.sleep(0.05)
@@ -102,7 +108,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, batch: Batch) -> None:
         if not Path(name).name.startswith(".")
     }
     assert 5 <= len(before) < 60
-    last = batch("encode", "in", "out", "--embed", "webp", "--bpp", "1", "--json")
+    last = batch(*LONG, "--json")
     assert last.returncode == 0
     again = [n for n, t in before.items() if (tmp_path / "out" / n).stat().st_mtime_ns != t]
     assert len(again) <= 1, "but for what was in flight"
@@ -197,29 +203,8 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
 def test_a_destination_that_vanishes(tmp_path: Path, batch: Batch) -> None:
     import shutil
 
-    (tmp_path / "in").mkdir()
-    for seed in range(60):
-        picture(seed, 256).save(tmp_path / "in" / f"{seed:02d}.png")
-    run = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "gcodec",
-            "batch",
-            "encode",
-            "in",
-            "out",
-            "--embed",
-            "webp",
-            "--bpp",
-            "1",
-            "--tars",
-        ],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    sixty(tmp_path)
+    run = start(tmp_path, *LONG, "--tars", stderr=subprocess.PIPE)
     until = time.monotonic() + 60
     while not list(tmp_path.glob("out/.gcodec-batch/*.journal")) and time.monotonic() < until:
         time.sleep(0.05)
@@ -230,34 +215,21 @@ def test_a_destination_that_vanishes(tmp_path: Path, batch: Batch) -> None:
 
 
 def test_ctrl_c(tmp_path: Path, batch: Batch) -> None:
-    (tmp_path / "in").mkdir()
-    for seed in range(60):
-        picture(seed, 256).save(tmp_path / "in" / f"{seed:02d}.png")
-    run = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "gcodec",
-            "batch",
-            "encode",
-            "in",
-            "out",
-            "--embed",
-            "webp",
-            "--bpp",
-            "1",
-        ],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
+    sixty(tmp_path)
+    run = start(
+        tmp_path,
+        *LONG,
+        "--jobs",
+        "2",
         stderr=subprocess.PIPE,
-        text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     until = time.monotonic() + 60
-    while len(contents(tmp_path / "out")) < 3 and time.monotonic() < until:
+    # Five files: two of them may be in flight, there but not in a journal yet.
+    while len(list(tmp_path.glob("out/[0-9]*.gcx"))) < 5 and time.monotonic() < until:
         time.sleep(0.05)
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=60)
     assert (run.returncode, said.strip()) == (130, "gcodec: interrupted")
-    done = report(batch("encode", "in", "out", "--embed", "webp", "--bpp", "1", "--json"))
+    done = report(batch(*LONG, "--json"))
     assert 0 < int(str(done["made_now"])) <= 57
