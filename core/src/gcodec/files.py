@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,14 @@ from typing import BinaryIO
 
 from gcodec.errors import ImageError, InvalidArgument, OutputError, OutputExists
 
-__all__ = ["atomic_write", "check_not_input", "check_writable", "file_bytes", "read_bounded"]
+__all__ = [
+    "atomic_folder",
+    "atomic_write",
+    "check_not_input",
+    "check_writable",
+    "file_bytes",
+    "read_bounded",
+]
 
 #: No picture or file within the default limits comes near it.
 _LARGEST_INPUT = 1 << 31
@@ -119,6 +127,24 @@ def atomic_write(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]
                 _rename_unless_exists(partial, target)
         finally:
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a path beside, where nothing is yet, to make a folder at: it becomes `path` whole, or nothing stays of it.
+
+    Raises OutputExists where something is there, OutputError for every failure of the file system inside the block.
+    """
+    partial = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}.part")
+    with _as_output_error(path):
+        if path.exists() or path.is_symlink():
+            raise OutputExists(path)
+        try:
+            yield partial
+            # Fails if someone else has put something there in the meantime, an empty folder aside.
+            partial.rename(path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _rename_unless_exists(partial: Path, target: Path) -> None:

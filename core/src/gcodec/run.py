@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from gcodec.randomness import Randomness
     from gcodec_formats import Limits
 
-__all__ = ["Run", "is_whole"]
+__all__ = ["Run", "is_whole", "thread_variables"]
 
 #: Those of torch's kinds of device that networks run on; whether one is there is seen when a network is put on it.
 _DEVICES = ("cpu", "cuda", "mps", "xpu", "npu", "hpu", "mlu", "xla")
 _DTYPES = ("float32", "bfloat16", "float16")
 _MEMORY = ("plenty", "low", "least")
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """What the environment says for so many threads. It is read when NumPy, torch or an OpenMP library is first loaded."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return dict.fromkeys(names, str(threads))
 
 
 def is_whole(value: object) -> bool:

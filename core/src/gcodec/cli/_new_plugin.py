@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import keyword
 import re
-import secrets
-import shutil
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,6 +15,7 @@ from typing import NamedTuple
 import click
 
 from gcodec.errors import OutputError, UsageError
+from gcodec.files import atomic_folder
 
 #: Every template of text has it, so that no tool takes one for what it will become.
 _SUFFIX = ".txt"
@@ -88,24 +87,17 @@ def command(name: str, output: str | None, kind: str) -> None:
 
 def write_plugin(folder: Path, kind: str, words: Mapping[str, str]) -> None:
     """Write the templates of a kind to a new `folder`, whole or not at all. Raises OutputError."""
-    partial = folder.with_name(f".{folder.name[:200]}.{secrets.token_hex(4)}.part")
-    try:
-        if folder.exists() or folder.is_symlink():
-            raise OutputError(folder, "it exists; name another folder with -o")
-        if not folder.parent.is_dir():
-            raise OutputError(folder, f"the folder {folder.parent} does not exist; create it first")
+    if folder.exists() or folder.is_symlink():
+        raise OutputError(folder, "it exists; name another folder with -o")
+    if not folder.parent.is_dir():
+        raise OutputError(folder, f"the folder {folder.parent} does not exist; create it first")
+    with atomic_folder(folder) as partial:
         partial.mkdir()
         templates = files("gcodec") / "templates"
         about = Template((templates / kind / _ABOUT).read_text("utf-8")).substitute(words)
         for part in ("common", kind):
             _fill(templates / part, partial, {**words, "about": about.rstrip()})
         _pin(partial / "src" / words["package"])
-        # Fails if someone else has put something there in the meantime, an empty folder aside.
-        partial.rename(folder)
-    except OSError as error:
-        raise OutputError(folder, error.strerror or str(error)) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _fill(source: Traversable, target: Path, words: Mapping[str, str]) -> None:

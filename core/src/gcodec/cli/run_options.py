@@ -44,12 +44,11 @@ class RunOptions:
         """Return the Run that is asked for."""
         from gcodec.models import ModelStore
         from gcodec.progress import silent
-        from gcodec.run import Run
+        from gcodec.run import Run, thread_variables
 
         if self.threads is not None:
             # Read when torch and its libraries are first loaded, which nothing has done yet.
-            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-                os.environ[name] = str(self.threads)
+            os.environ.update(thread_variables(self.threads))
         return Run(
             device=self.device,
             dtype=self.dtype,

@@ -13,6 +13,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 from gcodec.pipeline.receiver import Room, room
+from gcodec.run import thread_variables
 
 __all__ = ["ANSWERS", "other_threads", "run_gcodec", "run_python", "run_tasks"]
 
@@ -48,8 +49,7 @@ def run_python(
         seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
         environment |= {"PYTHONHASHSEED": seed, "TZ": "KIT-13:45"}
     if threads is not None:
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        environment |= dict.fromkeys(names, str(threads))
+        environment |= thread_variables(threads)
     return subprocess.run(
         [sys.executable, *words],
         input=stdin,

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from gcodec.errors import OutputError, WorkerError
+from gcodec.run import thread_variables
 from gcodec_batch._plan import Plan
 from gcodec_batch._worker import read_message, write_message
 
@@ -23,8 +24,6 @@ __all__ = ["run"]
 
 #: An input under which so many processes ended is given up.
 _DEATHS = 2
-#: Read when NumPy, torch or an OpenMP library is first loaded.
-_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 #: Told of each input that is done: whether it went well.
 Tell = Callable[[bool], None]
@@ -59,7 +58,7 @@ class _Crew:
         self, plan: Plan, waiting: queue.SimpleQueue[int], threads: int, tell: Tell
     ) -> None:
         self.plan, self.waiting, self.tell = plan, waiting, tell
-        self.environment = os.environ | dict.fromkeys(_VARIABLES, str(threads))
+        self.environment = os.environ | thread_variables(threads)
         self.error: Exception | None = None
         self._lock = threading.Lock()
         self._processes: set[subprocess.Popen[bytes]] = set()

@@ -7,6 +7,7 @@ against it, so that no shard is ever made of two kinds of work or of other input
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -180,18 +181,12 @@ def cut(
 def _outputs(items: Sequence[Item], suffix: str, taken: set[str]) -> list[str]:
     """a/photo.png -> a/photo.gcx; where a/photo.jpg wants that too, each keeps its own suffix: a/photo.png.gcx."""
     short = [str(PurePosixPath(item.name).with_suffix(suffix)) for item in items]
-    counts: dict[str, int] = {}
-    for name in short:
-        counts[name] = counts.get(name, 0) + 1
-    chosen = []
-    for item, name in zip(items, short, strict=True):
-        chosen.append(name if counts[name] == 1 and name not in taken else f"{item.name}{suffix}")
-    doubled = (
-        {name for name in chosen if chosen.count(name) > 1}
-        if len(set(chosen)) < len(chosen)
-        else set()
-    )
-    if doubled:
+    wanted = Counter(short)
+    chosen = [
+        name if wanted[name] == 1 and name not in taken else f"{item.name}{suffix}"
+        for item, name in zip(items, short, strict=True)
+    ]
+    if doubled := [name for name, times in Counter(chosen).items() if times > 1]:
         raise GcodecError(f"two inputs would make {min(doubled)}")
     return chosen
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
 import click
 
-from gcodec.errors import GcodecError, OutputError, OutputExists
+from gcodec.errors import GcodecError
+from gcodec.files import atomic_folder
 
 
 @click.command()
@@ -27,17 +27,9 @@ def command(checkpoints: tuple[Path, ...], folder: Path, arch: str, arguments: s
     from gcodec_compressai.convert import write_folder
     from gcodec_compressai.finder import given_arguments
 
-    partial = folder.with_name(f".{folder.name}.part")
     try:
-        if folder.exists():
-            raise OutputExists(folder)
-        try:
+        with atomic_folder(folder) as partial:
             write_folder(checkpoints, partial, folder.name, arch, given_arguments(arguments))
-            partial.rename(folder)
-        except OSError as error:
-            raise OutputError(folder, error.strerror or str(error)) from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     except GcodecError as error:
         click.echo(f"gcodec: {error}", err=True)
         sys.exit(error.exit_status)

@@ -17,14 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gcodec.pipeline.receiver import enter, furnish
+from gcodec.run import thread_variables
 
 __all__ = ["Crew", "work"]
 
 Key = TypeVar("Key")
 Task = TypeVar("Task")
-
-#: Read when NumPy, torch or an OpenMP library is first loaded.
-_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -121,8 +119,7 @@ def _start(crew: Crew, turn: Any, rooms: str | None) -> None:
     os.dup2(2, 1)  # what a plugin prints is no part of the table or the JSON
     if rooms is not None:
         enter(furnish(Path(rooms) / str(os.getpid())))
-    for name in _VARIABLES:
-        os.environ[name] = str(crew.threads)
+    os.environ.update(thread_variables(crew.threads))
     if (
         "torch" in sys.modules
     ):  # imported by the caller's main module, which a spawned process imports

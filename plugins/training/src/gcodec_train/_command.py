@@ -96,8 +96,9 @@ def command(
         raise OutputError(out, f"it lies in the folder of the photographs, {data}; name another")
     if threads is not None:
         # Read when torch and its libraries are first loaded, which nothing has done yet.
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-            os.environ[name] = str(threads)
+        from gcodec.run import thread_variables
+
+        os.environ.update(thread_variables(threads))
     # First what may lack torch, in one line.
     trainer = load_object(spec.name, spec.implementation)
     from gcodec_train import train

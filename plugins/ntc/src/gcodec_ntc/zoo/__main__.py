@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
 import click
 
-from gcodec.errors import GcodecError, OutputError, OutputExists
+from gcodec.errors import GcodecError
+from gcodec.files import atomic_folder
 
 
 @click.command()
@@ -21,17 +21,9 @@ def command(checkpoint: Path, folder: Path) -> None:
     from gcodec_ntc.zoo.convert import write_folder
 
     try:
-        if folder.exists():
-            raise OutputExists(folder)
-        opened = open_checkpoint(checkpoint)
-        partial = folder.with_name(f".{folder.name}.part")
-        try:
+        with atomic_folder(folder) as partial:
+            opened = open_checkpoint(checkpoint)
             write_folder(opened, partial)
-            partial.rename(folder)
-        except OSError as error:
-            raise OutputError(folder, error.strerror or str(error)) from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     except GcodecError as error:
         click.echo(f"gcodec: {error}", err=True)
         sys.exit(error.exit_status)
