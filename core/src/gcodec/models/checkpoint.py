@@ -45,7 +45,8 @@ def load_state(path: Path) -> dict[str, Tensor]:
     try:
         state = _loaded(path)
     except Exception as error:  # damaged bytes lead torch's unpickler to errors of any kind
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        # torch's own text of a pickle tells the reader to run what is in it: not passed on
+        reason = "damaged, or it holds more than tensors; have it saved as safetensors"
         raise ModelDamaged(str(path), f"not a checkpoint: {reason}") from error
     return state_of(state, str(path))
 
