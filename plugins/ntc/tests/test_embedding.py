@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -42,6 +43,26 @@ def test_the_preview_says_how_wrong_it_is(ntc, picture):
         assert psnr(preview.pixels, picture) == pytest.approx(
             -10 * math.log10(preview.mse), abs=0.13
         )
+
+
+def test_what_the_encoder_knows_of_a_file_is_what_any_decoder_finds_and_ends_with_it(
+    ntc, model, picture
+):
+    analysis = ntc.analyse(picture)
+    size = Size(*picture.shape[1:])
+    files = [ntc.encode(analysis, quality) for quality in (0.3, 0.7)]
+    stranger = Ntc(Setup(Run(models=ModelStore()), {}, model))
+    for layers in (
+        *files,
+        *files,
+    ):  # in the first round the encoder has just seen what they decode to
+        (own,), (other,) = ntc.decode(layers, size), stranger.decode(layers, size)
+        np.testing.assert_array_equal(own.pixels, other.pixels)
+        assert own.mse == other.mse
+        own.pixels[:] = 0  # is the caller's
+    gone = weakref.ref(analysis)
+    del analysis
+    assert gone() is None
 
 
 def test_rate_and_fidelity_grow_with_quality(ntc, picture):

@@ -9,9 +9,10 @@ The image is padded to multiples of 16 by repeating its last row and column; no 
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,38 +48,77 @@ class Transforms(NamedTuple):
     synthesis: Graph
 
 
-@dataclass(frozen=True)
-class Analysed:
-    """An image's latents, before any quality is chosen.
+@dataclass(frozen=True, eq=False)
+class Original:
+    """An image that is being encoded, and what came of it so far, so that nothing is computed twice.
 
-    latents float32 [1, C, h, w], samples the original [3, H, W].
+    samples   [3, H, W].
+    streams   by level.
+    previews  by payload, until they are asked for.
     """
 
-    latents: FloatArray
     samples: FloatArray
+    streams: dict[int, bytes] = field(default_factory=dict, init=False)
+    previews: dict[bytes, FloatArray] = field(default_factory=dict, init=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Analysed(Original):
+    """An image's latents, before any quality is chosen: float32 [1, C, h, w]."""
+
+    latents: FloatArray
 
 
 class PayloadCodec(ABC):
-    """What codecs of payloads with this head have in common; what is analysed has its original, [3, H, W], as `samples`."""
+    """What codecs of payloads with this head have in common; what is analysed is an `Original`."""
+
+    #: The image that was encoded last, for as long as its encoder has it.
+    _last: Callable[[], Original | None] = staticmethod(lambda: None)
 
     @abstractmethod
-    def _stream(self, analysed: Any, level: int) -> tuple[bytes, Ints]:
-        """The entropy-coded symbols, and the quantized latents."""
+    def stream(self, analysed: Any, level: int) -> bytes:
+        """The entropy-coded symbols."""
+
+    @abstractmethod
+    def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:
+        """Level, squared error, hyper-latents and quantized latents of a payload."""
 
     @abstractmethod
     def synthesise(self, y: Ints, level: int, height: int, width: int) -> FloatArray:
         """Preview, float32 [3, height, width] in [0, 1], of quantized latents."""
 
-    def encode(self, analysed: Any, level: int) -> bytes:
+    def encode(self, analysed: Original, level: int) -> bytes:
         """Payload at quality `level` in 0..255."""
-        stream, y = self._stream(analysed, level)
-        preview = self.synthesise(y, level, *analysed.samples.shape[1:])
+        size = analysed.samples.shape[1:]
+        stream = self._stream(analysed, level)
+        preview, _ = self.decode(bytes([level, 0]) + stream, *size)
         mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
-        return bytes([level, pack_mse(mse)]) + stream
+        payload = bytes([level, pack_mse(mse)]) + stream
+        analysed.previews[payload] = preview
+        self._last = weakref.ref(analysed)
+        return payload
 
-    def size(self, analysed: Any, level: int) -> int:
+    def size(self, analysed: Original, level: int) -> int:
         """Length of the payload that `encode` returns."""
-        return HEAD + len(self._stream(analysed, level)[0])
+        return HEAD + len(self._stream(analysed, level))
+
+    def decode(self, payload: bytes, height: int, width: int) -> tuple[FloatArray, float]:
+        """Preview, float32 [3, height, width] in [0, 1], and its squared error.
+
+        Whoever encodes decodes at once, to see that it goes well; `encode` has just done so.
+        """
+        last = self._last()
+        if last is not None and last.samples.shape[1:] == (height, width):
+            preview = last.previews.pop(payload, None)
+            if preview is not None:
+                return preview, self.parts(payload)[1]
+        level, mse, _, y = self.read(payload, height, width)
+        return self.synthesise(y, level, height, width), mse
+
+    def _stream(self, analysed: Original, level: int) -> bytes:
+        if level not in analysed.streams:
+            analysed.streams[level] = self.stream(analysed, level)
+        return analysed.streams[level]
 
     @staticmethod
     def parts(payload: bytes) -> tuple[int, float, bytes]:
@@ -118,7 +158,7 @@ class Codec(PayloadCodec):
         bottom, right = (-side % BLOCK for side in samples.shape[1:])
         x = np.pad(samples, ((0, 0), (0, bottom), (0, right)), mode="edge")
         (latents,) = self.transforms.analysis(x.astype(np.float32, copy=False)[None])
-        return Analysed(latents, samples)
+        return Analysed(samples, latents)
 
     def quantize(
         self, analysed: Analysed, level: int, visitor: Callable[[Visit, Ints], None]
@@ -156,11 +196,11 @@ class Codec(PayloadCodec):
         symbols[which] -= np.sign(symbols[which]) * (saved > self.trade * added)
         return symbols
 
-    def _stream(self, analysed: Analysed, level: int) -> tuple[bytes, Ints]:
-        """The entropy-coded symbols, and the quantized latents."""
+    def stream(self, analysed: Analysed, level: int) -> bytes:
+        """The entropy-coded symbols."""
         encoder = Encoder(self.tables)
-        y = self.quantize(analysed, level, lambda v, s: encoder.put(s, v.index))
-        return encoder.finish(), y
+        self.quantize(analysed, level, lambda v, s: encoder.put(s, v.index))
+        return encoder.finish()
 
     def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:
         """Level, squared error, hyper-latents and latents (1/16 steps) of a payload.

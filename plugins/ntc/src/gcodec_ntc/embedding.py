@@ -54,8 +54,7 @@ class Ntc(Embedding):
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the preview with the squared error that the encoder measured."""
-        level, mse, _, y = self._codec.read(_only(layers), size.height, size.width)
-        return (Preview(self._codec.synthesise(y, level, size.height, size.width), mse),)
+        return (Preview(*self._codec.decode(_only(layers), size.height, size.width)),)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """Level, coded error, hyper-latents and latents: two bytes, then int32 little-endian.

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from gcodec.entropy import Decoder, Encoder, rounded
 from gcodec.entropy.integers import Ints
 from gcodec.entropy.model import loaded
-from gcodec_ntc.codec import NAME, FloatArray, PayloadCodec
+from gcodec_ntc.codec import NAME, FloatArray, Original, PayloadCodec
 from gcodec_ntc.zoo import networks
 from gcodec_ntc.zoo.architectures import ARCHITECTURES
 from gcodec_ntc.zoo.hyper import VALUE_BITS
@@ -32,20 +32,18 @@ __all__ = ["ZooCodec"]
 _LARGEST = 1 << 20  # symbol that an encoder chooses
 
 
-@dataclass(frozen=True)
-class Analysed:
+@dataclass(frozen=True, eq=False)
+class Analysed(Original):
     """What an image's symbols are chosen from at any quality.
 
-    y        latents, float64 [h, w, M], in units of 2**-12.
-    z        symbols of the hyper-latents [h/4, w/4, N], or None.
-    told     means and deviations that they tell, or None.
-    samples  the original [3, H, W].
+    y     latents, float64 [h, w, M], in units of 2**-12.
+    z     symbols of the hyper-latents [h/4, w/4, N], or None.
+    told  means and deviations that they tell, or None.
     """
 
     y: NDArray[np.float64]
     z: Ints | None
     told: NDArray[Any] | None
-    samples: FloatArray
 
 
 class ZooCodec(PayloadCodec):
@@ -84,10 +82,10 @@ class ZooCodec(PayloadCodec):
             hyper = self._h_a(latents if self.which.means else latents.abs())
             z = _chosen(_positions(hyper) - self.prior.median())
             told = self.prior.told(z)
-        return Analysed(_positions(latents) * (1 << VALUE_BITS), z, told, samples)
+        return Analysed(samples, _positions(latents) * (1 << VALUE_BITS), z, told)
 
-    def _stream(self, analysed: Analysed, level: int) -> tuple[bytes, Ints]:
-        """The entropy-coded symbols, and the latents that they mean."""
+    def stream(self, analysed: Analysed, level: int) -> bytes:
+        """The entropy-coded symbols."""
         encoder = Encoder(self.prior.tables(level))
         if analysed.z is not None:
             encoder.put(analysed.z, self.prior.hyper_index(*analysed.z.shape[:2]))
@@ -99,8 +97,8 @@ class ZooCodec(PayloadCodec):
             encoder.put(symbols, index)
             return symbols
 
-        y = self.prior.latents(level, analysed.told, h, w, choose)
-        return encoder.finish(), y
+        self.prior.latents(level, analysed.told, h, w, choose)
+        return encoder.finish()
 
     def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:
         """Level, squared error, symbols of hyper-latents (none: empty) and latents (units of 2**-12) of a payload.
