@@ -1,9 +1,11 @@
 /**
  * What the bits of a channel simulator stand for: CHANNELS.md. `replay` gives z, a Float32Array.
- * Samples are looked up and signed; only `codebook` computes, in binary64.
+ * Samples are looked up and signed; only `codebook` and `hadamard` compute, in binary64.
  */
 import { filledTable, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
+import { between, binomial, bitsBelow, Fields, thresholdField, unpack } from "./fields.js";
+import { hadamard } from "./hadamard.js";
 import { DOMAINS, normals, permutation, signs } from "./random.js";
 
 /**
@@ -32,16 +34,6 @@ function shared({ seed, step, dimensions }) {
     sign: signs({ seed, domain: DOMAINS.SIGNS, a: step, b: 0 }, 0, dimensions),
   };
 }
-
-/** Bits, most significant first; the rest of the last byte zero. @param {Uint8Array} bytes @param {number} n */
-function unpack(bytes, n) {
-  if (bytes.length !== Math.ceil(n / 8)) refuse(`${bytes.length} bytes for ${n} bits`);
-  if (n % 8 && bytes[bytes.length - 1] & (255 >> (n % 8))) refuse("bits beyond the last are not zero");
-  return Uint8Array.from({ length: n }, (_, i) => (bytes[i >> 3] >> (7 - (i & 7))) & 1);
-}
-
-/** @param {number} low @param {number} high @param {any} x */
-const between = (low, high, x) => Number.isInteger(x) && low <= x && x <= high;
 
 /** @param {Where} where @param {Uint8Array} bytes */
 function nothing(where, bytes) {
@@ -165,59 +157,28 @@ function chunked(p, where, bytes, escapes) {
   return z;
 }
 
-/** @param {number} n @param {number} k @returns {bigint} */
-function binomial(n, k) {
-  let value = 1n;
-  for (let i = 0; i < k; i++) value = (value * BigInt(n - i)) / BigInt(i + 1);
-  return n < k ? 0n : value;
-}
-
 /** @param {Parameters} p @param {Where} where @param {Uint8Array} bytes */
 function codebook(p, where, bytes) {
   const D = where.dimensions, { entries: K, atoms: M, coefficients: C, method, blocks } = p;
   const k = Math.log2(K), threshold = method === "threshold";
   if (!between(1, 16, k) || !between(1, Math.min(512, K), M) || !between(1, 8, C) || !between(1, D, blocks)
     || !(threshold || method === "pursuit")) refuse("parameters out of range");
-  const sets = threshold ? binomial(K, M) : 0n, rankBits = (sets - 1n).toString(2).length * Number(sets > 1n);
-  const size = threshold ? rankBits + M * C : M * k + (M - 1) * C;
-  const stream = unpack(bytes, size * blocks);
-  let at = 0;
-  /** @param {number} n */
-  const number = (n) => {
-    let value = 0;
-    for (let i = 0; i < n; i++) value = 2 * value + stream[at++];
-    return value;
-  };
-  const fields = Array.from({ length: blocks }, () => (threshold ? thresholdField() : pursuitField()));
+  const sets = threshold ? binomial(K, M) : 0n;
+  const size = threshold ? bitsBelow(sets) + M * C : M * k + (M - 1) * C;
+  const stream = new Fields(unpack(bytes, size * blocks));
+  const fields = Array.from({ length: blocks }, () => (threshold ? weighted() : pursuitField()));
 
-  function thresholdField() {
-    let rank = 0n;
-    for (let i = 0; i < rankBits; i++) rank = 2n * rank + BigInt(stream[at++]);
-    if (rank >= sets) refuse("a rank beyond the last");
-    const signed = Array.from({ length: M }, () => 2 * number(C) - 2 ** C + 1);
-    const norm = Math.sqrt(signed.reduce((sum, x) => sum + x * x, 0));
-    // the rest is sum of binomial(K - 1 - i[m], M - m): the largest that fits is each atom's
-    let rest = sets - 1n - rank, n = K - 1, term = binomial(n, M);
-    const atoms = [];
-    for (let m = 0; m < M; m++) {
-      const choose = M - m;
-      while (term > rest) {
-        term = n > 0 ? (term * BigInt(n - choose)) / BigInt(n) : 0n;  // binomial(n - 1, choose)
-        n--;
-      }
-      atoms.push(K - 1 - n);
-      rest -= term;
-      term = n > 0 ? (term * BigInt(choose)) / BigInt(n) : 0n;  // binomial(n - 1, choose - 1)
-      n--;
-    }
-    return { atoms, weights: signed.map((x) => x / norm) };
+  function weighted() {
+    const { atoms, odd } = thresholdField(stream, K, M, C, sets);
+    const norm = Math.sqrt(odd.reduce((sum, x) => sum + x * x, 0));
+    return { atoms, weights: odd.map((x) => x / norm) };
   }
 
   function pursuitField() {
-    const atoms = [number(k)], weights = [1];
+    const atoms = [stream.number(k)], weights = [1];
     for (let m = 1; m < M; m++) {
-      atoms.push(number(k));
-      const h = (number(C) + 1) / 2 ** C, d = Math.sqrt(h * h + (1 - h) * (1 - h));
+      atoms.push(stream.number(k));
+      const h = (stream.number(C) + 1) / 2 ** C, d = Math.sqrt(h * h + (1 - h) * (1 - h));
       for (let i = 0; i < m; i++) weights[i] = (h * weights[i]) / d;
       weights.push((1 - h) / d);
     }
@@ -246,6 +207,7 @@ const CHANNELS = {
   orc: (p, where, bytes) => chunked(p, where, bytes, false),
   pfr: (p, where, bytes) => chunked(p, where, bytes, true),
   codebook,
+  hadamard,
 };
 
 /**

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,8 @@ class Reader:
             return self.trellis(data, **parameters)
         if self.vector["channel"] == "codebook":
             return self.codebook(data, **parameters)
+        if self.vector["channel"] == "hadamard":
+            return self.hadamard(data, **parameters)
         return self.chunks(data, **parameters)
 
     def trellis(self, data: bytes, bits: int, memory: int) -> list[float]:
@@ -93,6 +97,43 @@ class Reader:
             z[self.order[q]] = self.sign[q] * float(np.float32(y))
         return z
 
+    def hadamard(
+        self, data: bytes, entries: int, atoms: int, coefficients: int, blocks: int
+    ) -> list[float]:
+        K, M, C, D = entries, atoms, coefficients, self.D
+        G = max(g for g in (2**k for k in range(23)) if g <= M and g <= max(1, K / 2**16))
+        share = [M // G + (g < M % G) for g in range(G)]
+        ranks = [(math.comb(K // G, m) - 1).bit_length() for m in share]
+        field = sum(ranks) + M * C
+        text = "".join(f"{byte:08b}" for byte in data)
+        assert len(data) == -(-blocks * field // 8) and "1" not in text[blocks * field :]
+        L = -(-D // blocks)
+        n = 1 << math.ceil(math.log2(L))
+        J = max(1, K // n)
+        A = 7 * n * min(M, J)
+        B = 4 * min(field, A // 7)
+        sums = power(n)
+        h = cache(lambda j: (sums @ self.second(j, n)).astype(int).tolist())
+        order = range(D) if blocks == 1 else self.order
+        z = [0.0] * D
+        for block in range(blocks):
+            bits = iter(text[block * field : (block + 1) * field])
+            k, v = [], []
+            for g in range(G):
+                rank = int("0" + "".join(islice(bits, ranks[g])), 2)
+                k += [g * K // G + i for i in subset(rank, K // G, share[g])]
+                v += [2 * int("".join(islice(bits, C)), 2) - 2**C + 1 for _ in range(share[g])]
+            Q = sum(x * x for x in v)
+            gain = math.sqrt((A + B) / ((A - B) * (n * Q)))
+            for q in range(block, D, blocks):
+                e = q // blocks
+                s = sum(x * h(i // n)[e ^ (i % n)] for x, i in zip(v, k, strict=True))
+                z[order[q]] = self.sign[q] * float(np.float32(s * gain)) if s else 0.0
+        return z
+
+    def second(self, j: int, n: int) -> Any:
+        return self.randomness.signs(Domain.SIGNS, self.a, 1, n, j * n)
+
     def chunks(
         self, data: bytes, kl: int, chunk: int, padding: int, fresh: bool = True
     ) -> list[float]:
@@ -113,6 +154,14 @@ class Reader:
                     u = (c * P + j // 256 % P) % 2 ** w[c]
                     z[self.order[q]] = self.sign[q] * self.normal(k[c] ^ u, 256)[j % 256]
         return z
+
+
+def power(n: int) -> Any:
+    """(-1)^ones(x and y) for x, y < n, binary32: sums of fewer than 2^24 are exact."""
+    ones = np.arange(n)[:, None] & np.arange(n)
+    for shift in (16, 8, 4, 2, 1):
+        ones ^= ones >> shift
+    return (1 - 2 * (ones & 1)).astype(np.float32)
 
 
 def subset(rank: int, K: int, M: int) -> list[int]:

@@ -66,6 +66,17 @@ def questions() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "codebook-threshold", ask("codebook", 1000, **five, method="threshold", blocks=3)
     yield "codebook-pursuit", ask("codebook", 1000, **five, method="pursuit", blocks=3)
     yield "codebook-end", ask("codebook", 600, **five, method="threshold", blocks=599) | last
+    one = {"atoms": 1, "coefficients": 1}
+    yield "hadamard-plain", ask("hadamard", 5000, entries=1024, **one, blocks=7)
+    yield "hadamard-short", ask("hadamard", 600, entries=1 << 14, **one, blocks=40)
+    yield "hadamard-long", ask("hadamard", 300, entries=1 << 22, **one, blocks=4)
+    five = {"entries": 256, "atoms": 5, "coefficients": 3}
+    yield "hadamard-cut", ask("hadamard", 1000, **five, blocks=3)
+    many = {"entries": 1 << 18, "atoms": 6, "coefficients": 1}
+    yield "hadamard-groups", ask("hadamard", 3000, **many, blocks=1)
+    yield "hadamard-dense", ask("hadamard", 700, **many | {"atoms": 90}, blocks=1)
+    yield "hadamard-single", ask("hadamard", 5, entries=2, **one, blocks=5)
+    yield "hadamard-end", ask("hadamard", 600, **five, blocks=599) | last
 
 
 def answer(ask: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def questions() -> Iterator[Question]:
     yield from _trellis()
     yield from _chunks()
     yield from _codebook()
+    yield from _hadamard()
     yield from _dithered()
     yield from _captions()
     yield from _heads()
@@ -96,6 +97,20 @@ def _codebook() -> Iterator[Question]:
     again = lambda b: b[:1] + b[:1] + b[2:]  # noqa: E731
     yield _channel("codebook-twice", "twice", again, "codebook-pursuit")
     yield _channel("codebook-blocks", "dimensions", _same, "codebook-threshold", dimensions=2)
+
+
+def _hadamard() -> Iterator[Question]:
+    # 3 fields of 49 bits and 5 of padding; 4 groups in 100 bits and 4 of padding.
+    last = lambda b: b[:-1] + bytes([b[-1] | 1])  # noqa: E731
+    high = lambda b: b"\xff\xff\xff\xff" + b[4:]  # noqa: E731
+    yield _channel("hadamard-short", "length", lambda b: b[:-1], "hadamard-cut")
+    yield _channel("hadamard-more", "length", lambda b: b + b"\0", "hadamard-cut")
+    yield _channel("hadamard-padding", "padding", last, "hadamard-cut")
+    yield _channel("hadamard-rank", "rank", high, "hadamard-cut")
+    # 33 bits for the first group's two atoms: rank 2^31 and more is none.
+    beyond = lambda b: b[:4] + b"\xff\xff\xff\xff" + b[8:]  # noqa: E731
+    yield _channel("hadamard-group", "rank", beyond, "hadamard-groups")
+    yield _channel("hadamard-blocks", "dimensions", _same, "hadamard-cut", dimensions=2)
 
 
 def _dithered() -> Iterator[Question]:

@@ -120,8 +120,10 @@ def _to_dither(words: U32) -> F32:
 
 def _to_signs(words: U32) -> F32:
     octets = words.astype("<u4", copy=False).view(np.uint8)
-    ones = np.unpackbits(octets, axis=-1, bitorder="little")
-    return np.float32(1) - np.float32(2) * ones
+    signs = np.unpackbits(octets, axis=-1, bitorder="little").astype(np.float32)
+    signs *= -2
+    signs += 1
+    return signs
 
 
 _KINDS: dict[Kind, tuple[DTypeLike, Callable[[U32], NDArray[Any]]]] = {

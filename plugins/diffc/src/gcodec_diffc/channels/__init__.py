@@ -3,6 +3,7 @@
 from gcodec_diffc.channels._chunked import Chunked, shared
 from gcodec_diffc.channels._codebook import Codebook
 from gcodec_diffc.channels._dithered import Dithered, Logistic
+from gcodec_diffc.channels._hadamard import Hadamard
 from gcodec_diffc.channels._orc import Orc
 from gcodec_diffc.channels._pfr import Pfr
 from gcodec_diffc.channels._trellis import Trellis
@@ -11,6 +12,7 @@ __all__ = [
     "Chunked",
     "Codebook",
     "Dithered",
+    "Hadamard",
     "Logistic",
     "Orc",
     "Pfr",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Rows: TypeAlias = "Sequence[int] | NDArray[np.int64]"
 
-__all__ = ["Blocks"]
+__all__ = ["Blocks", "Dealt"]
 
 #: Longest row of common randomness; a longer codeword is put together from as many as it takes.
 ROW = 512
@@ -28,37 +28,63 @@ ROW = 512
 _PIECES = 256
 
 
-class Blocks:
-    """Where the common randomness of one use of the channel lies, a its step.
+class Dealt:
+    """Where the dimensions of one use of a channel lie, a its step.
 
-    Dimension order[n] is element n div blocks of block n mod blocks, with `order` the permutation (PERMUTATION, a, 0).
-    A block has `length` elements, the last of which may be missing, in `pieces` of `row`. Element i of piece j of
-    codeword k is element i of row (CODEBOOK, a, (k + j) mod K): normals of their own within a codeword, and one product of
-    matrices for the scores of all. What makes codewords of blocks different are signs, n-th of row (SIGNS, a, 0) for
-    element n of `order`.
+    Dimension order[n] is element n div blocks of block n mod blocks, times the n-th sign of row (SIGNS, a, 0). Blocks have
+    `length` elements, the last of which may be missing.
+
+    order  None: as they are.
+    """
+
+    def __init__(
+        self, blocks: int, dimensions: int, common: Common, order: NDArray[np.int64] | None
+    ) -> None:
+        self.blocks, self.dimensions, self.order = blocks, dimensions, order
+        self.randomness, self.step = common.randomness, common.step
+        self.length = -(-dimensions // self.blocks)
+        self.signs = self.randomness.signs(Domain.SIGNS, self.step, 0, dimensions)
+
+    @staticmethod
+    def shuffled(dimensions: int, common: Common) -> NDArray[np.int64]:
+        """The permutation of row (PERMUTATION, a, 0)."""
+        return common.randomness.permutation(Domain.PERMUTATION, common.step, 0, dimensions)
+
+    def deal(self, r: FloatArray) -> FloatArray:
+        """Dimensions [D] to blocks [blocks, length], with zeros for what is missing."""
+        dealt = np.zeros(self.length * self.blocks, np.float32)
+        ordered = r if self.order is None else r[self.order]
+        np.multiply(ordered, self.signs, out=dealt[: self.dimensions])
+        return dealt.reshape(self.length, self.blocks).T
+
+    def collect(self, blocks: FloatArray) -> FloatArray:
+        """Blocks [blocks, length] to dimensions [D]."""
+        z = blocks.T.ravel()[: self.dimensions] * self.signs
+        if self.order is None:
+            return z
+        collected = np.empty_like(z)
+        collected[self.order] = z
+        return collected
+
+
+class Blocks(Dealt):
+    """Shuffled dimensions dealt to blocks of words over normals.
+
+    A codeword has `pieces` of `row`. Element i of piece j of codeword k is element i of row (CODEBOOK, a, (k + j) mod K):
+    normals of their own within a codeword, and one product of matrices for the scores of all. What makes codewords of
+    blocks different are the signs.
     """
 
     def __init__(self, entries: int, blocks: int, dimensions: int, common: Common) -> None:
-        self.entries, self.blocks, self.dimensions = entries, blocks, dimensions
-        self.randomness, self.step = common.randomness, common.step
-        self.length = -(-dimensions // self.blocks)
+        super().__init__(blocks, dimensions, common, self.shuffled(dimensions, common))
+        self.entries = entries
         self.pieces = -(-self.length // ROW)
         self.row = -(-self.length // self.pieces)
-        self.order = self.randomness.permutation(Domain.PERMUTATION, self.step, 0, dimensions)
-        self.signs = self.randomness.signs(Domain.SIGNS, self.step, 0, dimensions)
-
-    def collect(self, blocks: FloatArray) -> FloatArray:
-        """Unsigned blocks [blocks, length] to dimensions [D]."""
-        z = np.empty(self.dimensions, np.float32)
-        z[self.order] = blocks.T.ravel()[: self.dimensions] * self.signs
-        return z
 
     def scores(self, r: FloatArray) -> Iterator[FloatArray]:
         """<z_k, r> of all codewords for dimensions r [D], block by block: float32 [K]."""
-        dealt = np.zeros(self.length * self.blocks, np.float32)
-        dealt[: self.dimensions] = r[self.order] * self.signs
         padded = np.zeros((self.blocks, self.pieces * self.row), np.float32)
-        padded[:, : self.length] = dealt.reshape(self.length, self.blocks).T
+        padded[:, : self.length] = self.deal(r)
         pieces = padded.reshape(self.blocks, self.pieces, self.row)
         rows = self.rows(range(self.entries)).T
         high = max(_PIECES // self.pieces, 1)

@@ -26,6 +26,7 @@ import numpy as np
 from gcodec.channels import Channel, Common, Gaussian, normalized, restored
 from gcodec.errors import ChannelError, InvalidArgument
 from gcodec_diffc.channels._blocks import Blocks
+from gcodec_diffc.channels._fields import pack, unpack
 from gcodec_diffc.channels._pursuit import Pursuit
 from gcodec_diffc.channels._threshold import Threshold
 
@@ -112,23 +113,13 @@ class Codebook(Channel):
     def simulate(self, target: Gaussian, reference: Gaussian, common: Common) -> bytes:
         """Return the choice of every block, first block first. Its size depends on the parameters alone."""
         r = normalized(self.name, target, reference)
-        value = 0
-        for scores in self._blocks(r.size, common).scores(r):
-            value = value << self.block_bits | self._method.field(scores)
-        length = -(-self.bits // 8)
-        return (value << 8 * length - self.bits).to_bytes(length, "big")
+        scores = self._blocks(r.size, common).scores(r)
+        return pack(map(self._method.field, scores), self.block_bits)
 
     def replay(self, bits: bytes, reference: Gaussian, common: Common) -> FloatArray:
         """Return reference.mean + deviation z: atom by atom in double precision, rounded once."""
         blocks = self._blocks(reference.mean.size, common)
-        if len(bits) != -(-self.bits // 8):
-            raise ChannelError(self.name, f"{len(bits)} bytes instead of {-(-self.bits // 8)}")
-        value, padding = int.from_bytes(bits, "big"), -self.bits % 8
-        if value & (1 << padding) - 1:
-            raise ChannelError(self.name, "the padding is not zero")
-        value >>= padding
-        mask = (1 << self.block_bits) - 1
-        fields = [value >> i * self.block_bits & mask for i in reversed(range(self.blocks))]
+        fields = unpack(bits, self.blocks, self.block_bits, self.name)
         combinations = [self._method.combination(field, self.name) for field in fields]
         indices, weights = (np.stack(parts) for parts in zip(*combinations, strict=True))
         z = np.zeros((self.blocks, blocks.length))

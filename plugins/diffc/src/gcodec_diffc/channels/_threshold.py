@@ -17,10 +17,21 @@ from gcodec.errors import ChannelError
 from gcodec_diffc.channels._subsets import rank, unrank
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from gcodec.signals import FloatArray
     from gcodec_diffc.channels._codebook import Combination
 
-__all__ = ["Threshold"]
+__all__ = ["Threshold", "largest"]
+
+
+def largest(scores: FloatArray, count: int) -> NDArray[np.int64]:
+    """Places of the `count` largest magnitudes along the last axis, in no order: int64 [..., count]."""
+    size = np.abs(scores)
+    if count == 1:
+        return size.argmax(-1, keepdims=True)
+    width = size.shape[-1]
+    return np.argpartition(size, width - count, axis=-1)[..., width - count :]
 
 
 @dataclass(frozen=True)
@@ -37,24 +48,30 @@ class Threshold:
         return (subsets - 1).bit_length() + self.atoms * self.coefficients
 
     def field(self, g: FloatArray) -> int:
-        size = np.abs(g)
-        if self.atoms == 1:
-            chosen = size.argmax(keepdims=True)
-        else:
-            chosen = np.sort(np.argpartition(-size, self.atoms - 1)[: self.atoms])
-        top = (1 << self.coefficients) - 1
-        share = g[chosen] / max(float(size[chosen].max()), 1e-30)
-        levels = np.clip(np.rint((share * top + top) / 2), 0, top).astype(np.int64)
+        chosen = np.sort(largest(g, self.atoms))
+        return self.named(chosen, g[chosen], float(np.abs(g[chosen]).max()))
+
+    def named(self, chosen: NDArray[np.int64], scores: FloatArray, top: float) -> int:
+        """The field of atoms `chosen` [M], ascending, and their scores, `top` the largest coefficient's."""
+        most = (1 << self.coefficients) - 1
+        share = scores / max(top, 1e-30)
+        levels = np.clip(np.rint((share * most + most) / 2), 0, most).astype(np.int64)
         field = rank(chosen.tolist(), self.entries)
         for level in levels.tolist():
             field = field << self.coefficients | level
         return field
 
-    def combination(self, field: int, owner: str) -> Combination:
+    def atoms_of(self, field: int, owner: str) -> tuple[list[int], list[int]]:
+        """Indices of the atoms and their odd coefficients. Raises ChannelError of the channel `owner` for no field."""
         c, m = self.coefficients, self.atoms
         place, top = field >> m * c, (1 << c) - 1
         if place >= math.comb(self.entries, m):
             raise ChannelError(owner, f"rank {place} of {m} atoms out of {self.entries}")
-        a = np.array([2 * (field >> i * c & top) - top for i in reversed(range(m))], np.float64)
-        indices = np.array(unrank(place, self.entries, m), np.int64)
-        return indices, a / np.sqrt(float((a * a).sum()))  # a sum of small integers: exact
+        a = [2 * (field >> i * c & top) - top for i in reversed(range(m))]
+        return unrank(place, self.entries, m), a
+
+    def combination(self, field: int, owner: str) -> Combination:
+        indices, odd = self.atoms_of(field, owner)
+        a = np.array(odd, np.float64)
+        # A sum of small integers: exact.
+        return np.array(indices, np.int64), a / np.sqrt(float((a * a).sum()))
