@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 
 DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/compressai -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light -e ./plugins/view -e ./plugins/batch[remote] -e ./plugins/doors[all]
 
-.PHONY: demo test lint bench clean js page tested-page dist try-dist
+.PHONY: demo test lint bench clean docs js page tested-page dist try-dist
 
 demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
@@ -42,6 +42,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The documentation, into site/: it works from a disk. Whatever leads nowhere, or is not said of a method, fails.
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 # What `gcodec view` shows, built from plugins/view/page. Needs Node 20 or newer and npm.
 page:
 	cd plugins/view/page && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build
@@ -65,7 +69,7 @@ bench: $(VENV)/.installed-dev
 	for script in */benchmarks/*.py plugins/*/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf $(VENV) $(OUT) dist
+	rm -rf $(VENV) $(OUT) dist site
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { echo "a virtual environment cannot be made; on Debian: apt install python3-venv"; exit 1; }
