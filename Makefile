@@ -12,9 +12,12 @@ WORKERS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-DISTRIBUTIONS := -e ./formats -e ./core[deep] -e ./plugins/evaluation[all] -e ./plugins/training -e ./plugins/classic[jxl] -e ./plugins/base -e ./plugins/ntc[torch] -e ./plugins/compressai -e ./plugins/flow[torch] -e ./plugins/diffusers[torch] -e ./plugins/diffc -e ./plugins/posterior -e ./plugins/text_sketch -e ./plugins/ldm[torch] -e ./plugins/diffusion -e ./plugins/light -e ./plugins/view -e ./plugins/batch[remote] -e ./plugins/doors[all]
+# Every distribution of the tree, those named here with extras.
+EXTRAS := core[deep] plugins/evaluation[all] plugins/classic[jxl] plugins/ntc[torch] plugins/flow[torch] plugins/diffusers[torch] plugins/ldm[torch] plugins/batch[remote] plugins/doors[all]
+FOLDERS := formats core $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+DISTRIBUTIONS := $(foreach folder,$(FOLDERS),./$(or $(filter $(folder)[%,$(EXTRAS)),$(folder)))
 
-.PHONY: demo test lint bench clean docs js page tested-page dist try-dist
+.PHONY: demo test lint bench clean docs js page tested-page dist try-dist distributions
 
 demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
@@ -58,12 +61,16 @@ tested-page:
 dist: page $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt "hatchling>=1.27"
 	rm -rf dist
-	for folder in formats core plugins/*/; do (cd $$folder && $(abspath $(BIN))/python -m hatchling build -d $(CURDIR)/dist >/dev/null) || exit 1; done
+	for folder in $(FOLDERS); do (cd $$folder && $(abspath $(BIN))/python -m hatchling build -d $(CURDIR)/dist >/dev/null) || exit 1; done
 	cd formats/js && npm pack --silent --pack-destination $(CURDIR)/dist
 
 # Installs what `make dist` made in environments of its own and runs the README's commands, out of reach of this folder.
 try-dist:
 	$(BIN)/python tools/try_dist.py dist $(PIP_ARGS)
+
+# What is installed, a folder and its extras each.
+distributions:
+	@echo '$(DISTRIBUTIONS)'
 
 bench: $(VENV)/.installed-dev
 	for script in */benchmarks/*.py plugins/*/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
@@ -76,8 +83,8 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 # One pip call: dependencies are resolved together, under the constraints that keep torch's CPU build (see constraints.txt).
-$(VENV)/.installed: $(VENV)/bin/python constraints.txt formats/pyproject.toml core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt $(DISTRIBUTIONS)
+$(VENV)/.installed: $(VENV)/bin/python constraints.txt $(FOLDERS:%=%/pyproject.toml)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt $(DISTRIBUTIONS:%=-e %)
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml

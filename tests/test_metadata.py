@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import subprocess
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +86,20 @@ def test_its_entry_points_import(folder: Path) -> None:
 
 
 def test_make_installs_it(folder: Path) -> None:
-    assert re.search(rf"-e \./{folder.relative_to(ROOT)}[\s\[]", (ROOT / "Makefile").read_text())
+    place = f"./{folder.relative_to(ROOT)}"
+    (extras,) = (
+        word.removeprefix(place) for word in installed() if word.partition("[")[0] == place
+    )
+    known = "|".join(EXTRAS[WHOLE[folder]["project"]["name"]])
+    assert not extras or re.fullmatch(rf"\[({known})\]", extras)
+
+
+@cache
+def installed() -> list[str]:
+    """Return folders and extras, as `make` installs them."""
+    command = ["make", "-s", "distributions"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.split()
 
 
 def test_one_library_has_one_lower_bound() -> None:

@@ -20,19 +20,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-#: What a user of all of it installs: with these extras, or with none.
-EXTRAS = {
-    "gcodec": "[deep]",
-    "gcodec-eval": "[all]",
-    "gcodec-classic": "[jxl]",
-    "gcodec-ntc": "[torch]",
-    "gcodec-flow": "[torch]",
-    "gcodec-diffusers": "[torch]",
-    "gcodec-ldm": "[torch]",
-    "gcodec-batch": "[remote]",
-    "gcodec-doors": "[all]",
-}
-
 #: Files without which a wheel is useless, beyond those that the repository holds: `make page` builds them.
 DATA = {
     "gcodec-view": [
@@ -161,13 +148,13 @@ def commands(text: str, programs: Path, at: Path, photograph: Path) -> None:
 
 
 def main(made: Path, pip: list[str]) -> None:
-    folders = {
-        tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]["name"]: folder
-        for folder in [ROOT / "formats", ROOT / "core", *sorted(ROOT.glob("plugins/*/"))]
-    }
-    wheels = {}
-    for name, folder in folders.items():
+    wheels, extras = {}, {}
+    for place in run("make", "-s", "distributions", at=ROOT).split():
+        path, bracket, extra = place.partition("[")
+        folder = ROOT / path
+        name = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]["name"]
         (wheels[name],) = made.glob(f"{name.replace('-', '_')}-*.whl")
+        extras[name] = f"{bracket}{extra}"
         check(wheels[name], folder)
     print(f"{len(wheels)} wheels hold what they should and nothing else")
     with tempfile.TemporaryDirectory() as holder:
@@ -210,9 +197,7 @@ def main(made: Path, pip: list[str]) -> None:
         commands(BOTH, programs, work / "lightly", photograph)
 
         print("every distribution, with torch")
-        everything = [
-            f"{name}{EXTRAS.get(name, '')} @ {wheel.as_uri()}" for name, wheel in wheels.items()
-        ]
+        everything = [f"{name}{extras[name]} @ {wheel.as_uri()}" for name, wheel in wheels.items()]
         programs = environment(work / "full", everything, ours, pip)
         run(programs / "python", "-m", "pip", "check", at=work)
         commands(BOTH + FULL, programs, work / "fully", photograph)
