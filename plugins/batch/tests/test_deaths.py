@@ -17,6 +17,15 @@ from typing import Any
 import pytest
 from data_sets import contents, picture, report
 
+from gcodec import Session
+from gcodec.errors import OutputError
+from gcodec_batch import Made, Means, Plan, in_flight, make
+from gcodec_batch._crew import engine
+from gcodec_batch._engine import locked
+from gcodec_batch._plan import Work, cut, write_plan
+from gcodec_batch._shard import rows_of
+from gcodec_batch._sources import find
+
 Batch = Callable[..., CompletedProcess[str]]
 QUICK = ("--embed", "webp", "--bpp", "2")
 #: Kills of one run of each kind; GCODEC_KILLS=30 takes minutes.
@@ -114,27 +123,60 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, batch: Batch) -> None:
     assert len(again) <= 1, "but for what was in flight"
 
 
-def test_an_input_that_ends_processes_is_given_up(tmp_path: Path) -> None:
-    from gcodec_batch._crew import run
-    from gcodec_batch._plan import Inputs, Work, write_plan
-    from gcodec_batch._shard import rows_of
-    from gcodec_batch._sources import find
-
+def four(tmp_path: Path, tars: bool = False) -> Plan:
+    """A plan of one shard of four pictures, to be encoded."""
     (tmp_path / "in").mkdir()
     for seed in range(4):
         picture(seed).save(tmp_path / "in" / f"{seed}.png")
-    state = tmp_path / "out/.gcodec-batch"
-    state.mkdir(parents=True)
-    work = Work(
-        "encode",
-        ("jpeg", {}),
-        (),
-        {"encode": {"target": {"quality": 0.3}}, "session": {}},
-        ".png",
-        False,
-    )
+    (tmp_path / "out/.gcodec-batch").mkdir(parents=True)
+    settings = {"encode": {"target": {"quality": 0.3}}, "session": {}}
+    work = Work("encode", ("jpeg", {}), (), settings, ".png", tars)
     items = find(str(tmp_path / "in"), lambda name: name.endswith(".png")).items
-    plan = write_plan(tmp_path / "out", "in", work, [Inputs(items, [f"{n}.gcx" for n in range(4)])])
+    return write_plan(tmp_path / "out", "in", work, cut(items, work, 4))
+
+
+def test_a_worker_that_was_given_up_for_dead_spoils_nothing(tmp_path: Path) -> None:
+    """A node that was cut off goes on with a shard that another has begun again."""
+    plan = four(tmp_path, tars=True)
+    rest: list[Made] = []
+
+    def another(word: str, index: int, well: bool) -> None:
+        if (word, index) == ("begin", 2):
+            assert in_flight(plan, 0) == 2
+            with Session() as session:
+                rest.append(make(plan, 0, session))
+
+    with Session() as session:
+        assert make(plan, 0, session, another) == Made(4, 0)
+    assert rest == [Made(4, 0)]
+    assert [row["source"] for row in rows_of(plan, plan.shard(0))] == [f"{n}.png" for n in range(4)]
+    assert not list((tmp_path / "out/.gcodec-batch").glob("*.journal"))
+
+
+def test_of_two_workers_on_one_shard_the_first_gives_up(tmp_path: Path) -> None:
+    plan = four(tmp_path, tars=True)
+
+    class Died(Exception):
+        pass
+
+    def another(word: str, index: int, well: bool) -> None:
+        def die(word: str, index: int, well: bool) -> None:
+            if (word, index) == ("end", 2):
+                raise Died
+
+        if (word, index) == ("begin", 2):
+            with Session() as session, pytest.raises(Died):
+                make(plan, 0, session, die)
+
+    with Session() as session, pytest.raises(OutputError, match="begun shard 00000 again"):
+        make(plan, 0, session, another)
+    with Session() as session:
+        assert in_flight(plan, 0) == 3
+        assert make(plan, 0, session) == Made(4, 0)
+
+
+def test_an_input_that_ends_processes_is_given_up(tmp_path: Path) -> None:
+    plan = four(tmp_path)
     # A process that ends itself at one input: as one that ran out of memory there.
     (tmp_path / "sitecustomize.py").write_text(
         "import sys, os\n"
@@ -150,7 +192,8 @@ def test_an_input_that_ends_processes_is_given_up(tmp_path: Path) -> None:
     os.environ["PYTHONPATH"] = f"{tmp_path}:{before}"
     told: list[bool] = []
     try:
-        run(plan, [0], 1, 1, told.append)
+        with engine(Means(jobs=1, threads=1)) as make_all:
+            make_all(plan, [0], told.append)
     finally:
         os.environ["PYTHONPATH"] = before
     rows = rows_of(plan, plan.shard(0))
@@ -161,8 +204,6 @@ def test_an_input_that_ends_processes_is_given_up(tmp_path: Path) -> None:
 
 
 def test_two_runs_on_one_destination(photos: Path, tmp_path: Path, batch: Batch) -> None:
-    from gcodec_batch._engine import locked
-
     with locked(tmp_path / "out"):
         second = batch("encode", photos, "out", *QUICK)
     assert second.returncode == 8

@@ -1,16 +1,33 @@
 """Data sets: every picture of a folder, of tars or of parquet files, one row for each, in processes that may die.
 
     plan      what is done and which inputs make which shard, fixed when a run begins        `_plan`, `_sources`
-    shard     the unit of work: a journal while it is made, files with a sign at the end      `_shard`, `_journal`, `_output`
-    crew      processes of this machine that make shards, and are replaced when they die      `_crew`, `_worker`
+    shard     the unit of work: a journal while it is made, files with a sign at the end      `_shard`, `_journal`
+    keeper    a process that makes shards one after another, and is replaced when it dies     `_keeper`, `_worker`
+    engine    what has shards made: keepers of this machine, or of a cluster                  `_engine`, `_crew`
 
-An engine needs no more than the plan's folder and a number: `make(folder, number)` may run on any machine that sees
-both source and destination.
+What stands here is for engines. One needs no more than a plan's folder and numbers of shards: a shard is made by any machine
+that sees both source and destination.
 """
 
 from __future__ import annotations
 
+from gcodec_batch._engine import Engine, EngineError, Make, Means, Tell
+from gcodec_batch._keeper import DEATHS, Keeper
 from gcodec_batch._plan import Plan, read_plan
-from gcodec_batch._shard import Made, make
+from gcodec_batch._shard import Made, in_flight, made, make
 
-__all__ = ["Made", "Plan", "make", "read_plan"]
+__all__ = [
+    "DEATHS",
+    "Engine",
+    "EngineError",
+    "Keeper",
+    "Made",
+    "Make",
+    "Means",
+    "Plan",
+    "Tell",
+    "in_flight",
+    "make",
+    "made",
+    "read_plan",
+]

@@ -60,6 +60,22 @@ def _shared(function: Command) -> Command:
             type=click.IntRange(1),
             help="Processes at work. [default: as cores and memory allow]",
         ),
+        click.option(
+            "--engine",
+            metavar="NAME",
+            default="processes",
+            show_default=True,
+            help="What does the work: processes of this machine, or ray (with gcodec-ray).",
+        ),
+        click.option("--address", metavar="HOST:PORT", help="Where the engine's cluster is."),
+        click.option(
+            "--patience",
+            type=click.FloatRange(1),
+            metavar="SECONDS",
+            default=60.0,
+            show_default=True,
+            help="Give up a cluster that does not answer, or has no room, for so long.",
+        ),
         click.option("--retry", is_flag=True, help="Try again what failed before."),
         click.option(
             "--update",
@@ -155,6 +171,9 @@ def _batch(
     tars: bool,
     shard_size: int | None,
     jobs: int | None,
+    engine: str,
+    address: str | None,
+    patience: float,
     retry: bool,
     update: bool,
     as_json: bool,
@@ -165,8 +184,10 @@ def _batch(
     format: str = "png",
 ) -> None:
     from gcodec.pictures import format_of
+    from gcodec_batch._engine import Means
+    from gcodec_batch._engine import engine as engine_named
     from gcodec_batch._plan import Work
-    from gcodec_batch._run import Machine, Request, batch
+    from gcodec_batch._run import Request, batch
 
     suffix = f".{format.removeprefix('.')}"
     format_of("--format", suffix)
@@ -188,8 +209,9 @@ def _batch(
         tars=tars,
     )
     request = Request(source, dest, work, shard_size, retry, update)
+    means = Means(jobs, how.threads, address, how.device, patience)
     with progress_bar(not as_json) as progress:
-        found = batch(request, Machine.here(jobs, how.threads), progress)
+        found = batch(request, engine_named(engine), means, progress)
     _tell(found, dest, work, as_json)
     if found.failed:
         raise PartlyFailed(found.failed, found.count, "inputs")

@@ -1,20 +1,87 @@
-"""What an engine, of this machine or of a cluster, needs besides a plan: an open session, and the lock of a destination."""
+"""Engines: what makes the shards of a plan, on this machine or on others.
+
+An engine is an entry point of the group `GROUP`: a function that takes `Means` and gives, as a context manager, a function
+that makes shards. It is entered before the source is looked at and anything is written, so that a cluster that is not there
+is known at once, and left when the run is over, by whatever. Nobody else is at work on the destination meanwhile.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from gcodec.errors import OutputError
+from gcodec.errors import GcodecError, OutputError, UnknownPlugin, UnusablePlugin, WorkerError
 from gcodec_batch._plan import STATE, Plan
 
 if TYPE_CHECKING:
     from gcodec.pipeline.session import Session
 
-__all__ = ["locked", "opened"]
+__all__ = ["Engine", "EngineError", "Make", "Means", "Tell", "engine", "locked", "opened"]
+
+GROUP = "gcodec_batch.engines"
+#: Engines of distributions of ours, for whoever has not installed them.
+_ELSEWHERE = {"ray": "gcodec-ray"}
+
+
+class EngineError(WorkerError):
+    """What an engine works with is not there or went away: processes, nodes, a cluster. What is done is kept."""
+
+    def __init__(self, reason: str) -> None:
+        self.status, self.output = 0, reason
+        GcodecError.__init__(self, reason)
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a run may work with.
+
+    jobs      processes at work at a time, None for as many as suit.
+    threads   of each, None for as many as suit.
+    address   of a cluster, None where none was named.
+    device    torch's name for where networks run.
+    patience  seconds after which a cluster that does not answer, or has no room, is given up.
+    """
+
+    jobs: int | None = None
+    threads: int | None = None
+    address: str | None = None
+    device: str = "cpu"
+    patience: float = 60.0
+
+
+#: Told of each input that is done: whether it went well. From any thread.
+Tell: TypeAlias = Callable[[bool], None]
+#: Makes the shards of these numbers, in any order, and returns when all are whole. Raises OutputError and EngineError.
+Make: TypeAlias = Callable[[Plan, Sequence[int], Tell], None]
+Engine: TypeAlias = Callable[[Means], AbstractContextManager[Make]]
+
+
+def engine(name: str) -> Engine:
+    """Return an engine by its name. Raises UnknownPlugin, UnusablePlugin."""
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in installed:
+        there = ", ".join(sorted(installed))
+        raise UnknownPlugin(
+            "engine of batch",
+            name,
+            package=_ELSEWHERE.get(name),
+            advice=f"there are {there}",
+        )
+    return _loaded(installed[name])
+
+
+def _loaded(point: EntryPoint) -> Engine:
+    try:
+        found: Engine = point.load()
+    except Exception as error:  # a stranger's module may raise anything
+        raise UnusablePlugin(point.name, f"{type(error).__name__}: {error}") from error
+    return found
 
 
 def opened(plan: Plan) -> Session:
@@ -37,15 +104,24 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(folder, error.strerror or str(error)) from error
     try:
-        import fcntl
-    except ImportError:  # Windows has no flock
-        fcntl = None  # type: ignore[assignment]
-    try:
-        if fcntl is not None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise OutputError(folder, "another run is at work on it; wait for it") from error
+        _lock(lock, folder)
         yield
     finally:
         os.close(lock)
+
+
+def _lock(lock: int, folder: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows has no flock
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(folder, "another run is at work on it; wait for it") from error
+    except OSError:
+        # A file system without locks. Two runs would do everything twice; what they write is the same.
+        warnings.warn(
+            f"{folder}: its file system has no locks; see to it that no other run is at work on it",
+            stacklevel=2,
+        )

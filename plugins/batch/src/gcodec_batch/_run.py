@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gcodec.errors import OutputError, UsageError
 from gcodec.progress import Progress
-from gcodec_batch import _crew
-from gcodec_batch._engine import locked
+from gcodec_batch._engine import Engine, EngineError, Means, locked
 from gcodec_batch._plan import Inputs, InputsChanged, Plan, Work, cut, read_plan, write_plan
-from gcodec_batch._shard import made, output_errors, reopen, rows_of
+from gcodec_batch._shard import Made, made, output_errors, reopen, rows_of
 from gcodec_batch._sources import Item, find
 
-__all__ = ["Machine", "Outcome", "Request", "batch"]
+__all__ = ["Outcome", "Request", "batch"]
 
-#: Resident memory of a worker with the networks of `base`, and then some.
-_WORKER_BYTES = 600 << 20
 _TAR_SIZE = 1000
 #: Shards of a tree, of which nobody sees more than the rows: small enough to share out, few enough to list.
 _TREE_SHARDS, _TREE_SIZE = 64, 1000
@@ -41,77 +38,83 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Processes, and threads for each."""
-
-    jobs: int
-    threads: int
-
-    @staticmethod
-    def here(jobs: int | None = None, threads: int | None = None) -> Machine:
-        """One process a core, as far as memory goes, unless something else is said."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        cores = cores or 1
-        jobs = jobs or max(1, min(cores, _free_bytes() // _WORKER_BYTES))
-        return Machine(jobs, threads or max(1, cores // jobs))
-
-
-@dataclass(frozen=True)
 class Outcome:
-    """Inputs in all, those that failed, those done by this run; names that were passed over."""
+    """What became of a plan.
+
+    shards  what each shard says of itself, in the order of the plan.
+    now     inputs that were done by this run.
+    others  names that were passed over.
+    """
 
     plan: Plan
-    count: int
-    failed: int
+    shards: Sequence[Made]
     now: int
     others: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """Inputs in all."""
+        return self.plan.total
+
+    @property
+    def failed(self) -> int:
+        """Inputs that failed, by this run or before."""
+        return sum(one.failed for one in self.shards)
 
     def failures(self, limit: int) -> list[dict[str, Any]]:
         """The first rows of inputs that failed."""
         found: list[dict[str, Any]] = []
-        for shard in self.plan.shards():
-            if len(found) >= limit:
-                break
-            of_shard = made(self.plan, shard)
-            if of_shard and of_shard.failed:
-                found += [row for row in rows_of(self.plan, shard) if row["status"] != "success"]
+        for number, one in enumerate(self.shards):
+            if one.failed and len(found) < limit:
+                rows = rows_of(self.plan, self.plan.shard(number))
+                found += [row for row in rows if row["status"] != "success"]
         return found[:limit]
 
 
-def batch(request: Request, machine: Machine, progress: Progress) -> Outcome:
+def batch(request: Request, engine: Engine, means: Means, progress: Progress) -> Outcome:
     """Make every shard that is not whole.
 
     Raises ImageError where the source holds nothing, InputsChanged, UsageError where the destination was begun with other
-    work, OutputError and WorkerError.
+    work, OutputError and EngineError.
     """
     folder = request.dest
-    with locked(folder), output_errors(folder):
+    with engine(means) as make, locked(folder), output_errors(folder):
         found = find(request.source, _wanted(request.work.verb))
         _tell_of(found.others, request.source)
         plan = _plan(request, found.items)
-        if request.retry:
-            for shard in plan.shards():
-                if (before := made(plan, shard)) is not None and before.failed:
-                    reopen(plan, shard, lambda _, row: row["status"] != "success")
         _sweep(plan)
-        missing = [shard.number for shard in plan.shards() if made(plan, shard) is None]
-        before_now = plan.total - sum(len(plan.shard(n).inputs.items) for n in missing)
+        whole: dict[int, Made] = {}
+        missing = []
+        before_now = 0
+        for shard in plan.shards():
+            one = made(plan, shard)
+            if one and one.failed and request.retry:
+                reopen(plan, shard, lambda _, row: row["status"] != "success")
+                one = None
+            if one is None:
+                missing.append(shard.number)
+            else:
+                whole[shard.number] = one
+                before_now += one.count
         done = 0
+        counting = threading.Lock()
 
         def tell(_: bool) -> None:
             nonlocal done
-            done += 1
-            progress(request.work.verb, before_now + done, plan.total)
+            with counting:
+                done += 1
+                progress(request.work.verb, before_now + done, plan.total)
 
         progress(request.work.verb, before_now, plan.total)
         if missing:
-            jobs = min(machine.jobs, len(missing))
-            _crew.run(plan, missing, jobs, machine.threads, tell)
-        results = [one for shard in plan.shards() if (one := made(plan, shard)) is not None]
+            make(plan, missing, tell)
+        for number in missing:
+            if (one := made(plan, plan.shard(number))) is None:
+                raise EngineError(f"shard {number:05d} is not whole; run the same command again")
+            whole[number] = one
         if not request.work.tars:
             _gather_rows(plan)
-        failed = sum(one.failed for one in results)
-        return Outcome(plan, plan.total, failed, done, tuple(found.others))
+        return Outcome(plan, [whole[n] for n in range(len(plan))], done, tuple(found.others))
 
 
 def _plan(request: Request, items: list[Item]) -> Plan:
@@ -220,10 +223,3 @@ def _difference(before: Work, now: Work) -> str:
     names = [name for name in vars(now) if getattr(before, name) != getattr(now, name)]
     first = names[0]
     return f"{first} was {getattr(before, first)!r}, now {getattr(now, first)!r}"
-
-
-def _free_bytes() -> int:
-    try:
-        return int(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (ValueError, OSError, AttributeError):
-        return _WORKER_BYTES

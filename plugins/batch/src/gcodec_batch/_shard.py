@@ -31,7 +31,7 @@ from gcodec_batch._verbs import COLUMNS, Result, done, lost
 if TYPE_CHECKING:
     from gcodec.pipeline.session import Session
 
-__all__ = ["Made", "make", "made", "output_errors", "reopen", "rows_of"]
+__all__ = ["Made", "in_flight", "make", "made", "output_errors", "reopen", "rows_of"]
 
 #: Told before ("begin") and after ("end") each input: the word, its index, whether it went well.
 Tell = Callable[[str, int, bool], None]
@@ -69,14 +69,16 @@ def make(
 
     deaths  (index, count) of inputs that are to be given up, because so many processes ended under them.
 
-    Raises OutputError where the destination cannot be written; the journal keeps what is done.
+    Raises OutputError where the destination cannot be written; the journal keeps what is done. So it does where another
+    worker has begun the same shard since: that one was told that this one is dead.
     """
     shard = plan.shard(number)
     if (before := made(plan, shard)) is not None:
         return before
     given_up = dict(deaths)
     with output_errors(plan.folder), closing(Journal(_journal(plan, shard))) as journal:
-        places = {journal[n][0]: n for n in range(len(journal))}
+        journal.take()
+        places = _places(journal)
         for index, (item, output) in enumerate(
             zip(shard.inputs.items, shard.inputs.outputs, strict=True)
         ):
@@ -90,9 +92,26 @@ def make(
             _keep(plan, journal, index, output, result)
             places[index] = len(journal) - 1
             tell("end", index, result.row["status"] == "success")
+        if (by_other := made(plan, shard)) is not None:
+            return by_other
+        if not journal.ours:
+            raise OutputError(plan.folder, f"another worker has begun shard {shard.name} again")
         found = _finish(plan, shard, journal, places)
-    _journal(plan, shard).unlink()
+    _journal(plan, shard).unlink(missing_ok=True)
     return found
+
+
+def in_flight(plan: Plan, number: int) -> int | None:
+    """The index of the input that a worker is at, or was at when it died; None where only files are to be written."""
+    shard = plan.shard(number)
+    with output_errors(plan.folder):
+        done = _places(Journal(_journal(plan, shard)))
+    return next((n for n in range(len(shard.inputs.items)) if n not in done), None)
+
+
+def _places(journal: Journal) -> dict[int, int]:
+    """Index of an input -> number of its record."""
+    return {journal[n][0]: n for n in range(len(journal))}
 
 
 def rows_of(plan: Plan, shard: Shard) -> list[dict[str, Any]]:

@@ -1,42 +1,20 @@
 """A process that makes shards of one plan: ``python -m gcodec_batch._worker``.
 
-It is told by its standard input and answers by its standard output, in messages of MessagePack with their length in 4 bytes
-before them. First comes {"folder"}, then {"shard", "deaths"} for each shard. It answers ["begin", index, true] and
-["end", index, well] for each input, ["made", count, failed] for each shard, or ["failed", class, text] where the destination
-cannot be written. It ends when its standard input does, at once, whatever it is doing: the one that started it is gone.
+It is told by its standard input and answers by its standard output (`_messages`). First comes {"folder"}, then
+{"shard", "deaths"} for each shard. It answers ["begin", index, true] and ["end", index, well] for each input, ["made",
+count, failed] for each shard, or ["failed", class, text] where the destination cannot be written. It ends when its standard input
+does, at once, whatever it is doing: the one that started it is gone.
 """
 
 from __future__ import annotations
 
 import os
 import queue
-import struct
 import threading
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import msgpack
-
-__all__ = ["read_message", "write_message"]
-
-_LENGTH = struct.Struct("<I")
-
-
-def read_message(stream: BinaryIO) -> Any:
-    """Return the next message, None at the end of the stream."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    (length,) = _LENGTH.unpack(head)
-    data = stream.read(length)
-    return msgpack.unpackb(data) if len(data) == length else None
-
-
-def write_message(stream: BinaryIO, message: Any) -> None:
-    """Write a message at once. Raises OSError."""
-    data = msgpack.packb(message)
-    stream.write(_LENGTH.pack(len(data)) + data)
-    stream.flush()
+from gcodec_batch._messages import read_message, write_message
 
 
 def main() -> None:
