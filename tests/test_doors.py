@@ -3,7 +3,7 @@
 formats    the standard library, msgpack, zstandard
 core       formats; no plugin
 a plugin   formats and core; no other plugin. Its training modules, which whoever only decodes never imports, use the kit for
-           trainers, gcodec-train, and that the metrics of gcodec-eval.
+           trainers, gcodec-train, and that the metrics of gcodec-eval. An engine of `gcodec batch` uses gcodec-batch.
 """
 
 from __future__ import annotations
@@ -77,6 +77,9 @@ def imports_on_loading(path: Path) -> set[str]:
 OURS = {package(folder) for folder in FOLDERS}
 
 
+#: Engines of `gcodec batch`, which is their kit.
+ENGINES = {"gcodec_ray"}
+
 #: Modules that only a training imports, of the distributions that have a recipe.
 TRAINERS = OURS - {"gcodec", "gcodec_formats", "gcodec_eval", "gcodec_train"}
 TRAINING = {
@@ -97,6 +100,7 @@ def allowed(name: str) -> set[str]:
 def allowed_in(path: Path, name: str) -> set[str]:
     """What one file of the package may import of ours."""
     kits = {"gcodec_train"} if name in TRAINERS and path.relative_to(ROOT) in TRAINING else set()
+    kits |= {"gcodec_batch"} if name in ENGINES else set()
     return allowed(name) | kits | ({"gcodec_eval"} if name == "gcodec_train" else set())
 
 

@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from gcodec_batch._engine import Engine, EngineError, Make, Means, Tell
 from gcodec_batch._keeper import DEATHS, Keeper
+from gcodec_batch._messages import parent, read_message, write_message
 from gcodec_batch._plan import Plan, read_plan
 from gcodec_batch._shard import Made, in_flight, made, make
+from gcodec_batch._sources import Item, read_item
 
 __all__ = [
     "DEATHS",
     "Engine",
     "EngineError",
+    "Item",
     "Keeper",
     "Made",
     "Make",
@@ -29,5 +32,9 @@ __all__ = [
     "in_flight",
     "make",
     "made",
+    "parent",
+    "read_item",
+    "read_message",
     "read_plan",
+    "write_message",
 ]

@@ -55,8 +55,8 @@ class Means:
     patience: float = 60.0
 
 
-#: Told of each input that is done: whether it went well. From any thread.
-Tell: TypeAlias = Callable[[bool], None]
+#: Told that so many more inputs are done, from any thread.
+Tell: TypeAlias = Callable[[int], None]
 #: Makes the shards of these numbers, in any order, and returns when all are whole. Raises OutputError and EngineError.
 Make: TypeAlias = Callable[[Plan, Sequence[int], Tell], None]
 Engine: TypeAlias = Callable[[Means], AbstractContextManager[Make]]

@@ -93,8 +93,8 @@ class Keeper:
                 match answer:
                     case ["begin", index, _]:
                         at = index
-                    case ["end", _, well]:
-                        self.tell(well)
+                    case ["end", *_]:
+                        self.tell(1)
                     case ["made", *_]:
                         return None
                     case ["failed", "OutputError", text]:

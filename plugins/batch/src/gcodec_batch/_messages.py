@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import queue
 import struct
+import threading
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import msgpack
 
-__all__ = ["read_message", "write_message"]
+__all__ = ["parent", "read_message", "write_message"]
 
 _LENGTH = struct.Struct("<I")
 
@@ -27,3 +31,24 @@ def write_message(stream: BinaryIO, message: Any) -> None:
     data = msgpack.packb(message)
     stream.write(_LENGTH.pack(len(data)) + data)
     stream.flush()
+
+
+def parent() -> tuple[queue.SimpleQueue[Any], Callable[[Any], None]]:
+    """What the process that started this one says through standard input, and how to answer through standard output.
+
+    What others print from now on goes to standard error. Where the parent ends, this process does at once, whatever it is
+    doing.
+    """
+    heard = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def listen() -> None:
+        while (message := read_message(heard)) is not None:
+            messages.put(message)
+        os._exit(1)
+
+    threading.Thread(target=listen, daemon=True).start()
+    return messages, lambda message: write_message(answers, message)

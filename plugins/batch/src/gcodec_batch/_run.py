@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -82,10 +82,10 @@ def batch(request: Request, engine: Engine, means: Means, progress: Progress) ->
         found = find(request.source, _wanted(request.work.verb))
         _tell_of(found.others, request.source)
         plan = _plan(request, found.items)
-        _sweep(plan)
         whole: dict[int, Made] = {}
         missing = []
         before_now = 0
+        folders = {plan.folder, plan.state}
         for shard in plan.shards():
             one = made(plan, shard)
             if one and one.failed and request.retry:
@@ -93,21 +93,24 @@ def batch(request: Request, engine: Engine, means: Means, progress: Progress) ->
                 one = None
             if one is None:
                 missing.append(shard.number)
+                folders |= {(plan.folder / name).parent for name in shard.inputs.outputs}
             else:
                 whole[shard.number] = one
                 before_now += one.count
         done = 0
         counting = threading.Lock()
 
-        def tell(_: bool) -> None:
+        def tell(more: int) -> None:
             nonlocal done
             with counting:
-                done += 1
+                done += more
                 progress(request.work.verb, before_now + done, plan.total)
 
         progress(request.work.verb, before_now, plan.total)
+        _sweep(plan, folders)
         if missing:
             make(plan, missing, tell)
+            _sweep(plan, folders)  # of workers that died
         for number in missing:
             if (one := made(plan, plan.shard(number))) is None:
                 raise EngineError(f"shard {number:05d} is not whole; run the same command again")
@@ -175,15 +178,14 @@ def _check_empty(folder: Path, work: Work) -> None:
             )
 
 
-def _sweep(plan: Plan) -> None:
-    """Remove what a killed run left half done."""
-    for folder in {plan.folder, plan.state}:
+def _sweep(plan: Plan, folders: Iterable[Path]) -> None:
+    """Remove what killed workers left half done."""
+    for folder in folders:
         for path in folder.glob(".*.part"):
             path.unlink(missing_ok=True)
-    for path in plan.state.glob("*.part"):
-        path.unlink(missing_ok=True)
-    for path in plan.state.glob("plan.*"):
-        path.unlink(missing_ok=True)
+    for pattern in ("*.part", "plan.*"):
+        for path in plan.state.glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def _gather_rows(plan: Plan) -> None:

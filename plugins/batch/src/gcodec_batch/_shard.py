@@ -101,12 +101,15 @@ def make(
     return found
 
 
-def in_flight(plan: Plan, number: int) -> int | None:
-    """The index of the input that a worker is at, or was at when it died; None where only files are to be written."""
+def in_flight(plan: Plan, number: int) -> tuple[int, int | None]:
+    """How many inputs of an unfinished shard are done, and the index of the one that a worker is at, or was at when it died.
+
+    None where all are done and only files are to be written.
+    """
     shard = plan.shard(number)
     with output_errors(plan.folder):
         done = _places(Journal(_journal(plan, shard)))
-    return next((n for n in range(len(shard.inputs.items)) if n not in done), None)
+    return len(done), next((n for n in range(len(shard.inputs.items)) if n not in done), None)
 
 
 def _places(journal: Journal) -> dict[int, int]:
