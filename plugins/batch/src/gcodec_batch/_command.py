@@ -20,6 +20,7 @@ from gcodec.cli.run_options import (
 )
 from gcodec.errors import PartlyFailed, UsageError
 from gcodec.plugin import REALISM, EmbeddingSpec, ReconstructorSpec
+from gcodec_batch._remote import is_url
 
 if TYPE_CHECKING:
     from gcodec.pipeline.ratecontrol import Target
@@ -47,7 +48,7 @@ def _shared(function: Command) -> Command:
     """What all three have in common."""
     options: tuple[Callable[[Command], Command], ...] = (
         click.argument("source", metavar="SOURCE"),
-        click.argument("dest", metavar="DEST", type=click.Path(path_type=Path)),
+        click.argument("dest", metavar="DEST"),
         click.option("--tars", is_flag=True, help="Write shards of tar and parquet, not a tree."),
         click.option(
             "--shard-size",
@@ -75,6 +76,12 @@ def _shared(function: Command) -> Command:
             default=60.0,
             show_default=True,
             help="Give up a cluster that does not answer, or has no room, for so long.",
+        ),
+        click.option(
+            "--state",
+            type=click.Path(path_type=Path, file_okay=False),
+            metavar="FOLDER",
+            help="Where plan and journals lie, for a DEST that is a URL.",
         ),
         click.option("--retry", is_flag=True, help="Try again what failed before."),
         click.option(
@@ -167,13 +174,14 @@ def _batch(
     settings: dict[str, Mapping[str, Any]],
     *,
     source: str,
-    dest: Path,
+    dest: str,
     tars: bool,
     shard_size: int | None,
     jobs: int | None,
     engine: str,
     address: str | None,
     patience: float,
+    state: Path | None,
     retry: bool,
     update: bool,
     as_json: bool,
@@ -191,6 +199,7 @@ def _batch(
 
     suffix = f".{format.removeprefix('.')}"
     format_of("--format", suffix)
+    folder = _folder(dest, tars, state)
     by_all = {} if realism is None else {REALISM.name: realism}
     if by_all and recon is None:
         raise UsageError("--realism is a reconstructor's; name one with --recon")
@@ -207,8 +216,9 @@ def _batch(
         settings=settings,
         format=suffix,
         tars=tars,
+        upload=dest if state else "",
     )
-    request = Request(source, dest, work, shard_size, retry, update)
+    request = Request(source, folder, work, shard_size, retry, update)
     means = Means(jobs, how.threads, address, how.device, patience)
     with progress_bar(not as_json) as progress:
         found = batch(request, engine_named(engine), means, progress)
@@ -217,12 +227,25 @@ def _batch(
         raise PartlyFailed(found.failed, found.count, "inputs")
 
 
-def _tell(found: Any, dest: Path, work: Work, as_json: bool) -> None:
+def _folder(dest: str, tars: bool, state: Path | None) -> Path:
+    """Where plan and journals lie. Raises UsageError."""
+    if is_url(dest):
+        if not tars:
+            raise UsageError(f"{dest} takes shards, not a tree of files: add --tars")
+        if state is None:
+            raise UsageError(f"{dest} cannot hold plan and journals: add --state FOLDER for them")
+        return state
+    if state is not None:
+        raise UsageError("--state is for a DEST that is a URL; a folder holds its own")
+    return Path(dest)
+
+
+def _tell(found: Any, dest: str, work: Work, as_json: bool) -> None:
     failures = found.failures(_NAMED)
     if as_json:
         print_json(
             {
-                "dest": str(dest),
+                "dest": dest,
                 "count": found.count,
                 "failed": found.failed,
                 "made_now": found.now,

@@ -48,6 +48,7 @@ class Work:
     settings   further arguments of `gcodec.encode` ("encode") and `gcodec.decode` ("decode"), and of `Session` ("session").
     format     suffix of decoded pictures, with its dot.
     tars       whether outputs go into tars rather than into a tree of files.
+    upload     URL that shards go to, "" where they stay beside the plan.
     """
 
     verb: str
@@ -56,6 +57,7 @@ class Work:
     settings: Mapping[str, Mapping[str, Any]]
     format: str
     tars: bool
+    upload: str = ""
 
     @property
     def suffix(self) -> str:

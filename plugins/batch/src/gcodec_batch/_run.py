@@ -13,7 +13,8 @@ from gcodec.errors import OutputError, UsageError
 from gcodec.progress import Progress
 from gcodec_batch._engine import Engine, EngineError, Means, locked
 from gcodec_batch._plan import Inputs, InputsChanged, Plan, Work, cut, read_plan, write_plan
-from gcodec_batch._shard import Made, made, output_errors, reopen, rows_of
+from gcodec_batch._remote import names_at
+from gcodec_batch._shard import Made, discard, in_flight, made, output_errors, reopen, rows_of
 from gcodec_batch._sources import Item, find
 
 __all__ = ["Outcome", "Request", "batch"]
@@ -86,13 +87,18 @@ def batch(request: Request, engine: Engine, means: Means, progress: Progress) ->
         missing = []
         before_now = 0
         folders = {plan.folder, plan.state}
+        uploaded = _uploaded(plan)
         for shard in plan.shards():
             one = made(plan, shard)
+            if one and uploaded is not None and shard.name not in uploaded:
+                discard(plan, shard)
+                one = None
             if one and one.failed and request.retry:
                 reopen(plan, shard, lambda _, row: row["status"] != "success")
                 one = None
             if one is None:
                 missing.append(shard.number)
+                before_now += in_flight(plan, shard.number)[0]
                 folders |= {(plan.folder / name).parent for name in shard.inputs.outputs}
             else:
                 whole[shard.number] = one
@@ -115,6 +121,7 @@ def batch(request: Request, engine: Engine, means: Means, progress: Progress) ->
             if (one := made(plan, plan.shard(number))) is None:
                 raise EngineError(f"shard {number:05d} is not whole; run the same command again")
             whole[number] = one
+        _check_uploaded(plan)
         if not request.work.tars:
             _gather_rows(plan)
         return Outcome(plan, [whole[n] for n in range(len(plan))], done, tuple(found.others))
@@ -168,13 +175,34 @@ def _size(request: Request, items: list[Item]) -> int:
     return max(1, min(_TREE_SIZE, len(items) // _TREE_SHARDS))
 
 
+def _uploaded(plan: Plan) -> set[str] | None:
+    """Names of shards whose sign lies at the URL, None where there is no URL."""
+    if not plan.work.upload:
+        return None
+    names = names_at(plan.work.upload)
+    return {name.removesuffix("_stats.json") for name in names if name.endswith("_stats.json")}
+
+
+def _check_uploaded(plan: Plan) -> None:
+    uploaded = _uploaded(plan)
+    if uploaded is not None:
+        lost = [shard.name for shard in plan.shards() if shard.name not in uploaded]
+        if lost:
+            raise OutputError(
+                plan.work.upload, f"a worker put shard {lost[0]} there, and it is not there"
+            )
+
+
 def _check_empty(folder: Path, work: Work) -> None:
     """Refuse to mix shards with files of others, which a reader of the folder would take for shards."""
     if work.tars:
-        strange = sorted(path.name for path in folder.glob("[0-9]*.tar"))
+        names = names_at(work.upload) if work.upload else {path.name for path in folder.iterdir()}
+        strange = sorted(name for name in names if name[:1].isdigit() and name.endswith(".tar"))
         if strange:
+            hint = ", or the --state of that run" if work.upload else ""
             raise OutputError(
-                folder, f"it holds {strange[0]}, of another run; name an empty folder"
+                work.upload or folder,
+                f"it holds {strange[0]}, of another run; name an empty folder{hint}",
             )
 
 

@@ -4,8 +4,9 @@
     00000.parquet       a row for every input
     00000_stats.json    written last: a shard without it is not whole, whatever else lies there
 
-A tree has its pictures at their places instead of the tar, and rows and stats in the state folder. Killed at any moment,
-the next call goes on after the last whole record, and writes what an unbroken run would have written, but for the times.
+With a URL the same files go there, in this order, and the tar does not stay here. A tree has its pictures at their places
+instead of the tar, and rows and stats in the state folder. Killed at any moment, the next call goes on after the last whole
+record, and writes what an unbroken run would have written, but for the times.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from gcodec.errors import OutputError
 from gcodec.files import atomic_write
 from gcodec_batch._journal import Journal
 from gcodec_batch._plan import Plan, Shard
+from gcodec_batch._remote import open_any, put
 from gcodec_batch._verbs import COLUMNS, Result, done, lost
 
 if TYPE_CHECKING:
     from gcodec.pipeline.session import Session
 
-__all__ = ["Made", "in_flight", "make", "made", "output_errors", "reopen", "rows_of"]
+__all__ = ["Made", "discard", "in_flight", "make", "made", "output_errors", "reopen", "rows_of"]
 
 #: Told before ("begin") and after ("end") each input: the word, its index, whether it went well.
 Tell = Callable[[str, int, bool], None]
@@ -125,6 +127,12 @@ def rows_of(plan: Plan, shard: Shard) -> list[dict[str, Any]]:
     return rows
 
 
+def discard(plan: Plan, shard: Shard) -> None:
+    """Make a finished shard one of which nothing is done."""
+    with output_errors(plan.folder):
+        _file(plan, shard, "_stats.json").unlink()
+
+
 def reopen(plan: Plan, shard: Shard, again: Callable[[int, dict[str, Any]], bool]) -> int:
     """Make a finished shard unfinished, without the inputs that are to be done `again`. Returns how many these are."""
     rows = rows_of(plan, shard)
@@ -181,14 +189,24 @@ def _finish(plan: Plan, shard: Shard, journal: Journal, places: dict[int, int]) 
         "status_dict": dict(sorted(counts.items())),
         "seconds": round(seconds, 3),
     }
+    sign = f"{json_text(stats)}\n".encode()
+    if plan.work.upload:
+        for suffix in (".tar", ".parquet"):
+            put(_file(plan, shard, suffix), _url(plan, shard, suffix))
+        put(sign, _url(plan, shard, "_stats.json"))
+        _file(plan, shard, ".tar").unlink()
     with _whole(_file(plan, shard, "_stats.json")) as stream:
-        stream.write(f"{json_text(stats)}\n".encode())
+        stream.write(sign)
     return found
 
 
 def _file(plan: Plan, shard: Shard, suffix: str) -> Path:
     folder = plan.folder if plan.work.tars else plan.state
     return folder / f"{shard.name}{suffix}"
+
+
+def _url(plan: Plan, shard: Shard, suffix: str) -> str:
+    return f"{plan.work.upload.rstrip('/')}/{shard.name}{suffix}"
 
 
 def _journal(plan: Plan, shard: Shard) -> Path:
@@ -222,7 +240,9 @@ def _tar_files(plan: Plan, shard: Shard) -> dict[str, dict[str, bytes]]:
     """Key -> suffix -> bytes of the shard's tar."""
     found: dict[str, dict[str, bytes]] = {}
     if plan.work.tars:
-        with tarfile.open(_file(plan, shard, ".tar"), "r:") as tar:
+        uploaded = plan.work.upload
+        path = _url(plan, shard, ".tar") if uploaded else str(_file(plan, shard, ".tar"))
+        with open_any(path) as whole, tarfile.open(fileobj=whole, mode="r:") as tar:
             for member in tar:
                 key, dot, suffix = member.name.partition(".")
                 stream = tar.extractfile(member)

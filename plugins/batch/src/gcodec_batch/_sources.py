@@ -17,8 +17,9 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeAlias
 
-from gcodec.errors import ImageError, UnusablePlugin, UsageError
+from gcodec.errors import ImageError
 from gcodec.files import file_bytes
+from gcodec_batch._remote import filesystem, open_any
 
 __all__ = ["Found", "Item", "find", "read_beside", "read_item"]
 
@@ -168,7 +169,7 @@ def _walk(top: Path) -> Iterator[Path]:
 
 
 def _remote(source: str) -> Iterator[tuple[str, str, str]]:
-    fs, path = _filesystem(source)
+    fs, path = filesystem(source)
     try:
         if glob.has_magic(path):
             found = fs.glob(path, detail=True)
@@ -189,34 +190,12 @@ def _remote(source: str) -> Iterator[tuple[str, str, str]]:
         yield below, fs.unstrip_protocol(name), f"{about.get('size')}:{stamp}"
 
 
-def _filesystem(url: str) -> tuple[Any, str]:
-    try:
-        import fsspec
-    except ImportError as error:
-        raise UnusablePlugin(
-            "batch", "URLs need fsspec: pip install 'gcodec-batch[remote]'"
-        ) from error
-    try:
-        fs, path = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise UsageError(f"{url}: {error}") from error
-    return fs, path
-
-
-def _open(path: str) -> BinaryIO:
-    if "://" in path:
-        fs, inner = _filesystem(path)
-        stream: BinaryIO = fs.open(inner, "rb")
-        return stream
-    return Path(path).open("rb")
-
-
 def _tar(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> list[Item]:
     """The samples of a tar; what is cut off, or no tar at all, is an item that says so."""
     samples: dict[str, list[tuple[str, Place]]] = {}
     reason = ""
     try:
-        with _open(path) as stream:
+        with open_any(path) as stream:
             archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115
             for member in archive:
                 if member.isfile():
@@ -267,7 +246,7 @@ def _parquet(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) ->
     import pyarrow.parquet as pq
 
     try:
-        with _open(path) as stream:
+        with open_any(path) as stream:
             file = pq.ParquetFile(stream)
             column = _image_column(file.schema_arrow)
             if column is None:  # rows of another run, say
@@ -301,7 +280,7 @@ def _group(path: str, column: str, group: int) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        with _open(path) as stream:
+        with open_any(path) as stream:
             return pq.ParquetFile(stream).read_row_group(group, columns=[column]).column(0)
     except pa.ArrowException as error:
         raise OSError(f"no sound parquet file: {error}") from error
@@ -316,7 +295,7 @@ def _row(path: str, column: str, group: int, row: int) -> bytes:
 
 
 def _part(path: str, offset: int, size: int) -> bytes:
-    with _open(path) as stream:
+    with open_any(path) as stream:
         stream.seek(offset)
         data = stream.read(size)
     if len(data) != size:
@@ -327,7 +306,7 @@ def _part(path: str, offset: int, size: int) -> bytes:
 def _whole(path: str) -> bytes:
     if "://" not in path:
         return file_bytes(path)
-    fs, inner = _filesystem(path)
+    fs, inner = filesystem(path)
     data: bytes = fs.cat_file(inner)
     return data
 

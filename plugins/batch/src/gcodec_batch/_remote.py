@@ -1,0 +1,75 @@
+"""Files at URLs, by fsspec: s3://, gs://, https:// and whatever else it knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gcodec.errors import OutputError, UnusablePlugin, UsageError
+
+__all__ = ["filesystem", "is_url", "names_at", "open_any", "put"]
+
+
+def is_url(text: str) -> bool:
+    """Whether this is a URL rather than a path."""
+    return "://" in text
+
+
+def filesystem(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system of a URL, and the path there. Raises UnusablePlugin, UsageError."""
+    try:
+        import fsspec
+    except ImportError as error:
+        raise UnusablePlugin(
+            "batch", "URLs need fsspec: pip install 'gcodec-batch[remote]'"
+        ) from error
+    try:
+        fs, path = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"{url}: {error}") from error
+    return fs, path
+
+
+def open_any(path: str) -> BinaryIO:
+    """Open a file at a path or a URL for reading. Raises OSError."""
+    if is_url(path):
+        fs, inner = filesystem(path)
+        stream: BinaryIO = fs.open(inner, "rb")
+        return stream
+    return Path(path).open("rb")
+
+
+def names_at(url: str) -> set[str]:
+    """The names of what lies at a URL, none where nothing does. Raises OutputError."""
+    fs, path = filesystem(url)
+    try:
+        fs.invalidate_cache()
+        found = fs.ls(path, detail=False)
+    except FileNotFoundError:
+        return set()
+    except Exception as error:  # libraries of clouds raise what they like
+        raise OutputError(url, f"it cannot be listed: {_said(error)}") from error
+    return {str(name).rstrip("/").rpartition("/")[2] for name in found}
+
+
+def put(data: Path | bytes, url: str) -> None:
+    """Have a file, or bytes, at a URL: whole when this returns, as its size says. Raises OutputError."""
+    fs, path = filesystem(url)
+    try:
+        if isinstance(data, bytes):
+            size = len(data)
+            fs.pipe_file(path, data)
+        else:
+            size = data.stat().st_size
+            fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            fs.put_file(str(data), path)
+        there = fs.size(path)
+    except Exception as error:
+        raise OutputError(url, _said(error)) from error
+    if there != size:
+        raise OutputError(url, f"{there} bytes arrived of {size}")
+
+
+def _said(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
