@@ -127,7 +127,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "trainer": {
         **dict.fromkeys(("autoencoder", "denoiser", "codebook"), "gcodec-diffusers"),
         **dict.fromkeys(("latent_entropy", "perco"), "gcodec-ldm"),
-        "ntc": "gcodec-ntc",
+        **dict.fromkeys(("ntc", "ntc_linear"), "gcodec-ntc"),
         **dict.fromkeys(("flow", "bridge"), "gcodec-flow"),
         "uqdm": "gcodec-diffc",
     },

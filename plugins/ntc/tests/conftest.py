@@ -24,6 +24,18 @@ def ntc(model: Model) -> Ntc:
     return Ntc(Setup(Run(models=ModelStore()), {}, model))
 
 
+@pytest.fixture(scope="session")
+def whole_model() -> Model:
+    """The shipped weights of the whole range, digest checked."""
+    return ModelStore(tuple(gcodec_base.plugin.MODELS)).find("base/ntc_range")
+
+
+@pytest.fixture(scope="session")
+def whole(whole_model: Model) -> Ntc:
+    """The embedding of the whole range, as a decoder builds it."""
+    return Ntc(Setup(Run(models=ModelStore(tuple(gcodec_base.plugin.MODELS))), {}, whole_model))
+
+
 def scene(height: int, width: int) -> np.ndarray:
     """A made-up photograph, float32 [3, height, width]: sky, hills, a disc, grass."""
     rng = np.random.default_rng(7)

@@ -51,6 +51,7 @@ __all__ = [
     "pack_tables",
     "patches",
     "scale_of",
+    "smoothed",
     "split",
     "spread",
     "strips",
@@ -255,8 +256,13 @@ def spread(count: int, n: int) -> list[int]:
 
 
 def fitted_table(counts: NDArray[np.int64], index: int) -> NDArray[np.uint32]:
-    """Frequencies from symbol counts [REACH + 2] by magnitude, the last of all beyond, and from the logistic prior."""
-    prior = logistic_masses(scale_of(index))
+    """Frequencies of table `index` from symbol counts, see `smoothed`."""
+    return smoothed(counts, scale_of(index))
+
+
+def smoothed(counts: NDArray[np.int64], scale: float) -> NDArray[np.uint32]:
+    """Frequencies from symbol counts [REACH + 2] by magnitude, the last of all beyond, and from a logistic of that scale."""
+    prior = logistic_masses(scale)
     reach = (len(prior) - 2) // 2
     both = counts[1 : reach + 1] / 2  # symmetric
     beyond = counts[reach + 1 :].sum()

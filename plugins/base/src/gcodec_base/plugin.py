@@ -97,6 +97,13 @@ MODELS = [
         ),
     ),
     ModelSpec(
+        name="base/ntc_range",
+        digest="a1efa3c0e18dc455cd76dd728e486effe8af0115e5653ca871a9ddda3dfea016",
+        folder="gcodec_base:models/ntc_range",
+        summary="contexts of the linear mode of the embedding `ntc`, above the networks of base/ntc",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
         name="base/perco",
         digest="83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322",
         folder="gcodec_base:models/perco",

@@ -13,17 +13,17 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.entropy import Decoder, Encoder, FrequencyTables, rounded
+from gcodec.entropy import Decoder, Encoder, rounded
 from gcodec.entropy.integer_model import IntegerModel, Visit
 from gcodec.entropy.integers import LEVELS, MEAN_BITS, SCALES, Ints, unpack_tables
 from gcodec.errors import PayloadError
 from gcodec.signals import pack_mse, unpack_mse
+from gcodec_ntc.rounding import Rounding
 
 if TYPE_CHECKING:
     from gcodec.models.graphs import Graph
@@ -72,6 +72,9 @@ class Analysed(Original):
 class PayloadCodec(ABC):
     """What codecs of payloads with this head have in common; what is analysed is an `Original`."""
 
+    #: Qualities that are told apart.
+    levels = LEVELS
+
     #: The image that was encoded last, for as long as its encoder has it.
     _last: Callable[[], Original | None] = staticmethod(lambda: None)
 
@@ -80,27 +83,29 @@ class PayloadCodec(ABC):
         """The entropy-coded symbols."""
 
     @abstractmethod
-    def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:
+    def read(
+        self, payload: bytes, height: int, width: int
+    ) -> tuple[int, float, Ints, NDArray[Any]]:
         """Level, squared error, hyper-latents and quantized latents of a payload."""
 
     @abstractmethod
-    def synthesise(self, y: Ints, level: int, height: int, width: int) -> FloatArray:
+    def synthesise(self, y: NDArray[Any], level: int, height: int, width: int) -> FloatArray:
         """Preview, float32 [3, height, width] in [0, 1], of quantized latents."""
 
     def encode(self, analysed: Original, level: int) -> bytes:
-        """Payload at quality `level` in 0..255."""
+        """Payload at quality `level`, from 0."""
         size = analysed.samples.shape[1:]
         stream = self._stream(analysed, level)
-        preview, _ = self.decode(bytes([level, 0]) + stream, *size)
+        preview, _ = self.decode(self.head(level, 0) + stream, *size)
         mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
-        payload = bytes([level, pack_mse(mse)]) + stream
+        payload = self.head(level, pack_mse(mse)) + stream
         analysed.previews[payload] = preview
         self._last = weakref.ref(analysed)
         return payload
 
     def size(self, analysed: Original, level: int) -> int:
         """Length of the payload that `encode` returns."""
-        return HEAD + len(self._stream(analysed, level))
+        return len(self.head(level, 0)) + len(self._stream(analysed, level))
 
     def decode(self, payload: bytes, height: int, width: int) -> tuple[FloatArray, float]:
         """Preview, float32 [3, height, width] in [0, 1], and its squared error.
@@ -114,6 +119,18 @@ class PayloadCodec(ABC):
                 return preview, self.parts(payload)[1]
         level, mse, _, y = self.read(payload, height, width)
         return self.synthesise(y, level, height, width), mse
+
+    def symbols(self, payload: bytes, height: int, width: int) -> bytes:
+        """Level, coded error, hyper-latents and latents: two bytes, then int32 little-endian.
+
+        Both are [rows, columns, channels], and as `read` gives them.
+        """
+        _, _, z, y = self.read(payload, height, width)
+        return payload[:HEAD] + np.concatenate([z.ravel(), y.ravel()]).astype("<i4").tobytes()
+
+    def head(self, level: int, error: int) -> bytes:
+        """What stands before the stream; error as `pack_mse` makes it."""
+        return bytes([level, error])
 
     def _stream(self, analysed: Original, level: int) -> bytes:
         if level not in analysed.streams:
@@ -146,12 +163,8 @@ class Codec(PayloadCodec):
         self.tables = unpack_tables(tensors)
         if len(self.tables) != 2 * SCALES:
             raise ValueError(f"{len(self.tables)} frequency tables instead of {2 * SCALES}")
-        self.trade = float(config["trade"])
+        self.rounding = Rounding(self.tables, float(config["trade"]))
         self._starts = np.cumsum([0, *groups])
-
-    @cached_property
-    def _cost(self) -> FloatArray:
-        return _costs(self.tables)
 
     def analyse(self, samples: FloatArray) -> Analysed:
         """Latents of float32 [3, H, W] in [0, 1]."""
@@ -175,26 +188,12 @@ class Codec(PayloadCodec):
             else:
                 channels = slice(self._starts[visit.group], self._starts[visit.group + 1])
                 wanted = y[visit.positions, channels] - visit.mean / np.float32(1 << MEAN_BITS)
-                symbols = self._round(wanted, visit.index)
+                symbols = self.rounding(wanted, visit.index)
             visitor(visit, symbols)
             return visit.values(symbols)
 
         h, w = analysed.latents.shape[2:]
         return self.integer.code(level, h, w, choose)[1]
-
-    def _round(self, wanted: FloatArray, index: NDArray[np.uint8]) -> Ints:
-        # To the nearest integer, or to the next one towards 0 where that saves more bits than
-        # `trade` times the squared error that it adds.
-        symbols = rounded(wanted)
-        which = np.nonzero(symbols)
-        near = np.abs(symbols[which])
-        known = near < self._cost.shape[1]
-        which, near = tuple(part[known] for part in which), near[known]
-        table, size = index[which], np.abs(wanted[which])
-        saved = self._cost[table, near] - self._cost[table, near - 1]
-        added = 1 + 2 * (size - near)
-        symbols[which] -= np.sign(symbols[which]) * (saved > self.trade * added)
-        return symbols
 
     def stream(self, analysed: Analysed, level: int) -> bytes:
         """The entropy-coded symbols."""
@@ -228,15 +227,3 @@ def _quality(level: int) -> FloatArray:
 def _positions(x: FloatArray) -> FloatArray:
     """[1, C, h, w] -> [h * w, C]."""
     return np.ascontiguousarray(x[0].transpose(1, 2, 0)).reshape(-1, x.shape[1])
-
-
-def _costs(tables: FrequencyTables) -> FloatArray:
-    """Bits of each |symbol| under each table, [tables, reach + 1]; the escape's last cost beyond."""
-    reach = int(tables.escape.max() - 1) // 2
-    cost = np.empty((len(tables), reach + 1), np.float32)
-    for index in range(len(tables)):
-        bits = tables.bits(index)
-        own = bits[:-1][::2]  # 0, -1, -2, ...; tables are symmetric
-        cost[index, : len(own)] = own
-        cost[index, len(own) :] = bits[-1] + 2 * np.log2(np.arange(1, reach + 2 - len(own))) + 5
-    return cost

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gcodec.entropy.integers import LEVELS
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.graphs import graphs_of
 from gcodec.signals import Preview, Signal
 from gcodec_ntc.codec import NAME, Codec, Transforms
-from gcodec_ntc.zoo.architectures import CLASS
+from gcodec_ntc.whole import CLASS as WHOLE
+from gcodec_ntc.whole import WholeCodec
+from gcodec_ntc.zoo.architectures import CLASS as ZOO
 
 if TYPE_CHECKING:
     from gcodec.models import Model
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Ntc(Embedding):
-    """One layer, one preview. Quality is rounded to 256 levels.
+    """One layer, one preview. Quality is rounded to the levels that the model's codec has.
 
     With its own models it runs on the CPU whatever the run's device: their networks are small. The integer part is NumPy,
     the transforms are graphs where those of the model can be run, torch's otherwise.
@@ -34,7 +33,9 @@ class Ntc(Embedding):
         super().__init__(setup)
         model = setup.model
         if model is None:
-            raise ModelMissing("base/ntc", "`ntc` cannot work without weights; install gcodec-base")
+            raise ModelMissing(
+                "base/ntc_range", "`ntc` cannot work without weights; install gcodec-base"
+            )
         try:
             self._codec = _codec(model, setup.run)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -46,42 +47,44 @@ class Ntc(Embedding):
 
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         """Return the one layer at `quality` in [0, 1]."""
-        return (self._codec.encode(analysis, _level(quality)),)
+        return (self._codec.encode(analysis, self._level(quality)),)
 
     def sizes(self, analysis: Any, quality: float) -> tuple[int, ...]:
         """Return the length of the layer; what is left out is the synthesis, to measure its error."""
-        return (self._codec.size(analysis, _level(quality)),)
+        return (self._codec.size(analysis, self._level(quality)),)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the preview with the squared error that the encoder measured."""
         return (Preview(*self._codec.decode(_only(layers), size.height, size.width)),)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
-        """Level, coded error, hyper-latents and latents: two bytes, then int32 little-endian.
+        """What spec/embeddings/ntc.md says that the digest is of: the head, then all latents or coefficients."""
+        return self._codec.symbols(_only(layers), size.height, size.width)
 
-        Both are [rows, columns, channels], and as the codec's `read` gives them.
-        """
-        payload = _only(layers)
-        _, _, z, y = self._codec.read(payload, size.height, size.width)
-        return payload[:2] + np.concatenate([z.ravel(), y.ravel()]).astype("<i4").tobytes()
+    def _level(self, quality: float) -> int:
+        return round(min(max(quality, 0.0), 1.0) * (self._codec.levels - 1))
 
 
-def _codec(model: Model, run: Run) -> Codec | ZooCodec:
-    if model.class_name == CLASS:
+def _codec(model: Model, run: Run) -> Codec | WholeCodec | ZooCodec:
+    if model.class_name == ZOO:
         from gcodec.models.devices import torch_device
         from gcodec_ntc.zoo.codec import ZooCodec
 
         return ZooCodec(model.config, model.tensors(), torch_device(run.device))
+    if model.class_name == WHOLE:
+        # It is looked for at once, and opened when a picture needs it.
+        lower = run.models.find(model.config["networks"])
+        return WholeCodec(model.config, model.tensors(), lambda: _networks(lower, run))
+    return _networks(model, run)
+
+
+def _networks(model: Model, run: Run) -> Codec:
     config, tensors = model.config, model.tensors()
     if graphs := graphs_of(model, run, *Transforms._fields):
         return Codec(config, tensors, Transforms(*graphs))
     from gcodec_ntc.networks import transforms
 
     return Codec(config, tensors, transforms(config, tensors))
-
-
-def _level(quality: float) -> int:
-    return round(min(max(quality, 0.0), 1.0) * (LEVELS - 1))
 
 
 def _only(layers: Sequence[bytes]) -> bytes:

@@ -32,11 +32,16 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
 
 @hookimpl
 def gcodec_trainers() -> list[TrainerSpec]:
-    """`ntc`: transforms and entropy model together."""
+    """`ntc`: transforms and entropy model together; `ntc_linear`: scales of the linear mode."""
     return [
         TrainerSpec(
             name="ntc",
             summary="transforms and integer entropy model of the embedding ntc, on photographs",
             implementation="gcodec_ntc.training:NtcTask",
-        )
+        ),
+        TrainerSpec(
+            name="ntc_linear",
+            summary="contexts of the linear mode of the embedding ntc, on photographs",
+            implementation="gcodec_ntc.linear.training:LinearTask",
+        ),
     ]

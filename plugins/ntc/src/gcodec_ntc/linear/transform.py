@@ -1,0 +1,99 @@
+"""The lapped transform of `gcodec_ntc.transform` in NumPy, all of its coefficients, and its inverse.
+
+Coefficients are float32 [3, 16, 16, h * w]: colour, vertical and horizontal frequency, position row by row. They are
+weighted by the norms of the functions that they stand for, so that one step for all is the right one. Bands of rows bound
+memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gcodec.errors import InvalidArgument
+from gcodec_ntc.codec import BLOCK, FloatArray
+
+__all__ = ["Lapped"]
+
+_BAND = 32  # rows of blocks transformed at a time
+_HALF = BLOCK // 2
+
+
+class Lapped:
+    """tensors  linear.pre, linear.post, linear.dct float32 [16, 16], linear.norm [16], linear.colour [3, 3].
+
+    Raises KeyError and InvalidArgument for others.
+    """
+
+    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        square = (BLOCK, BLOCK)
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("pre", "post", "dct"), square)
+        shapes |= {"norm": (BLOCK,), "colour": (3, 3)}
+        found = {name: tensors[f"linear.{name}"] for name in shapes}
+        if any(found[n].shape != s or found[n].dtype != np.float32 for n, s in shapes.items()):
+            raise InvalidArgument(f"the matrices of the linear mode are float32 {shapes}")
+        self.pre, self.post, self.dct, norm, self.colour = (found[name] for name in shapes)
+        self.norm = np.outer(norm, norm).astype(np.float32)
+
+    def coefficients(self, samples: FloatArray) -> FloatArray:
+        """Of float32 [3, H, W] in [0, 1], continued to multiples of 16 by its last row and column."""
+        h, w = (-(-side // BLOCK) for side in samples.shape[1:])
+        right = w * BLOCK - samples.shape[2]
+        made = np.empty((3, BLOCK, BLOCK, h, w), np.float32)
+        for first, last in _bands(h):
+            rows = np.arange(max(BLOCK * first - _HALF, 0), min(BLOCK * last + _HALF, BLOCK * h))
+            some = samples[:, np.minimum(rows, samples.shape[1] - 1)]
+            some = np.pad(some, ((0, 0), (0, 0), (0, right)), mode="edge")
+            x = np.tensordot(self.colour, some * np.float32(255) - np.float32(127.5), 1)
+            x = _across(x, self.pre, rows[0] % BLOCK != 0, len(rows) + rows[0] < BLOCK * h)
+            top = BLOCK * first - rows[0]
+            x = x[:, top : top + BLOCK * (last - first)]
+            x = self.dct @ x.reshape(3, last - first, BLOCK, -1)
+            x = _columns(x, lambda y: _across(y, self.pre, False, False))
+            x = x.reshape(3, last - first, BLOCK, w, BLOCK) @ self.dct.T
+            x *= self.norm[:, None]
+            made[:, :, :, first:last] = x.transpose(0, 2, 4, 1, 3)
+        return made.reshape(3, BLOCK, BLOCK, h * w)
+
+    def samples(self, values: NDArray[Any], step: float, height: int, width: int) -> FloatArray:
+        """Float32 [3, height, width] in [0, 1] of coefficients in steps of `step`, of any type."""
+        h, w = -(-height // BLOCK), -(-width // BLOCK)
+        grid = values.reshape(3, BLOCK, BLOCK, h, w)
+        scale = np.float32(step) / self.norm
+        made = np.empty((3, height, width), np.float32)
+        for first, last in _bands(h):
+            top, bottom = max(first - 1, 0), min(last + 1, h)
+            x = grid[:, :, :, top:bottom].transpose(0, 3, 1, 4, 2) * scale[:, None]
+            x = (x @ self.dct).reshape(3, bottom - top, BLOCK, w * BLOCK)
+            x = _columns(x, lambda y: _across(y, self.post, False, False))
+            x = (self.dct.T @ x).reshape(3, -1, w * BLOCK)
+            x = _across(x, self.post, False, False)
+            rows = slice(BLOCK * first, min(BLOCK * last, height))
+            x = x[:, rows.start - BLOCK * top : rows.stop - BLOCK * top, :width]
+            x = np.tensordot(self.colour.T, x, 1)
+            made[:, rows] = np.clip((x + np.float32(127.5)) / np.float32(255), 0, 1)
+        return made
+
+
+def _bands(h: int) -> Iterator[tuple[int, int]]:
+    return ((first, min(first + _BAND, h)) for first in range(0, h, _BAND))
+
+
+def _across(x: FloatArray, matrix: FloatArray, above: bool, below: bool) -> FloatArray:
+    """[3, rows, n] with `matrix` across every border between blocks.
+
+    above, below  whether the first and last rows are those of a border; else of the picture's edge, or not asked for.
+    """
+    start, stop = 0 if above else _HALF, x.shape[1] - (0 if below else _HALF)
+    inner = x[:, start:stop]
+    mixed = matrix @ inner.reshape(3, -1, BLOCK, x.shape[2])
+    return np.concatenate([x[:, :start], mixed.reshape(inner.shape), x[:, stop:]], 1)
+
+
+def _columns(x: FloatArray, change: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """`change` of [3, columns, rows] for an array [3, blocks, 16, columns]."""
+    turned = x.reshape(3, -1, x.shape[3]).transpose(0, 2, 1)
+    return np.ascontiguousarray(change(turned).transpose(0, 2, 1)).reshape(x.shape)

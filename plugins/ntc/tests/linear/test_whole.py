@@ -1,0 +1,130 @@
+"""`ntc` over the whole range of rates, through its public interface."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gcodec
+from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
+from gcodec.interfaces import Setup, Size
+from gcodec.models import Model, ModelStore
+from gcodec.run import Run
+from gcodec_ntc.embedding import Ntc
+from gcodec_ntc.whole import LEVELS
+
+PHOTO = Path(__file__).parents[4] / "tests" / "images" / "kodim23.png"
+
+
+def photo() -> np.ndarray:
+    with Image.open(PHOTO) as whole:
+        return np.asarray(whole.crop((420, 120, 580, 264)), np.float32).transpose(2, 0, 1) / 255
+
+
+def drawing() -> np.ndarray:
+    y, x = np.mgrid[0:70, 0:90]
+    ink = ((x // 3 + y // 5) % 4 == 0) | (np.abs(x - y) < 2)
+    return np.where(ink, np.array([0.1, 0.1, 0.4])[:, None, None], 1.0).astype(np.float32)
+
+
+def gray() -> np.ndarray:
+    return photo()[1:2, :61, :47].repeat(3, 0)
+
+
+def noise() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (3, 48, 40)).astype(np.float32) / 255
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """Of what a PNG would hold."""
+    shown = np.rint(a * np.float32(255)) / np.float32(255)
+    return -10 * math.log10(max(float(np.mean((shown - b) ** 2)), 1e-10))
+
+
+@pytest.mark.parametrize("make", [photo, drawing, gray, noise], ids=lambda make: make.__name__)
+def test_bytes_and_psnr_grow_all_the_way_to_the_top(whole, make):
+    pixels = make()
+    size, analysis = Size(*pixels.shape[1:]), whole.analyse(pixels)
+    rates, fidelities = [], []
+    for quality in (0.0, 0.2, 0.4, 0.6, 0.7, 0.76, 0.77, 0.8, 0.85, 0.9, 0.95, 1.0):
+        layers = whole.encode(analysis, quality)
+        assert whole.sizes(analysis, quality) == (len(layers[0]),)
+        (preview,) = whole.decode(layers, size)
+        rates.append(8 * len(layers[0]) / (size.height * size.width))
+        fidelities.append(psnr(preview.pixels, pixels))
+    assert rates == sorted(rates)
+    assert fidelities == sorted(fidelities)
+    assert fidelities[-1] > 55
+    assert rates[-1] > 6 or make is drawing or make is gray
+
+
+def test_below_it_is_the_networks_payload_to_the_byte(whole, model, picture):
+    ntc = Ntc(Setup(whole.setup.run, {}, model))
+    ours, theirs = whole.analyse(picture), ntc.analyse(picture)
+    for level in (0, 100, 230):
+        (payload,) = whole.encode(ours, 2 * level / (LEVELS - 1))
+        assert (payload,) == ntc.encode(theirs, level / 255)
+        (shown,), (other,) = (e.decode((payload,), Size(256, 320)) for e in (whole, ntc))
+        np.testing.assert_array_equal(shown.pixels, other.pixels)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 33), (1, 300), (31, 48)])
+def test_any_size_at_the_top(whole, picture, size):
+    pixels = np.ascontiguousarray(picture[:, -size[0] :, : size[1]])
+    layers = whole.encode(whole.analyse(pixels), 1.0)
+    (preview,) = whole.decode(layers, Size(*pixels.shape[1:]))
+    assert psnr(preview.pixels, pixels) > 50
+
+
+@pytest.mark.parametrize("bpp", [0.4, 2.0, 3.0, 5.0])
+def test_targets_are_met_over_the_whole_range(bpp):
+    made = gcodec.encode(
+        gcodec.Picture(photo()), "ntc", model="base/ntc_range", target=gcodec.Target(bpp=bpp)
+    )
+    assert 0.87 * bpp < 8 * len(made.data) / (160 * 144) <= bpp
+
+
+def test_the_upper_range_opens_no_network_and_needs_no_torch(whole, whole_model, tmp_path):
+    code = """
+import sys
+import numpy as np
+import gcodec
+decoded = gcodec.decode(sys.argv[1], "preview")
+assert not {"torch", "onnxruntime"} & set(sys.modules)
+np.save(sys.argv[2], decoded.picture.pixels)
+"""
+    made = gcodec.encode(
+        gcodec.Picture(photo()), "ntc", model="base/ntc_range", target=gcodec.Target(quality=0.9)
+    )
+    (tmp_path / "a.gcx").write_bytes(made.data)
+    words = [sys.executable, "-c", code, str(tmp_path / "a.gcx"), str(tmp_path / "a.npy")]
+    subprocess.run(words, check=True)
+    assert psnr(np.load(tmp_path / "a.npy"), photo()) > 45
+
+
+@pytest.mark.parametrize("layers", [(), (b"",), (b"\xff",), (b"\xff\x50\x20", b"\xff\x50\x20")])
+def test_wrong_shapes_of_payload(whole, layers):
+    with pytest.raises(PayloadError):
+        whole.decode(layers, Size(32, 32))
+
+
+def test_a_payload_of_the_linear_mode_is_none_of_the_networks_alone(whole, ntc):
+    layers = whole.encode(whole.analyse(photo()), 0.9)
+    with pytest.raises(PayloadError):
+        ntc.decode(layers, Size(144, 160))
+
+
+def test_its_networks_must_be_there(whole_model, tmp_path):
+    with pytest.raises(ModelMissing):
+        Ntc(Setup(Run(models=ModelStore()), {}, whole_model))
+    (tmp_path / "config.json").write_text('{"_class_name": "NtcRange", "trade": 9}')
+    weights = "diffusion_pytorch_model.safetensors"
+    (tmp_path / weights).write_bytes((whole_model.folder / weights).read_bytes())
+    with pytest.raises(ModelDamaged):
+        Ntc(Setup(Run(models=ModelStore()), {}, Model("x", "0" * 64, tmp_path)))
