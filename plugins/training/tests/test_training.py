@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import time
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from gcodec.errors import CheckpointError, ImageError, RecipeError, TrainingDive
 from gcodec.models import folder_digest
 from gcodec.pictures import Picture, save_image
 from gcodec.testing import pictures
-from gcodec_train import Inputs, Outcome, load_recipe, train
+from gcodec_train import Inputs, Outcome, _loop, load_recipe, train
 from gcodec_train._log import plot
 
 
@@ -159,6 +160,30 @@ def test_minutes_stop_and_save(recipe: Path, data: Path, tmp_path: Path) -> None
     done = run(recipe, data, tmp_path, "plan.steps=1000000", minutes=0.02)
     assert 0 < done.step < 1000000
     assert run(recipe, data, tmp_path, "plan.steps=1000000", steps=0).step == done.step
+
+
+def test_a_model_that_takes_long_to_export_does_not_hold_back_the_state(
+    recipe: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    save, export = _loop._checkpoint.save_checkpoint, _loop.export
+
+    def saved(*args: Any) -> None:
+        written.append("state")
+        save(*args)
+
+    def exported(*args: Any) -> None:
+        written.append("model")
+        time.sleep(0.5)
+        export(*args)
+
+    monkeypatch.setattr(_loop, "_SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(_loop._checkpoint, "save_checkpoint", saved)
+    monkeypatch.setattr(_loop, "export", exported)
+    run(recipe, data, tmp_path, "plan.steps=1000000", minutes=0.08)
+    # The next model waits for ten times what the last one took; states do not.
+    assert written.count("state") > written.count("model")
+    assert written[-2:] == ["state", "model"]
 
 
 def test_bfloat16_trains_too(recipe: Path, data: Path, tmp_path: Path) -> None:

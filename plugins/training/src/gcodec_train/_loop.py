@@ -85,9 +85,10 @@ def train(
 ) -> Outcome:
     """Train, or go on training, until the plan's last step, for `minutes`, or for `steps` more steps.
 
-    Written to `out` about every two minutes and at the end: checkpoint.safetensors (with which the same call goes on),
-    model/ (the exported average), log.jsonl, loss.png if matplotlib is installed; and to `carry`, if given, a small
-    checkpoint (see `gcodec_train._checkpoint`), from which the training goes on where it is ahead of `out`.
+    Written to `out` about every two minutes (less often what takes long) and at the end: checkpoint.safetensors, with
+    which the same call goes on; model/, the exported average; log.jsonl; loss.png if matplotlib is installed. And to
+    `carry`, if given, a small checkpoint (see `gcodec_train._checkpoint`), from which the training goes on where it is
+    ahead of `out`.
 
     On the CPU the result depends on recipe and photographs alone, however often the training was interrupted. Ctrl-C and
     SIGTERM end the step, save, and raise KeyboardInterrupt; a second one does not wait.
@@ -162,20 +163,21 @@ class _Run:
     def train(self, last: int, until: float, interrupts: Interrupts) -> None:
         """Take steps until `last`, time or an interrupt; save."""
         state, plan = self.state, self.inputs.plan
-        self._since = saved = time.monotonic()
-        saving = 0.0
-        while state.step < last and not interrupts.wanted and time.monotonic() + saving < until:
+        self._since = time.monotonic()
+        # A model can take minutes to export. The state is written on its own, so that no more than it is lost.
+        checkpoint, model = _NowAndThen(self.save_state), _NowAndThen(self.save_model)
+        while state.step < last and not interrupts.wanted:
+            if time.monotonic() + checkpoint.took + model.took >= until:
+                break
             self._step()
             due = state.step % plan.evaluate == 0 or state.step == plan.steps
             if due or state.step % _LOG_EVERY == 0 or state.step == last:
                 self._log(evaluate=due)
             self.inputs.progress("training", state.step, plan.steps)
-            if time.monotonic() - saved > max(_SAVE_SECONDS, 10 * saving):
-                begun = time.monotonic()
-                self.save()
-                saved = time.monotonic()
-                saving = saved - begun
-        self.save()
+            checkpoint()
+            model()
+        self.save_state()
+        self.save_model()
 
     def _step(self) -> None:
         plan, device = self.inputs.plan, self.inputs.device
@@ -207,18 +209,40 @@ class _Run:
         if self.report:
             self.report(self.state.step, self.inputs.plan.steps, figures)
 
-    def save(self) -> None:
-        """Write checkpoint, model and plot."""
+    def _about(self) -> _checkpoint.About:
         state = self.state
-        about = _checkpoint.About(state.step, state.since, self.inputs.recipe, self.data)
-        _checkpoint.save_checkpoint(self.out / _CHECKPOINT, state, about)
-        self.saved = state.step
+        return _checkpoint.About(state.step, state.since, self.inputs.recipe, self.data)
+
+    def save_state(self) -> None:
+        """Write what the same call goes on from."""
+        _checkpoint.save_checkpoint(self.out / _CHECKPOINT, self.state, self._about())
+        self.saved = self.state.step
         if self.carry is not None:
-            _checkpoint.save_carry(self.carry, state, about, self.out / _LOG)
-        export(self.task, state, about, self.figures, self.out / _MODEL)
+            _checkpoint.save_carry(self.carry, self.state, self._about(), self.out / _LOG)
+
+    def save_model(self) -> None:
+        """Write the exported average, and the plot."""
+        export(self.task, self.state, self._about(), self.figures, self.out / _MODEL)
         if self._plot and not _log.plot(self.out / _LOG, self.out / _PLOT):
             self._plot = False
             warnings.warn(f"no {_PLOT}: pip install matplotlib", stacklevel=2)
+
+
+class _NowAndThen:
+    """Calls `work` every two minutes, less often where it takes more than a tenth of that.
+
+    took   seconds that the last call took.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work, self._last, self.took = work, time.monotonic(), 0.0
+
+    def __call__(self) -> None:
+        begun = time.monotonic()
+        if begun - self._last > max(_SAVE_SECONDS, 10 * self.took):
+            self._work()
+            self._last = time.monotonic()
+            self.took = self._last - begun
 
 
 def _newest(log: Path) -> dict[str, float]:
