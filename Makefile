@@ -2,12 +2,13 @@
 #
 #   PYTHON    interpreter to build the virtual environment with (3.11 or newer)
 #   PIP_ARGS  more arguments for pip, e.g. an index that carries CPU builds of torch
-#   OUT       where `make demo` writes
+#   OUT       where `make demo` writes, and `make reconstructions`, which takes KODAK
 #   WORKERS   tests at a time, each on one thread and in up to 4 GB of memory
 
 PYTHON ?= python3
 PIP_ARGS ?=
 OUT ?= demo
+KODAK ?= kodak
 WORKERS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -17,7 +18,7 @@ EXTRAS := core[deep] plugins/evaluation[all] plugins/classic[jxl] plugins/ntc[to
 FOLDERS := formats core $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 DISTRIBUTIONS := $(foreach folder,$(FOLDERS),./$(or $(filter $(folder)[%,$(EXTRAS)),$(folder)))
 
-.PHONY: demo test lint bench clean docs js page tested-page dist try-dist distributions
+.PHONY: demo test lint bench clean docs js page tested-page dist try-dist distributions reconstructions
 
 demo: $(VENV)/.installed
 	$(BIN)/gcodec mix --embed ntc,webp --recon preview,flow --bpp 0.3 tests/images/kodim23.png -o $(OUT) --force
@@ -51,7 +52,7 @@ docs: $(VENV)/.installed-dev
 
 # What `gcodec view` shows, built from plugins/view/page. Needs Node 20 or newer and npm.
 page:
-	cd plugins/view/page && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build
+	cd plugins/view/page && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error && npm run --silent build
 
 # Where its tests can run; elsewhere they say what is missing.
 tested-page:
@@ -71,6 +72,12 @@ try-dist:
 # What is installed, a folder and its extras each.
 distributions:
 	@echo '$(DISTRIBUTIONS)'
+
+# What lies behind docs/kodak: hours on two cores. KODAK is a folder with the 24 photographs, and LPIPS needs its weights
+# (docs/evaluation.md). The same command again goes on where it was.
+reconstructions: $(VENV)/.installed-dev
+	$(BIN)/gcodec eval $(KODAK) --embed ntc,webp,avif,jxl,jpeg --recon preview,flow --bpp 0.06,0.1,0.15,0.2,0.3,0.5,1.0 --baseline webp+preview --range 0.1,1.0 --keep -o $(OUT)/kodak
+	$(BIN)/python docs/reconstructions.py docs/kodak $(OUT)/kodak
 
 bench: $(VENV)/.installed-dev
 	for script in */benchmarks/*.py plugins/*/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -6,6 +6,7 @@ A method's page names what it is about in its metadata: `embeddings: [ldm_quant]
 from __future__ import annotations
 
 import posixpath
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -90,7 +91,7 @@ def _facts(kind: str, name: str, spec: Method, distribution: str, page: str) -> 
         rows.append(("payload", f"[{name}.md]({_from(page, text)}), byte by byte"))
     options = [_option(option) for option in spec.options]
     stage = 1 if kind == "embeddings" else 2
-    head = [f"| stage {stage} | **`{name}`**: {spec.summary} |", "|---|---|"]
+    head = [f"| stage {stage} | **`{name}`**: {_plain(spec.summary)} |", "|---|---|"]
     table = [*head, *(f"| {what} | {text} |" for what, text in rows)]
     if options:
         table += ["", "| option | default | meaning |", "|---|---|---|", *options]
@@ -122,9 +123,19 @@ def _words(names: Iterable[str], last: str) -> str:
 
 
 def _option(option: Option) -> str:
-    default = "off" if option.type is bool and not option.default else str(option.default)
+    if option.type is bool:
+        default = "on" if option.default else "off"
+    elif option.type is float:
+        default = f"{option.default:g}"
+    else:
+        default = str(option.default) or "none"
     choices = f": {', '.join(map(str, option.choices))}" if option.choices else ""
-    return f"| `{option.flag}` | {default or 'none'} | {option.help}{choices} |"
+    return f"| `{option.flag}` | {default} | {_plain(option.help)}{choices} |"
+
+
+def _plain(text: str) -> str:
+    """Return words as Markdown that shows just them, in a cell of a table too."""
+    return re.sub(r"([|*<])", r"\\\1", text)
 
 
 def _from(page: str, target: str) -> str:
@@ -137,7 +148,7 @@ def all_methods(page: Any, kind: str) -> str:
     for (of, name), (spec, _) in methods().items():
         if of == kind:
             lines.append(
-                f"| [`{name}`]({_from(page.file.src_uri, pages()[of, name])}) | {spec.summary} |"
+                f"| [`{name}`]({_from(page.file.src_uri, pages()[of, name])}) | {_plain(spec.summary)} |"
             )
     return "\n".join(lines)
 
@@ -147,6 +158,6 @@ def distributions(page: Any, _: str) -> str:
     lines = ["| distribution | what |", "|---|---|"]
     for name, (folder, description) in distributions_here().items():
         lines.append(
-            f"| [{name}]({_from(page.file.src_uri, f'{folder}/README.md')}) | {description} |"
+            f"| [{name}]({_from(page.file.src_uri, f'{folder}/README.md')}) | {_plain(description)} |"
         )
     return "\n".join(lines)
