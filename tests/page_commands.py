@@ -51,6 +51,8 @@ UNTRIED = (
         r"gcodec report (low|OUT|results --prefixes)",
         "needs what longer runs of mix and eval wrote",
     ),
+    ("docs/first_hour", r"mix|report", "is measured there; the README's are run"),
+    ("docs/first_hour", r"batch|view|^\. |^cp", "is as in the README and its plugin's page"),
     ("docs/", r"gcodec eval", "takes minutes; the README's is run"),
     ("plugins/(?!classic)", r"gcodec (mix|eval)", "a process for each pair; the README's are run"),
     ("", r"^(pip|make|npm|npx|node|pytest|python|cd|file|xdg-mime)\b", "is no command of gcodec"),
@@ -81,6 +83,7 @@ BEFORE = (
 
 #: Commands that may end otherwise than with 0 on the small pictures of the test, or shall: page, what the command has, why.
 OTHERWISE = (
+    ("", r"^gcodec doctor", "19: what this machine lacks"),
     ("docs/pictures.md", r"--bytes 150", "21, as the page says"),
     ("plugins/batch/", r"transcode", "21: pictures too small for the rate"),
     ("README.md", r"eval", "21: pictures too small for the rates"),

@@ -51,7 +51,7 @@ def relinked(markdown: str, page: str, there: set[str]) -> str:
         if not path or "://" in target:
             return found[0]
         aim = posixpath.normpath(posixpath.join(folder, path))
-        aim = "index.md" if aim in ("README.md", ".") else aim
+        aim = "index.md" if aim in ("README.md", ".") else aim.removeprefix("docs/pages/")
         if f"{aim}/README.md" in there:
             aim = f"{aim}/README.md"
         if aim in there:

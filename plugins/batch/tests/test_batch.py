@@ -203,6 +203,7 @@ def test_decode_and_transcode(photos: Path, tmp_path: Path, batch: Batch) -> Non
     (tmp_path / "files/damaged.gcx").write_bytes((tmp_path / "files/0.gcx").read_bytes()[:-3])
     made = batch("decode", "files", "pictures", "--json")
     assert (made.returncode, report(made)["failed"]) == (21, 1)
+    assert report(made)["passed_over"] == [], "what the run before left is nothing to tell of"
     decoded = gcodec.decode(tmp_path / "files/a b/same.png.gcx").picture
     again = gcodec.load_image(tmp_path / "pictures/a b/same.png.png")
     assert abs(again.pixels - decoded.pixels).max() <= 0.5001 / 255

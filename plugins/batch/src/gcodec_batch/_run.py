@@ -15,7 +15,7 @@ from gcodec_batch._engine import Engine, EngineError, Means, locked
 from gcodec_batch._plan import Inputs, InputsChanged, Plan, Work, cut, read_plan, write_plan
 from gcodec_batch._remote import names_at
 from gcodec_batch._shard import Made, discard, in_flight, made, output_errors, reopen, rows_of
-from gcodec_batch._sources import Item, find
+from gcodec_batch._sources import ROWS, Item, find
 
 __all__ = ["Outcome", "Request", "batch"]
 
@@ -223,7 +223,7 @@ def _gather_rows(plan: Plan) -> None:
     from gcodec.files import atomic_write
 
     writer = None
-    with atomic_write(plan.folder / "rows.parquet", force=True) as stream:
+    with atomic_write(plan.folder / ROWS, force=True) as stream:
         for shard in plan.shards():
             table = pq.read_table(plan.state / f"{shard.name}.parquet")
             writer = writer or pq.ParquetWriter(stream, table.schema)

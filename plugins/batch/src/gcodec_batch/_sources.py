@@ -29,6 +29,10 @@ Place: TypeAlias = tuple[Any, ...]
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
+#: What a run leaves at the top of its destination, which is another run's source and holds no picture.
+ROWS = "rows.parquet"
+
+
 @dataclass(frozen=True)
 class Item:
     """One input.
@@ -66,7 +70,7 @@ def find(source: str, wanted: Callable[[str], bool]) -> Found:
         if not hidden and suffix in _CONTAINERS:
             inside = _CONTAINERS[suffix](name, path, stamp, wanted)
             found += inside
-            others += [] if inside else [name]
+            others += [] if inside or name == ROWS else [name]
         elif hidden or not wanted(name):
             others.append(name)
         else:
