@@ -6,6 +6,8 @@ import { replay } from "./channels.js";
 import { MAIN } from "./container.js";
 import { readHead } from "./diffc.js";
 import { ModelError, refuse } from "./errors.js";
+import { binomial, bitsBelow } from "./fields.js";
+import { hadamardBits } from "./hadamard.js";
 import { concatenated, demandEmbedding } from "./model.js";
 
 /**
@@ -70,32 +72,38 @@ export function diffcSteps(file, model) {
   return { channel, parameters, steps, h, w, C, symbols };
 }
 
-/** Bits of numbers up to n - 1. @param {bigint} n */
-const bitsBelow = (n) => (n > 1n ? (n - 1n).toString(2).length : 0);
+/** Channel, parameters and bits of a block. @param {Uint8Array} head @returns {[string, Record<string, any>, number]} */
+function ddcmChannel(head) {
+  const kind = head[0], atoms = 256 * (head[2] & 127) + head[3] + 1;
+  if (head[2] & 128) {
+    const entries = 2 ** ((kind & 31) + 1), coefficients = (kind >> 5) + 1;
+    if (entries > 2 ** 22 || atoms > Math.min(entries, 512 * Math.max(1, entries / 65536))) refuse("atoms or entries beyond the largest");
+    return ["hadamard", { entries, atoms, coefficients }, hadamardBits(entries, atoms, coefficients)];
+  }
+  const k = (kind & 15) + 1, entries = 2 ** k, coefficients = ((kind >> 4) & 7) + 1, method = kind & 128 ? "pursuit" : "threshold";
+  if (atoms > entries || atoms > 512) refuse("more atoms than entries, or than any");
+  const set = method === "threshold" ? bitsBelow(binomial(entries, atoms)) + atoms * coefficients : atoms * k + (atoms - 1) * coefficients;
+  return ["codebook", { entries, atoms, coefficients, method }, set];
+}
 
 /** Of the model `base/denoiser`. @param {import("./container.js").File} file @returns {Steps} */
 export function ddcmSteps(file) {
   demandEmbedding(file, "ddcm");
   const C = 32, { layers, symbols, h, w, D, steps, add } = start(file, C, 8);
   if (symbols.length < 7) refuse("a head that is cut");
-  const k = (symbols[0] & 15) + 1, entries = 2 ** k, coefficients = ((symbols[0] >> 4) & 7) + 1;
-  const method = symbols[0] & 128 ? "pursuit" : "threshold", T = symbols[1] + 1, atoms = 256 * symbols[2] + symbols[3] + 1;
-  const N = 65536 * symbols[4] + 256 * symbols[5] + symbols[6];
-  if (atoms > entries || atoms > 512 || N < T || N > T * D) refuse("a head of values that do not go together");
-  let sets = 1n;
-  for (let i = 0; i < atoms; i++) sets = (sets * BigInt(entries - i)) / BigInt(i + 1);
-  const field = method === "threshold" ? bitsBelow(sets) + atoms * coefficients : atoms * k + (atoms - 1) * coefficients;
-  const ends = new Set([7]), parameters = { entries, atoms, coefficients, method };
+  const T = symbols[1] + 1, N = 65536 * symbols[4] + 256 * symbols[5] + symbols[6];
+  if (N < T || N > T * D) refuse("a number of blocks that does not go with steps and dimensions");
+  const [channel, parameters, field] = ddcmChannel(symbols), ends = new Set([7]);
   let at = 7;
   for (let i = 0; i < T && at < symbols.length; i++) {
     const blocks = Math.floor(((i + 1) * N) / T) - Math.floor((i * N) / T), size = Math.ceil((field * blocks) / 8);
     if (symbols.length - at < 1 + size) refuse("a step that is cut");
     const error = symbols[at];
-    add("codebook", { ...parameters, blocks }, size, error, symbols.subarray(at + 1, at += 1 + size));
+    add(channel, { ...parameters, blocks }, size, error, symbols.subarray(at + 1, at += 1 + size));
     ends.add(at);
   }
   if (at !== symbols.length) refuse("bytes after the last step");
   let end = 0;
   for (const layer of layers) if (!layer.length || !ends.has((end += layer.length)) || end === 7) refuse("a layer that does not end with a step");
-  return { channel: "codebook", parameters, steps, h, w, C, symbols };
+  return { channel, parameters, steps, h, w, C, symbols };
 }

@@ -89,22 +89,33 @@ def ddcm(layers: Sequence[bytes], D: int) -> list[Step]:
     data = b"".join(layers)
     if len(data) < 7:
         raise Refused("head")
-    K, C = 2 << (data[0] & 15), (data[0] >> 4 & 7) + 1
-    T, M, N = data[1] + 1, int.from_bytes(data[2:4], "big") + 1, int.from_bytes(data[4:7], "big")
-    if min(K, 512) < M or not T <= N <= T * D:
+    T, N = data[1] + 1, int.from_bytes(data[4:7], "big")
+    channel, M = divmod(int.from_bytes(data[2:4], "big"), 2**15)
+    M += 1
+    if channel:
+        K, C, G = 2 ** (data[0] % 32 + 1), data[0] // 32 + 1, 1
+        while min(M, max(1, K // 2**16)) >= 2 * G:
+            G *= 2
+        groups = [M // G + (g < M % G) for g in range(G)]
+        most = min(K, 512 * max(1, K // 2**16))
+        method = {}
+    else:
+        K, C, groups, most = 2 ** (data[0] % 16 + 1), data[0] // 16 % 8 + 1, [M], 512
+        method = {"method": "pursuit" if data[0] >> 7 else "threshold"}
+    if K > 2**22 or min(K, most) < M or not T <= N <= T * D:
         raise Refused("head")
-    method = "pursuit" if data[0] >> 7 else "threshold"
-    k = (data[0] & 15) + 1
     # ceil(log2 binomial): as many bits as binomial - 1 has
-    field = {"threshold": (math.comb(K, M) - 1).bit_length() + M * C}
-    field["pursuit"] = M * k + (M - 1) * C
+    field = sum((math.comb(K // len(groups), m) - 1).bit_length() for m in groups) + M * C
+    if method.get("method") == "pursuit":
+        field = M * (K.bit_length() - 1) + (M - 1) * C
     ends, steps, at = set(), [], 7
     for i in range(T):
         blocks = (i + 1) * N // T - i * N // T
-        n = -(-blocks * field[method] // 8)
-        how = {"entries": K, "atoms": M, "coefficients": C, "method": method, "blocks": blocks}
+        n = -(-blocks * field // 8)
+        how = {"entries": K, "atoms": M, "coefficients": C, "blocks": blocks} | method
         if at < len(data):
-            steps.append(Step(n, data[at], data[at + 1 : at + 1 + n], "codebook", how))
+            name = "hadamard" if channel else "codebook"
+            steps.append(Step(n, data[at], data[at + 1 : at + 1 + n], name, how))
         at += 1 + n
         ends.add(at)
     end, last = 0, 0

@@ -84,15 +84,21 @@ _DDCM = EmbeddingSpec(
             maximum=128,
         ),
         Option(
-            "codebook", int, 14, "base-2 logarithm of the codebook's entries", minimum=1, maximum=16
+            "codebook",
+            int,
+            16,
+            "base-2 logarithm of the codebook's entries; 16 at most but for hadamard, where 20 suits one block",
+            minimum=1,
+            maximum=22,
         ),
         Option("coefficients", int, 1, "bits of an atom's coefficient", minimum=1, maximum=8),
         Option(
             "method",
             str,
-            "threshold",
-            "how atoms are chosen: threshold all at once (Turbo-DDCM), pursuit one by one (DDCM)",
-            choices=("threshold", "pursuit"),
+            "hadamard",
+            "codewords, and how atoms are chosen: hadamard from the rows of a transform (H-DDCM), threshold from normals"
+            " all at once (Turbo-DDCM), pursuit one by one (DDCM)",
+            choices=("hadamard", "threshold", "pursuit"),
         ),
         Option(
             "steps", int, 8, "steps of the sampler; time is proportional", minimum=1, maximum=256

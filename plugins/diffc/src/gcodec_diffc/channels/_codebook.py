@@ -89,8 +89,8 @@ class Codebook(Channel):
         k = self.entries
         if k & (k - 1) or not 2 <= k <= 1 << _MAX_LOG_ENTRIES:
             raise InvalidArgument(f"entries is a power of two, 2 to 2^{_MAX_LOG_ENTRIES}, not {k}")
-        if not 1 <= self.atoms <= min(k, _MAX_ATOMS):
-            raise InvalidArgument(f"atoms is 1 to {min(k, _MAX_ATOMS)}, not {self.atoms}")
+        if not 1 <= self.atoms <= self.most_atoms(k):
+            raise InvalidArgument(f"atoms is 1 to {self.most_atoms(k)}, not {self.atoms}")
         if not 1 <= self.coefficients <= _MAX_COEFFICIENTS:
             raise InvalidArgument(
                 f"coefficients is 1 to {_MAX_COEFFICIENTS}, not {self.coefficients}"
@@ -99,6 +99,11 @@ class Codebook(Channel):
             raise InvalidArgument(f"method is pursuit or threshold, not {self.method!r}")
         if self.blocks < 1:
             raise InvalidArgument(f"blocks is 1 or more, not {self.blocks}")
+
+    @staticmethod
+    def most_atoms(entries: int) -> int:
+        """The largest number of atoms out of so many codewords."""
+        return min(entries, _MAX_ATOMS)
 
     @property
     def block_bits(self) -> int:

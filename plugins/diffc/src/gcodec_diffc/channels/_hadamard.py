@@ -85,14 +85,13 @@ class Hadamard(Channel):
 
     @cached_property
     def groups(self) -> list[Threshold]:
-        """What each group of codewords sends, first group first: all have as many codewords, and M / G atoms or one more."""
+        """What each group of codewords sends: K / G of them, and M div G atoms, of the first groups one more."""
         most = min(self.atoms, max(self.entries >> _LOG_GROUP, 1))
         count = 1 << most.bit_length() - 1
         least, more = divmod(self.atoms, count)
-        return [
-            Threshold(self.entries // count, least + (g < more), self.coefficients)
-            for g in range(count)
-        ]
+        size, c = self.entries // count, self.coefficients
+        first, last = Threshold(size, least + 1, c), Threshold(size, least, c)
+        return [first] * more + [last] * (count - more)
 
     @cached_property
     def block_bits(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +43,7 @@ class Threshold:
     atoms: int
     coefficients: int
 
-    @property
+    @cached_property
     def bits(self) -> int:
         subsets = math.comb(self.entries, self.atoms)
         return (subsets - 1).bit_length() + self.atoms * self.coefficients

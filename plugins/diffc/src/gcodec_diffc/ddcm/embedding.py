@@ -6,7 +6,8 @@ of each step by the combination of codewords z that agrees best with what x0-hat
     x_s = mu_t(x_t, x0-hat) + std_t z,    z = argmax <z, x_0 - x0-hat>,    mu_t = a x_t + b x0-hat
 
 (a, b and std of `gcodec_diffc.diffc._process`); Turbo-DDCM (Vaisman et al. 2025, arXiv:2511.06424) does with few steps and
-many atoms. How z is chosen is the channel's affair (`gcodec_diffc.channels.Codebook`).
+many atoms; H-DDCM (arXiv:2610.18125) takes rows of a transform for codewords. How z is chosen is the channel's affair
+(`gcodec_diffc.channels.Hadamard`, `Codebook`).
 
 The papers fix the times of the steps and with them how far z should go along r = x_0 - x0-hat; what it does go, A, is
 decided by the bits. Where A is more than the posterior's |m| = sqrt(snr_s - snr_t) |r|, x_s has less noise than its time
@@ -35,7 +36,7 @@ from gcodec.models.devices import torch_device
 from gcodec.models.networks import Denoiser, LatentSpace, open_denoiser, open_space
 from gcodec.run import Run
 from gcodec.signals import Signal, by_type
-from gcodec_diffc.ddcm._stream import NAME, Plan, pieces
+from gcodec_diffc.ddcm._stream import NAME, Plan, most_atoms, pieces
 from gcodec_diffc.diffc._process import level, start
 from gcodec_diffc.diffc._schedule import holds
 from gcodec_diffc.diffc._stream import error_code, snr_after
@@ -45,12 +46,14 @@ from gcodec_diffc.plugin import DENOISER
 if TYPE_CHECKING:
     from gcodec.models import Model
     from gcodec.signals import FloatArray
-    from gcodec_diffc.channels import Codebook
+    from gcodec_diffc.channels import Codebook, Hadamard
 
 __all__ = ["Ddcm"]
 
 #: The one latent space whose digest need not be that of the denoiser's own folder: see `_TRAINED_ON`.
 _SPACE = "base"
+#: Largest base-2 logarithm of a codebook of normals.
+_NORMALS = 16
 #: Digests of denoisers and of the autoencoders whose latents they were trained on: their folders give a name only.
 _TRAINED_ON = {DENOISER: "45343cc8ecbc45180ce500bd8bd0a78c64f852b943bf440bee2f5b12cf6211e4"}
 
@@ -59,7 +62,7 @@ class Ddcm(Embedding):
     """Layers of whole steps; any number of them gives x_t at the SNR that it has reached.
 
     Raises ModelMissing without a denoiser, ModelDamaged for one of another latent space, and InvalidOption for more atoms
-    than the codebook has.
+    than the codebook has, or a codebook that the method cannot have.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -67,9 +70,17 @@ class Ddcm(Embedding):
         if setup.model is None:
             raise ModelMissing("base/denoiser", "`ddcm` needs a denoiser; install gcodec-base")
         options = setup.options
-        if options["atoms"] > 1 << options["codebook"]:
+        if options["atoms"] > most_atoms(options):
             raise InvalidOption(
                 NAME, "atoms", options["atoms"], f"at most 2^{options['codebook']}, the codebook"
+            )
+        if options["method"] != "hadamard" and options["codebook"] > _NORMALS:
+            raise InvalidOption(
+                NAME,
+                "codebook",
+                options["codebook"],
+                f"at most {_NORMALS} with --method {options['method']}, whose codewords are normals;"
+                " hadamard takes 22",
             )
         self.denoiser, self.space = _open(setup.model, _plain(setup.run))
 
@@ -139,7 +150,7 @@ class Ddcm(Embedding):
         return Plan.make(self.setup.options, quality, math.prod(size), values.size)
 
     def _choose(
-        self, channel: Codebook, error: torch.Tensor, step: int
+        self, channel: Codebook | Hadamard, error: torch.Tensor, step: int
     ) -> tuple[int, bytes, FloatArray]:
         """The step's code, its bits, and the z that they give, for r = x_0 - x0-hat."""
         r = error.cpu().numpy().ravel()
