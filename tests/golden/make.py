@@ -1,4 +1,4 @@
-"""Write a golden file for an embedding: ``python tests/golden/make.py NAME...``.
+"""Write a golden file for an embedding: ``python tests/golden/make.py NAME...``, a further one NAME@WHAT.
 
 A golden file is made once and decoded for ever: it proves that what people stored can still be read. So nothing is ever
 overwritten here; a file that no longer decodes as `golden.json` says is a defect of the codec, not of the file. Only with
@@ -37,18 +37,21 @@ def table() -> dict[str, dict[str, Any]]:
 
 
 def make(name: str) -> None:
-    """Write NAME.gcx and its row of the table. Raises SystemExit where either is there."""
+    """Write the file and its row of the table, of an embedding's name and a word for what else there is to show.
+
+    Raises SystemExit where either is there.
+    """
     from gcodec.pictures import Picture
     from gcodec.pipeline.decoding import decode, verify
     from gcodec.pipeline.encoding import encode
     from gcodec.pipeline.ratecontrol import Target
     from gcodec_eval import metrics
 
-    rows, path = table(), HERE / f"{name.replace('/', '--')}.gcx"
+    rows, path = table(), HERE / f"{name.replace('/', '--').replace('@', '-')}.gcx"
     if name in rows or path.exists():
         raise SystemExit(f"{name}: there is a golden file, and golden files are never replaced")
     pixels = original()
-    data = encode(Picture(pixels), name, target=Target(quality=0.5), digest=True).data
+    data = encode(Picture(pixels), name.split("@")[0], target=Target(quality=0.5), digest=True).data
     found = verify(data)
     rows[name] = {
         "file": path.name,

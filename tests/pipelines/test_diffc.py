@@ -295,13 +295,18 @@ def test_a_folder_that_is_no_pipeline_is_no_schedule(coded: dict[str, Coded]) ->
         gcodec.encode(gcodec.Picture(np.zeros((3, 8, 8), np.float32)), "diffc", model="base/ntc")
 
 
-def test_ddcm_on_a_pipeline(coded: dict[str, Coded], photo: FloatArray) -> None:
-    one = coded["sd3"]
+@pytest.mark.parametrize("kind", ["sd3", "sdxl"])
+@pytest.mark.parametrize("options", [{"codebook": 8}, {"codebook": 18, "atoms": 0}], ids=str)
+def test_ddcm_on_a_pipeline(
+    coded: dict[str, Coded], photo: FloatArray, kind: str, options: dict[str, int]
+) -> None:
+    """Of flow matching and of diffusion; blocks of one atom, and one block of several."""
+    one = coded[kind]
     made = gcodec.encode(
         gcodec.Picture(photo),
         "ddcm",
         target=gcodec.Target(bytes=80),
-        options={"codebook": 8, "steps": 3},
+        options=options | {"steps": 3},
         model=str(one.folder),
     )
     decoded = gcodec.decode(made.data, "mse", model=str(one.folder), run=one.run())
