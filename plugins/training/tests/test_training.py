@@ -157,7 +157,7 @@ def test_a_signal_lets_the_step_end_and_saves(recipe: Path, data: Path, tmp_path
 
 
 def test_minutes_stop_and_save(recipe: Path, data: Path, tmp_path: Path) -> None:
-    done = run(recipe, data, tmp_path, "plan.steps=1000000", minutes=0.02)
+    done = run(recipe, data, tmp_path, "plan.steps=1000000", minutes=0.08)
     assert 0 < done.step < 1000000
     assert run(recipe, data, tmp_path, "plan.steps=1000000", steps=0).step == done.step
 
