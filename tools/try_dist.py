@@ -26,6 +26,7 @@ DATA = {
         "gcodec_view/page/index.html",
         "gcodec_view/page/ort-wasm-simd-threaded.wasm",
         "gcodec_view/page/one-file/worker.js",
+        "gcodec_view/page/serve/serve.mjs",
     ],
 }
 

@@ -120,6 +120,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "doctor": "gcodec-doors",
         "eval": "gcodec-eval",
         "report": "gcodec-view",
+        "serve": "gcodec-view",
         "train": "gcodec-train",
         "train-data": "gcodec-train",
         "view": "gcodec-view",

@@ -4,6 +4,7 @@
  *     index.html page.mjs page.css worker.mjs      the page and its worker
  *     ort-wasm-simd-threaded.{mjs,wasm}            onnxruntime for WebAssembly
  *     webgpu.mjs *.jspi.{mjs,wasm}                 and with WebGPU, which only browsers that have one fetch
+ *     serve/{index.html,serve.mjs,serve.css}       the page of `gcodec serve`
  *     one-file/{page.js,worker.js}                 the two scripts in the form that a page in one file holds
  *     one-file/report.{html,js,css}                what `gcodec report` writes, which is always one file
  *
@@ -36,6 +37,8 @@ await build({ ...inside, entryPoints: { page: 'src/main.mjs', worker: 'src/work/
 await build({ ...common, format: 'esm', entryPoints: ['src/report/report.mjs', 'src/report/report.css'], outdir: `${out}/one-file` });
 await copyFile('src/report/report.html', `${out}/one-file/report.html`);
 await build({ ...common, entryPoints: ['src/page.css'], outdir: out });
+await build({ ...common, format: 'esm', entryPoints: ['src/serve/serve.mjs', 'src/serve/serve.css'], outdir: `${out}/serve`, outExtension: { '.js': '.mjs' } });
+await copyFile('src/serve/index.html', `${out}/serve/index.html`);
 await copyFile('src/index.html', `${out}/index.html`);
 for (const part of ['', '.jspi']) {
   for (const kind of ['mjs', 'wasm']) await copyFile(`${runtime}/ort-wasm-simd-threaded${part}.${kind}`, `${out}/ort-wasm-simd-threaded${part}.${kind}`);

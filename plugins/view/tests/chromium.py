@@ -75,6 +75,19 @@ class Chromium:
     def drop(self, name: str, data: bytes) -> None:
         self.do("drop", name=name, base64=base64.b64encode(data).decode())
 
+    def unnamed(self) -> list[str]:
+        """What can be reached, or stands for a picture, and does not say what it is to those who hear the page."""
+        found: list[str] = self.do(
+            "evaluate",
+            script="""
+                const named = (e) => e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText?.trim();
+                const kinds = 'button, input, select, progress, form, details, [tabindex], svg[role=img], .bar';
+                const all = [...document.querySelectorAll(kinds)];
+                return all.filter((e) => e.checkVisibility() && !named(e)).map((e) => e.outerHTML.slice(0, 80));
+            """,
+        )
+        return found
+
     def pixels(self, selector: str) -> bytes:
         """RGBA samples of a canvas, row by row."""
         return base64.b64decode(

@@ -99,8 +99,10 @@ def server(files: dict[str, bytes]) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def browser(files: dict[str, bytes]) -> Iterator[Chromium]:
+def browser() -> Iterator[Chromium]:
     """One for all tests; each goes to its own page."""
+    if reason := missing():
+        pytest.skip(reason)
     made = Chromium()
     made.do("size", width=1440, height=900)
     yield made

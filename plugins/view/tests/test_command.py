@@ -23,7 +23,8 @@ GOLDEN = Path(__file__).parents[3] / "tests/golden"
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A page of which only the names are right."""
     folder = tmp_path / "page"
-    (folder / "one-file").mkdir(parents=True)
+    for place in ("one-file", "serve"):
+        (folder / place).mkdir(parents=True)
     source = Path(__file__).parents[1] / "page/src/index.html"
     (folder / "index.html").write_text(source.read_text("utf-8"), "utf-8")
     for name in (
@@ -33,6 +34,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "one-file/page.js",
         "one-file/worker.js",
         "one-file/report.html",
+        "serve/index.html",
     ):
         (folder / name).write_text(f"/* {name} */")
     (folder / _parts.RUNTIME).write_bytes(b"\0asm")
@@ -99,7 +101,10 @@ def test_one_file_fetches_nothing() -> None:
 def test_a_folder_is_new_and_whole(tmp_path: Path) -> None:
     assert write_folder(tmp_path / "site", {"a b.gcx": b"x"}) == ["index.html?src=a%2520b.gcx"]
     names = {path.name for path in (tmp_path / "site").rglob("*")}
-    assert {"index.html", "a b.gcx", "synthesis.onnx"} <= names and "one-file" not in names
+    assert {"index.html", "a b.gcx", "synthesis.onnx"} <= names and not {
+        "one-file",
+        "serve",
+    } & names
     with pytest.raises(OutputError):
         write_folder(tmp_path / "site", {})
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

@@ -46,10 +46,16 @@ class TestReport(CommandConformance):
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of which the document alone is real."""
     folder = tmp_path / "page"
-    (folder / "one-file").mkdir(parents=True)
+    for place in ("one-file", "serve"):
+        (folder / place).mkdir(parents=True)
     source = Path(__file__).parents[1] / "page/src/report/report.html"
     shutil.copyfile(source, folder / "one-file/report.html")
-    for name in ("index.html", "one-file/report.css", "one-file/report.js"):
+    for name in (
+        "index.html",
+        "one-file/report.css",
+        "one-file/report.js",
+        "serve/index.html",
+    ):
         (folder / name).write_text(f"/* {name} */")
     monkeypatch.setattr(_parts, "_PAGE", folder)
 

@@ -166,15 +166,7 @@ def test_it_fits(browser: Chromium, document: Path, width: int, touch: bool, sch
 
 def test_everything_has_a_name_to_be_heard(page: Chromium) -> None:
     """Each thing that can be reached says what it is; each picture but those that repeat a name."""
-    unnamed = page.do(
-        "evaluate",
-        script="""
-            const named = (e) => e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText?.trim();
-            const all = [...document.querySelectorAll('button, input, [tabindex], svg[role=img], .bar')];
-            return all.filter((e) => e.checkVisibility() && !named(e)).map((e) => e.outerHTML.slice(0, 80));
-        """,
-    )
-    assert unnamed == []
+    assert page.unnamed() == []
     assert page.get("[...document.querySelectorAll('img')].every((i) => i.hasAttribute('alt'))")
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from serving import Answer
+from serving import ask as asked
 
 from gcodec_view._server import Server
 
@@ -31,17 +30,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
         made.shutdown()
 
 
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-def ask(server: Server, path: str, method: str = "GET", **headers: str) -> Answer:
-    with closing(HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)) as connection:
-        connection.request(method, path, headers=headers)
-        answer = connection.getresponse()
-        return Answer(answer.status, dict(answer.getheaders()), answer.read())
+def ask(server: Server, path: str, method: str = "GET", **said: str) -> Answer:
+    return asked(server, method, path, **said)
 
 
 def test_it_gives_its_parts_with_their_types(server: Server) -> None:

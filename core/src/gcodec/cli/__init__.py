@@ -72,6 +72,11 @@ _ELSEWHERE = {
         "gcodec-view",
         "Put what mix or eval wrote on one page: pictures, bytes, curves.",
     ),
+    "serve": (
+        "gcodec_view",
+        "gcodec-view",
+        "Encode and decode pictures in the browser, on this machine.",
+    ),
     "train": (
         "gcodec_train",
         "gcodec-train",

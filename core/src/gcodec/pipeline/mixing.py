@@ -70,9 +70,9 @@ def decode_in_fresh_process(
 
 
 def measure(
-    original: Picture, reconstruction: Path, metrics: Sequence[str]
+    original: Picture, reconstruction: Path | bytes, metrics: Sequence[str]
 ) -> dict[str, float | None]:
-    """Return each of the `metrics`, by name, between two pictures.
+    """Return each of the `metrics`, by name, between two pictures; `reconstruction` is a file's path, or its bytes.
 
     `None` stands for a metric that this installation or this size cannot give; no other number takes its place.
     Raises UnknownPlugin, UnusablePlugin and PluginError.

@@ -3,7 +3,7 @@
 import { el, short } from './dom.mjs';
 import { sentence } from './errors.mjs';
 import { makePanel, needs } from './panel.mjs';
-import { asPng } from './saving.mjs';
+import { asPng, save as saveAs } from './saving.mjs';
 import { makeViewer } from './viewer.mjs';
 
 /** Stage 2 starts by itself up to so many pixels; beyond, when it is asked for. */
@@ -127,10 +127,7 @@ export function makeArticle(id, name, bytes, ask) {
   }
 
   function saveBytes(/** @type {any} */ contents, /** @type {string} */ type, middle = '') {
-    const url = URL.createObjectURL(new Blob([contents], { type }));
-    const link = el('a', { href: url, download: `${name.replace(/\.gcx$/i, '')}${middle}.${type.split('/')[1]}` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    saveAs(contents, type, `${name.replace(/\.gcx$/i, '')}${middle}.${type.split('/')[1]}`);
   }
 
   /** Whether the symbols are those that the sender had, where the file says which those are. */

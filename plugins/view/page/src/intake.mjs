@@ -4,10 +4,11 @@ import { partInside } from './client.mjs';
 import { sentence } from './errors.mjs';
 
 /**
+ * Files that are dropped, pasted or chosen.
  * @param {(name: string, bytes: Uint8Array) => void} open
  * @param {(text: string, bad?: boolean) => void} say
  */
-export async function takeFiles(open, say) {
+export function hearFiles(open, say) {
   const chooser = /** @type {HTMLInputElement} */ (document.querySelector('#chooser'));
 
   /** @param {Iterable<File>} files */
@@ -45,9 +46,16 @@ export async function takeFiles(open, say) {
   addEventListener('paste', (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length) take(files);
-    else say('There is no file to paste; copy one, or drop it here.', true);
+    else if (!(event.target instanceof HTMLInputElement)) say('There is no file to paste; copy one, or drop it here.', true);
   });
+}
 
+/**
+ * @param {(name: string, bytes: Uint8Array) => void} open
+ * @param {(text: string, bad?: boolean) => void} say
+ */
+export async function takeFiles(open, say) {
+  hearFiles(open, say);
   for (const holder of document.querySelectorAll('script[data-picture]')) {
     const name = /** @type {HTMLElement} */ (holder).dataset.picture ?? '';
     const bytes = await partInside(/** @type {HTMLElement} */ (holder).dataset.part ?? '');

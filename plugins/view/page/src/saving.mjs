@@ -1,5 +1,6 @@
-/** What is saved says in its metadata, as `gcodec decode` has it, when a network invented detail in it. */
+/** Saving. What is saved says in its metadata, as `gcodec decode` has it, when a network invented detail in it. */
 
+import { el } from './dom.mjs';
 import { chunk } from './work/png.mjs';
 
 /** Signature and IHDR of a PNG. */
@@ -22,4 +23,11 @@ export async function asPng(canvas, generated) {
   if (!generated) return new Blob([file], { type: 'image/png' });
   const words = chunk('iTXt', new TextEncoder().encode(`XML:com.adobe.xmp\0\0\0\0\0${PACKET}`));
   return new Blob([file.subarray(0, START), words, file.subarray(START)], { type: 'image/png' });
+}
+
+/** @param {BlobPart} contents @param {string} type @param {string} name */
+export function save(contents, type, name) {
+  const url = URL.createObjectURL(new Blob([contents], { type }));
+  el('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

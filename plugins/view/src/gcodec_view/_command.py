@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import webbrowser
 from pathlib import Path, PurePath
 from urllib.parse import quote
 
@@ -35,7 +33,7 @@ def command(sources: tuple[str, ...], no_browser: bool, write: str | None, force
         _write(write, sources, force=force)
         return
     from gcodec_view._parts import models, page
-    from gcodec_view._server import Server
+    from gcodec_view._server import Server, serve_until_ctrl_c
 
     named = {f"files/{i}/{_name(source)}": source for i, source in enumerate(sources)}
     # Read now, so that what is not there is said here, and from then on whenever the page is loaded again.
@@ -44,18 +42,7 @@ def command(sources: tuple[str, ...], no_browser: bool, write: str | None, force
     with Server({**page(), **models(), **pictures}) as server:
         query = "&".join(f"src={quote(quote(name))}" for name in pictures)
         address = server.address + (f"?{query}" if query else "")
-        serving = threading.Thread(target=server.serve_forever, daemon=True)
-        serving.start()
-        click.echo(address)
-        click.echo("Ctrl-C ends it.", err=True)
-        try:
-            if not no_browser and not webbrowser.open(address):
-                click.echo(
-                    "No browser was found: open the address in one on this machine.", err=True
-                )
-            serving.join()
-        except KeyboardInterrupt:
-            server.shutdown()
+        serve_until_ctrl_c(server, address, browser=not no_browser)
 
 
 def _name(source: str) -> str:

@@ -10,12 +10,15 @@ from gcodec.models import package_folder
 from gcodec.plugin import ModelSpec
 from gcodec.registry import registry
 
-__all__ = ["ONE_FILE", "RUNTIME", "models", "page"]
+__all__ = ["ONE_FILE", "RUNTIME", "SERVE", "models", "page"]
 
 _PAGE = Path(__file__).parent / "page"
 
 #: Folder of the page with what only its one-file form has.
 ONE_FILE = "one-file/"
+
+#: Folder of the page of `gcodec serve`.
+SERVE = "serve/"
 
 #: onnxruntime's WebAssembly.
 RUNTIME = "ort-wasm-simd-threaded.wasm"
@@ -35,7 +38,7 @@ def page() -> dict[str, Path]:
     found = {
         path.relative_to(_PAGE).as_posix(): path for path in _PAGE.rglob("*") if path.is_file()
     }
-    if not {"index.html", f"{ONE_FILE}report.html"} <= found.keys():
+    if not {"index.html", f"{ONE_FILE}report.html", f"{SERVE}index.html"} <= found.keys():
         raise UnusablePlugin(
             "gcodec-view", "its pages are not built; in a checkout, with Node 20: make page"
         )

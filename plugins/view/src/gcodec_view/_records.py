@@ -16,6 +16,7 @@ from typing import Any
 from gcodec.errors import UsageError
 from gcodec.files import file_bytes
 from gcodec.registry import registry
+from gcodec_view._points import setting
 
 __all__ = ["Row", "read"]
 
@@ -112,7 +113,7 @@ def _of_eval(
     if not failed and not point.get("picture"):
         raise UsageError(f"{folder} has no decoded pictures; run `gcodec eval` with --keep")
     sending, receiving = series[f"{point['embedding']}+{point['reconstructor']}"]
-    words = ["--embed", _setting(sending["embedding"], sending["options"])]
+    words = ["--embed", setting(sending["embedding"], sending["options"])]
     words += ["--quality", str(point["quality"])] if not failed else []
     words += ["--seed", str(sending["seed"])] if sending["seed"] else []
     seconds = {side: point[f"{side}_seconds"] for side in ("encode", "decode")}
@@ -120,7 +121,7 @@ def _of_eval(
         original=_original(point["image"], originals),
         target=str(point["target"]),
         encode_words=words,
-        decode_words=["--recon", _setting(receiving["reconstructor"], receiving["options"])],
+        decode_words=["--recon", setting(receiving["reconstructor"], receiving["options"])],
         seconds={side: float(value) for side, value in seconds.items() if value is not None},
         file=None if failed else _beside(folder / "files", point["file"]),
         decoded=None if failed else _beside(folder / "pictures", point["picture"]),
@@ -133,13 +134,6 @@ def _receiving(words: Sequence[str]) -> list[str]:
     if len(words) % 2 or words[:1] != ["--recon"] or not {*words[::2]} <= _RECEIVING:
         raise ValueError(f"decode_words: {words}")
     return [str(word) for word in words]
-
-
-def _setting(name: str, options: Mapping[str, Any]) -> str:
-    """A plugin with its options as one word: "flow:steps=4"."""
-    return ":".join(
-        [name, *(f"{key}={value}" for key, value in options.items() if value is not None)]
-    )
 
 
 def _common(record: Mapping[str, Any]) -> dict[str, Any]:

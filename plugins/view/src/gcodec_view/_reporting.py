@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gcodec_formats as gcx
 from gcodec.cli.common import json_text
 from gcodec.files import file_bytes
-from gcodec.plugin import MetricSpec
 from gcodec.progress import Progress, silent
-from gcodec.registry import registry
 from gcodec_view._parts import ONE_FILE, page
+from gcodec_view._points import File, metric_table, outcome, picture_table
 from gcodec_view._records import Row
 from gcodec_view._writing import sealed
 
-if TYPE_CHECKING:
-    from gcodec.pictures import Picture
-
 __all__ = ["report"]
-
-#: Largest side of a thumbnail, in pixels.
-_SIDE = 288
-
-#: What every browser shows as it is; of anything else the samples are kept as a PNG.
-_SHOWN = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 @dataclass
@@ -59,20 +46,13 @@ def report(rows: Sequence[Row], prefixes: int = 0, progress: Progress = silent) 
     for number, row in enumerate(rows):
         progress("reading", number, len(rows))
         if row.original not in pictures:
-            pictures[row.original] = {"name": row.original.name, **_seen(row.original, parts)}
+            pictures[row.original] = _seen(row.original, parts)
         picture = [*pictures].index(row.original)
         points.append({"picture": picture, **_point(row, parts, prefixes)})
-    specs = [
-        registry().named(MetricSpec, n) for n in dict.fromkeys(n for r in rows for n in r.values)
-    ]
     table = {
         "pictures": [*pictures.values()],
         "points": points,
-        "metrics": [
-            {"name": m.name, "title": m.title, "summary": m.summary}
-            | {"rises": m.rises, "decimals": m.decimals, "unit": m.unit}
-            for m in specs
-        ],
+        "metrics": metric_table(name for row in rows for name in row.values),
     }
     return sealed(
         built[f"{ONE_FILE}report.html"].read_text("utf-8"),
@@ -83,42 +63,16 @@ def report(rows: Sequence[Row], prefixes: int = 0, progress: Progress = silent) 
 
 
 def _seen(path: Path, parts: _Parts) -> dict[str, Any]:
-    """A picture as the page wants it: its size, where it lies in the page, a thumbnail."""
+    """A picture as the page wants it."""
     from gcodec.pictures import load_image
 
-    data = file_bytes(path)
-    picture = load_image(data)
-    kind = next((kind for start, kind in _SHOWN.items() if data.startswith(start)), None)
-    shown = data if kind else _png(picture)
-    height, width = picture.size
-    return {
-        "width": width,
-        "height": height,
-        "part": parts.add(shown),
-        "type": kind or "image/png",
-        "thumbnail": _thumbnail(picture),
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }
-
-
-def _thumbnail(picture: Picture) -> str:
-    from PIL import Image
-
-    small = picture.to_pil().convert("RGB")
-    small.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    stream = io.BytesIO()
-    small.save(stream, "WEBP", quality=72)
-    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
-
-
-def _png(picture: Picture) -> bytes:
-    stream = io.BytesIO()
-    image = picture.to_pil()
-    image.convert("RGBA" if "A" in image.mode else "RGB").save(stream, "PNG", compress_level=4)
-    return stream.getvalue()
+    file = File(path.name, file_bytes(path))
+    return picture_table(file, load_image(file.data), parts.add)
 
 
 def _point(row: Row, parts: _Parts, prefixes: int) -> dict[str, Any]:
+    from gcodec.pictures import load_image
+
     known: dict[str, Any] = {
         "embedding": row.embedding,
         "reconstructor": row.reconstructor,
@@ -129,32 +83,14 @@ def _point(row: Row, parts: _Parts, prefixes: int) -> dict[str, Any]:
     }
     if row.file is None or row.decoded is None:
         return known
-    data = file_bytes(row.file)
-    file = gcx.read(data)
-    size = file.header.size
+    file, decoded = (File(path.name, file_bytes(path)) for path in (row.file, row.decoded))
+    words = (row.encode_words, row.decode_words)
+    many = prefixes if prefixes and gcx.read(file.data).progressive else 0
     return {
         **known,
-        "bytes": len(data),
-        "bpp": 8 * len(data) / (size.width * size.height),
-        "file": {
-            "name": row.file.name,
-            "part": parts.add(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
-        },
-        "decoded": {"name": row.decoded.name, **_seen(row.decoded, parts)},
-        "commands": _commands(row, row.file.name),
-        "prefixes": _prefixes(row, row.file, prefixes, parts)
-        if prefixes and file.progressive
-        else [],
+        **outcome(row.original.name, file, decoded, load_image(decoded.data), words, parts.add),
+        "prefixes": _prefixes(row, row.file, many, parts) if many else [],
     }
-
-
-def _commands(row: Row, file: str) -> list[str]:
-    """What makes the same file and picture again, with the same versions and models."""
-    return [
-        shlex.join(["gcodec", "encode", row.original.name, "-o", file, *row.encode_words]),
-        shlex.join(["gcodec", "decode", file, *row.decode_words]),
-    ]
 
 
 def _prefixes(row: Row, file: Path, wanted: int, parts: _Parts) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ import gcodec_formats as gcx
 from gcodec.errors import FormatError, OutputError
 from gcodec.files import check_writable
 from gcodec_formats import registry as numbers
-from gcodec_view._parts import ONE_FILE, RUNTIME, models, page
+from gcodec_view._parts import ONE_FILE, RUNTIME, SERVE, models, page
 
 __all__ = ["one_file", "sealed", "write_folder"]
 
@@ -107,7 +107,9 @@ def write_folder(folder: Path, pictures: Mapping[str, bytes]) -> list[str]:
     """
     check_writable(folder)
     parts: dict[str, Path | bytes] = {
-        name: path for name, path in {**page(), **models()}.items() if not name.startswith(ONE_FILE)
+        name: path
+        for name, path in {**page(), **models()}.items()
+        if not name.startswith((ONE_FILE, SERVE))
     }
     parts |= pictures
     try:

@@ -9,7 +9,7 @@ GCODEC_INTERFACE = 1
 
 @hookimpl
 def gcodec_commands() -> list[CommandSpec]:
-    """`view` and `report`."""
+    """`view`, `report` and `serve`."""
     return [
         CommandSpec(
             "view",
@@ -20,5 +20,10 @@ def gcodec_commands() -> list[CommandSpec]:
             "report",
             "Put what mix or eval wrote on one page: pictures, bytes, curves.",
             "gcodec_view._report:command",
+        ),
+        CommandSpec(
+            "serve",
+            "Encode and decode pictures in the browser, on this machine.",
+            "gcodec_view.serving.command:command",
         ),
     ]

@@ -8,18 +8,21 @@ const KEPT = 24;
 /** @type {Map<string, Promise<HTMLCanvasElement>>} */
 const decoded = new Map();
 
-/** @param {{part: string, type?: string}} picture @returns {Promise<HTMLCanvasElement>} one for all who ask */
-export function canvasOf({ part, type = 'image/png' }) {
-  const made = decoded.get(part) ?? decode(part, type);
+/**
+ * @param {{part: string, type?: string, bytes?: Uint8Array}} picture bytes: where they are at hand, and not in this page
+ * @returns {Promise<HTMLCanvasElement>} one for all who ask
+ */
+export function canvasOf({ part, type = 'image/png', bytes }) {
+  const made = decoded.get(part) ?? decode(type, bytes ?? partInside(part));
   decoded.delete(part);
   decoded.set(part, made);
   for (const oldest of [...decoded.keys()].slice(0, Math.max(0, decoded.size - KEPT))) decoded.delete(oldest);
   return made;
 }
 
-/** @param {string} part @param {string} type */
-async function decode(part, type) {
-  const bytes = await partInside(part);
+/** @param {string} type @param {Uint8Array | Promise<Uint8Array | null>} held */
+async function decode(type, held) {
+  const bytes = await held;
   if (!bytes) throw new Error('the picture is not in this page, which is damaged');
   const bitmap = await createImageBitmap(new Blob([/** @type {any} */ (bytes)], { type }));
   const canvas = blank(bitmap.width, bitmap.height);

@@ -2,9 +2,8 @@
 
 import { partInside } from '../client.mjs';
 import { el, plural } from '../dom.mjs';
-import { makePanel } from '../panel.mjs';
-import { inspect } from '../work/facts.mjs';
 import { chart, key } from './curves.mjs';
+import { insideOf } from './inside.mjs';
 import { makeStage } from './stage.mjs';
 import { commandsSection, named, rated, resultsTable, wholeTable } from './tables.mjs';
 
@@ -45,11 +44,7 @@ async function choose(point) {
   drawCharts();
   const bytes = await partInside(point.file.part);
   if (now !== point || !bytes) return;
-  const facts = inspect(bytes);
-  const inside = makePanel(point.file.name, bytes, facts, (layers) => {
-    const { end } = facts.layers[layers - 1];
-    // The last picture that was made of no more bytes.
-    const next = layers === facts.layers.length ? null : (point.prefixes.filter((/** @type {any} */ made) => made.end <= end).at(-1) ?? null);
+  const { facts, inside } = insideOf(point, bytes, (next) => {
     if (next === prefix) return;
     prefix = next;
     look();

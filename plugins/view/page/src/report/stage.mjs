@@ -13,6 +13,7 @@ const TOPS = [4, 8, 16, 32, 64, 128, 255];
 /**
  * @param {(text: string, bad?: boolean) => void} say
  * `show` what is seen, a point of a picture: `{picture, point, points, prefix}`; a prefix stands in the place of the decoded.
+ * The picture is null where there is no original, the point where there is nothing but that.
  */
 export function makeStage(say) {
   const viewer = makeViewer('Picture');
@@ -27,15 +28,18 @@ export function makeStage(say) {
   let many = [];
   const live = () => (mode === 'all' ? many[0] : viewer);
 
+  /** What can be turned to. @returns {string[]} */
+  const possible = () => (!seen.point ? ['original'] : seen.picture ? Object.keys(MODES) : ['decoded', 'all']);
+
   async function draw() {
     const [mine, { picture, point, points, prefix }] = [++turn, seen];
-    const chosen = mode === 'all' ? points : [point];
+    const chosen = mode === 'all' ? points : point ? [point] : [];
     try {
-      const original = await canvasOf(picture);
+      const original = picture && (await canvasOf(picture));
       const decoded = await Promise.all(chosen.map((/** @type {any} */ one) => canvasOf(one === point && prefix ? prefix : one.decoded)));
       if (mine !== turn) return;
       grid.hidden = mode !== 'all';
-      if (mode === 'all') fill([['original', original], ...chosen.map((/** @type {any} */ one, /** @type {number} */ i) => [rated(one), decoded[i]])]);
+      if (mode === 'all') fill([...(original ? [['original', original]] : []), ...chosen.map((/** @type {any} */ one, /** @type {number} */ i) => [rated(one), decoded[i]])]);
       else if (mode === 'original') viewer.show(original, null, []);
       else if (mode === 'decoded') viewer.show(decoded[0], null, []);
       else if (mode === 'compare') viewer.show(original, decoded[0], ['original', rated(point)]);
@@ -47,7 +51,7 @@ export function makeStage(say) {
       viewer.frame.dataset.shown = mode;
       if (mine === 1) performance.mark('shown');
     } catch (error) {
-      if (mine === turn) say(`${picture.name}: ${/** @type {Error} */ (error).message}`, true);
+      if (mine === turn) say(`${(picture ?? point.file).name}: ${/** @type {Error} */ (error).message}`, true);
     }
   }
 
@@ -76,10 +80,13 @@ export function makeStage(say) {
 
   function turnTo(/** @type {string} */ next) {
     mode = next;
-    for (const input of modes.querySelectorAll('input')) input.checked = input.value === mode;
+    for (const input of modes.querySelectorAll('input')) {
+      input.checked = input.value === mode;
+      input.disabled = !possible().includes(input.value);
+    }
     divider.hidden = mode !== 'compare';
     legend.hidden = mode !== 'difference';
-    toggles.hidden = mode === 'all';
+    toggles.hidden = mode === 'all' || possible().length < 3;
     draw();
   }
 
@@ -105,7 +112,8 @@ export function makeStage(say) {
   viewer.frame.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== ' ') return;
     event.preventDefault();
-    turnTo(mode === 'original' ? 'decoded' : 'original');
+    const next = mode === 'original' ? 'decoded' : 'original';
+    if (possible().includes(next)) turnTo(next);
   });
   const toggles = el('p', { id: 'toggles', className: 'meaning quiet', textContent: 'On the picture the space bar changes between original and reconstruction.' });
   const controls = el(
@@ -124,10 +132,13 @@ export function makeStage(say) {
   return {
     element: el('div', { className: 'seen' }, place, controls),
     show(/** @type {any} */ next) {
-      const name = `${next.picture.name}, ${rated(next.point)}`;
+      const name = [(next.picture ?? next.point.file).name, ...(next.point ? [rated(next.point)] : [])].join(', ');
       viewer.frame.setAttribute('aria-label', `${name}. Plus and minus zoom, arrows move, 0 fits, 1 shows every pixel.`);
+      // Where a picture has its first point, both are looked at.
+      const first = seen && !seen.point && next.point;
       seen = next;
-      draw();
+      const wanted = first ? 'compare' : mode;
+      turnTo(possible().includes(wanted) ? wanted : possible()[0]);
     },
   };
 }

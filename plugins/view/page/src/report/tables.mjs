@@ -73,9 +73,9 @@ export function wholeTable(pictures, points, metrics, choose) {
   );
 }
 
-/** @param {any} picture @param {any} point @param {(text: string) => void} say */
+/** @param {any} picture null: there is no original @param {any} point @param {(text: string) => void} say */
 export function commandsSection(picture, point, say) {
-  const digests = [[picture.sha256, picture.name], [point.file.sha256, point.file.name], [point.decoded.sha256, point.decoded.name]];
+  const digests = [...(picture ? [[picture.sha256, picture.name]] : []), [point.file.sha256, point.file.name], [point.decoded.sha256, point.decoded.name]];
   return el(
     'section',
     { className: 'commands' },

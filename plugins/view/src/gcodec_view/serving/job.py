@@ -1,0 +1,202 @@
+"""The process of one job: ``python -m gcodec_view.serving.job``.
+
+It reads one frame: {"allowed", "folder"}, what the server allows and the folder that the process is at home in, and as its
+bytes the frame that the page sent, which may be anybody's. It answers in frames:
+
+    {"is": "progress", "what", "done", "total"}
+    {"is": "part", "name"}                     bytes, by the name that later frames have for them
+    {"is": "file", "name", "part", "seconds"}  the .gcx file is there
+    {"is": "made", "picture", "point"}         the end: as gcodec_view._points has it; "picture" is null where a file came
+    {"is": "error", "name", "text"}            the end: why there is nothing more
+
+When its standard input ends, the server is gone: then it removes the folder and ends, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from gcodec.errors import GcodecError, UsageError
+from gcodec_view.serving.frames import Frame, packed, read_frame
+from gcodec_view.serving.task import Allowed, Task
+
+__all__: list[str] = []
+
+#: Seconds between two words of progress.
+_OFTEN = 0.1
+
+Tell = Callable[[Frame], None]
+
+
+def main() -> None:
+    """Do the job."""
+    heard = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a plugin prints is no answer
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    told = read_frame(heard)
+    if told is None:
+        return
+    threading.Thread(target=_outlive, args=(heard, told.table["folder"]), daemon=True).start()
+    allowed = Allowed.read(told.table["allowed"])
+    if allowed.memory is not None:
+        _bound(allowed.memory)
+    lock = threading.Lock()
+
+    def tell(frame: Frame) -> None:
+        with lock:
+            answers.write(packed(frame))
+            answers.flush()
+
+    try:
+        tell(_done(Task.read(told.data), allowed, tell))
+    except Exception as error:
+        tell(_failed(error, allowed))
+
+
+def _done(task: Task, allowed: Allowed, tell: Tell) -> Frame:
+    from gcodec.pictures import load_image
+    from gcodec.pipeline.decoding import decode, save_decoded
+    from gcodec.pipeline.encoding import encode
+    from gcodec.pipeline.mixing import measure
+    from gcodec.registry import registry
+    from gcodec_view._points import File, outcome, picture_table, setting
+    from gcodec_view.serving.choices import METRICS, check_offered
+
+    held: set[str] = set()
+
+    def hold(data: bytes) -> str:
+        name = hashlib.sha256(data).hexdigest()
+        if name not in held:
+            tell(Frame({"is": "part", "name": name}, data))
+            held.add(name)
+        return name
+
+    progress = _Progress(tell)
+    run = allowed.run(progress)
+    if not {*task.metrics} <= {*METRICS}:
+        raise UsageError(f"what may be measured is {', '.join(METRICS)}")
+    check_offered(registry().reconstructor(task.reconstructor), task.settings)
+    picture = None
+    words = None
+    seconds = {}
+    file = File(task.name, task.source)
+    if task.embedding is not None:
+        check_offered(registry().embedding(task.embedding), task.options)
+        target = task.aim()
+        progress.turn_to("Reading the picture")
+        picture = load_image(task.source, limits=run.limits)
+        original = picture_table(file, picture, hold)
+        progress.turn_to(f"Encoding by {task.embedding}")
+        made = encode(picture, task.embedding, target=target, options=task.options, run=run)
+        file = File(f"{task.stem}.{task.embedding}.gcx".replace("/", "-"), made.data)
+        words = ["--embed", setting(task.embedding, task.options), "--quality", str(made.quality)]
+        seconds["encode"] = sum(made.seconds.values())
+        tell(
+            Frame(
+                {
+                    "is": "file",
+                    "name": file.name,
+                    "part": hold(file.data),
+                    "seconds": seconds["encode"],
+                }
+            )
+        )
+    progress.turn_to(f"Decoding by {task.reconstructor}")
+    decoded = decode(file.data, task.reconstructor, options=task.settings, partial=True, run=run)
+    seconds["decode"] = sum(decoded.seconds.values())
+    stream = io.BytesIO()
+    save_decoded(decoded, stream)
+    result = File(
+        f"{task.stem}.{decoded.embedding}.{task.reconstructor}.png".replace("/", "-"),
+        stream.getvalue(),
+    )
+    values = {}
+    if picture is not None:
+        progress.turn_to("Measuring")
+        values = measure(picture, result.data, task.metrics)
+    receiving = ["--recon", setting(task.reconstructor, task.settings)]
+    point = {
+        "embedding": setting(decoded.embedding, task.options),
+        "reconstructor": setting(task.reconstructor, task.settings),
+        "values": values,
+        "seconds": seconds,
+        "path": decoded.path.explain(),
+        "origin": decoded.origin,
+        **outcome(task.name, file, result, decoded.picture, (words, receiving), hold),
+    }
+    return Frame({"is": "made", "picture": original if picture else None, "point": point})
+
+
+class _Progress:
+    """Tells the page how far the work is, not too often."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._stage, self._next = tell, "", 0.0
+
+    def turn_to(self, stage: str) -> None:
+        """Another stage begins, and nobody knows how long it takes."""
+        self._stage = stage
+        self._say(0, 0)
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if time.monotonic() > self._next:
+            self._say(done, total)
+
+    def _say(self, done: int, total: int) -> None:
+        self._next = time.monotonic() + _OFTEN
+        self._tell(Frame({"is": "progress", "what": self._stage, "done": done, "total": total}))
+
+
+def _outlive(heard: BinaryIO, folder: str) -> None:
+    """Wait for the server's end, and leave nothing."""
+    heard.read()
+    os.chdir(Path(folder).parent)
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(AttributeError, OSError):
+        os.killpg(os.getpid(), signal.SIGKILL)  # and whatever a plugin has started
+    os._exit(1)
+
+
+def _bound(memory: int) -> None:
+    """Have the system refuse this process more data than that."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    if most == resource.RLIM_INFINITY or memory < most:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _failed(error: Exception, allowed: Allowed) -> Frame:
+    name, text = type(error).__name__, " ".join(str(error).split())
+    if _is_of_memory(error) and allowed.memory is not None:
+        name = "TooLittleMemory"
+        text = f"it takes more than the {allowed.memory / 2**30:g} GiB of memory that the server allows (--max-memory)"
+    elif not isinstance(error, GcodecError):
+        text = f"{name}: {text} (this is a defect of gcodec)"
+    return Frame({"is": "error", "name": name, "text": text})
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    """Whether memory was refused; libraries say so in words of their own, and others wrap them."""
+    while error is not None:
+        if isinstance(error, MemoryError) or re.search(r"alloc|(out of|enough) memory", str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+if __name__ == "__main__":
+    main()

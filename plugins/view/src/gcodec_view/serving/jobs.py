@@ -1,0 +1,166 @@
+"""One job at a time in a process of its own, and one more that waits; whoever comes beyond is told that it is busy."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from gcodec.pipeline.receiver import room
+from gcodec_view.serving.frames import Frame, packed, read_frame
+from gcodec_view.serving.task import Allowed
+
+__all__ = ["Jobs"]
+
+_POLL = 0.1
+
+#: What does a job; its standard error is shown with GCODEC_TRACEBACK alone.
+_COMMAND = [sys.executable, "-m", "gcodec_view.serving.job"]
+
+#: What ends a job.
+_LAST = ("made", "error")
+
+Send = Callable[[Frame], None]
+Gone = Callable[[], bool]
+
+
+class Jobs:
+    """Whose turn it is."""
+
+    def __init__(self, allowed: Allowed) -> None:
+        self.allowed = allowed
+        self._places = threading.BoundedSemaphore(2)
+        self._turn = threading.Lock()
+        self._closed = threading.Event()
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """A place for a task, while it is read and done; False where there is none."""
+        free = self._places.acquire(blocking=False)
+        try:
+            yield free
+        finally:
+            if free:
+                self._places.release()
+
+    def do(self, task: bytes, send: Send, gone: Gone) -> None:
+        """Do a task, the frame of a page, and send what comes of it; the last frame is "made" or "error".
+
+        send  raises OSError where nobody listens any more.
+        gone  whether that is so; it is asked all the time, and ends the job.
+        """
+        if not self._turn.acquire(blocking=False):
+            send(_progress("Waiting for another job to end"))
+            while not self._turn.acquire(timeout=_POLL):
+                if gone() or self._closed.is_set():
+                    return
+        try:
+            if not self._closed.is_set():
+                self._do(task, send, gone)
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        """End the job in progress, and wait until nothing is left of it. No other begins."""
+        self._closed.set()
+        self._turn.acquire()
+
+    def _do(self, task: bytes, send: Send, gone: Gone) -> None:
+        send(_progress("Starting"))
+        with room() as alone:
+            quiet = None if os.environ.get("GCODEC_TRACEBACK") else subprocess.DEVNULL
+            process = subprocess.Popen(
+                _COMMAND,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=quiet,
+                cwd=alone.folder,
+                env=alone.environment,
+                # Ctrl-C is for the server, which ends it.
+                start_new_session=True,
+            )
+            watch = _Watch(process, self.allowed.seconds, gone, self._closed)
+            try:
+                told = {"allowed": self.allowed.table(), "folder": str(alone.folder.parent)}
+                last = self._relayed(process, packed(Frame(told, task)), send)
+            finally:
+                _kill(process)
+                watch.end()
+                _close(process)
+        if not last:
+            send(Frame({"is": "error", "name": "Ended", "text": watch.why(process.returncode)}))
+
+    def _relayed(self, process: subprocess.Popen[bytes], told: bytes, send: Send) -> bool:
+        """Send what the process answers; whether it came to an end."""
+        assert process.stdin is not None and process.stdout is not None
+        with suppress(BrokenPipeError):
+            process.stdin.write(told)
+            process.stdin.flush()
+        while (frame := read_frame(process.stdout)) is not None:  # type: ignore[arg-type]
+            send(frame)
+            if frame.table["is"] in _LAST:
+                return True
+        return False
+
+
+class _Watch:
+    """Ends a process that takes too long, or that nobody waits for."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        seconds: float,
+        gone: Gone,
+        closed: threading.Event,
+    ) -> None:
+        self._process, self._seconds, self._gone, self._closed = process, seconds, gone, closed
+        self._late = False
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def why(self, status: int) -> str:
+        """Why the process said nothing at its end."""
+        if self._late:
+            limit = f"the {self._seconds:g} seconds that the server allows (--timeout)"
+            return f"it took longer than {limit}; a smaller picture or fewer steps take less"
+        if self._closed.is_set():
+            return "the server was ended"
+        return f"its process ended with status {status}, as one does that runs out of memory"
+
+    def _run(self) -> None:
+        until = time.monotonic() + self._seconds
+        while not self._over.wait(_POLL):
+            self._late = time.monotonic() > until
+            if self._late or self._gone() or self._closed.is_set():
+                _kill(self._process)
+                return
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started, and wait for it."""
+    if os.name == "posix":
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(BrokenPipeError):
+                stream.close()
+
+
+def _progress(what: str) -> Frame:
+    return Frame({"is": "progress", "what": what, "done": 0, "total": 0})
