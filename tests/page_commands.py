@@ -45,6 +45,8 @@ UNTRIED = (
         r"--recon all|--bpp 0\.1,0\.2,0\.4",
         "takes minutes: every pair; tests/test_pairs.py runs them",
     ),
+    ("", r"--engine ray", "needs a cluster; plugins/ray/tests have one"),
+    ("", r"s3://", "needs a bucket of the reader's; plugins/batch/tests have other URLs"),
     ("plugins/batch/", r"shards/", "needs tars of the reader's; plugins/batch/tests make some"),
     (
         "",

@@ -225,9 +225,11 @@ def test_patterns_and_ranges(photos: Path, tmp_path: Path, batch: Batch) -> None
 
 def test_urls(photos: Path, tmp_path: Path, batch: Batch) -> None:
     pytest.importorskip("fsspec")
+    write_tar(photos / "more.tar", {"0.png": data_of(picture(0)), "1.png": data_of(picture(1))})
     made = batch("encode", f"file://{photos}", "out", *QUICK, "--json")
-    assert (report(made)["count"], report(made)["failed"]) == (7, 1)
-    assert "0.gcx" in contents(tmp_path / "out")
+    assert (report(made)["count"], report(made)["failed"]) == (9, 1)
+    found = contents(tmp_path / "out")
+    assert found["0.gcx"] == found["more.tar/0.gcx"]
     refused = batch("encode", "nothing://x/y", "out2", *QUICK)
     assert refused.returncode == 2
     assert len(refused.stderr.strip().splitlines()) == 1

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from gcodec.errors import OutputError, UnusablePlugin, UsageError
 
-__all__ = ["filesystem", "is_url", "names_at", "open_any", "put"]
+__all__ = ["filesystem", "is_url", "names_at", "open_any", "part_of", "put"]
 
 
 def is_url(text: str) -> bool:
@@ -37,6 +37,20 @@ def open_any(path: str) -> BinaryIO:
         stream: BinaryIO = fs.open(inner, "rb")
         return stream
     return Path(path).open("rb")
+
+
+def part_of(path: str, offset: int, size: int) -> bytes:
+    """Bytes of a file at a path or a URL, fewer where it ends before. Raises OSError.
+
+    Of a URL no more is asked for: fsspec's files read 5 MB ahead.
+    """
+    if is_url(path):
+        fs, inner = filesystem(path)
+        data: bytes = fs.cat_file(inner, start=offset, end=offset + size)
+        return data
+    with Path(path).open("rb") as stream:
+        stream.seek(offset)
+        return stream.read(size)
 
 
 def names_at(url: str) -> set[str]:

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 from gcodec.errors import ImageError
 from gcodec.files import file_bytes
-from gcodec_batch._remote import filesystem, open_any
+from gcodec_batch._remote import filesystem, is_url, open_any, part_of
 
 __all__ = ["Found", "Item", "find", "read_beside", "read_item"]
 
@@ -103,7 +103,7 @@ def _read(place: Place, name: str) -> bytes:
 def _files(source: str) -> Iterator[tuple[str, str, str]]:
     """Name below the source, path or URL, and stamp of every file."""
     for text in _expanded(source):
-        yield from _remote(text) if "://" in text else _local(text)
+        yield from _remote(text) if is_url(text) else _local(text)
 
 
 def _expanded(source: str) -> Iterable[str]:
@@ -299,16 +299,14 @@ def _row(path: str, column: str, group: int, row: int) -> bytes:
 
 
 def _part(path: str, offset: int, size: int) -> bytes:
-    with open_any(path) as stream:
-        stream.seek(offset)
-        data = stream.read(size)
+    data = part_of(path, offset, size)
     if len(data) != size:
         raise OSError("the tar is cut short")
     return data
 
 
 def _whole(path: str) -> bytes:
-    if "://" not in path:
+    if not is_url(path):
         return file_bytes(path)
     fs, inner = filesystem(path)
     data: bytes = fs.cat_file(inner)

@@ -1,0 +1,76 @@
+"""What a plan costs by itself, before a picture is touched: time, memory and bytes for each input (docs/billion.md).
+
+    python plugins/batch/benchmarks/plan.py [--tars 20] [--samples 5000]
+
+The tars hold a picture's name and a caption for each sample, with few bytes, so that time is that of listing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import resource
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+from gcodec_batch._plan import Work, cut, read_plan, write_plan
+from gcodec_batch._shard import made
+from gcodec_batch._sources import find
+
+_STATS = '{"count": 1000, "successes": 1000, "failed": 0, "status_dict": {}, "seconds": 1.0}'
+
+
+def write(path: Path, samples: int) -> None:
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for number in range(samples):
+            for suffix in ("jpg", "txt"):
+                about = tarfile.TarInfo(f"{number:09d}.{suffix}")
+                about.size = 64
+                tar.addfile(about, io.BytesIO(bytes(64)))
+
+
+def resident() -> int:
+    """Bytes, the most so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def main() -> None:
+    """Print one line for each step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tars", type=int, default=20)
+    parser.add_argument("--samples", type=int, default=5000)
+    asked = parser.parse_args()
+    count = asked.tars * asked.samples
+    work = Work("encode", ("ntc", {}), (), {"encode": {}, "session": {}}, ".png", True)
+    with tempfile.TemporaryDirectory() as made_here:
+        folder = Path(made_here, "in")
+        folder.mkdir()
+        for number in range(asked.tars):
+            write(folder / f"{number:05d}.tar", asked.samples)
+        state = Path(made_here, "out/.gcodec-batch")
+        state.mkdir(parents=True)
+        before, start = resident(), time.process_time()
+        items = find(str(folder), lambda name: name.endswith(".jpg")).items
+        assert len(items) == count
+        print(f"listed: {1e6 * (time.process_time() - start) / count:.0f} us of processor an input")
+        start = time.process_time()
+        plan = write_plan(state.parent, "in", work, cut(items, work, 1000))
+        print(
+            f"planned: {1e6 * (time.process_time() - start) / count:.0f} us of processor an input"
+        )
+        print(f"memory: {(resident() - before) / count:.0f} bytes an input")
+        size = (state / "plan").stat().st_size
+        print(f"plan: {size / count:.0f} bytes an input")
+        for shard in plan.shards():
+            (plan.folder / f"{shard.name}_stats.json").write_text(_STATS)
+        start = time.process_time()
+        again = read_plan(plan.folder)
+        assert again is not None and all(made(again, shard) for shard in again.shards())
+        took = time.process_time() - start
+        print(f"looked over again: {1e6 * took / count:.0f} us of processor an input")
+
+
+if __name__ == "__main__":
+    main()
