@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "plugins/batch/benchmarks"))
 from batch import crops  # noqa: E402
 from clusters import ADDRESS, Cluster  # noqa: E402
 
-TICKS = os.sysconf("SC_CLK_TCK")
+TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 
 class Meter:
@@ -33,6 +33,7 @@ class Meter:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.seen: dict[tuple[int, str], int] = {}
+        self.memory: dict[str, int] = {}
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
@@ -46,6 +47,10 @@ class Meter:
             with suppress(OSError):
                 stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 self.seen[pid, stat[19]] = int(stat[11]) + int(stat[12])
+                name = Path(f"/proc/{pid}/cmdline").read_bytes()
+                for kind in ("gcodec_batch._worker", "gcodec_ray._driver", "ray::Node"):
+                    if kind.encode() in name:
+                        self.memory[kind] = max(self.memory.get(kind, 0), int(stat[21]) * PAGE)
         return sum(list(self.seen.values())) / TICKS
 
 
@@ -84,6 +89,8 @@ def main() -> None:
                     spent.setdefault((way, size), []).append(one)
                     print(f"  {way}, {size} pictures: {one[0]:.1f} s of processor, {wall:.1f} s")
     cluster.close()
+    for kind, size in meter.memory.items():
+        print(f"{kind}: {size >> 20} MB at most")
     best = {key: tuple(map(min, zip(*rounds, strict=True))) for key, rounds in spent.items()}
     small, large = sizes
     for what, index in (("processor", 0), ("wall", 1)):

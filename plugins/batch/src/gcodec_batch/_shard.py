@@ -16,7 +16,7 @@ import json
 import os
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,11 @@ def make(
     given_up = dict(deaths)
     with output_errors(plan.folder), closing(Journal(_journal(plan, shard))) as journal:
         journal.take()
-        places = _places(journal)
+        places = {
+            index: n
+            for index, n in _places(journal).items()
+            if _there(plan, shard, index, journal[n][1])
+        }
         for index, (item, output) in enumerate(
             zip(shard.inputs.items, shard.inputs.outputs, strict=True)
         ):
@@ -153,6 +157,16 @@ def reopen(plan: Plan, shard: Shard, again: Callable[[int, dict[str, Any]], bool
     return len(wanted)
 
 
+def _there(plan: Plan, shard: Shard, index: int, row: dict[str, Any]) -> bool:
+    """Whether what an input has made is where it belongs: a power cut may take files that a journal speaks of."""
+    if plan.work.tars or row["status"] != "success":
+        return True
+    try:
+        return (plan.folder / shard.inputs.outputs[index]).stat().st_size == int(row["bytes"])
+    except FileNotFoundError:
+        return False
+
+
 def _keep(plan: Plan, journal: Journal, index: int, output: str, result: Result) -> None:
     if plan.work.tars:
         journal.append([index, dict(result.row), dict(result.files)])
@@ -179,6 +193,8 @@ def _finish(plan: Plan, shard: Shard, journal: Journal, places: dict[int, int]) 
         for at in range(0, len(order), _GROUP):
             rows = [journal[place][1] for place in order[at : at + _GROUP]]
             write(rows)
+            if not plan.work.tars:
+                _sync(plan.folder / row["key"] for row in rows if row["status"] == "success")
             counts.update(row["error"].partition(":")[0] or "success" for row in rows)
             seconds += sum(row["seconds"] for row in rows)
     found = Made(len(order), len(order) - counts["success"])
@@ -220,6 +236,13 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
         yield stream
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _sync(paths: Iterable[Path]) -> None:
+    """Wait until the disk has files of a tree, whose shard is about to be called whole."""
+    for path in paths:
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
 
 
 @contextmanager
