@@ -12,12 +12,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gcodec.errors import GcodecError, OutputError
-from gcodec_batch import DEATHS, EngineError, Plan, in_flight, parent, read_item
+from gcodec_batch import DEATHS, EngineError, Plan, in_flight, made, parent, read_item
 from gcodec_ray._node import Node
 
 __all__: list[str] = []
@@ -87,11 +87,11 @@ def _no_room(asked: Mapping[str, Any]) -> str:
 
 @dataclass
 class _Slot:
-    """An actor: whether it was seen to be fit, and the shard that it is at."""
+    """An actor: whether it was seen to be fit, and the shards that it has, in their order."""
 
     actor: Any
     fit: bool = False
-    number: int | None = None
+    numbers: list[int] = field(default_factory=list)
 
 
 class _Run:
@@ -112,10 +112,10 @@ class _Run:
         import ray
 
         room, looked, well = 0, 0.0, time.monotonic()
-        while self.waiting or any(slot.number is not None for slot in self.slots.values()):
+        while self.waiting or any(slot.numbers for slot in self.slots.values()):
             if time.monotonic() - looked > _LOOK:
                 room, looked = self.asked["jobs"] or _room(self.asked), time.monotonic()
-            busy = sum(slot.number is not None for slot in self.slots.values())
+            busy = sum(bool(slot.numbers) for slot in self.slots.values())
             while len(self.slots) < min(room, busy + len(self.waiting)):
                 self._add()
             if self.slots:
@@ -176,35 +176,42 @@ class _Run:
             self._reported(slot, *found)
         self._next(slot)
 
-    def _reported(self, slot: _Slot, more: int, whole: bool, error: list[str] | None) -> None:
-        assert slot.number is not None
-        self.left[slot.number] -= more
+    def _reported(
+        self, slot: _Slot, done: Mapping[int, int], whole: list[int], error: list[str] | None
+    ) -> None:
+        for number, more in done.items():
+            self.left[number] -= more
+        for number in whole:
+            slot.numbers.remove(number)
+        self.answer(["done", sum(done.values()) + self._rest(whole)])
         if error is not None:
             kind, text = error
-            raise (
-                OutputError(self.plan.folder, text.partition(": ")[2] or text)
-                if (kind == "OutputError")
-                else EngineError(text)
-            )
-        if whole:
-            more += self.left.pop(slot.number)  # of those that a worker did and could not tell
-            slot.number = None
-        self.answer(["done", more])
+            if kind == "OutputError":
+                raise OutputError(self.plan.folder, text.partition(": ")[2] or text)
+            raise EngineError(text)
+
+    def _rest(self, whole: list[int]) -> int:
+        """Inputs of whole shards that a worker did and could not tell."""
+        return sum(self.left.pop(number) for number in whole)
 
     def _next(self, slot: _Slot) -> None:
-        """Let an actor go on, begin a shard, or go."""
+        """Let an actor go on, with a shard to go on with, or go."""
         import ray
 
         seconds = max(1.0, len(self.slots) / 100)
-        if slot.number is not None:
-            self.slots[slot.actor.work.remote(None, {}, seconds)] = slot
-        elif self.waiting:
-            slot.number = number = self.waiting.popleft()
+        fresh = []
+        # A second one only while there are enough for all.
+        while self.waiting and len(slot.numbers) < (
+            2 if len(self.waiting) > len(self.slots) else 1
+        ):
+            number = self.waiting.popleft()
             if number not in self.left:
                 done, _ = in_flight(self.plan, number)
                 self.left[number] = len(self.plan.shard(number).inputs.items) - done
-            deaths = self.deaths.get(number, {})
-            self.slots[slot.actor.work.remote(number, deaths, seconds)] = slot
+            slot.numbers.append(number)
+            fresh.append((number, self.deaths.get(number, {})))
+        if slot.numbers:
+            self.slots[slot.actor.work.remote(fresh, seconds)] = slot
         else:
             ray.kill(slot.actor)
 
@@ -214,15 +221,21 @@ class _Run:
             self.early += 1
             if self.early >= _EARLY:
                 raise EngineError(f"workers cannot begin: {_line(error)}")
-        if (number := slot.number) is None:
-            return
+        whole = [n for n in slot.numbers if made(self.plan, self.plan.shard(n)) is not None]
+        self.answer(["done", self._rest(whole)])
+        again = [number for number in slot.numbers if number not in whole]
+        if again:
+            self._blame(again[0], error)
+        self.waiting.extendleft(reversed(again))
+
+    def _blame(self, number: int, error: Exception) -> None:
+        """Count a death under the input that the shard was at."""
         _, at = in_flight(self.plan, number)
         counts = self.deaths.setdefault(number, {})
         index = -1 if at is None else at
         counts[index] = counts.get(index, 0) + 1
         if at is None and counts[index] >= DEATHS:
             raise EngineError(f"workers died as they wrote shard {number:05d}: {_line(error)}")
-        self.waiting.appendleft(number)
 
 
 def _line(error: object) -> str:

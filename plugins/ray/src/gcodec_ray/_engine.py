@@ -124,13 +124,13 @@ class _Driver:
         sign = plan.state / f"seen.{os.urandom(8).hex()}.part"
         try:
             sign.touch()
-            names = dict.fromkeys((*_ALIKE, *_of_plugins(plan)), "")
+            wanted = versions((*_ALIKE, *_of_plugins(plan)))
             self.say(
                 {
                     "folder": str(plan.folder.absolute()),
                     "shards": list(shards),
                     "sign": str(sign.relative_to(plan.folder)),
-                    "versions": {name: found for name, found in versions(names).items() if found},
+                    "versions": {name: found for name, found in wanted.items() if found},
                     "environment": {k: v for k, v in os.environ.items() if k.startswith("GCODEC_")},
                 }
             )

@@ -1,12 +1,17 @@
-"""What runs on a node: an actor that keeps one worker process, as the engine `processes` does here."""
+"""What runs on a node: an actor that keeps one worker process, as the engine `processes` does here.
+
+It is told of the next shard while it is at one, so that it waits for nobody between two.
+"""
 
 from __future__ import annotations
 
 import os
+import queue
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,10 +36,13 @@ class Node:
         os.environ.update(environment)
         self.folder = Path(folder)
         self._keeper = Keeper(self.folder, threads, self._tell)
+        self._waiting: queue.SimpleQueue[tuple[int, Mapping[int, int]]] = queue.SimpleQueue()
         self._changed = threading.Condition()
-        self._done = 0
-        self._thread: threading.Thread | None = None
+        self._at = -1
+        self._done: Counter[int] = Counter()
+        self._whole: list[int] = []
         self._error: GcodecError | None = None
+        threading.Thread(target=self._serve, daemon=True).start()
 
     def unfit(self, sign: str, wanted: Mapping[str, str], first: Any, models: list[str]) -> str:
         """Say which node this is and what it lacks for the work, in a line; "" if nothing.
@@ -49,38 +57,43 @@ class Node:
         )
         return f"{socket.gethostname()} {lack}" if lack else ""
 
-    def work(self, number: int | None, deaths: Mapping[int, int], seconds: float) -> list[Any]:
-        """Begin a shard if there is a number; come back after so many seconds, or sooner if the shard is whole.
+    def work(self, shards: list[tuple[int, Mapping[int, int]]], seconds: float) -> list[Any]:
+        """Have shards made, (number, deaths), after those that were given before.
 
-        Returns how many more inputs are done, whether the shard is whole, and [class, text] of an error, or None.
+        Comes back after so many seconds, or sooner if a shard is whole: [how many more inputs are done of which shard,
+        shards that are whole, [class, text] of an error or None].
         """
-        if number is not None:
-            self._error = None
-            self._thread = threading.Thread(target=self._make, args=(number, deaths), daemon=True)
-            self._thread.start()
-        assert self._thread is not None
-        self._thread.join(seconds)
-        whole = not self._thread.is_alive()
+        for shard in shards:
+            self._waiting.put(shard)
         with self._changed:
-            more, self._done = self._done, 0
+            self._changed.wait_for(lambda: self._whole or self._error, seconds)
+            done, whole = dict(self._done), self._whole
+            self._done, self._whole = Counter(), []
         error = self._error
-        return [more, whole, [type(error).__name__, str(error)] if error else None]
+        return [done, whole, [type(error).__name__, str(error)] if error else None]
 
-    def _make(self, number: int, deaths: Mapping[int, int]) -> None:
+    def _serve(self) -> None:
         try:
-            self._keeper.make(number, deaths)
+            while True:
+                self._at, deaths = self._waiting.get()
+                self._keeper.make(self._at, deaths)
+                with self._changed:
+                    self._whole.append(self._at)
+                    self._changed.notify_all()
         except GcodecError as error:
-            self._error = error
+            with self._changed:
+                self._error = error
+                self._changed.notify_all()
 
     def _tell(self, more: int) -> None:
         with self._changed:
-            self._done += more
+            self._done[self._at] += more
 
 
-def versions(names: Mapping[str, str]) -> dict[str, str]:
+def versions(names: Iterable[str]) -> dict[str, str]:
     """The version of each distribution here, "" where it is not installed."""
     found = dict.fromkeys(names, "")
-    for name in names:
+    for name in found:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
