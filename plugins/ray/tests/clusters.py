@@ -1,7 +1,7 @@
 """A Ray cluster of two nodes of one CPU each, in a network, process and mount namespace of its own.
 
-Ray opens ports on every interface that there is, and whoever reaches one runs code: here there is loopback alone. What runs
-in the namespace ends with it.
+Whoever reaches a port of Ray runs code: here there is loopback alone, and nobody else is on it. What runs in the namespace
+ends with it.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def cluster() -> Iterator[Cluster]:
     try:
         made = Cluster()
     except OSError as error:
-        pytest.skip(f"Ray's ports would be open to the network: {error}")
+        pytest.skip(f"there is no network for Ray alone: {error}")
     yield made
     made.close()
 
@@ -161,6 +161,7 @@ def test_the_head_dies(cluster: Cluster, folder: Path) -> None:
         ((), 2, "--engine ray wants the --address HOST:PORT"),
         (("--address", "ray://head:10001"), 2, "is no address of a cluster"),
         (("--address", "head:port"), 2, "is no address of a cluster"),
+        (("--address", "127.0.0.1:1", "--device", "cuda:1"), 2, "of its own: --device cuda"),
         (("--address", "127.0.0.1:1"), 12, "nobody answers at 127.0.0.1:1"),
     ],
 )

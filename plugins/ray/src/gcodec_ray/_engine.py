@@ -29,6 +29,9 @@ _ALIKE = ("gcodec", "gcodec-formats", "gcodec-batch", "gcodec-ray", "gcodec-base
 def engine(means: Means) -> Iterator[Make]:
     """The nodes of the cluster at `means.address`, or at RAY_ADDRESS. Raises UsageError, EngineError."""
     address = means.address or os.environ.get("RAY_ADDRESS", "")
+    if ":" in means.device:
+        kind = means.device.partition(":")[0]
+        raise UsageError(f"each worker is given a device of its own: --device {kind}")
     _check(address)
     with tempfile.TemporaryFile() as said, _Driver(address, said, means.patience) as driver:
         driver.say(
@@ -36,7 +39,7 @@ def engine(means: Means) -> Iterator[Make]:
                 "address": address,
                 "jobs": means.jobs,
                 "threads": means.threads,
-                "gpu": means.device.partition(":")[0] != "cpu",
+                "gpu": means.device != "cpu",
                 "patience": means.patience,
             }
         )
