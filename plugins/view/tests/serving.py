@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from gcodec.cli.run_options import RunOptions
 from gcodec_view._server import Server
-from gcodec_view.serving.frames import Frame, packed, read_frame
+from gcodec_view.serving.frames import Frame, read_frame, write_frame
 from gcodec_view.serving.handler import JobServer
 from gcodec_view.serving.jobs import Jobs
 from gcodec_view.serving.task import Allowed
@@ -63,7 +63,9 @@ def serving(
 
 def task(source: bytes, **changed: Any) -> bytes:
     """A frame as the page sends it."""
-    return packed(Frame({**TASK, **changed}, source))
+    stream = io.BytesIO()
+    write_frame(stream, Frame({**TASK, **changed}, source))
+    return stream.getvalue()
 
 
 def headers(server: JobServer, **changed: str | None) -> dict[str, str]:

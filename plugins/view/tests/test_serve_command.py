@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from serving import TASK, task
 
-from gcodec.errors import UnknownOption
+from gcodec.errors import GcodecError, UnknownOption
 from gcodec.plugin import Option
 from gcodec.registry import registry
 from gcodec.testing import CommandConformance
 from gcodec_view import _parts
 from gcodec_view.serving.choices import check_offered, choices
+from gcodec_view.serving.task import Task
 
 
 class TestServe(CommandConformance):
@@ -120,3 +126,34 @@ def test_a_page_reaches_for_no_folder_model_or_code() -> None:
         assert option in [o.name for o in spec.options if isinstance(o, Option)]
         with pytest.raises(UnknownOption):
             check_offered(spec, {option: "x"})
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_a_task_or_refused(sent: bytes) -> None:
+    with suppress(GcodecError):
+        Task.read(sent).aim()
+
+
+_VALUES: list[Any] = [None, True, -1, 1e308, math.nan, "", "a/b\\c\0.png", "\ud800" * 300]
+_VALUES += [
+    [],
+    [[[]]],
+    {},
+    {"bpp": math.nan},
+    {"bytes": "9"},
+    {"quality": 2},
+    {"bytes": 1, "bpp": 1},
+    {"x": 1},
+]
+
+
+@pytest.mark.parametrize("key", [*TASK, "other"])
+def test_so_is_any_table(key: str) -> None:
+    for value in _VALUES:
+        try:
+            read = Task.read(task(b"x", **{key: value}))
+            read.aim()
+        except GcodecError as error:
+            assert "\n" not in str(error)
+        else:
+            assert key != "other" and "/" not in read.name and 0 < len(read.name) <= 200

@@ -31,13 +31,12 @@ GOLDEN = Path(__file__).parents[3] / "tests/golden"
 #: A job that says that it has begun, starts a process of its own, and never ends; both pids are in the folder PIDS.
 ENDLESS = """
 import os, subprocess, sys, time
-from gcodec_view.serving.frames import Frame, packed
+from gcodec_view.serving.frames import Frame, write_frame
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
 for pid in (os.getpid(), child.pid):
     open(os.path.join({pids!r}, str(pid)), "w").close()
 open("litter", "w").close()
-sys.stdout.buffer.write(packed(Frame({{"is": "progress", "what": "begun", "done": 0, "total": 0}})))
-sys.stdout.buffer.flush()
+write_frame(sys.stdout.buffer, Frame({{"is": "progress", "what": "begun", "done": 0, "total": 0}}))
 time.sleep(300)
 """
 
@@ -246,6 +245,28 @@ def test_the_servers_end_is_that_of_the_job(pids: Path, temporary: Path) -> None
         connection = begun(server)
         wait(lambda: len(list(pids.iterdir())) == 2)
     assert all_ended(pids) and list(temporary.iterdir()) == []
+    connection.close()
+
+
+#: A job that says more than anybody takes.
+LOUD = """
+import sys
+from gcodec_view.serving.frames import Frame, write_frame
+while True:
+    write_frame(sys.stdout.buffer, Frame({"is": "part", "name": "x"}, bytes(1 << 20)))
+"""
+
+
+def test_nor_does_one_wait_who_does_not_listen(
+    monkeypatch: pytest.MonkeyPatch, temporary: Path
+) -> None:
+    monkeypatch.setattr(jobs, "_COMMAND", [sys.executable, "-c", LOUD])
+    with serving() as server:
+        connection = begun(server)
+        until(connection, b"Starting")
+        time.sleep(1)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5 and list(temporary.iterdir()) == []
     connection.close()
 
 

@@ -207,6 +207,26 @@ def test_cancel_ends_it(page: Chromium, photo: bytes) -> None:
     page.wait(MADE)  # the next finds its turn
 
 
+def test_a_browser_reads_that_the_server_is_busy(page: Chromium) -> None:
+    """Though most of what it sends is never taken."""
+    answers = page.do(
+        "evaluate",
+        script="""
+            const headers = { 'Content-Type': 'application/octet-stream' };
+            const ask = () => fetch('job', { method: 'POST', headers, body: new Uint8Array(2e6) });
+            const answers = await Promise.all([ask(), ask(), ask(), ask(), ask(), ask()]);
+            return Promise.all(answers.map(async (answer) => [answer.status, await answer.text()]));
+        """,
+    )
+    busy = sum(status == 503 for status, _ in answers)
+    assert busy and {status for status, _ in answers} == {200, 503}
+    assert all("another job" in text for status, text in answers if status == 503)
+    assert all("no task" in text for status, text in answers if status == 200)
+    errors = page.do("complaints")
+    assert len(errors) == busy and all("503" in error for error in errors)
+    page.do("goto", url=page.get("location.href"))  # where nothing is complained of
+
+
 def test_what_cannot_be_is_one_line(page: Chromium, photo: bytes, tmp_path: Path) -> None:
     page.drop("large.png", crop(tmp_path / "a.png", 0, 0, 700, 500).read_bytes())
     page.wait("document.querySelector('#status.bad')")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import struct
+from io import BufferedIOBase
 from typing import Any, BinaryIO, NamedTuple
 
 from gcodec.cli.common import json_text
 
-__all__ = ["Frame", "packed", "read_frame"]
+__all__ = ["Frame", "read_frame", "write_frame"]
 
 _LENGTHS = struct.Struct("<II")
 
@@ -20,10 +21,12 @@ class Frame(NamedTuple):
     data: bytes = b""
 
 
-def packed(frame: Frame) -> bytes:
-    """Return the bytes of a frame."""
+def write_frame(stream: BinaryIO | BufferedIOBase, frame: Frame) -> None:
+    """Write a frame at once. Raises OSError."""
     table = json_text(frame.table, indent=None).encode()
-    return _LENGTHS.pack(len(table), len(frame.data)) + table + frame.data
+    stream.write(_LENGTHS.pack(len(table), len(frame.data)) + table)
+    stream.write(frame.data)
+    stream.flush()
 
 
 def read_frame(stream: BinaryIO) -> Frame | None:

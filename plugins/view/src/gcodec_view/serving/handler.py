@@ -9,12 +9,13 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 
 from gcodec_view._server import Handler, Server
-from gcodec_view.serving.frames import Frame, packed
+from gcodec_view.serving.frames import Frame, write_frame
 from gcodec_view.serving.jobs import Jobs
 
 __all__ = ["JobServer"]
@@ -27,7 +28,7 @@ _BESIDE = 1 << 20
 #: Bytes that a sample takes in the largest of usual files: 16 bits of four channels.
 _BYTES = 8
 
-#: Seconds in which a task is sent.
+#: Seconds in which a task is sent, and in which a frame of the answer is taken.
 _SENDING = 60
 
 #: Seconds and bytes of what is refused and still heard, so that the one who sends it reads why.
@@ -60,7 +61,9 @@ class JobHandler(Handler):
                 return
             if len(task) == length:
                 self.begin(HTTPStatus.OK, {"Content-Type": _KIND, "Connection": "close"})
-                self.server.jobs.do(task, self._send, self._is_gone)
+                self.connection.settimeout(_SENDING)
+                with self.server.held(self.connection):
+                    self.server.jobs.do(task, self._send, self._is_gone)
 
     def _refusal(self) -> tuple[HTTPStatus, str] | None:
         name = self.asked()
@@ -92,7 +95,7 @@ class JobHandler(Handler):
             left -= len(data)
 
     def _send(self, frame: Frame) -> None:
-        self.wfile.write(packed(frame))
+        write_frame(self.wfile, frame)
 
     def _is_gone(self) -> bool:
         """Whether the page has closed the connection, as it does to cancel."""
@@ -110,9 +113,22 @@ class JobServer(Server):
 
     def __init__(self, parts: Mapping[str, Path | bytes], jobs: Jobs, host: str, port: int) -> None:
         self.jobs = jobs
+        self._held: set[socket.socket] = set()
         self.largest = _BYTES * jobs.allowed.pixels + _BESIDE
         super().__init__(parts, host, port)
 
+    @contextmanager
+    def held(self, connection: socket.socket) -> Iterator[None]:
+        """While it is answered."""
+        self._held.add(connection)
+        try:
+            yield
+        finally:
+            self._held.discard(connection)
+
     def server_close(self) -> None:
         super().server_close()
+        for connection in list(self._held):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)  # its page may have stopped listening
         self.jobs.close()

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gcodec.errors import GcodecError, UsageError
-from gcodec_view.serving.frames import Frame, packed, read_frame
+from gcodec_view.serving.frames import Frame, read_frame, write_frame
 from gcodec_view.serving.task import Allowed, Task
 
 __all__: list[str] = []
@@ -56,8 +56,7 @@ def main() -> None:
 
     def tell(frame: Frame) -> None:
         with lock:
-            answers.write(packed(frame))
-            answers.flush()
+            write_frame(answers, frame)
 
     try:
         tell(_done(Task.read(told.data), allowed, tell))

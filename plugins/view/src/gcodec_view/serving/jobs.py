@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from gcodec.pipeline.receiver import room
-from gcodec_view.serving.frames import Frame, packed, read_frame
+from gcodec_view.serving.frames import Frame, read_frame, write_frame
 from gcodec_view.serving.task import Allowed
 
 __all__ = ["Jobs"]
@@ -66,7 +66,10 @@ class Jobs:
             self._turn.release()
 
     def close(self) -> None:
-        """End the job in progress, and wait until nothing is left of it. No other begins."""
+        """End the job in progress, and wait until nothing is left of it. No other begins.
+
+        Whoever is sent to must be gone, or listen.
+        """
         self._closed.set()
         self._turn.acquire()
 
@@ -87,7 +90,7 @@ class Jobs:
             watch = _Watch(process, self.allowed.seconds, gone, self._closed)
             try:
                 told = {"allowed": self.allowed.table(), "folder": str(alone.folder.parent)}
-                last = self._relayed(process, packed(Frame(told, task)), send)
+                last = self._relayed(process, Frame(told, task), send)
             finally:
                 _kill(process)
                 watch.end()
@@ -95,12 +98,11 @@ class Jobs:
         if not last:
             send(Frame({"is": "error", "name": "Ended", "text": watch.why(process.returncode)}))
 
-    def _relayed(self, process: subprocess.Popen[bytes], told: bytes, send: Send) -> bool:
+    def _relayed(self, process: subprocess.Popen[bytes], told: Frame, send: Send) -> bool:
         """Send what the process answers; whether it came to an end."""
         assert process.stdin is not None and process.stdout is not None
         with suppress(BrokenPipeError):
-            process.stdin.write(told)
-            process.stdin.flush()
+            write_frame(process.stdin, told)  # type: ignore[arg-type]
         while (frame := read_frame(process.stdout)) is not None:  # type: ignore[arg-type]
             send(frame)
             if frame.table["is"] in _LAST:
@@ -133,8 +135,6 @@ class _Watch:
         if self._late:
             limit = f"the {self._seconds:g} seconds that the server allows (--timeout)"
             return f"it took longer than {limit}; a smaller picture or fewer steps take less"
-        if self._closed.is_set():
-            return "the server was ended"
         return f"its process ended with status {status}, as one does that runs out of memory"
 
     def _run(self) -> None:
