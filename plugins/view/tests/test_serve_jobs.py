@@ -177,10 +177,13 @@ def test_what_cannot_be_done_is_one_line(photo: bytes, temporary: Path) -> None:
         ),
         b"\xff" * 40: ("UsageError", "no task"),
         task(photo, embedding="../../etc/passwd"): ("UnknownPlugin", "installed"),
+        task(photo, reconstructor="flow", settings={"steps": 0}): ("InvalidOption", "steps"),
     }
     with serving() as server:
         for body, (name, text) in bodies.items():
-            last = post(server, body).last
+            answer = post(server, body)
+            last = answer.last
+            assert "file" not in [frame.table["is"] for frame in answer.frames]
             assert last["is"] == "error", last
             assert any(word in last["name"] for word in name.split("|")), last
             assert any(word in last["text"] for word in text.split("|")), last

@@ -240,6 +240,10 @@ def test_what_cannot_be_is_one_line(page: Chromium, photo: bytes, tmp_path: Path
     start(page)
     page.wait("document.querySelector('#status.bad')")
     assert "needs at least" in page.text("#status")
+    page.get("document.querySelector('#amount').value = '2000'")
+    start(page)
+    page.wait(MADE)  # and nothing is left of what failed
+    assert not page.get("document.querySelector('#status.bad')")
 
 
 def test_everything_has_a_name_to_be_heard(page: Chromium, photo: bytes) -> None:

@@ -110,6 +110,8 @@ async function run(task, bytes, done) {
   } finally {
     running = null;
     form.busy(false);
+    // A file whose picture was not made stood in the place of the tries.
+    if (of === source && now && !results.querySelector('.results')) choose(now);
   }
 }
 

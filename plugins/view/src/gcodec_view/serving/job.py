@@ -69,6 +69,8 @@ def _done(task: Task, allowed: Allowed, tell: Tell) -> Frame:
     from gcodec.pipeline.decoding import decode, save_decoded
     from gcodec.pipeline.encoding import encode
     from gcodec.pipeline.mixing import measure
+    from gcodec.pipeline.resolver import check_pair
+    from gcodec.pipeline.stage2 import checked
     from gcodec.registry import registry
     from gcodec_view._points import File, outcome, picture_table, setting
     from gcodec_view.serving.choices import METRICS, check_offered
@@ -86,13 +88,17 @@ def _done(task: Task, allowed: Allowed, tell: Tell) -> Frame:
     run = allowed.run(progress)
     if not {*task.metrics} <= {*METRICS}:
         raise UsageError(f"what may be measured is {', '.join(METRICS)}")
-    check_offered(registry().reconstructor(task.reconstructor), task.settings)
+    receiver = registry().reconstructor(task.reconstructor)
+    check_offered(receiver, task.settings)
+    share = checked(receiver, task.settings).share
     picture = None
     words = None
     seconds = {}
     file = File(task.name, task.source)
     if task.embedding is not None:
-        check_offered(registry().embedding(task.embedding), task.options)
+        sender = registry().embedding(task.embedding)
+        check_offered(sender, task.options)
+        check_pair(sender, receiver, registry(), share)  # before anything is encoded
         target = task.aim()
         progress.turn_to("Reading the picture")
         picture = load_image(task.source, limits=run.limits)
