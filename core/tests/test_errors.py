@@ -33,6 +33,7 @@ from gcodec.errors import (
     UnknownOption,
     UnknownPlugin,
     UnknownProfile,
+    Unmeasured,
     UnusablePlugin,
     UsageError,
     VerificationError,
@@ -108,6 +109,18 @@ EXAMPLES = [
         6,
         "'ntc' needs at least 90 bytes for this image and 10 were allowed; allow more, or do without its"
         " alpha (60 bytes)",
+    ),
+    (
+        Unmeasured("diffc", ["ntc", "webp"]),
+        22,
+        "where 'diffc' errs has not been measured, so it has no fidelity map; there is one of ntc, webp;"
+        " docs/fidelity.md says how to measure",
+    ),
+    (
+        Unmeasured("ntc", [], own=True),
+        22,
+        "where 'ntc' errs has not been measured with these weights, so it has no fidelity map; docs/fidelity.md"
+        " says how to measure",
     ),
     (ImageError("a.png", "it is empty"), 7, "a.png: it is empty"),
     (OutputError("out/x", "the disk is full"), 8, "cannot write out/x: the disk is full"),

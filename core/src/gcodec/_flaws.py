@@ -62,7 +62,7 @@ def _flaw(spec: Spec) -> str:
         if flaw:
             return flaw
     if not _readable(spec):
-        what = "has types, a cost, a place or graphs that are none"
+        what = "has types, a cost, a place, graphs or a spread that are none"
         return f"{kind} '{spec.name}' {what}; see gcodec.plugin.{type(spec).__name__}"
     if isinstance(spec, SignalSpec):
         from gcodec.signals import KINDS, kind_and_space
@@ -97,6 +97,9 @@ def _flaw(spec: Spec) -> str:
 def _readable(spec: Spec) -> bool:
     """Whether what is read of a spec to find paths is what it should be: one that is not would end every search."""
     if isinstance(spec, EmbeddingSpec):
+        spread = isinstance(spec.spread, tuple) and len(spec.spread) in (0, 10)
+        if not spread or not all(math.isfinite(number) for number in spec.spread):
+            return False
         return _texts(spec.makes) and spec.one_of in range(len(spec.makes) + 1)
     if isinstance(spec, ReconstructorSpec):
         return isinstance(spec.needs, tuple) and all(map(_texts, (*spec.needs, spec.uses)))

@@ -10,6 +10,7 @@
     │   ├── InvalidOption            2    the option's value is out of its range
     │   ├── NoPath                   5    no adapter leads from these signals to that reconstructor
     │   ├── TargetTooSmall           6    even the lowest quality is larger than the asked size
+    │   ├── Unmeasured               22   nobody has measured where that embedding's files err
     │   └── RecipeError              14   a recipe cannot be read, or says what its trainer does not know
     ├── ImageError                   7    the picture cannot be read or is beyond the limits
     ├── OutputError                  8    the result cannot be written
@@ -71,6 +72,7 @@ __all__ = [
     "UnknownOption",
     "UnknownPlugin",
     "UnknownProfile",
+    "Unmeasured",
     "UnusablePlugin",
     "UsageError",
     "VerificationError",
@@ -218,6 +220,21 @@ class TargetTooSmall(UsageError):
         text = f"'{embedding}' needs at least {smallest} bytes for this image and {target} were allowed"
         advice = f"do without {beside}" if beside else "take an embedding for lower rates"
         super().__init__(f"{text}; allow more, or {advice}")
+
+
+class Unmeasured(UsageError):
+    """Where in a picture `embedding` errs has not been measured, or only with its `own` weights; of `known` it has been."""
+
+    exit_status = 22
+
+    def __init__(self, embedding: str, known: Sequence[str], own: bool = False) -> None:
+        self.embedding, self.known, self.own = embedding, tuple(known), own
+        which = " with these weights" if own else ""
+        others = f"there is one of {', '.join(known)}; " if known else ""
+        super().__init__(
+            f"where '{embedding}' errs has not been measured{which}, so it has no fidelity map; {others}"
+            "docs/fidelity.md says how to measure"
+        )
 
 
 class RecipeError(UsageError):

@@ -169,6 +169,8 @@ class EmbeddingSpec:
                  (`gcodec.models.cache.keep`); None where it knows nothing of that name. options: of the spec, as the sender
                  set them; {} where a model is only fetched. It downloads nothing unless `fetch`. Raises ModelError.
     available    says what is missing, as above.
+    spread       how the squared error of the preview is spread over the picture, with the weights of new files: ten numbers
+                 of `gcodec.pipeline.fidelity`, which docs/fidelity.py measures on photographs; (): nobody has measured it.
     """
 
     name: str
@@ -186,6 +188,7 @@ class EmbeddingSpec:
     finder: str | None = None
     package: str = ""
     available: str = ""
+    spread: tuple[float, ...] = ()
 
     @property
     def contents(self) -> tuple[tuple[str, ...], ...]:

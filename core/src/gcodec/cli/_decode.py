@@ -60,6 +60,12 @@ from gcodec.plugin import REALISM, ReconstructorSpec
     " the suffix.",
 )
 @click.option(
+    "--fidelity-map",
+    metavar="PATH",
+    help="Write too how far each pixel may be from the original: gray of 16 bits, 256 to a level (.png), or float32"
+    " in levels (.npy).",
+)
+@click.option(
     "--sign",
     type=(str, str),
     metavar="CERTIFICATES KEY",
@@ -78,6 +84,7 @@ def command(
     partial: bool,
     max_bytes: int | None,
     preview_every: int | None,
+    fidelity_map: str | None,
     sign: tuple[str, str] | None,
     force: bool,
     as_json: bool,
@@ -95,6 +102,7 @@ def command(
     import gcodec_formats as gcx
     from gcodec.pictures import Credentials, check_signable, format_of
     from gcodec.pipeline.decoding import check_target, decode, decode_progressively, save_decoded
+    from gcodec.pipeline.fidelity import save_fidelity, suffix_of
 
     if not format and output != STREAM:
         suffix = Path(output).suffix
@@ -102,6 +110,11 @@ def command(
     credentials = Credentials.read(*sign) if sign else None
     if credentials:
         check_signable(output, kind)
+    if fidelity_map:
+        suffix_of(fidelity_map)
+        if Path(fidelity_map) == Path(output):
+            raise UsageError("the fidelity map is another picture; give it a name of its own")
+        check_output(fidelity_map, force=force, inputs=[source])
     name = recon.spec.name if recon else None
     options = {} if realism is None else {REALISM.name: realism}
     data = read_bytes(source)
@@ -120,6 +133,7 @@ def command(
             "model": model,
             "via": via,
             "partial": cut,
+            "fidelity": bool(fidelity_map),
             "run": how.run(seed=seed, progress=progress),
         }
         if preview_every:
@@ -136,6 +150,8 @@ def command(
             made = decode(data, name, **settings)
     target = sys.stdout.buffer if output == STREAM else output
     save_decoded(made, target, format=suffix, credentials=credentials, force=force)
+    if fidelity_map and made.fidelity is not None:
+        save_fidelity(made.fidelity, fidelity_map, force=force)
     report = {
         "file": output,
         "embedding": made.embedding,
@@ -147,6 +163,7 @@ def command(
         "missing_layers": made.missing,
         "lost_alpha": made.lost_alpha,
         "previews": previews,
+        "fidelity_map": fidelity_map,
         "seconds": rounded(made.seconds),
     }
     height, width = made.picture.pixels.shape[1:]

@@ -6,7 +6,7 @@ One direction, no back doors: `decode` sees the bytes of the file, the installed
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from types import NoneType
@@ -29,7 +29,7 @@ from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
     from gcodec.pictures import Credentials, Picture
-    from gcodec.signals import Signal
+    from gcodec.signals import FloatArray, Preview, Signal
 
 __all__ = ["Decoded", "decode", "decode_progressively", "save_decoded", "verify"]
 
@@ -46,6 +46,8 @@ class Decoded:
     path           how the signals reached it.
     missing        layers that a truncated file has lost; `lost_alpha` where the plane of transparency is gone too.
     seconds        wall time by part: "open", "stage1", "stage2".
+    fidelity       where it was asked for, the error to expect of each pixel: float32 [H, W], root mean square over the
+                   channels, in levels of 8 bits (`gcodec.pipeline.fidelity`).
     """
 
     picture: Picture
@@ -58,6 +60,7 @@ class Decoded:
     missing: int
     lost_alpha: bool
     seconds: Mapping[str, float]
+    fidelity: FloatArray | None = None
 
     @property
     def origin(self) -> str:
@@ -73,6 +76,7 @@ def decode(
     model: str | None = None,
     via: str | None = None,
     partial: bool = False,
+    fidelity: bool = False,
     run: Run | None = None,
 ) -> Decoded:
     """Decode a file, a path or its bytes, to a picture.
@@ -83,13 +87,14 @@ def decode(
     model          other weights for the reconstructor: name, folder or digest.
     via            name of an adapter that the signals must come by (`gcodec.pipeline.binding.Ways`).
     partial        accept a truncated progressive file.
+    fidelity       say also how far each pixel may be from the original, by a law measured on photographs.
 
     The seed of the file keys the reconstructor's noise, so the same file gives the same picture; ``run.seed``, where
     it is not 0, asks for another sample. Raises what `open_stage1` raises, PayloadError, NoPath, UnknownOption,
-    InvalidOption, UnknownPlugin for `via`, UsageError for a realism where there is no sample, and InvalidArgument for
-    an argument of another type than its own.
+    InvalidOption, UnknownPlugin for `via`, UsageError for a realism where there is no sample, Unmeasured where `fidelity`
+    cannot be had, and InvalidArgument for an argument of another type than its own.
     """
-    receiver = _receive(data, reconstructor, options, model, via, partial, run)
+    receiver = _receive(data, reconstructor, options, model, via, partial, fidelity, run)
     signals = receiver.stage1.signals()
     return receiver.decoded(signals, 0)
 
@@ -103,6 +108,7 @@ def decode_progressively(
     model: str | None = None,
     via: str | None = None,
     partial: bool = False,
+    fidelity: bool = False,
     run: Run | None = None,
 ) -> Iterator[Decoded]:
     """Decode a file as a receiver to whom it comes slowly: after every `every` >= 1 layers, and after the last.
@@ -111,7 +117,7 @@ def decode_progressively(
     """
     if not is_whole(every) or every < 1:
         raise UsageError(f"a picture after every {every} layers is asked for; it takes 1 or more")
-    receiver = _receive(data, reconstructor, options, model, via, partial, run)
+    receiver = _receive(data, reconstructor, options, model, via, partial, fidelity, run)
     total = len(receiver.stage1.main.layers)
     for count, signals in receiver.stage1.refine(every):
         yield receiver.decoded(signals, total - count)
@@ -125,6 +131,7 @@ class _Receiver:
     stage1: Stage1
     stage2: Stage2
     suggested: bool
+    expect: Callable[[Preview, FloatArray], FloatArray] | None
     run: Run
     clock: Clock
 
@@ -132,8 +139,11 @@ class _Receiver:
         """Stage 2, and what is to be said of the result; `unused` layers of those that are here were left out."""
         self.clock.lap("stage1")
         file, choice = self.stage1.file, self.stage2.choice
-        pixels, path = self.stage2.reconstruct(signals, file.header.size)
+        pixels, path, preview = self.stage2.reconstruct(signals, file.header.size)
         self.clock.lap("stage2")
+        fidelity = None
+        if self.expect is not None and preview is not None:
+            fidelity = self.expect(preview, pixels)
         return Decoded(
             picture=picture_of(pixels, file, self.run),
             embedding=self.stage1.main.spec.name,
@@ -145,6 +155,7 @@ class _Receiver:
             missing=unused + file.missing.count(gcx.MAIN),
             lost_alpha=gcx.ALPHA in file.missing,
             seconds=dict(self.clock.seconds),
+            fidelity=fidelity,
         )
 
 
@@ -155,6 +166,7 @@ def _receive(
     model: str | None,
     via: str | None,
     partial: bool,
+    fidelity: bool,
     run: Run | None,
 ) -> _Receiver:
     """Open a file and set up stage 2 for it; the arguments are those of `decode`."""
@@ -164,16 +176,21 @@ def _receive(
     clock = Clock()
     stage1 = open_stage1(data, run=run, partial=partial)
     header = stage1.file.header
+    expect = None
+    if fidelity:
+        from gcodec.pipeline.fidelity import expectation
+
+        expect = expectation(stage1)
     name, settings, suggested = _choose(header, reconstructor)
     spec = registry().reconstructor(name)
     receiver = bind(spec, None if model is None else run.models.find(model), run.models)
-    chosen = checked(receiver.spec, {**settings, **(options or {})})
+    chosen = checked(receiver.spec, {**settings, **(options or {})}, beside=fidelity)
     found = ways(registry(), *(part.bound for part in stage1.parts), receiver, via=via)
-    check_path(stage1.main.bound, stage1.makes, receiver, found, registry(), chosen.share)
+    check_path(stage1.main.bound, stage1.makes, receiver, found, registry(), chosen.wanted)
     seed = run.seed or cast(int, header.extensions.get(numbers.SEED, 0))
     stage2 = open_stage2(chosen, found, model=model, run=run.with_seed(seed))
     clock.lap("open")
-    return _Receiver(stage1, stage2, suggested, run, clock)
+    return _Receiver(stage1, stage2, suggested, expect, run, clock)
 
 
 def check_target(

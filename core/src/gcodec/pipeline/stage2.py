@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Choice", "Stage2", "checked", "interpolate", "open_stage2"]
 
+#: A realism at which both the reconstructor's picture and the preview are wanted.
+_MIXED = 0.5
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -53,16 +56,23 @@ class Choice:
 
     options  for its `Setup`: a checked value for each of the spec's options but `REALISM`.
     realism  alpha; None where the spec does not list `REALISM`.
+    beside   whether the preview is wanted beside, whatever the reconstructor is fed.
     """
 
     spec: ReconstructorSpec
     options: Mapping[str, Any]
     realism: float | None
+    beside: bool = False
 
     @property
     def share(self) -> float:
         """The weight of the reconstructor's own picture, 0..1: alpha, or 1 where there is no dial."""
         return 1.0 if self.realism is None else self.realism
+
+    @property
+    def wanted(self) -> float:
+        """The realism whose signals are wanted (`gcodec.pipeline.resolver.resolve`)."""
+        return _MIXED if self.beside and self.share == 1 else self.share
 
 
 @dataclass(frozen=True)
@@ -74,38 +84,40 @@ class Stage2:
     run: Run
     ways: Ways
 
-    def reconstruct(self, signals: Iterable[Signal], size: Size) -> tuple[FloatArray, Path]:
-        """Return X_alpha, float32 [3, H, W] in [0, 1], and how the signals reached the reconstructor.
+    def reconstruct(
+        self, signals: Iterable[Signal], size: Size
+    ) -> tuple[FloatArray, Path, Preview | None]:
+        """Return X_alpha, float32 [3, H, W] in [0, 1], how the signals reached the reconstructor, and X* where it is known.
 
         At alpha = 1 it is the reconstructor's own array, at alpha = 0 the preview's. Raises NoPath and PluginError.
         """
         alpha = self.choice.share
-        made, path = adapt(signals, self.choice.spec, size, self.run, self.ways, alpha)
-        preview = made.get(Preview.kind)
-        known = preview.pixels if isinstance(preview, Preview) else None
+        made, path = adapt(signals, self.choice.spec, size, self.run, self.ways, self.choice.wanted)
+        preview = cast(Preview | None, made.get(Preview.kind))
+        known = preview.pixels if preview else None
         if self.reconstructor is None:
-            return cast("FloatArray", known), path
+            return cast("FloatArray", known), path, preview
         fed = {name: made[name] for name in path.feeds}
         with of_plugin(self.choice.spec):
             sample = self.reconstructor.reconstruct(fed, size)
             if sample is not known:  # what was checked as a preview is sound
                 check_picture(sample, size)
         if alpha == 1:
-            return sample, path
-        return interpolate(cast("FloatArray", known), sample, alpha), path
+            return sample, path, preview
+        return interpolate(cast("FloatArray", known), sample, alpha), path, preview
 
 
-def checked(spec: ReconstructorSpec, given: Mapping[str, Any]) -> Choice:
-    """Return the choice of `spec` with the options `given`.
+def checked(spec: ReconstructorSpec, given: Mapping[str, Any], *, beside: bool = False) -> Choice:
+    """Return the choice of `spec` with the options `given`, and the preview `beside` or not.
 
     Raises UnknownOption, InvalidOption, and UsageError for a realism where there is nothing to turn.
     """
     if REALISM not in spec.options:
         if REALISM.name in given:
             raise UsageError(_no_dial(spec.name))
-        return Choice(spec, check_options(spec.name, spec.options, given), None)
+        return Choice(spec, check_options(spec.name, spec.options, given), None, beside)
     values = check_options(spec.name, spec.options, given)
-    return Choice(spec, values, values.pop(REALISM.name))
+    return Choice(spec, values, values.pop(REALISM.name), beside)
 
 
 def open_stage2(choice: Choice, ways: Ways, *, model: str | None = None, run: Run) -> Stage2:

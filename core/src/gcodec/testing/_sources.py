@@ -84,5 +84,4 @@ def reconstruct(
 ) -> FloatArray:
     """Do what `gcodec.pipeline.decoding.decode` does after stage 1."""
     spec, found = bound(registry().reconstructor(name))
-    pixels, _ = open_stage2(checked(spec, options), found, run=run).reconstruct(signals, size)
-    return pixels
+    return open_stage2(checked(spec, options), found, run=run).reconstruct(signals, size)[0]

@@ -1,0 +1,172 @@
+"""Measure where embeddings err, and whether a fidelity map says so: the numbers of docs/fidelity.md.
+
+    python docs/fidelity.py fit ntc 0.35,0.6,0.8 PHOTOGRAPH...             # EmbeddingSpec.spread, printed
+    python docs/fidelity.py check ntc preview,bridge,flow 0.35,0.6,0.8 PHOTOGRAPH...
+
+Of each photograph the middle is taken, 512x384 at most, and encoded at each quality. `fit` finds the ten numbers under which
+the errors of the previews are the likeliest, taken as normal with a deviation of their own in each pixel. `check` sorts all
+pixels of all photographs by the error s that the map says, and compares it with the error that is there, in 8-bit pictures.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+import gcodec
+from gcodec.pipeline.fidelity import expected_error, features
+from gcodec.plugin import EmbeddingSpec
+from gcodec.registry import registry
+from gcodec.signals import Preview
+
+SIZE = (384, 512)
+#: Pixels of each picture that are fitted.
+COUNT = 2000
+#: Classes of said errors, in levels of 8 bits.
+EDGES = (0, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+#: A class with less of all pixels says nothing: it may be one object of one photograph.
+LEAST = 0.005
+
+
+@dataclass(frozen=True)
+class Case:
+    """One photograph at one quality: uint8 [3, H, W] as it was and as each reconstructor shows it, and the preview."""
+
+    quality: str
+    original: np.ndarray[Any, Any]
+    preview: Preview
+    shown: dict[str, np.ndarray[Any, Any]]
+    pixels: dict[str, np.ndarray[Any, Any]]
+
+
+def cases(
+    embedding: str, reconstructors: Iterable[str], qualities: Iterable[str], names: Iterable[str]
+) -> Iterator[Case]:
+    """Encode and decode."""
+    with gcodec.Session() as session:
+        for name in names:
+            whole = gcodec.load_image(name).pixels
+            top, left = (max(0, (a - b) // 2) for a, b in zip(whole.shape[1:], SIZE, strict=True))
+            middle = whole[:, top : top + SIZE[0], left : left + SIZE[1]]
+            picture = gcodec.Picture.from_array(np.ascontiguousarray(middle))
+            for quality in qualities:
+                target = gcodec.Target(quality=float(quality))
+                data = session.encode(picture, embedding, target=target).data
+                yield case(quality, middle, data, reconstructors, session)
+
+
+def case(
+    quality: str,
+    original: np.ndarray[Any, Any],
+    data: bytes,
+    reconstructors: Iterable[str],
+    session: gcodec.Session,
+) -> Case:
+    """Decode by each reconstructor."""
+    from gcodec.pipeline.binding import bind, ways
+    from gcodec.pipeline.resolver import adapt
+    from gcodec.pipeline.stage1 import open_stage1
+    from gcodec.run import Run
+
+    run = Run()
+    stage1 = open_stage1(data, run=run)
+    receiver = bind(registry().reconstructor("preview"), None, run.models)
+    found = ways(registry(), stage1.main.bound, receiver)
+    made, _ = adapt(stage1.signals(), receiver.spec, stage1.file.header.size, run, found)
+    preview = made["preview"]
+    assert isinstance(preview, Preview)
+    pixels = {name: session.decode(data, name).picture.pixels for name in reconstructors}
+    return Case(quality, eight(original), preview, {n: eight(p) for n, p in pixels.items()}, pixels)
+
+
+def eight(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """In 8 bits."""
+    return np.rint(pixels * 255).astype(np.uint8)
+
+
+def squared(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Squared difference of two 8-bit pictures, averaged over the channels, [H, W]."""
+    return np.square(a.astype(np.float32) - b).mean(0)
+
+
+def fit(found: Iterable[Case]) -> tuple[float, ...]:
+    """The ten numbers of `EmbeddingSpec.spread`."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for one in found:
+        stated = one.preview.mse * 255**2
+        if stated == 0:
+            continue
+        error = np.square(one.original - 255 * one.preview.pixels).mean(0)
+        some = rng.integers(0, error.size, COUNT)
+        f = features(one.preview.pixels, stated).reshape(error.size, -1)[some]
+        rows.append((f, error.ravel()[some], error.mean(), stated))
+    f, error, real, stated = (
+        torch.tensor(np.array(part)).double() for part in zip(*rows, strict=True)
+    )
+    level = torch.log2(stated)
+    # What is stated against what is: a straight line in the logarithms, nothing where it was measured.
+    off = torch.log2(real / stated)
+    line = torch.stack([torch.ones_like(level), level], 1)
+    bias = torch.linalg.lstsq(line, off[:, None]).solution[:, 0]
+    if off.abs().median() < 0.05:
+        bias = torch.zeros(2).double()
+    mean = stated * 2 ** (line @ bias)
+    # Numbers of one size are found sooner.
+    scale = torch.cat([f.std((0, 1)), f.std((0, 1)) * level.mean()])
+    law = torch.zeros(8, dtype=torch.float64, requires_grad=True)
+    search = torch.optim.LBFGS([law], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        search.zero_grad()
+        w, v = (law / scale).chunk(2)
+        shape = torch.einsum("pnf,pf->pn", f, w + level[:, None] * v)
+        log = shape - torch.logsumexp(shape, 1, True) + np.log(COUNT) + torch.log(mean)[:, None]
+        value: torch.Tensor = (error * torch.exp((-log).clamp(max=30)) + log).mean()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    search.step(loss)  # type: ignore[no-untyped-call]
+    return tuple(round(float(number), 4) for number in (*bias, *(law / scale).detach()))
+
+
+def check(found: Iterable[Case], spread: tuple[float, ...]) -> None:
+    """Print said against measured."""
+    sums: dict[tuple[str, str], np.ndarray[Any, Any]] = {}
+    for one in found:
+        for name, pixels in one.pixels.items():
+            said = expected_error(one.preview, pixels, spread).ravel()
+            real = squared(one.original, one.shown[name]).ravel()
+            which = np.digitize(said, EDGES) - 1
+            total = sums.setdefault((name, one.quality), np.zeros((len(EDGES), 3)))
+            for column, values in enumerate((np.ones_like(said), said**2, real)):
+                total[:, column] += np.bincount(which, values, len(EDGES))
+    print("| reconstructor | quality | said: measured / said, in levels | all | worst |")
+    print("|---|---|---|---|---|")
+    for (name, quality), total in sorted(sums.items()):
+        used = total[total[:, 0] >= LEAST * total[:, 0].sum()]
+        said, real = np.sqrt(used[:, 1] / used[:, 0]), np.sqrt(used[:, 2] / used[:, 0])
+        cells = "  ".join(f"{s:.1f}: {r / s:.2f}" for s, r in zip(said, real, strict=True))
+        worst = max(real / said, key=lambda ratio: abs(ratio - 1))
+        whole = np.sqrt(total[:, 2].sum() / total[:, 1].sum())
+        print(f"| {name} | {quality} | {cells} | {whole:.2f} | {worst:.2f} |")
+
+
+def main(what: str, embedding: str, *rest: str) -> None:
+    """`fit` or `check`."""
+    if what == "fit":
+        qualities, *names = rest
+        print(fit(cases(embedding, (), qualities.split(","), names)))
+        return
+    reconstructors, qualities, *names = rest
+    spec = registry().named(EmbeddingSpec, embedding)
+    check(cases(embedding, reconstructors.split(","), qualities.split(","), names), spec.spread)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
