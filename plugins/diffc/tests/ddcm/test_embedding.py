@@ -14,11 +14,12 @@ import pytest
 from numpy.typing import NDArray
 
 import gcodec
-from gcodec.errors import InvalidOption, ModelDamaged, PayloadError
+from gcodec.errors import GcodecError, InvalidOption, ModelDamaged, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models import ModelStore
 from gcodec.models.networks import open_denoiser
 from gcodec.options import check_options
+from gcodec.pictures import psnr
 from gcodec.pipeline.stage1 import open_stage1
 from gcodec.registry import registry
 from gcodec.run import Run
@@ -69,10 +70,12 @@ def snr(state: Noisy) -> float:
     "options",
     [
         {"codebook": 12},
+        {"codebook": 12, "method": "threshold"},
         {"codebook": 8, "steps": 20},
         {"codebook": 10, "atoms": 4, "coefficients": 2},
         {"codebook": 10, "atoms": 4, "coefficients": 3, "method": "pursuit"},
         {"codebook": 10, "atoms": 0, "steps": 6},
+        {"codebook": 18, "atoms": 0, "steps": 6},
         {"codebook": 10, "atoms": 0, "steps": 6, "method": "pursuit"},
     ],
     ids=str,
@@ -164,7 +167,7 @@ def test_the_rate_is_met_closely_from_below(
     assert best > 0.99 * limit - 3
 
 
-@pytest.mark.parametrize("method", ["threshold", "pursuit"])
+@pytest.mark.parametrize("method", ["hadamard", "threshold", "pursuit"])
 def test_the_published_method_is_one_block(method: str) -> None:
     """With `atoms` 0 a step is one combination of as many atoms as the rate allows."""
     options = {"atoms": 0, "codebook": 14, "coefficients": 1, "method": method, "steps": 30}
@@ -180,10 +183,12 @@ def damaged(head: bytes, layers: tuple[bytes, ...]) -> tuple[bytes, ...]:
     return (head + layers[0][len(head) :], *layers[1:])
 
 
+@pytest.mark.parametrize("method", ["hadamard", "threshold"])
 def test_streams_that_no_sender_makes(
-    ddcm: Callable[..., implementation.Ddcm], photo: FloatArray
+    ddcm: Callable[..., implementation.Ddcm], photo: FloatArray, method: str
 ) -> None:
-    embedding, size = ddcm(codebook=6, atoms=2, steps=4), Size(*photo.shape[1:])
+    embedding = ddcm(codebook=6, atoms=2, steps=4, method=method)
+    size, flag = Size(*photo.shape[1:]), 0x80 * (method == "hadamard")
     layers = embedding.encode(embedding.analyse(photo), 0.3)
     head = layers[0][:HEAD]
     assert len(embedding.decode(layers, size)) == 1
@@ -192,8 +197,8 @@ def test_streams_that_no_sender_makes(
         "an empty layer": (b"",),
         "half a head": (head[:4],),
         "a head alone": (head,),
-        "more atoms than entries": damaged(head[:2] + b"\0\x7f", layers),
-        "more atoms than any": damaged(head[:2] + b"\x7f\xff", layers),
+        "more atoms than entries": damaged(head[:2] + bytes([flag, 127]), layers),
+        "more atoms than any": damaged(head[:2] + bytes([flag + 127, 255]), layers),
         "fewer blocks than steps": damaged(head[:4] + b"\0\0\1", layers),
         "no blocks": damaged(head[:4] + b"\0\0\0", layers),
         "more blocks than dimensions": damaged(head[:4] + b"\xff\xff\xff", layers),
@@ -216,6 +221,61 @@ def test_streams_that_no_sender_makes(
 def test_more_atoms_than_the_codebook_has(ddcm: Callable[..., implementation.Ddcm]) -> None:
     with pytest.raises(InvalidOption, match=r"2\^3"):
         ddcm(codebook=3, atoms=9)
+
+
+@pytest.mark.parametrize("method", ["threshold", "pursuit"])
+def test_more_codewords_than_normals_are_drawn_for(
+    ddcm: Callable[..., implementation.Ddcm], method: str
+) -> None:
+    with pytest.raises(InvalidOption, match="at most 16"):
+        ddcm(codebook=17, method=method)
+
+
+@pytest.mark.parametrize("options", [{"codebook": 10}, {"codebook": 12, "atoms": 0}], ids=str)
+def test_pictures_are_no_worse_for_codewords_that_are_rows(
+    kodim23: FloatArray, options: dict[str, Any]
+) -> None:
+    """E[x_0 | x_t] of three pictures under five seeds, in dB, against codewords of normals at the same rate: as far as
+    0.1 dB, where rows of one round of signs lose 0.6 with blocks and 6 with one. One step alone would not show it."""
+    import torch
+
+    spec, size = registry().embedding("ddcm"), Size(64, 96)
+    denoiser = open_denoiser(ModelStore.installed().find("base/denoiser"), Run())
+    gained = []
+    for top, left in (96, 192), (200, 300), (140, 440):
+        pixels = kodim23[:, top : top + 64, left : left + 96].copy()
+        for seed in range(5):
+            found = []
+            for method in "threshold", "hadamard":
+                asked = check_options(
+                    "ddcm", spec.options, options | {"steps": 4, "method": method}
+                )
+                run = Run(seed=seed)
+                embedding = implementation.Ddcm(
+                    Setup(run, asked, run.models.find(cast(str, spec.model)))
+                )
+                state = decoded(embedding, embedding.encode(embedding.analyse(pixels), 0.9), pixels)
+                x_t, level = torch.from_numpy(state.x_t)[None], (state.alpha_t, state.sigma_t)
+                x0_hat = denoiser.x0(x_t, *level, denoiser.condition({}, size))[0].numpy()
+                found.append(psnr(pixels, embedding.space.decode(x0_hat, size)))
+            gained.append(found[1] - found[0])
+    assert np.mean(gained) > -0.1
+
+
+def test_a_picture_of_one_pixel_and_any_prefix_of_its_file() -> None:
+    """The front of a file is a state or one line, however long it is."""
+    pixels = np.full((3, 1, 1), 0.4, np.float32)
+    data = gcodec.encode(gcodec.Picture(pixels), "ddcm", target=gcodec.Target(quality=1.0)).data
+    read = 0
+    for length in range(len(data) + 1):
+        try:
+            (state,) = open_stage1(data[:length], partial=True).signals()
+        except GcodecError as refused:
+            assert "\n" not in str(refused)
+            continue
+        assert cast(Noisy, state).x_t.shape == (32, 1, 1)
+        read += 1
+    assert 0 < read < len(data)
 
 
 def test_latents_of_another_autoencoder(
