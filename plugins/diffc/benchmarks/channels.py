@@ -30,7 +30,7 @@ from rich.table import Table
 from gcodec.channels import Channel, Common, Gaussian
 from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
-from gcodec_diffc.channels import Chunked, Codebook, Orc, Pfr, Trellis
+from gcodec_diffc.channels import Chunked, Codebook, Hadamard, Orc, Pfr, Trellis
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ SIMULATORS = [
     Simulator("trellis, 16", lambda n: Trellis(n, 16)),
     Simulator("codebook", lambda n: Codebook(blocks=max(n // 15, 1))),
     Simulator("codebook, one block", lambda n: Codebook(atoms=max(n // 10, 1))),
+    Simulator("hadamard", lambda n: Hadamard(1 << 16, blocks=max(n // 17, 1))),
+    Simulator("hadamard, one block", lambda n: Hadamard(1 << 20, atoms=max(n // 15, 1))),
 ]
 DIMENSIONS, BITS = (64, 4096, 24_576, 393_216), (16, 64, 200, 1000, 5000)
 QUICK = ((4096, 64), (24_576, 500))

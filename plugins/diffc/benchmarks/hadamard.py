@@ -1,15 +1,15 @@
-"""Codewords that are rows of a transform against codewords of normals, in one run: bits, what they convey, time, memory, picture.
+"""Codewords that are rows of a transform against codewords of normals, in one run: bits, worth, time, memory, picture.
 
     OMP_NUM_THREADS=1 python plugins/diffc/benchmarks/hadamard.py PHOTO... [--side 256] [--bpp 0.05] [--seeds 5]
 
-Of the first photograph, whole, the channel sends what `base/denoiser` lacks at step 0, by about `--bits` bits and seed by seed.
+Of the first photograph, whole, the channel sends what `base/denoiser` lacks at step 0 in about `--bits` bits, seed by seed.
 `conveyed` is A^2 / 2 in bits per bit sent, for the way A that z goes along it; `variance` that of z across it. Times are
 processor time, the best of the seeds; `MiB` the peak of either end, besides what it is given. `x` are ratios to the row
 of normals above. A last line says with how many bits a row conveys just as much as those.
 
-PSNR is of E[x_0 | x_t] at `bpp`, the middle `side` x `side` of each photograph, and the mean over photographs and seeds; `+-`
-the standard error of its difference from the row of normals, picture by picture and seed by seed. `seconds` are those of
-a whole encoding and decoding of stage 1 there.
+PSNR is of E[x_0 | x_t] at `bpp`, for the middle `side` x `side` of each photograph, the mean over photographs and seeds;
+`+-` the standard error of its difference from the row of normals, picture by picture and seed by seed. `seconds` are those
+of a whole encoding and decoding of stage 1 there.
 """
 
 from __future__ import annotations
@@ -25,18 +25,20 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import numpy as np
 import torch
 from ddcm import made, middle
+from numpy.typing import NDArray
 
 from gcodec.channels import Common, Gaussian
 from gcodec.interfaces import Setup, Size
 from gcodec.pictures import load_image, psnr
 from gcodec.randomness import Randomness
 from gcodec.run import Run
-from gcodec.signals import FloatArray, Noisy
+from gcodec.signals import Noisy
 from gcodec_diffc.channels import Codebook, Hadamard
 from gcodec_diffc.ddcm.embedding import Ddcm
 from gcodec_diffc.diffc._process import level, start
 
-AnyCodebook: TypeAlias = "Codebook | Hadamard"
+FloatArray: TypeAlias = NDArray[np.float32]
+AnyCodebook: TypeAlias = Codebook | Hadamard
 
 
 class Row(NamedTuple):
@@ -172,7 +174,8 @@ def main() -> None:
     r = lacking(made({}), photos[0])
     small = [middle(photo, arguments.side) for photo in photos]
     print(
-        "| codewords | K | atoms | bits | conveyed | variance | encode ms | x | decode ms | x | MiB | x | PSNR | +- | seconds |"
+        "| codewords | K | atoms | bits | conveyed | variance | encode ms | x | decode ms | x | MiB | x"
+        " | PSNR | +- | seconds |"
     )
     print("|---|" + "---:|" * 14)
     bases: dict[str, tuple[Sent, Any]] = {}
