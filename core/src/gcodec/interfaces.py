@@ -58,6 +58,8 @@ class Embedding(ABC):
     def sizes(self, analysis: Any, quality: float) -> tuple[int, ...] | None:
         """Return the lengths of the layers that `encode` would return, exactly; None where only encoding can tell.
 
+        Where an option has `encode` search for longer than that: the lengths that it keeps within.
+
         Rate control asks half a dozen times for one image, and encodes only where it gets None. Worth implementing
         where something of fixed length, such as the measured error of the preview, takes time to find out.
         """

@@ -72,7 +72,7 @@ def noisy_bits(v: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
 
 def features(y: Tensor) -> Tensor:
     """[B, C, h, w] steps -> [B, 2 C, h, w]: clipped value and log magnitude, in units of 1/16."""
-    magnitude = torch.round(torch.log2(1 + y.abs()) * MEAN_UNIT) / MEAN_UNIT
+    magnitude = ste_round(torch.log2(1 + y.abs()) * MEAN_UNIT) / MEAN_UNIT
     return torch.cat([y.clamp(-4, 4), magnitude], 1)
 
 

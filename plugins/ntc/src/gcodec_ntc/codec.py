@@ -69,6 +69,18 @@ class Analysed(Original):
     latents: FloatArray
 
 
+class Wanted(NamedTuple):
+    """What an encoder would send if it need not round.
+
+    y, z   latents [h * w, C] in steps, hyper-latents [ceil(h / 2) * ceil(w / 2), N].
+    trade  of squared error against bits in rounding latents, by channel, [C].
+    """
+
+    y: FloatArray
+    z: FloatArray
+    trade: FloatArray
+
+
 class PayloadCodec(ABC):
     """What codecs of payloads with this head have in common; what is analysed is an `Original`."""
 
@@ -94,17 +106,20 @@ class PayloadCodec(ABC):
 
     def encode(self, analysed: Original, level: int) -> bytes:
         """Payload at quality `level`, from 0."""
+        return self.finished(analysed, level, self._stream(analysed, level))[0]
+
+    def finished(self, analysed: Original, level: int, stream: bytes) -> tuple[bytes, float]:
+        """Payload of a stream at quality `level`, and the squared error of its preview."""
         size = analysed.samples.shape[1:]
-        stream = self._stream(analysed, level)
         preview, _ = self.decode(self.head(level, 0) + stream, *size)
         mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
         payload = self.head(level, pack_mse(mse)) + stream
         analysed.previews[payload] = preview
         self._last = weakref.ref(analysed)
-        return payload
+        return payload, mse
 
     def size(self, analysed: Original, level: int) -> int:
-        """Length of the payload that `encode` returns."""
+        """Length of the payload that `encode` returns; of one that searches on, the most that it may be."""
         return len(self.head(level, 0)) + len(self._stream(analysed, level))
 
     def decode(self, payload: bytes, height: int, width: int) -> tuple[FloatArray, float]:
@@ -173,32 +188,41 @@ class Codec(PayloadCodec):
         (latents,) = self.transforms.analysis(x.astype(np.float32, copy=False)[None])
         return Analysed(samples, latents)
 
+    def wanted(self, analysed: Analysed, level: int) -> Wanted:
+        """What the transforms say at quality `level`."""
+        y, z = map(_positions, self.transforms.encoder(analysed.latents, _quality(level)))
+        return Wanted(y, z, np.full(y.shape[1], self.rounding.trade, np.float32))
+
     def quantize(
-        self, analysed: Analysed, level: int, visitor: Callable[[Visit, Ints], None]
+        self,
+        analysed: Analysed,
+        level: int,
+        visitor: Callable[[Visit, Ints], None],
+        wanted: Wanted | None = None,
     ) -> Ints:
         """Choose all symbols at quality `level`; `visitor` sees each batch with its symbols.
 
         Returns the quantized latents, int32 [h, w, C] in 1/16 steps.
         """
-        y, z = map(_positions, self.transforms.encoder(analysed.latents, _quality(level)))
+        y, z, trade = wanted or self.wanted(analysed, level)
 
         def choose(visit: Visit) -> Ints:
             if visit.group < 0:
                 symbols = rounded(z - visit.mean / (1 << MEAN_BITS))
             else:
                 channels = slice(self._starts[visit.group], self._starts[visit.group + 1])
-                wanted = y[visit.positions, channels] - visit.mean / np.float32(1 << MEAN_BITS)
-                symbols = self.rounding(wanted, visit.index)
+                exact = y[visit.positions, channels] - visit.mean / np.float32(1 << MEAN_BITS)
+                symbols = self.rounding(exact, visit.index, trade[channels])
             visitor(visit, symbols)
             return visit.values(symbols)
 
         h, w = analysed.latents.shape[2:]
         return self.integer.code(level, h, w, choose)[1]
 
-    def stream(self, analysed: Analysed, level: int) -> bytes:
+    def stream(self, analysed: Analysed, level: int, wanted: Wanted | None = None) -> bytes:
         """The entropy-coded symbols."""
         encoder = Encoder(self.tables)
-        self.quantize(analysed, level, lambda v, s: encoder.put(s, v.index))
+        self.quantize(analysed, level, lambda v, s: encoder.put(s, v.index), wanted)
         return encoder.finish()
 
     def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
+from gcodec.errors import ModelDamaged, ModelMissing, PayloadError, UsageError
 from gcodec.interfaces import Embedding, Setup, Size
-from gcodec.models.graphs import graphs_of
+from gcodec.models.graphs import graphs_of, torch_missing
 from gcodec.signals import Preview, Signal
 from gcodec_ntc.codec import NAME, Codec, Transforms
+from gcodec_ntc.effort import ITERATIONS, PatientCodec
 from gcodec_ntc.whole import CLASS as WHOLE
 from gcodec_ntc.whole import WholeCodec
 from gcodec_ntc.zoo.architectures import CLASS as ZOO
@@ -37,7 +38,7 @@ class Ntc(Embedding):
                 "base/ntc_range", "`ntc` cannot work without weights; install gcodec-base"
             )
         try:
-            self._codec = _codec(model, setup.run)
+            self._codec = _codec(model, setup.run, setup.options.get("effort", 0))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelDamaged(model.name, f"not the weights of `ntc`: {error}") from error
 
@@ -50,7 +51,7 @@ class Ntc(Embedding):
         return (self._codec.encode(analysis, self._level(quality)),)
 
     def sizes(self, analysis: Any, quality: float) -> tuple[int, ...]:
-        """Return the length of the layer; what is left out is the synthesis, to measure its error."""
+        """Return the length of the layer at effort 0: all that more of it fills better."""
         return (self._codec.size(analysis, self._level(quality)),)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
@@ -65,8 +66,14 @@ class Ntc(Embedding):
         return round(min(max(quality, 0.0), 1.0) * (self._codec.levels - 1))
 
 
-def _codec(model: Model, run: Run) -> Codec | WholeCodec | ZooCodec:
+def _codec(model: Model, run: Run, effort: int) -> Codec | WholeCodec | ZooCodec:
+    if effort and (missing := torch_missing()):
+        raise UsageError(f"ntc's --effort {effort}: {missing}; or leave --effort out")
     if model.class_name == ZOO:
+        if effort:
+            raise UsageError(
+                f"ntc's --effort is for its own models, and {model.name} is of the CompressAI zoo; leave --effort out"
+            )
         from gcodec.models.devices import torch_device
         from gcodec_ntc.zoo.codec import ZooCodec
 
@@ -74,17 +81,21 @@ def _codec(model: Model, run: Run) -> Codec | WholeCodec | ZooCodec:
     if model.class_name == WHOLE:
         # It is looked for at once, and opened when a picture needs it.
         lower = run.models.find(model.config["networks"])
-        return WholeCodec(model.config, model.tensors(), lambda: _networks(lower, run))
-    return _networks(model, run)
+        return WholeCodec(model.config, model.tensors(), lambda: _networks(lower, run, effort))
+    return _networks(model, run, effort)
 
 
-def _networks(model: Model, run: Run) -> Codec:
+def _networks(model: Model, run: Run, effort: int) -> Codec:
     config, tensors = model.config, model.tensors()
     if graphs := graphs_of(model, run, *Transforms._fields):
-        return Codec(config, tensors, Transforms(*graphs))
-    from gcodec_ntc.networks import transforms
+        found = Transforms(*graphs)
+    else:
+        from gcodec_ntc.networks import transforms
 
-    return Codec(config, tensors, transforms(config, tensors))
+        found = transforms(config, tensors)
+    if effort:
+        return PatientCodec(config, tensors, found, ITERATIONS[effort], run.progress)
+    return Codec(config, tensors, found)
 
 
 def _only(layers: Sequence[bytes]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gcodec.plugin import EmbeddingSpec, Profile, TrainerSpec, hookimpl
+from gcodec.plugin import EmbeddingSpec, Option, Profile, TrainerSpec, hookimpl
 
 GCODEC_INTERFACE = 1
 
@@ -24,6 +24,16 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             profiles=(Profile(id=2, model=DIGEST),),
             model="base/ntc",
             parse_class="B",
+            options=(
+                Option(
+                    "effort",
+                    int,
+                    0,
+                    "how long to search for less error in the same bytes: 0 not at all, 9 a minute a megapixel",
+                    minimum=0,
+                    maximum=9,
+                ),
+            ),
             finder="gcodec_ntc.zoo:find",
             available="gcodec.models.graphs:networks_missing",
             spread=(0, 0, 0.1546, 0.1699, 0.0083, 0.0103, 0.0087, -0.0307, -0.0012, -0.0029),

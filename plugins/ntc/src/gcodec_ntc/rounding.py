@@ -25,21 +25,27 @@ class Rounding:
     def __init__(self, tables: FrequencyTables, trade: float) -> None:
         self.tables, self.trade = tables, trade
 
-    def __call__(self, wanted: NDArray[Any], index: NDArray[np.uint8]) -> Ints:
-        """Symbols of numbers wanted, coded under the tables of their index; all of one shape."""
+    def __call__(
+        self,
+        wanted: NDArray[Any],
+        index: NDArray[np.uint8],
+        trade: NDArray[np.float32] | None = None,
+    ) -> Ints:
+        """Symbols of numbers wanted, coded under the tables of their index; all of one shape. trade: of each channel."""
         symbols = rounded(wanted)
         which = np.nonzero(symbols)
         near = np.abs(symbols[which])
-        known = near < self._cost.shape[1]
+        known = near < self.cost.shape[1]
         which, near = tuple(part[known] for part in which), near[known]
         table, size = index[which], np.abs(wanted[which])
-        saved = self._cost[table, near] - self._cost[table, near - 1]
+        saved = self.cost[table, near] - self.cost[table, near - 1]
         added = 1 + 2 * (size - near)
-        symbols[which] -= np.sign(symbols[which]) * (saved > self.trade * added)
+        weight = self.trade if trade is None else trade[which[-1]]
+        symbols[which] -= np.sign(symbols[which]) * (saved > weight * added)
         return symbols
 
     @cached_property
-    def _cost(self) -> NDArray[np.float32]:
+    def cost(self) -> NDArray[np.float32]:
         """Bits of each |symbol| under each table, [tables, reach + 1]; the escape's last cost beyond."""
         reach = int(self.tables.escape.max() - 1) // 2
         cost = np.empty((len(self.tables), reach + 1), np.float32)

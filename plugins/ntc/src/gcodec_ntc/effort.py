@@ -1,0 +1,71 @@
+"""The codec of `ntc` whose encoder takes its time: never more bytes than without, and never a larger error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from gcodec_ntc.codec import Analysed, Codec, Transforms, Wanted
+
+if TYPE_CHECKING:
+    from gcodec.progress import Progress
+    from gcodec_ntc.search import Search
+
+__all__ = ["ITERATIONS", "PatientCodec"]
+
+#: Of the search, by effort.
+ITERATIONS = (0, 2, 3, 4, 6, 9, 14, 22, 35, 55)
+#: log2 of the factor on the weight of error against bits, between which the bytes of effort 0 are met; and trials.
+_RANGE, _TRIALS = (-0.5, 1.0), 5
+
+
+class PatientCodec(Codec):
+    """`iterations` of `gcodec_ntc.search` for each picture; the rest as `Codec`. Encoding needs torch."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        tensors: Mapping[str, NDArray[Any]],
+        transforms: Transforms,
+        iterations: int,
+        progress: Progress,
+    ) -> None:
+        super().__init__(config, tensors, transforms)
+        self._model = config, tensors
+        self._iterations, self._progress = iterations, progress
+
+    @cached_property
+    def _search(self) -> Search:
+        from gcodec_ntc.search import Search
+
+        return Search(*self._model, self.rounding.cost)
+
+    def encode(self, analysed: Analysed, level: int) -> bytes:  # type: ignore[override]
+        """Payload at quality `level`: what effort 0 makes of it, or at most as many bytes for a smaller error."""
+        plain = self._stream(analysed, level)
+        payload, error = self.finished(analysed, level, plain)
+        start = self.wanted(analysed, level)
+        found = self._search(analysed, level, start, self._iterations, self._progress)
+        stream = self._fitting(analysed, level, found, len(plain))
+        if stream is None:
+            return payload
+        other, less = self.finished(analysed, level, stream)
+        better, worse = (other, payload) if less < error else (payload, other)
+        analysed.previews.pop(worse, None)
+        return better
+
+    def _fitting(self, analysed: Analysed, level: int, wanted: Wanted, most: int) -> bytes | None:
+        """The longest stream of at most so many bytes, as error weighs more or less against bits; None: there is none."""
+        best, (low, high) = None, _RANGE
+        for _ in range(_TRIALS):
+            middle = (low + high) / 2
+            trade = wanted.trade * 2**middle
+            stream = self.stream(analysed, level, wanted._replace(trade=trade))
+            if len(stream) <= most:
+                best, low = stream, middle
+            else:
+                high = middle
+        return best
