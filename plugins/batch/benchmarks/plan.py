@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import random
 import resource
 import tarfile
 import tempfile
@@ -16,8 +17,9 @@ import time
 from pathlib import Path
 
 from gcodec_batch._plan import Work, cut, read_plan, write_plan
-from gcodec_batch._shard import made
+from gcodec_batch._shard import _table, made
 from gcodec_batch._sources import find
+from gcodec_batch._verbs import COLUMNS
 
 _STATS = '{"count": 1000, "successes": 1000, "failed": 0, "status_dict": {}, "seconds": 1.0}'
 
@@ -29,6 +31,31 @@ def write(path: Path, samples: int) -> None:
                 about = tarfile.TarInfo(f"{number:09d}.{suffix}")
                 about.size = 64
                 tar.addfile(about, io.BytesIO(bytes(64)))
+
+
+def rows(count: int) -> int:
+    """Bytes of a shard's table, of rows as an encode makes them."""
+    stream = io.BytesIO()
+    rng = random.Random(0)
+    with _table(stream) as write:
+        write(
+            [
+                {
+                    **dict.fromkeys(COLUMNS, ""),
+                    "key": f"00001{number:05d}",
+                    "source": f"00001.tar/{number:09d}.jpg",
+                    "status": "success",
+                    "width": 512,
+                    "height": 512,
+                    "bytes": 9500 + rng.randrange(330),
+                    "digest": rng.randbytes(32).hex(),
+                    "quality": rng.random(),
+                    "seconds": rng.random(),
+                }
+                for number in range(count)
+            ]
+        )
+    return len(stream.getvalue())
 
 
 def resident() -> int:
@@ -63,6 +90,7 @@ def main() -> None:
         print(f"memory: {(resident() - before) / count:.0f} bytes an input")
         size = (state / "plan").stat().st_size
         print(f"plan: {size / count:.0f} bytes an input")
+        print(f"rows: {rows(1000) / 1000:.0f} bytes an input in shards of 1000")
         for shard in plan.shards():
             (plan.folder / f"{shard.name}_stats.json").write_text(_STATS)
         start = time.process_time()

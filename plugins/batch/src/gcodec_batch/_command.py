@@ -36,11 +36,16 @@ def command() -> None:
 
     SOURCE is a folder, a pattern in quotes ('photos/**/*.jpg', 'shards/{00000..00007}.tar'), a WebDataset tar, a parquet
     file of pictures as Hugging Face writes them, or a URL (with gcodec-batch[remote]). DEST becomes a tree of the same
-    shape, or, with --tars, shards: 00000.tar with KEY.gcx and KEY.json, 00000.parquet with a row for every input,
-    00000_stats.json once it is whole.
+    shape with rows.parquet, a row for every input; or, with --tars, shards: 00000.tar with KEY.gcx and KEY.json,
+    00000.parquet with its rows, 00000_stats.json once it is whole. Shards may go to a URL.
 
     The same command goes on where it was stopped, by whatever. A picture that cannot be done is a row with its reason, and
     the exit status is then 21.
+
+    \b
+    gcodec batch encode photos/ files/ --embed ntc --bpp 0.3
+    gcodec batch encode 'in/{000..099}.tar' s3://bucket/out --tars --state run
+    gcodec batch decode files/ pictures/ --engine ray --address HEAD:6379
     """
 
 
@@ -54,7 +59,7 @@ def _shared(function: Command) -> Command:
             "--shard-size",
             type=click.IntRange(1, 99_999),
             metavar="N",
-            help="Inputs of one shard. [default: 1000 with --tars]",
+            help="Inputs of one shard. [default: 1000 in tars, up to that in a tree]",
         ),
         click.option(
             "--jobs",

@@ -10,13 +10,20 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from gcodec.errors import GcodecError, OutputError, UnknownPlugin, UnusablePlugin, WorkerError
+from gcodec.errors import (
+    GcodecError,
+    OutputError,
+    PluginError,
+    UnknownPlugin,
+    UnusablePlugin,
+    WorkerError,
+)
 from gcodec_batch._plan import STATE, Plan
 
 if TYPE_CHECKING:
@@ -81,7 +88,33 @@ def _loaded(point: EntryPoint) -> Engine:
         found: Engine = point.load()
     except Exception as error:  # a stranger's module may raise anything
         raise UnusablePlugin(point.name, f"{type(error).__name__}: {error}") from error
-    return found
+
+    @contextmanager
+    def entered(means: Means) -> Iterator[Make]:
+        with ExitStack() as stack:
+            with _blame(point):
+                make = stack.enter_context(found(means))
+
+            def blamed(plan: Plan, shards: Sequence[int], tell: Tell) -> None:
+                with _blame(point):
+                    make(plan, shards, tell)
+
+            yield blamed
+
+    return entered
+
+
+@contextmanager
+def _blame(point: EntryPoint) -> Iterator[None]:
+    """What an engine must not raise is its fault, not gcodec's."""
+    try:
+        yield
+    except (GcodecError, OSError):
+        raise
+    except Exception as error:
+        owner = point.dist.name if point.dist else point.value
+        reason = f"{type(error).__name__}: {error}"
+        raise PluginError("engine", point.name, owner, reason) from error
 
 
 def opened(plan: Plan) -> Session:
