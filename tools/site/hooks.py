@@ -36,6 +36,15 @@ _SHIM = ("https://unpkg.com/iframe-worker/shim", "assets/iframe-worker.js")
 _INSERT = re.compile(r"^<!-- ([a-z ]+)(?:: (.+?))? -->$", re.MULTILINE)
 
 
+def on_config(config: Any) -> Any:
+    """Put texts of docs/ that mkdocs.yml gives no place under a heading of their own, so that none is out of reach."""
+    named = set(re.findall(r"[\w/]+\.md", str(config.nav)))
+    found = (path for path in repository.files() if re.fullmatch(r"docs/\w+\.md", path))
+    if more := [path for path in found if path not in named]:
+        config.nav.append({"More": more})
+    return config
+
+
 def on_files(files: Any, config: Any) -> Any:
     """Add the repository's pages and pictures, each under its own path."""
     for path in repository.files():
