@@ -241,7 +241,7 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
 def _sync(paths: Iterable[Path]) -> None:
     """Wait until the disk has files of a tree, whose shard is about to be called whole."""
     for path in paths:
-        with path.open("rb") as stream:
+        with path.open("r+b") as stream:  # Windows syncs only what could be written
             os.fsync(stream.fileno())
 
 
