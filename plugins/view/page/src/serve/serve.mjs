@@ -124,12 +124,12 @@ function start() {
     choose(point);
     if (stage.element.getBoundingClientRect().bottom < 0) scrollTo({ top: 0 });
     const took = Object.entries(point.seconds).map(([what, seconds]) => `${what}d in ${short(seconds, 2)} s`);
-    say(`${named(point)}: ${[size(point.bytes), `${short(point.bpp)} bits per pixel`, ...took].join(', ')}`);
+    say(`${named(point)}: ${[size(point.bytes), `${short(point.bpp)} bits per pixel`, ...took, point.origin].join(', ')}`);
   });
 }
 
-/** @param {any} table of a picture */
-const withBytes = (table) => ({ ...table, bytes: parts.get(table.part) });
+/** A picture with its bytes: the server sends back nothing that came from here. @param {any} table */
+const withBytes = (table) => ({ ...table, bytes: parts.get(table.part) ?? source?.bytes });
 
 /** @param {any} said @param {Uint8Array} data @param {(made: any) => void} done what to do with what is made */
 function hear(said, data, done) {

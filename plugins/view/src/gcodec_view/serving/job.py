@@ -1,13 +1,13 @@
-"""The process of one job: ``python -m gcodec_view.serving.job``.
+"""The process of one job: ``python -m gcodec_view.serving.job FOLDER``, at home in that folder.
 
-It reads one frame: {"allowed", "folder"}, what the server allows and the folder that the process is at home in, and as its
-bytes the frame that the page sent, which may be anybody's. It answers in frames:
+It reads one frame: {"allowed"}, what the server allows, and as its bytes the frame of the page, which may be anybody's.
+It answers in frames:
 
     {"is": "progress", "what", "done", "total"}
-    {"is": "part", "name"}                     bytes, by the name that later frames have for them
-    {"is": "file", "name", "part", "seconds"}  the .gcx file is there
-    {"is": "made", "picture", "point"}         the end: as gcodec_view._points has it; "picture" is null where a file came
-    {"is": "error", "name", "text"}            the end: why there is nothing more
+    {"is": "part", "name"}              bytes, by the name that other frames have for them; never those that the page sent
+    {"is": "file", "name", "part"}      the .gcx file is there
+    {"is": "made", "picture", "point"}  the end: as gcodec_view._points has it; "picture" is null where a file came
+    {"is": "error", "name", "text"}     the end: why there is nothing more
 
 When its standard input ends, the server is gone: then it removes the folder and ends, whatever it is doing.
 """
@@ -20,16 +20,22 @@ import os
 import re
 import shutil
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from gcodec.errors import GcodecError, UsageError
 from gcodec_view.serving.frames import Frame, read_frame, write_frame
 from gcodec_view.serving.task import Allowed, Task
+
+if TYPE_CHECKING:
+    from gcodec.pictures import Picture
+    from gcodec.run import Run
+    from gcodec_view._points import File, Hold
 
 __all__: list[str] = []
 
@@ -47,8 +53,9 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     told = read_frame(heard)
     if told is None:
+        _leave(sys.argv[1])
         return
-    threading.Thread(target=_outlive, args=(heard, told.table["folder"]), daemon=True).start()
+    threading.Thread(target=_outlive, args=(heard, sys.argv[1]), daemon=True).start()
     allowed = Allowed.read(told.table["allowed"])
     if allowed.memory is not None:
         _bound(allowed.memory)
@@ -65,20 +72,17 @@ def main() -> None:
 
 
 def _done(task: Task, allowed: Allowed, tell: Tell) -> Frame:
-    from gcodec.pictures import load_image
     from gcodec.pipeline.decoding import decode, save_decoded
-    from gcodec.pipeline.encoding import encode
     from gcodec.pipeline.mixing import measure
-    from gcodec.pipeline.resolver import check_pair
     from gcodec.pipeline.stage2 import checked
     from gcodec.registry import registry
-    from gcodec_view._points import File, outcome, picture_table, setting
+    from gcodec_view._points import File, outcome, setting
     from gcodec_view.serving.choices import METRICS, check_offered
 
-    held: set[str] = set()
+    held = {_digest(task.source)}
 
     def hold(data: bytes) -> str:
-        name = hashlib.sha256(data).hexdigest()
+        name = _digest(data)
         if name not in held:
             tell(Frame({"is": "part", "name": name}, data))
             held.add(name)
@@ -90,58 +94,74 @@ def _done(task: Task, allowed: Allowed, tell: Tell) -> Frame:
         raise UsageError(f"what may be measured is {', '.join(METRICS)}")
     receiver = registry().reconstructor(task.reconstructor)
     check_offered(receiver, task.settings)
-    share = checked(receiver, task.settings).share
-    picture = None
-    words = None
-    seconds = {}
-    file = File(task.name, task.source)
+    checked(receiver, task.settings)
+    sent = _Sent(File(task.name, task.source))
     if task.embedding is not None:
-        sender = registry().embedding(task.embedding)
-        check_offered(sender, task.options)
-        check_pair(sender, receiver, registry(), share)  # before anything is encoded
-        target = task.aim()
-        progress.turn_to("Reading the picture")
-        picture = load_image(task.source, limits=run.limits)
-        original = picture_table(file, picture, hold)
-        progress.turn_to(f"Encoding by {task.embedding}")
-        made = encode(picture, task.embedding, target=target, options=task.options, run=run)
-        file = File(f"{task.stem}.{task.embedding}.gcx".replace("/", "-"), made.data)
-        words = ["--embed", setting(task.embedding, task.options), "--quality", str(made.quality)]
-        seconds["encode"] = sum(made.seconds.values())
-        tell(
-            Frame(
-                {
-                    "is": "file",
-                    "name": file.name,
-                    "part": hold(file.data),
-                    "seconds": seconds["encode"],
-                }
-            )
-        )
-    progress.turn_to(f"Decoding by {task.reconstructor}")
-    decoded = decode(file.data, task.reconstructor, options=task.settings, partial=True, run=run)
-    seconds["decode"] = sum(decoded.seconds.values())
+        sent = _encoded(task, task.embedding, run, progress, hold)
+        tell(Frame({"is": "file", "name": sent.file.name, "part": hold(sent.file.data)}))
+    progress.turn_to(f"Decoding by {receiver.name}")
+    decoded = decode(sent.file.data, receiver.name, options=task.settings, partial=True, run=run)
     stream = io.BytesIO()
     save_decoded(decoded, stream)
-    result = File(
-        f"{task.stem}.{decoded.embedding}.{task.reconstructor}.png".replace("/", "-"),
-        stream.getvalue(),
-    )
+    made = File(_named(task, decoded.embedding, receiver.name, "png"), stream.getvalue())
     values = {}
-    if picture is not None:
+    if sent.picture is not None:
         progress.turn_to("Measuring")
-        values = measure(picture, result.data, task.metrics)
-    receiving = ["--recon", setting(task.reconstructor, task.settings)]
+        values = measure(sent.picture, made.data, task.metrics)
+    label = setting(receiver.name, task.settings)
     point = {
         "embedding": setting(decoded.embedding, task.options),
-        "reconstructor": setting(task.reconstructor, task.settings),
-        "values": values,
-        "seconds": seconds,
-        "path": decoded.path.explain(),
+        "reconstructor": label,
         "origin": decoded.origin,
-        **outcome(task.name, file, result, decoded.picture, (words, receiving), hold),
+        "values": values,
+        "seconds": {**sent.seconds, "decode": sum(decoded.seconds.values())},
+        **outcome(
+            task.name, sent.file, made, decoded.picture, (sent.words, ["--recon", label]), hold
+        ),
     }
-    return Frame({"is": "made", "picture": original if picture else None, "point": point})
+    return Frame({"is": "made", "picture": sent.about, "point": point})
+
+
+class _Sent(NamedTuple):
+    """A .gcx file; where it was made here, of what, and what `gcodec encode` is told to make it again."""
+
+    file: File
+    picture: Picture | None = None
+    about: dict[str, Any] | None = None
+    words: list[str] | None = None
+    seconds: Mapping[str, float] = {}
+
+
+def _encoded(task: Task, embedding: str, run: Run, progress: _Progress, hold: Hold) -> _Sent:
+    from gcodec.pictures import load_image
+    from gcodec.pipeline.encoding import encode
+    from gcodec.pipeline.resolver import check_pair
+    from gcodec.pipeline.stage2 import checked
+    from gcodec.registry import registry
+    from gcodec_view._points import File, picture_table, setting
+    from gcodec_view.serving.choices import check_offered
+
+    sender, receiver = registry().embedding(embedding), registry().reconstructor(task.reconstructor)
+    check_offered(sender, task.options)
+    # Before anything is encoded.
+    check_pair(sender, receiver, registry(), checked(receiver, task.settings).share)
+    target = task.aim()
+    progress.turn_to("Reading the picture")
+    picture = load_image(task.source, limits=run.limits)
+    about = picture_table(File(task.name, task.source), picture, hold)
+    progress.turn_to(f"Encoding by {embedding}")
+    made = encode(picture, embedding, target=target, options=task.options, run=run)
+    words = ["--embed", setting(embedding, task.options), "--quality", str(made.quality)]
+    seconds = {"encode": sum(made.seconds.values())}
+    return _Sent(File(_named(task, embedding, "gcx"), made.data), picture, about, words, seconds)
+
+
+def _named(task: Task, *parts: str) -> str:
+    return ".".join([task.stem, *(part.replace("/", "-") for part in parts)])
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 class _Progress:
@@ -167,11 +187,15 @@ class _Progress:
 def _outlive(heard: BinaryIO, folder: str) -> None:
     """Wait for the server's end, and leave nothing."""
     heard.read()
-    os.chdir(Path(folder).parent)
-    shutil.rmtree(folder, ignore_errors=True)
+    _leave(folder)
     with suppress(AttributeError, OSError):
         os.killpg(os.getpid(), signal.SIGKILL)  # and whatever a plugin has started
     os._exit(1)
+
+
+def _leave(folder: str) -> None:
+    os.chdir(Path(folder).parent)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _bound(memory: int) -> None:

@@ -78,7 +78,7 @@ class Jobs:
         with room() as alone:
             quiet = None if os.environ.get("GCODEC_TRACEBACK") else subprocess.DEVNULL
             process = subprocess.Popen(
-                _COMMAND,
+                [*_COMMAND, str(alone.folder.parent)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=quiet,
@@ -89,8 +89,8 @@ class Jobs:
             )
             watch = _Watch(process, self.allowed.seconds, gone, self._closed)
             try:
-                told = {"allowed": self.allowed.table(), "folder": str(alone.folder.parent)}
-                last = self._relayed(process, Frame(told, task), send)
+                told = Frame({"allowed": self.allowed.table()}, task)
+                last = self._relayed(process, told, send)
             finally:
                 _kill(process)
                 watch.end()
@@ -135,7 +135,8 @@ class _Watch:
         if self._late:
             limit = f"the {self._seconds:g} seconds that the server allows (--timeout)"
             return f"it took longer than {limit}; a smaller picture or fewer steps take less"
-        return f"its process ended with status {status}, as one does that runs out of memory"
+        memory = "; it may have run out of memory" if status < 0 else ""
+        return f"its process ended with status {status}{memory}"
 
     def _run(self) -> None:
         until = time.monotonic() + self._seconds
