@@ -255,6 +255,18 @@ def test_what_cannot_be_done_is_one_line(
     assert len(made.stderr.strip().splitlines()) == 1
 
 
+def test_inputs_are_not_written_over(photos: Path, tmp_path: Path, batch: Batch) -> None:
+    batch("encode", photos, "files", *QUICK)
+    shutil.rmtree(tmp_path / "files/.gcodec-batch")
+    (tmp_path / "link").symlink_to("files")
+    before = contents(tmp_path / "files")
+    for dest in ("files", "link"):
+        made = batch("transcode", "files", dest, "--embed", "webp")
+        assert made.returncode == 8
+        assert "0.gcx would be written over the input" in made.stderr
+    assert contents(tmp_path / "files") == before
+
+
 def test_a_shards_folder_of_another_run_is_not_mixed_with(
     photos: Path, tmp_path: Path, batch: Batch
 ) -> None:

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -133,7 +134,9 @@ def _plan(request: Request, items: list[Item]) -> Plan:
     plan = read_plan(folder)
     if plan is None:
         _check_empty(folder, work)
-        return write_plan(folder, request.source, work, cut(items, work, _size(request, items)))
+        shards = cut(items, work, _size(request, items))
+        _check_apart(folder, work, shards)
+        return write_plan(folder, request.source, work, shards)
     if plan.work != work:
         raise UsageError(
             f"{folder} was begun with other options ({_difference(plan.work, work)}); take the same, or another destination"
@@ -164,6 +167,7 @@ def _updated(request: Request, plan: Plan, new: list[Item], changed: dict[str, I
     taken = {name for shard in shards for name in shard.outputs}
     size = _size(request, new)
     more = cut(new, request.work, size, len(shards), taken)
+    _check_apart(request.dest, request.work, more)
     return write_plan(request.dest, request.source, request.work, shards + more)
 
 
@@ -204,6 +208,25 @@ def _check_empty(folder: Path, work: Work) -> None:
                 work.upload or folder,
                 f"it holds {strange[0]}, of another run; name an empty folder{hint}",
             )
+
+
+def _check_apart(folder: Path, work: Work, shards: Sequence[Inputs]) -> None:
+    """Refuse to write a file of a tree over an input, by whatever name of its folder."""
+    if work.tars:
+        return
+    resolved = cache(Path.resolve)
+    for shard in shards:
+        for item, output in zip(shard.items, shard.outputs, strict=True):
+            kind, *where = item.place
+            made, given = folder / output, Path(str(where[0]))
+            if (
+                kind == "file"
+                and made.name == given.name
+                and resolved(made.parent) == resolved(given.parent)
+            ):
+                raise OutputError(
+                    folder, f"{output} would be written over the input; name another folder"
+                )
 
 
 def _sweep(plan: Plan, folders: Iterable[Path]) -> None:
