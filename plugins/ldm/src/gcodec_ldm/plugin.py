@@ -42,6 +42,10 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
                     "universal quantization: the error is uniform noise everywhere, at the price of more bytes",
                 ),
             ),
+            spread=(
+                *(1.0419, -0.1753),
+                *(0.3095, 0.3603, 0.0084, 0.025, -0.019, -0.0508, -0.0002, -0.0049),
+            ),
         ),
         EmbeddingSpec(
             name="rate_variable",
