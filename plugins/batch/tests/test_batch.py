@@ -255,15 +255,17 @@ def test_what_cannot_be_done_is_one_line(
     assert len(made.stderr.strip().splitlines()) == 1
 
 
-def test_inputs_are_not_written_over(photos: Path, tmp_path: Path, batch: Batch) -> None:
+def test_nothing_that_no_run_made_is_written_over(
+    photos: Path, tmp_path: Path, batch: Batch
+) -> None:
     batch("encode", photos, "files", *QUICK)
     shutil.rmtree(tmp_path / "files/.gcodec-batch")
-    (tmp_path / "link").symlink_to("files")
     before = contents(tmp_path / "files")
-    for dest in ("files", "link"):
-        made = batch("transcode", "files", dest, "--embed", "webp")
+    for source in ("files", photos):  # over its own inputs, and over what is somebody else's
+        verb = "transcode" if source == "files" else "encode"
+        made = batch(verb, source, "files", "--embed", "webp")
         assert made.returncode == 8
-        assert "0.gcx would be written over the input" in made.stderr
+        assert "0.gcx is there, and no run made it" in made.stderr
     assert contents(tmp_path / "files") == before
 
 

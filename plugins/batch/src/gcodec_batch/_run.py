@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gcodec.errors import OutputError, UsageError
 from gcodec.progress import Progress
 from gcodec_batch._engine import Engine, EngineError, Means, locked
-from gcodec_batch._plan import Inputs, InputsChanged, Plan, Work, cut, read_plan, write_plan
+from gcodec_batch._plan import STATE, Inputs, InputsChanged, Plan, Work, cut, read_plan, write_plan
 from gcodec_batch._remote import names_at
 from gcodec_batch._shard import Made, discard, in_flight, made, output_errors, reopen, rows_of
 from gcodec_batch._sources import ROWS, Item, find
@@ -135,7 +135,7 @@ def _plan(request: Request, items: list[Item]) -> Plan:
     if plan is None:
         _check_empty(folder, work)
         shards = cut(items, work, _size(request, items))
-        _check_apart(folder, work, shards)
+        _check_free(folder, work, shards)
         return write_plan(folder, request.source, work, shards)
     if plan.work != work:
         raise UsageError(
@@ -167,7 +167,7 @@ def _updated(request: Request, plan: Plan, new: list[Item], changed: dict[str, I
     taken = {name for shard in shards for name in shard.outputs}
     size = _size(request, new)
     more = cut(new, request.work, size, len(shards), taken)
-    _check_apart(request.dest, request.work, more)
+    _check_free(request.dest, request.work, more)
     return write_plan(request.dest, request.source, request.work, shards + more)
 
 
@@ -210,22 +210,15 @@ def _check_empty(folder: Path, work: Work) -> None:
             )
 
 
-def _check_apart(folder: Path, work: Work, shards: Sequence[Inputs]) -> None:
-    """Refuse to write a file of a tree over an input, by whatever name of its folder."""
-    if work.tars:
+def _check_free(folder: Path, work: Work, shards: Sequence[Inputs]) -> None:
+    """Refuse to write a file of a tree over one that no run has made: an input, or somebody else's."""
+    if work.tars or all(path.name == STATE for path in folder.iterdir()):
         return
-    resolved = cache(Path.resolve)
     for shard in shards:
-        for item, output in zip(shard.items, shard.outputs, strict=True):
-            kind, *where = item.place
-            made, given = folder / output, Path(str(where[0]))
-            if (
-                kind == "file"
-                and made.name == given.name
-                and resolved(made.parent) == resolved(given.parent)
-            ):
+        for output in shard.outputs:
+            if os.path.lexists(folder / output):
                 raise OutputError(
-                    folder, f"{output} would be written over the input; name another folder"
+                    folder, f"{output} is there, and no run made it; name another folder"
                 )
 
 
