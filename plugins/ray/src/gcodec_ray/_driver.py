@@ -1,6 +1,6 @@
 """The process that speaks to Ray: ``python -m gcodec_ray._driver``.
 
-It is a process of its own because connecting to a cluster that is not there takes Ray more than nine minutes, and losing one ends the
+It is a process of its own because connecting to a cluster that is not there takes Ray minutes, and losing one ends the
 process. First it hears {"address", "jobs", "threads", "gpu", "patience"} and answers ["up"], then {"folder", "shards",
 "sign", "versions", "environment"} and answers ["done", count] at least every few seconds, ["made"] at the end; or
 ["failed", class, text].
