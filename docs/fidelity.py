@@ -24,7 +24,8 @@ import numpy as np
 import torch
 
 import gcodec
-from gcodec.pipeline.fidelity import expected_error, features
+from gcodec.pipeline.fidelity import expected_error, features, preview_of
+from gcodec.pipeline.stage1 import open_stage1
 from gcodec.plugin import EmbeddingSpec
 from gcodec.registry import registry
 from gcodec.signals import Preview
@@ -92,18 +93,7 @@ def case(
     session: gcodec.Session,
 ) -> Case:
     """Decode by each reconstructor."""
-    from gcodec.pipeline.binding import bind, ways
-    from gcodec.pipeline.resolver import adapt
-    from gcodec.pipeline.stage1 import open_stage1
-    from gcodec.run import Run
-
-    run = Run()
-    stage1 = open_stage1(data, run=run)
-    receiver = bind(registry().reconstructor("preview"), None, run.models)
-    found = ways(registry(), stage1.main.bound, receiver)
-    made, _ = adapt(stage1.signals(), receiver.spec, stage1.file.header.size, run, found)
-    preview = made["preview"]
-    assert isinstance(preview, Preview)
+    preview = preview_of(open_stage1(data))
     pixels = {name: session.decode(data, name).picture.pixels for name in reconstructors}
     bpp = 8 * len(data) / original[0].size
     return Case(

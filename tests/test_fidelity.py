@@ -11,7 +11,7 @@ import pytest
 
 import gcodec
 from gcodec.errors import Unmeasured
-from gcodec.pipeline.fidelity import expectation
+from gcodec.pipeline.fidelity import expectation, fidelity_of
 from gcodec.pipeline.stage1 import open_stage1
 
 PHOTO = Path(__file__).with_name("images") / "kodim23.png"
@@ -49,6 +49,8 @@ def test_pixels_err_by_what_is_said(session, photo, embedding, quality):
     bridge = session.decode(data, "bridge", fidelity=True)
     check(photo, bridge, 0.05)
     assert np.mean(bridge.fidelity**2) > np.mean(made.fidelity**2)
+    later = fidelity_of(data, bridge.picture.pixels)
+    np.testing.assert_allclose(later, bridge.fidelity, atol=1e-3)
     plain = session.decode(data, "bridge")
     assert plain.fidelity is None
     np.testing.assert_array_equal(plain.picture.pixels, bridge.picture.pixels)

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from support import fails
 
-from gcodec.errors import OutputError, OutputExists, Unmeasured
+from gcodec.errors import InvalidArgument, OutputError, OutputExists, Unmeasured
 from gcodec.pipeline.decoding import decode
 from gcodec.pipeline.encoding import encode
-from gcodec.pipeline.fidelity import expected_error, save_fidelity
+from gcodec.pipeline.fidelity import expected_error, fidelity_of, save_fidelity
 from gcodec.signals import Preview
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def test_of_an_embedding_that_nobody_measured_there_is_none(
     data = encode(photo, "tiny").data
     with pytest.raises(Unmeasured, match="'tiny'") as caught:
         decode(data, fidelity=True)
+    with pytest.raises(InvalidArgument, match="another size"):
+        fidelity_of(data, photo.pixels[:, 1:])
     assert (caught.value.embedding, caught.value.own) == ("tiny", False)
     file = tmp_path / "a.gcx"
     file.write_bytes(data)

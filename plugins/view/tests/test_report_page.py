@@ -72,6 +72,22 @@ def test_the_difference_is_that_of_the_samples(page: Chromium, folder: Path) -> 
     assert seen[..., 0][apart > 16].min() > seen[..., 0][apart < 4].max()  # red rises with it
 
 
+def test_the_expected_error_is_that_of_the_map_where_there_is_one(
+    page: Chromium, folder: Path
+) -> None:
+    turn_to(page, "expected")
+    red = np.frombuffer(page.pixels(f"{SHOWN} canvas"), np.uint8).reshape(96, 128, 4)[..., 0]
+    (file,) = (folder / "a").glob("*.gcx")
+    said = gcodec.decode(file, fidelity=True).fidelity
+    assert said is not None
+    low, middle, high = np.quantile(said, (0.2, 0.5, 0.8))
+    assert red[said < low].max() < red[abs(said - middle) < 0.1].min()
+    assert red[abs(said - middle) < 0.1].max() < red[said > high].min()
+    page.get("document.querySelectorAll('#files button')[1].click()")  # uqdm, which nobody measured
+    page.wait("document.querySelector('.frame').dataset.shown !== 'expected'")
+    assert page.get("document.querySelector('.modes input[value=expected]').disabled")
+
+
 def test_names_are_text(page: Chromium) -> None:
     assert "<script>alert(1)<|script>.png" in page.text("#files")
     assert page.get("document.querySelectorAll('main script').length") == 0

@@ -179,6 +179,7 @@ def test_a_file_is_decoded_and_so_are_its_prefixes(page: Chromium) -> None:
         "original",
         "compare",
         "difference",
+        "expected",
     ]
     page.get("document.querySelector('#layers').focus()")
     page.press("Home")

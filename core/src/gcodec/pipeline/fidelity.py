@@ -21,20 +21,34 @@ import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from gcodec.errors import OutputError, Unmeasured
+from gcodec.errors import InvalidArgument, OutputError, Unmeasured
 from gcodec.files import atomic_write
+from gcodec.pipeline.binding import bind, ways
+from gcodec.pipeline.origin import FAITHFUL
+from gcodec.pipeline.resolver import adapt
+from gcodec.pipeline.stage1 import Stage1, open_stage1
 from gcodec.plugin import EmbeddingSpec
 from gcodec.registry import registry
+from gcodec.run import Run
+from gcodec.signals import Preview
 
 if TYPE_CHECKING:
-    from gcodec.pipeline.stage1 import Stage1
-    from gcodec.signals import FloatArray, Preview
+    from gcodec.signals import FloatArray
 
-__all__ = ["FORMATS", "expected_error", "expectation", "features", "save_fidelity", "suffix_of"]
+__all__ = [
+    "FORMATS",
+    "expected_error",
+    "expectation",
+    "features",
+    "fidelity_of",
+    "preview_of",
+    "save_fidelity",
+    "suffix_of",
+]
 
 #: Suffixes of files with a map.
 FORMATS = (".png", ".npy")
@@ -71,6 +85,26 @@ def expected_error(preview: Preview, pixels: FloatArray, spread: tuple[float, ..
         added += stated * 2 ** (b + c * level) * shape / shape.mean()
     error: FloatArray = np.sqrt(added, dtype=np.float32)
     return error
+
+
+def fidelity_of(data: bytes, pixels: FloatArray, run: Run | None = None) -> FloatArray:
+    """Return `expected_error` of a picture that was decoded from the file `data` before.
+
+    Raises as `decode` does, and InvalidArgument for a picture of another size.
+    """
+    stage1 = open_stage1(data, run=run)
+    if pixels.shape[1:] != tuple(stage1.file.header.size):
+        raise InvalidArgument("the picture has another size than the file")
+    return expectation(stage1)(preview_of(stage1), pixels)
+
+
+def preview_of(stage1: Stage1) -> Preview:
+    """Decode stage 1 to its preview. Raises PayloadError, NoPath."""
+    run = stage1.main.embedding.setup.run
+    receiver = bind(registry().reconstructor(FAITHFUL), None, run.models)
+    found = ways(registry(), *(part.bound for part in stage1.parts), receiver)
+    made, _ = adapt(stage1.signals(), receiver.spec, stage1.file.header.size, run, found)
+    return cast(Preview, made[Preview.kind])
 
 
 def features(pixels: FloatArray, stated: float) -> FloatArray:

@@ -5,20 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gcodec_formats as gcx
 from gcodec.cli.common import json_text
+from gcodec.errors import GcodecError
 from gcodec.files import file_bytes
+from gcodec.pipeline.kept import Kept
 from gcodec.progress import Progress, silent
+from gcodec.run import Run
 from gcodec_view._parts import ONE_FILE, page
 from gcodec_view._points import File, metric_table, outcome, picture_table
 from gcodec_view._records import Row
 from gcodec_view._writing import sealed
 
+if TYPE_CHECKING:
+    from gcodec.pictures import Picture
+
 __all__ = ["report"]
+
+#: Networks that stay open from row to row.
+_KEPT = 8
 
 
 @dataclass
@@ -41,6 +51,7 @@ def report(rows: Sequence[Row], prefixes: int = 0, progress: Progress = silent) 
     """
     built = page()
     parts = _Parts()
+    run = Run(opened=Kept(_KEPT))
     pictures: dict[Path, dict[str, Any]] = {}
     points = []
     for number, row in enumerate(rows):
@@ -48,7 +59,7 @@ def report(rows: Sequence[Row], prefixes: int = 0, progress: Progress = silent) 
         if row.original not in pictures:
             pictures[row.original] = _seen(row.original, parts)
         picture = [*pictures].index(row.original)
-        points.append({"picture": picture, **_point(row, parts, prefixes)})
+        points.append({"picture": picture, **_point(row, parts, prefixes, run)})
     table = {
         "pictures": [*pictures.values()],
         "points": points,
@@ -70,7 +81,7 @@ def _seen(path: Path, parts: _Parts) -> dict[str, Any]:
     return picture_table(file, load_image(file.data), parts.add)
 
 
-def _point(row: Row, parts: _Parts, prefixes: int) -> dict[str, Any]:
+def _point(row: Row, parts: _Parts, prefixes: int, run: Run) -> dict[str, Any]:
     from gcodec.pictures import load_image
 
     known: dict[str, Any] = {
@@ -85,12 +96,29 @@ def _point(row: Row, parts: _Parts, prefixes: int) -> dict[str, Any]:
         return known
     file, decoded = (File(path.name, file_bytes(path)) for path in (row.file, row.decoded))
     words = (row.encode_words, row.decode_words)
+    picture = load_image(decoded.data)
     many = prefixes if prefixes and gcx.read(file.data).progressive else 0
     return {
         **known,
-        **outcome(row.original.name, file, decoded, load_image(decoded.data), words, parts.add),
+        **outcome(row.original.name, file, decoded, picture, words, parts.add),
+        "fidelity": _fidelity(file.data, picture, parts, run),
         "prefixes": _prefixes(row, row.file, many, parts) if many else [],
     }
+
+
+def _fidelity(data: bytes, picture: Picture, parts: _Parts, run: Run) -> str | None:
+    """How far each pixel may be from the original, as gray of 8 bits, 4 to a level; None where that cannot be told here."""
+    from PIL import Image
+
+    from gcodec.pipeline.fidelity import fidelity_of
+
+    try:
+        error = fidelity_of(data, picture.pixels, run)
+    except GcodecError:
+        return None
+    stream = BytesIO()
+    Image.fromarray((4 * error).round().clip(0, 255).astype("uint8")).save(stream, "PNG")
+    return parts.add(stream.getvalue())
 
 
 def _prefixes(row: Row, file: Path, wanted: int, parts: _Parts) -> list[dict[str, Any]]:

@@ -51,19 +51,26 @@ const RAMP = Uint8Array.from({ length: 3 * 256 }, (_, i) => {
  * @param {HTMLCanvasElement} a @param {HTMLCanvasElement} b @param {number} top the difference, of 255, that is brightest
  */
 export function difference(a, b, top) {
-  const { width, height } = a;
-  if (b.width !== width || b.height !== height) return null;
+  if (b.width !== a.width || b.height !== a.height) return null;
+  return heat([a, b], top, ([one, other], i) => (Math.abs(one[i] - other[i]) + Math.abs(one[i + 1] - other[i + 1]) + Math.abs(one[i + 2] - other[i + 2])) / 3);
+}
+
+/** The error to expect of each pixel, as a picture. @param {HTMLCanvasElement} map gray, 4 to a level @param {number} top */
+export const expected = (map, top) => heat([map], top, ([one], i) => one[i] / 4);
+
+/** @param {HTMLCanvasElement[]} of @param {number} top @param {(data: Uint8ClampedArray[], i: number) => number} value of the pixel at byte i */
+function heat(of, top, value) {
+  const { width, height } = of[0];
   const canvas = blank(width, height);
   const to = context(canvas);
   // A band at a time: three copies of a large picture are more than some phones have.
   const rows = Math.max(1, Math.floor(1e6 / width));
   for (let y = 0; y < height; y += rows) {
     const count = Math.min(rows, height - y);
-    const [one, other] = [a, b].map((canvas) => context(canvas).getImageData(0, y, width, count).data);
+    const data = of.map((canvas) => context(canvas).getImageData(0, y, width, count).data);
     const made = new ImageData(width, count);
-    for (let i = 0; i < one.length; i += 4) {
-      const apart = (Math.abs(one[i] - other[i]) + Math.abs(one[i + 1] - other[i + 1]) + Math.abs(one[i + 2] - other[i + 2])) / 3;
-      const shade = 3 * Math.min(255, Math.round((255 * apart) / top));
+    for (let i = 0; i < made.data.length; i += 4) {
+      const shade = 3 * Math.min(255, Math.round((255 * value(data, i)) / top));
       made.data[i] = RAMP[shade];
       made.data[i + 1] = RAMP[shade + 1];
       made.data[i + 2] = RAMP[shade + 2];

@@ -2,10 +2,10 @@
 
 import { el } from '../dom.mjs';
 import { makeViewer } from '../viewer.mjs';
-import { canvasOf, difference } from './pictures.mjs';
+import { canvasOf, difference, expected } from './pictures.mjs';
 import { rated } from './tables.mjs';
 
-const MODES = { original: 'Original', compare: 'Compare', decoded: 'Decoded', difference: 'Difference', all: 'All' };
+const MODES = { original: 'Original', compare: 'Compare', decoded: 'Decoded', difference: 'Difference', expected: 'Expected', all: 'All' };
 
 /** Differences, of 255 levels, that are drawn brightest. */
 const TOPS = [4, 8, 16, 32, 64, 128, 255];
@@ -29,7 +29,7 @@ export function makeStage(say) {
   const live = () => (mode === 'all' ? many[0] : viewer);
 
   /** What can be turned to. @returns {string[]} */
-  const possible = () => (!seen.point ? ['original'] : seen.picture ? Object.keys(MODES) : ['decoded', 'all']);
+  const possible = () => (!seen.point ? ['original'] : seen.picture ? Object.keys(MODES) : ['decoded', 'expected', 'all']).filter((one) => one !== 'expected' || (seen.point.fidelity && !seen.prefix));
 
   async function draw() {
     const [mine, { picture, point, points, prefix }] = [++turn, seen];
@@ -37,10 +37,12 @@ export function makeStage(say) {
     try {
       const original = picture && (await canvasOf(picture));
       const decoded = await Promise.all(chosen.map((/** @type {any} */ one) => canvasOf(one === point && prefix ? prefix : one.decoded)));
+      const map = mode === 'expected' ? await canvasOf({ part: point.fidelity }) : null;
       if (mine !== turn) return;
       grid.hidden = mode !== 'all';
       if (mode === 'all') fill([...(original ? [['original', original]] : []), ...chosen.map((/** @type {any} */ one, /** @type {number} */ i) => [rated(one), decoded[i]])]);
       else if (mode === 'original') viewer.show(original, null, []);
+      else if (mode === 'expected') viewer.show(expected(/** @type {HTMLCanvasElement} */ (map), TOPS[Number(top.value)]), null, []);
       else if (mode === 'decoded') viewer.show(decoded[0], null, []);
       else if (mode === 'compare') viewer.show(original, decoded[0], ['original', rated(point)]);
       else {
@@ -83,9 +85,11 @@ export function makeStage(say) {
     for (const input of modes.querySelectorAll('input')) {
       input.checked = input.value === mode;
       input.disabled = !possible().includes(input.value);
+      // Nobody has measured most embeddings: of these there is nothing to say.
+      if (input.value === 'expected') input.parentElement.hidden = input.disabled;
     }
     divider.hidden = mode !== 'compare';
-    legend.hidden = mode !== 'difference';
+    legend.hidden = mode !== 'difference' && mode !== 'expected';
     toggles.hidden = mode === 'all' || possible().length < 3;
     draw();
   }
