@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gcodec
-from gcodec.diffusion.tiles import starts
+from gcodec.diffusion.tiles import cut
 
 Array = NDArray[np.float64]
 
@@ -51,8 +51,8 @@ def steps(picture: NDArray[np.float32], axis: int) -> Array:
 
 def meetings(length: int, tile: int, overlap: int) -> list[tuple[int, int]]:
     """[first, last) of each zone that two tiles share."""
-    begins = [8 * s for s in starts(-(-length // 8), tile // 8, overlap // 8)]
-    return [(b, a + tile) for a, b in pairwise(begins)]
+    side, begins = cut(-(-length // 8), tile // 8, overlap // 8)
+    return [(8 * b, 8 * (a + side)) for a, b in pairwise(begins)]
 
 
 def prominence(g: Array, lines: Sequence[int]) -> float:

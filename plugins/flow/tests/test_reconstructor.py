@@ -184,7 +184,7 @@ def test_tiles_leave_no_seams(flow: Maker, preview: Preview, sample: FloatArray)
     difference = tiled - sample
     # What the network sees beyond a tile matters little: 2e-7. Of tiles that overlap half as far this would be 9e-6.
     assert np.square(difference).mean() < 1.5e-6 * preview.mse
-    # Tiles of 256 overlap in columns 144..255; their weights change between 160 and 240.
+    # Tiles of at most 256 overlap in columns 160..239.
     step = np.abs(np.diff(tiled, axis=2)).mean(axis=(0, 1))
     untiled = np.abs(np.diff(sample, axis=2)).mean(axis=(0, 1))
     excess = (step - untiled) / untiled.mean()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gcodec.randomness import Randomness
     from gcodec.signals import FloatArray
 
-__all__ = ["Tile", "noise", "starts", "through_latents", "tiles"]
+__all__ = ["Tile", "cut", "noise", "through_latents", "tiles"]
 
 #: Pixels by which the tiles of `through_latents` overlap.
 OVERLAP = 128
@@ -51,22 +51,26 @@ class Tile:
         return self.rows[:, None] * self.columns[None, :]
 
 
-def starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles begin so that they cover [0, length), overlapping by at least `overlap`."""
+def cut(length: int, tile: int, overlap: int) -> tuple[int, list[int]]:
+    """Side of the tiles that cover [0, length), overlapping by at least `overlap`, and where they begin.
+
+    They are as few as can be, and of one side, the least that does: at most `tile`, in steps of a quarter of the overlap.
+    """
     if length <= tile:
-        return [0]
+        return length, [0]
     count = -(-(length - overlap) // (tile - overlap))
-    # The last tile ends at the end; the step stays a multiple of the grid of 16 for the others.
-    return [*range(0, (count - 1) * (tile - overlap), tile - overlap), length - tile]
+    grid = max(overlap // 4, 1)
+    side = min(-(-(length + (count - 1) * overlap) // (count * grid)) * grid, tile)
+    step = side - overlap
+    return side, [*range(0, (count - 1) * step, step), length - side]
 
 
 def profiles(length: int, tile: int, overlap: int) -> list[tuple[int, FloatArray]]:
     """(start, weights) of each tile along one axis."""
-    size = min(length, tile)
+    size, begins = cut(length, tile, overlap)
     quarter = overlap / 4
     inward = np.arange(size, dtype=np.float32) + np.float32(0.5)
     ramp = np.clip((inward - quarter) / (2 * quarter), 0, 1)
-    begins = starts(length, tile, overlap)
     weights = []
     for start in begins:
         left = np.ones(size, np.float32) if start == 0 else ramp
@@ -84,7 +88,7 @@ def profiles(length: int, tile: int, overlap: int) -> list[tuple[int, FloatArray
 def tiles(height: int, width: int, tile: int, overlap: int) -> Iterator[Tile]:
     """The tiles of an image whose sides are multiples of the network's alignment.
 
-    tile and overlap are in pixels and multiples of that alignment too, 0 < overlap < tile.
+    tile and overlap are in pixels, tile and a quarter of the overlap multiples of that alignment too, 0 < overlap < tile.
     """
     for top, rows in profiles(height, tile, overlap):
         for left, columns in profiles(width, tile, overlap):

@@ -89,7 +89,7 @@ def load_denoiser(model: Model) -> tuple[EstimateDenoiser, dict[str, Any]]:
     made: list[EstimateDenoiser] = []
 
     def build() -> nn.Module:
-        made.append(EstimateDenoiser(unet, about["deviation"]))
+        made.append(EstimateDenoiser(unet, about["deviation"], light=True))
         return made[0].unet
 
     _filled(model, build)
@@ -121,7 +121,7 @@ def _filled(model: Model, build: Any, idle: Sequence[str] = ()) -> Any:
     try:
         network = build()
         state = {k: v.float() for k, v in model.torch_tensors().items() if k not in idle}
-        network.load_state_dict(state, strict=True)
+        network.load_state_dict(state, strict=True, assign=True)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelDamaged(model.name, str(error)) from error
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)

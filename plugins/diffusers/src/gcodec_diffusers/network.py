@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gcodec.models import _torchvision_cpu
+from gcodec_diffusers.unet import PlainUNet, plain
 
 __all__ = ["SKETCH_CHANNELS", "EstimateDenoiser", "Given", "sketch_planes"]
 
@@ -52,23 +53,19 @@ class EstimateDenoiser(nn.Module):
 
     unet       arguments of diffusers' `UNet2DModel`, without its numbers of channels.
     deviation  of every latent channel, [C].
+    light      for use with weights from a file: diffusers is not imported where that can be.
     """
 
     deviation: Tensor
 
-    def __init__(self, unet: Mapping[str, Any], deviation: Sequence[float]) -> None:
+    def __init__(
+        self, unet: Mapping[str, Any], deviation: Sequence[float], light: bool = False
+    ) -> None:
         super().__init__()
-        _torchvision_cpu.install()
-        from diffusers.models.unets.unet_2d import UNet2DModel
-
         channels = len(deviation)
-        self.unet = UNet2DModel(
-            **unet,
-            in_channels=2 * channels + SKETCH_CHANNELS + 2,
-            out_channels=channels,
-            class_embed_type="timestep",
-        )
-        self.multiple = 2 ** (len(self.unet.config["block_out_channels"]) - 1)
+        seen = 2 * channels + SKETCH_CHANNELS + 2
+        self.unet = (_light if light and plain(unet) else _of_diffusers)(unet, seen, channels)
+        self.multiple = 2 ** (len(self.unet.down_blocks) - 1)
         self.register_buffer("deviation", torch.tensor(deviation), persistent=False)
 
     def unknown(self, x_t: Tensor) -> Given:
@@ -99,6 +96,18 @@ class EstimateDenoiser(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         raw: Tensor = self.unet(x, _CLOCK * t, class_labels=_CLOCK * d, return_dict=False)[0]
         return raw[:, :, :h, :w].float()
+
+
+def _light(unet: Mapping[str, Any], seen: int, channels: int) -> Any:
+    with torch.device("meta"):  # its weights are about to come from a file
+        return PlainUNet(unet, seen, channels)
+
+
+def _of_diffusers(unet: Mapping[str, Any], seen: int, channels: int) -> Any:
+    _torchvision_cpu.install()
+    from diffusers.models.unets.unet_2d import UNet2DModel
+
+    return UNet2DModel(**unet, in_channels=seen, out_channels=channels, class_embed_type="timestep")
 
 
 def linear_estimate(x_t: Tensor, t: Tensor, given: Given) -> tuple[Tensor, Tensor, Tensor]:
