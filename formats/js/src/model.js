@@ -6,7 +6,7 @@ import { modelName } from "./info.js";
 import { EMBEDDINGS, PROFILES } from "./registry.js";
 
 /** @typedef {Float64Array | Float32Array | Int32Array | Int16Array | Int8Array | Uint8Array | Uint16Array} Numbers F16 and BF16 as Uint16Array */
-/** @typedef {{tensors: Tensors, config: any}} Model */
+/** @typedef {{tensors: Tensors, config: any, readonly digest?: string}} Model */
 
 /** @type {Record<string, [number, (buffer: ArrayBuffer) => Numbers]>} */
 const TYPES = {
@@ -111,7 +111,8 @@ export function openModel(files, identity) {
   } catch {
     throw new ModelError("config.json is not JSON");
   }
-  return { config, tensors: readSafetensors(files[weights[0]]) };
+  let digest = "";
+  return { config, tensors: readSafetensors(files[weights[0]]), get digest() { return (digest ||= modelDigest(files)); } };
 }
 
 /**

@@ -58,12 +58,20 @@ const picture = (v, got) => {
     assert.equal(Math.round(got.picture[3 * (row * v.width + column) + plane] * 255), value);
 };
 
+/** Of the linear mode; below it the preview is a network's. */
+const linear = (v, got) => {
+  assert.equal(got.preview === undefined, !v.name.startsWith("linear-"));
+  const planes = got.preview?.();
+  for (const [plane, row, column, value] of planes ? v.samples : [])
+    assert.ok(Math.abs(planes[(plane * v.height + row) * v.width + column] * 255 - value) < 0.02);
+};
+
 const EMBEDDINGS = {
   jpeg: { symbols: gcx.body, more: pictures },
   webp: { symbols: gcx.body, more: pictures },
   avif: { symbols: gcx.body, more: pictures },
   jxl: { symbols: gcx.body, more: pictures },
-  ntc: { files: model("ntc"), symbols: gcx.ntcSymbols },
+  ntc: { files: model("ntc"), range: model("ntc_range"), symbols: gcx.ntcSymbols, more: linear },
   ldm_quant: { files: model("ldm"), symbols: quantized, more: latent },
   rate_variable: { files: model("ldm"), symbols: gcx.rateVariableSymbols, more: latent },
   perco: { files: model("perco"), symbols: gcx.percoSymbols, more: (v, got) => assert.equal(got.caption, v.caption) },
@@ -76,14 +84,18 @@ const EMBEDDINGS = {
 /** What only the codec's own decoder finds, which is the viewer's. */
 const LEFT = new Set(["avif/bad-frame", "jxl/bad-frame", "avif/bad-alpha", "jxl/bad-alpha", "jpeg/bad-many-scans"]);
 
-for (const [name, { files, symbols, more }] of Object.entries(EMBEDDINGS)) {
-  const folder = `embeddings/${name}`, opened = files && gcx.openModel(files);
+/** `range` is a model that names another, for files of its own profile. */
+const PROFILES = { range: 3 };
+
+for (const [name, { files: own, range, symbols, more }] of Object.entries(EMBEDDINGS)) {
+  const folder = `embeddings/${name}`, networks = own && gcx.openModel(own), whole = range && gcx.openModel(range);
   for (const v of vectors(folder).filter((v) => !LEFT.has(`${name}/${v.name}`))) {
     test(`${folder}/${v.name}`, async () => {
-      const file = gcx.read(bytesOf(`spec/vectors/${folder}/${v.name}.gcx`)), { digest } = file.header.identity;
-      if (v.error) return void await assert.rejects(async () => symbols(file, opened), gcx.PayloadError);
+      const file = gcx.read(bytesOf(`spec/vectors/${folder}/${v.name}.gcx`)), { digest, profile } = file.header.identity;
+      const [files, opened] = whole && profile === PROFILES.range ? [range, whole] : [own, networks];
+      if (v.error) return void await assert.rejects(async () => symbols(file, opened, { networks }), gcx.PayloadError);
       if (files && !digest) assert.ok(gcx.isModelOf(file.header.identity, gcx.modelDigest(files)));
-      const got = await symbols(file, opened);
+      const got = await symbols(file, opened, { networks });
       assert.equal(hexOf(got.symbols.subarray(0, 64)), v.symbols.first);
       assert.deepEqual([got.symbols.length, digestOf(got.symbols)], [v.symbols.bytes, v.symbols.sha256]);
       assert.equal(gcx.symbolsMatch(file, got.symbols), file.header.extensions.has(5) ? true : null);
@@ -94,8 +106,9 @@ for (const [name, { files, symbols, more }] of Object.entries(EMBEDDINGS)) {
 
 for (const [name, row] of Object.entries(JSON.parse(readFileSync(`${ROOT}spec/conformance/conformance.json`, "utf8"))))
   test(`conformance/${name}`, async () => {
-    const { files, symbols } = EMBEDDINGS[name];
-    const got = await symbols(gcx.read(bytesOf(`spec/conformance/${name}.gcx`)), files && gcx.openModel(files));
+    const { files, range, symbols } = EMBEDDINGS[name.split("-")[0]];
+    const file = gcx.read(bytesOf(`spec/conformance/${name}.gcx`)), own = file.header.identity.profile === PROFILES.range ? range : files;
+    const got = await symbols(file, own && gcx.openModel(own));
     assert.equal(digestOf(got.symbols).slice(0, row.symbols.length), row.symbols);
   });
 
@@ -124,6 +137,16 @@ test("a model that is not the file's, or none, is refused", () => {
   assert.throws(() => gcx.openModel(files, { ...identity, profile: 1 }), gcx.ModelError);
   assert.throws(() => gcx.openModel({ "config.json": files["config.json"] }), gcx.ModelError);
   assert.throws(() => gcx.openModel({ ...files, "config.json": new Uint8Array(3) }), gcx.ModelError);
+});
+
+test("a model that names another wants that one, for the files that need it", async () => {
+  const [range, networks, other] = ["ntc_range", "ntc", "perco"].map((name) => gcx.openModel(model(name)));
+  const [below, above] = ["range-photo", "linear-photo"].map((name) => gcx.read(bytesOf(`spec/vectors/embeddings/ntc/${name}.gcx`)));
+  await assert.rejects(() => gcx.ntcSymbols(below, range), gcx.ModelError);
+  await assert.rejects(() => gcx.ntcSymbols(below, range, { networks: other }), gcx.ModelError);
+  assert.ok((await gcx.ntcSymbols(below, range, { networks })).latents);
+  assert.equal((await gcx.ntcSymbols(above, range)).step, 39);
+  await assert.rejects(() => gcx.ntcSymbols(above, networks), gcx.PayloadError);
 });
 
 test("a file of another embedding is not called damaged", async () => {

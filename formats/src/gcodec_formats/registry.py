@@ -176,6 +176,10 @@ PROFILES: Final = (
         "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1",
     ),
     Profile(
+        *("ntc", 3, "published", "base/ntc_range"),
+        "a1efa3c0e18dc455cd76dd728e486effe8af0115e5653ca871a9ddda3dfea016",
+    ),
+    Profile(
         *("diffc", 1, "published", "base/diffc"),
         "b55afe8dc78629c94fd546ade61fbb238a41e766806e80cf9b913314e0d641ce",
     ),

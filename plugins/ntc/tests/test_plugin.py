@@ -7,12 +7,15 @@ import sys
 
 import gcodec_base.plugin
 from gcodec_ntc.plugin import gcodec_embeddings
+from gcodec_ntc.whole import LEVELS
 
 
-def test_the_profile_pins_the_shipped_weights(model):
+def test_the_profiles_pin_the_shipped_weights(model, whole_model):
     (spec,) = gcodec_embeddings()
-    assert (spec.id, spec.profiles[-1].id, spec.model) == (16, 2, "base/ntc")
-    assert spec.profiles[-1].model == model.digest
+    assert (spec.id, spec.model, spec.levels) == (16, "base/ntc_range", LEVELS)
+    pinned = {profile.id: profile.model for profile in spec.profiles}
+    assert pinned == {2: model.digest, 3: whole_model.digest}
+    assert whole_model.config["networks"] == model.digest
 
 
 def test_specs_import_nothing_heavy():

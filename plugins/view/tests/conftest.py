@@ -40,6 +40,7 @@ def files() -> dict[str, bytes]:
     # Sides that no block divides.
     odd, target = gcodec.Picture.from_array(whole[140:325, 440:683]), gcodec.Target(quality=0.4)
     found["odd sides.gcx"] = gcodec.encode(odd, "ntc", target=target).data
+    found["linear.gcx"] = gcodec.encode(odd, "ntc", target=gcodec.Target(quality=0.9)).data
     dither = {"dither": True}
     found["dithered.gcx"] = gcodec.encode(odd, "ldm_quant", target=target, options=dither).data
     companion = gcx.Segment(

@@ -19,7 +19,7 @@ from gcodec.registry import load_object
 CONFORMANCE = Path(__file__).parents[3] / "spec/conformance"
 
 
-@pytest.mark.parametrize("name", ["ntc.gcx", "odd sides.gcx"])
+@pytest.mark.parametrize("name", ["ntc.gcx", "odd sides.gcx", "linear.gcx"])
 def test_ntc_is_decoded_as_in_python(
     open_page: Callable[..., Chromium], files: dict[str, bytes], name: str
 ) -> None:
@@ -36,7 +36,7 @@ def test_latents_are_decoded_as_in_python(
     check_close(shown(open_page(name), PREVIEW), gcodec.decode(files[name], "preview"))
 
 
-@pytest.mark.parametrize("name", ["ntc", "ldm_quant"])
+@pytest.mark.parametrize("name", ["ntc", "ntc-linear", "ldm_quant"])
 def test_the_conformance_set_is_shown_within_its_tolerance(
     open_page: Callable[..., Chromium], name: str
 ) -> None:

@@ -6,8 +6,9 @@ from gcodec.plugin import EmbeddingSpec, Option, Profile, TrainerSpec, hookimpl
 
 GCODEC_INTERFACE = 1
 
-# Profile 2 pins the weights `base/ntc` by digest; profile 1 was withdrawn.
-DIGEST = "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1"
+# Profiles pin weights by digest: 2 `base/ntc`, 3 `base/ntc_range`, which names them for its lower range; 1 was withdrawn.
+NETWORKS = "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1"
+WHOLE = "a1efa3c0e18dc455cd76dd728e486effe8af0115e5653ca871a9ddda3dfea016"
 
 
 @hookimpl
@@ -17,12 +18,12 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
         EmbeddingSpec(
             name="ntc",
             id=16,
-            levels=256,
-            summary="nonlinear transform coding, continuous rate, about 0.02 to 1.5 bpp",
+            levels=605,
+            summary="nonlinear transform coding, continuous rate, 0.02 bpp to all but lossless",
             implementation="gcodec_ntc.embedding:Ntc",
             makes=("preview",),
-            profiles=(Profile(id=2, model=DIGEST),),
-            model="base/ntc",
+            profiles=(Profile(id=2, model=NETWORKS), Profile(id=3, model=WHOLE)),
+            model="base/ntc_range",
             parse_class="B",
             options=(
                 Option(

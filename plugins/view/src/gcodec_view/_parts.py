@@ -26,6 +26,7 @@ RUNTIME = "ort-wasm-simd-threaded.wasm"
 #: Models of the page, and the graph that it runs of each; the weights of graphs are the models' own.
 _GRAPHS = {
     "ntc": "synthesis.onnx",
+    "ntc_range": "",
     "bridge": "velocity.onnx",
     "ldm": "",
     "autoencoder": "decoder.onnx",

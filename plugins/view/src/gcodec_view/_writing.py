@@ -24,7 +24,11 @@ _STYLE = '<link rel="stylesheet" href="page.css">'
 _SCRIPT = '<script type="module" src="page.mjs"></script>'
 
 #: Embedding -> models that the page shows it with.
-_NETWORKS = {16: ("ntc", "bridge"), 24: ("ldm", "autoencoder"), 26: ("ldm", "autoencoder")}
+_NETWORKS = {
+    16: ("ntc", "ntc_range", "bridge"),
+    24: ("ldm", "autoencoder"),
+    26: ("ldm", "autoencoder"),
+}
 
 
 def one_file(pictures: Mapping[str, bytes]) -> bytes:

@@ -7,6 +7,9 @@ import { pixelsOf, toPixels, toPlanes } from './pictures.mjs';
 const BLOCK = 16;
 const LEVELS = 256;
 const LOSSLESS = 255;
+const MAIN = 0;
+/** The level of `ntc` without networks. */
+const LINEAR = 255;
 
 /**
  * @typedef {{planes: Float32Array, pixels: Uint8ClampedArray, mse: number, symbols: Uint8Array}} Made
@@ -16,7 +19,7 @@ const LOSSLESS = 255;
 
 /** @param {ReturnType<typeof import('./engine.mjs').openEngine>} engine @param {import('./assets.mjs').Assets} assets */
 export function openDecoders(engine, assets) {
-  const models = { ntc: once(() => opened('ntc')), ldm: once(() => opened('ldm')) };
+  const models = { ntc: once(() => opened('ntc')), ntc_range: once(() => opened('ntc_range')), ldm: once(() => opened('ldm')) };
 
   /** @param {string} name of the model of an embedding */
   async function opened(name) {
@@ -26,23 +29,31 @@ export function openDecoders(engine, assets) {
     return { model: reader.openModel(files), digest: reader.modelDigest(files) };
   }
 
-  /** The model that a file names, and a network. @param {any} file @param {'ntc' | 'ldm'} name @param {string} place @param {string} graph */
-  async function loaded(file, name, place, graph) {
-    const [{ model, digest }, network] = await Promise.all([models[name](), engine.network(place, graph)]);
+  /** Raises where a model is not the one that a file names. @param {any} file @param {string} digest */
+  function demand(file, digest) {
     const { identity } = file.header;
     if (!reader.isModelOf(identity, digest)) {
       throw new reader.ModelError(`the file was coded with ${reader.modelName(identity)}, this page has ${digest.slice(0, 16)}`);
     }
-    return { model, network };
   }
 
   /** @param {any} file @param {Teller} tell @returns {Promise<Made>} */
   async function ntc(file, tell) {
-    const { width, height } = file.header;
+    const { width, height, identity } = file.header;
     tell.status('Loading the decoder');
-    const { model, network } = await loaded(file, 'ntc', 'ntc', 'synthesis.onnx');
+    const range = await models.ntc_range();
+    const whole = reader.isModelOf(identity, range.digest);
+    if (whole && file.segments.find((/** @type {any} */ { type }) => type === MAIN)?.body[0] === LINEAR) {
+      tell.status('Decoding');
+      const told = await reader.ntcSymbols(file, range.model);
+      const planes = told.preview();
+      return { planes, mse: toMse(told.error), pixels: toPixels(planes, width, height), symbols: told.symbols };
+    }
+    const [lower, network] = await Promise.all([models.ntc(), engine.network('ntc', 'synthesis.onnx')]);
+    if (!whole) demand(file, lower.digest);
     tell.status('Decoding');
-    const { level, error, latents, symbols } = await reader.ntcSymbols(file, model, { matmul: engine.matmul });
+    const model = whole ? range.model : lower.model;
+    const { level, error, latents, symbols } = await reader.ntcSymbols(file, model, { matmul: engine.matmul, networks: lower.model });
     const { h, w, C } = latents;
     const y = channelsFirst(latents, (value) => value / 16);
     const x = await network.run({ y: [y, [1, C, h, w]], q: [[level / (LEVELS - 1)], [1]] });
@@ -54,7 +65,8 @@ export function openDecoders(engine, assets) {
   async function latent(file, tell) {
     const { width, height, identity } = file.header;
     tell.status('Loading the decoder');
-    const { model, network } = await loaded(file, 'ldm', 'autoencoder', 'decoder.onnx');
+    const [{ model, digest }, network] = await Promise.all([models.ldm(), engine.network('autoencoder', 'decoder.onnx')]);
+    demand(file, digest);
     tell.status('Decoding');
     const read = reader.embeddingName(identity) === 'ldm_quant' ? reader.ldmQuantSymbols : reader.rateVariableSymbols;
     const told = await read(file, model, { matmul: engine.matmul });

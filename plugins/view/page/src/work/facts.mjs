@@ -66,10 +66,10 @@ function describeRows({ header, segments, missing, layout }, bytes) {
     const { type, body } = segments[next++];
     if (type === COMPANION) {
       const { identity, payload } = splitCompanion(body);
-      return { ...row, kind: 'companion', says: `a layer of ${nameOf(identity)}: ${describePayload(nameOf(identity), payload)}` };
+      return { ...row, kind: 'companion', says: `a layer of ${nameOf(identity)}: ${describePayload(nameOf(identity), payload, identity)}` };
     }
     if (type === MAIN) {
-      const says = layers++ ? '' : describePayload(nameOf(header.identity), body);
+      const says = layers++ ? '' : describePayload(nameOf(header.identity), body, header.identity);
       const which = many > 1 ? `layer ${layers} of ${many}` : '';
       return { ...row, kind: 'main', says: [says, which].filter(Boolean).join('; ') };
     }

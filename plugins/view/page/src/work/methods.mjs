@@ -37,12 +37,13 @@ const FORMS = {
   jxl: ['whole file', 'stripped', 'stripped, gray'],
 };
 
-/** What a payload's first bytes say. @param {string} name @param {Uint8Array} payload */
-export function describePayload(name, payload) {
+/** What a payload's first bytes say. @param {string} name @param {Uint8Array} payload @param {{profile?: number | null}} identity */
+export function describePayload(name, payload, { profile }) {
   const method = METHODS[name];
   if (!method) return 'a layer of the embedding';
   if (payload.length < 2 || (method.shown !== 'ntc' && method.shown !== 'image')) return method.sends;
   const error = payload[1] === 255 ? 'lossless' : `${payload[1] / 4} dB by the sender’s measure`;
-  const start = name === 'ntc' ? `quality ${payload[0]} of 255` : FORMS[name][payload[0] & 3];
+  const level = profile !== 3 || payload[0] < 255 || payload.length < 3 ? `quality ${payload[0]} of 255` : `step ${payload[2]} beyond its networks`;
+  const start = name === 'ntc' ? level : FORMS[name][payload[0] & 3];
   return `${method.sends} (${start}, ${error})`;
 }
