@@ -57,7 +57,7 @@ def test_pixels_err_by_what_is_said(session, photo, embedding, quality):
 
 
 def test_beyond_its_networks_ntc_errs_more_evenly_than_is_said(session, photo):
-    """The grain of a blurred background is below the step there: the one law for both modes says half of that error."""
+    """A blurred background has grain below the step there: the one law for both modes says two thirds of that error."""
     data = session.encode(photo, "ntc", target=gcodec.Target(quality=0.8)).data
     check(photo, session.decode(data, "preview", fidelity=True), 0.03, 0.6)
 
