@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,6 +16,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
+from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
+from gcodec.registry import registry
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -75,6 +79,13 @@ class Worker:
         assert answer["status"] == 0, f"{line.page}:{line.number}: {answer['printed']}"
         named = {word.partition("=")[0] for word in words if re.match("--?[a-z]", word)}
         assert named <= set(answer["options"]), f"{line.page}:{line.number}"
+        for flag, spec in (("--embed", EmbeddingSpec), ("--recon", ReconstructorSpec)):
+            for word in words[words.index(flag) + 1].split(",") if flag in words else ():
+                name = word.partition(":")[0]
+                known = (
+                    name in registry().table(spec) or name == "all" or "/" in name or name.isupper()
+                )
+                assert known or "=" in name, f"{line.page}:{line.number}: {name}"
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +93,16 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     made = Worker(tmp_path_factory.mktemp("pages"))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def files(worker: Worker) -> Path:
+    """What examples speak of: the photographs, and files made of them."""
+    place = worker.place("files")
+    for name, embed in (("photo", "ntc"), ("other", "webp"), ("small", "ntc")):
+        text = f"gcodec encode photo.png --embed {embed} -o {name}.gcx"
+        worker.run(Line("files", 0, text), place)
+    return place
 
 
 @pytest.mark.parametrize("page", [page for page in WRITTEN if list(commands(page))])
@@ -108,11 +129,10 @@ def test_what_a_page_of_the_site_says_can_be_typed(page: str, worker: Worker) ->
 
 
 @pytest.mark.parametrize("page", [page for page in TAKEN if list(commands(page))])
-def test_examples_of_the_repository_work(page: str, worker: Worker) -> None:
+def test_examples_of_the_repository_work(page: str, worker: Worker, files: Path) -> None:
     """Each for itself, with the files that it speaks of."""
-    place = worker.place(page)
-    for name, embed in (("photo", "ntc"), ("other", "webp"), ("small", "ntc")):
-        worker.run(Line(page, 0, f"gcodec encode photo.png --embed {embed} -o {name}.gcx"), place)
+    place = worker.top / re.sub(r"\W", "_", page)
+    shutil.copytree(files, place)
     ready = ""
     for line in commands(page):
         if "gcodec" in line.words and "$(" not in line.text:
