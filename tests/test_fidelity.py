@@ -29,17 +29,17 @@ def session():
         yield session
 
 
-def check(photo: gcodec.Picture, made: gcodec.Decoded, whole: float, fifths: float = 0.34) -> None:
-    """Overall to within `whole`, and in each fifth of the pixels by said error to within `fifths`."""
+def check(photo: gcodec.Picture, made: gcodec.Decoded, whole: float) -> None:
+    """Overall to within `whole`, and in each fifth of the pixels by said error to within a third."""
     assert made.fidelity is not None
     said = np.square(made.fidelity).ravel()
     real = np.square(255 * (photo.pixels - made.picture.pixels)).mean(0).ravel()
     assert np.sqrt(real.mean() / said.mean()) == pytest.approx(1, abs=whole)
     for fifth in np.array_split(np.argsort(said), 5):
-        assert np.sqrt(real[fifth].mean() / said[fifth].mean()) == pytest.approx(1, abs=fifths)
+        assert np.sqrt(real[fifth].mean() / said[fifth].mean()) == pytest.approx(1, abs=0.34)
 
 
-@pytest.mark.parametrize("quality", [0.35, 0.6, 0.75])
+@pytest.mark.parametrize("quality", [0.35, 0.6, 0.8])
 @pytest.mark.parametrize("embedding", ["ntc", "webp", "jxl"])
 def test_pixels_err_by_what_is_said(session, photo, embedding, quality):
     pytest.importorskip("pillow_jxl" if embedding == "jxl" else "PIL")
@@ -54,12 +54,6 @@ def test_pixels_err_by_what_is_said(session, photo, embedding, quality):
     plain = session.decode(data, "bridge")
     assert plain.fidelity is None
     np.testing.assert_array_equal(plain.picture.pixels, bridge.picture.pixels)
-
-
-def test_beyond_its_networks_ntc_errs_more_evenly_than_is_said(session, photo):
-    """A blurred background has grain below the step there: the one law for both modes says two thirds of that error."""
-    data = session.encode(photo, "ntc", target=gcodec.Target(quality=0.8)).data
-    check(photo, session.decode(data, "preview", fidelity=True), 0.03, 0.6)
 
 
 def test_what_lies_between_errs_by_what_lies_between(session, photo):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -141,6 +142,7 @@ ODD: list[Any] = [
     *(embedding(id=number) for number in (True, 2.0, 17, 0, 255, 300, -1)),
     *(embedding(levels=levels) for levels in (0, 1, "x", None, 2.5)),
     *(embedding(profiles=profiles) for profiles in (None, ("x",), (Profile("a"),))),  # type: ignore[arg-type]
+    *(embedding(spread=spread) for spread in (None, (1, 2), ("x",) * 10, (math.nan,) * 10)),
     embedding(model=5),
     embedding(parse_class="Z"),
     embedding(summary=None),
