@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -184,6 +186,73 @@ def test_a_tar_that_is_cut_says_so(tmp_path: Path, batch: Batch, blocks: int) ->
     assert len(contents(tmp_path / "out")) >= 2
 
 
+@pytest.mark.parametrize("kind", [(), ("--tars",)], ids=["tree", "tars"])
+def test_members_of_any_name(tmp_path: Path, batch: Batch, kind: tuple[str, ...]) -> None:
+    """Nothing is written outside, nothing is lost unsaid, and one name that cannot be stops no other."""
+    data, other = data_of(picture(0)), data_of(picture(1))
+    members = [
+        ("../../out.png", data),
+        ("a/../b.png", data),
+        (".hidden.png", data),
+        ("._ok.png", data),
+    ]
+    members += [("ok.png", data), ("ok.png", other), ("./c/d.png", data), ("\udcff.png", data)]
+    members += [
+        ("n" * 300 + ".png", data),
+        ("ok." + "x" * 120, b"beside"),
+        ("n" * 300 + "/e.png", data),
+    ]
+    (tmp_path / "in").mkdir()
+    with tarfile.open(tmp_path / "in/some.tar", "w") as tar:
+        for name, content in members:
+            about = tarfile.TarInfo(name)
+            about.size = len(content)
+            tar.addfile(about, io.BytesIO(content))
+    made = batch("encode", "in", "deep/out", *QUICK, *kind, "--json")
+    assert "Traceback" not in made.stderr
+    found = report(made)
+    assert found["passed_over"] == [
+        f"some.tar/{name}"
+        for name in ("../../out.png", "._ok.png", ".hidden.png", "a/../b.png", "ok.png")
+    ]
+    assert {path.parts[len(tmp_path.parts)] for path in tmp_path.rglob("*.gcx")} <= {"deep"}
+    if kind:
+        assert (made.returncode, found["count"], found["failed"]) == (0, 5, 0)
+        with tarfile.open(tmp_path / "deep/out/00000.tar") as tar:
+            assert f"0000000004.{'x' * 120}" in tar.getnames()
+        return
+    assert (made.returncode, found["count"], found["failed"]) == (21, 5, 2)
+    assert list(contents(tmp_path / "deep/out")) == [
+        "some.tar/\\udcff.gcx",
+        "some.tar/c/d.gcx",
+        "some.tar/ok.gcx",
+    ]
+    failed = [r for r in rows(tmp_path / "deep/out/rows.parquet") if r["status"] != "success"]
+    assert all("cannot be a name here" in row["error"] and row["bytes"] is None for row in failed)
+    assert batch("encode", "in", "deep/out", *QUICK, *kind, "--retry").returncode == 21
+
+
+def test_files_of_any_name(tmp_path: Path, batch: Batch) -> None:
+    photos = tmp_path / "photos"
+    (photos / "a.gcx").mkdir(parents=True)
+    for name in (b"a.png", b"a.gcx/b.png", b"\xff.png", b"cut\xfe.png", b"two\nlines.png"):
+        path = photos / os.fsdecode(name)
+        try:
+            path.write_bytes(data_of(picture(0))[: 100 if name.startswith(b"cut") else None])
+        except OSError:
+            pytest.skip("this file system has names of Unicode alone")
+    made = batch("encode", "photos", "out", *QUICK)
+    assert made.returncode == 21
+    assert "\\udcfe.png" in made.stderr and "Traceback" not in made.stderr
+    names = list(contents(tmp_path / "out"))
+    assert names == ["\\udcff.gcx", "a.gcx/b.gcx", "a.png.gcx", "two\nlines.gcx"]
+    again = batch("encode", "photos", "out", *QUICK, "--retry")
+    assert "4 of 5" in again.stdout, again.stderr
+    back = batch("decode", "out", os.fsdecode(b"back\xff"), "--json")
+    assert back.returncode == 0, back.stderr
+    assert len(list((tmp_path / os.fsdecode(b"back\xff")).rglob("*.png"))) == 4
+
+
 def test_parquet_as_hugging_face_writes_it(tmp_path: Path, batch: Batch) -> None:
     images = [{"bytes": data_of(picture(n)), "path": f"{n}.png"} for n in range(3)]
     images.append({"bytes": b"", "path": "nothing.png"})
@@ -242,6 +311,9 @@ def test_urls(photos: Path, tmp_path: Path, batch: Batch) -> None:
         (("empty", "out"), 7, "nothing in it can be taken"),
         (("photos", "photos/0.png"), 8, "cannot write"),
         (("photos", "out", "--shard-size", "0"), 2, "shard-size"),
+        (("photos", "out", "--patience", "nan"), 2, "finite"),
+        (("photos", ""), 2, "need a name"),
+        (("", "out"), 2, "need a name"),
         (("photos", "out", "--embed", "nosuch"), 3, "nosuch"),
     ],
 )

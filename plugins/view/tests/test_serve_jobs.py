@@ -180,6 +180,7 @@ def test_what_cannot_be_done_is_one_line(photo: bytes, temporary: Path) -> None:
         ),
         b"\xff" * 40: ("UsageError", "no task"),
         task(photo, embedding="../../etc/passwd"): ("UnknownPlugin", "installed"),
+        task(photo, metrics=[[]]): ("UsageError", "psnr"),
         task(photo, reconstructor="flow", settings={"steps": 0}): ("InvalidOption", "steps"),
     }
     with serving() as server:

@@ -72,6 +72,7 @@ def test_head_has_no_body(server: Server) -> None:
         "/TOKEN/%2e%2e/secret",
         "/TOKEN//etc/passwd",
         "/TOKEN/files/0/",
+        "x://[x/TOKEN/",
     ],
 )
 def test_nothing_else_is_given(server: Server, path: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gcodec.cli.common import json_option, print_json, print_table, progress_bar
+from gcodec.cli.common import Number, json_option, print_json, print_table, progress_bar
 from gcodec.errors import ChecksFailed, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("distribution", metavar="DIST")
 @click.option(
     "--patience",
-    type=click.FloatRange(min=1),
+    type=Number(min=1),
     default=600.0,
     show_default=True,
     help="Seconds after which a test counts as hanging.",

@@ -29,6 +29,18 @@ _STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
+class Number(click.FloatRange):
+    """A finite number in a range: to click, NaN is in every range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number", param, ctx)
+        return number
+
+
 class Place(click.ParamType[str]):
     """A file, or "-" for a standard stream, which ``/dev/stdin`` and ``/dev/stdout`` mean too."""
 

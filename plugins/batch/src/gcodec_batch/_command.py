@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcodec.cli.common import print_json, progress_bar
+from gcodec.cli.common import Number, print_json, progress_bar
 from gcodec.cli.plugin_options import Named, PluginCommand, as_decorator, plugin_option
 from gcodec.cli.run_options import (
     Command,
@@ -76,7 +76,7 @@ def _shared(function: Command) -> Command:
         click.option("--address", metavar="HOST:PORT", help="Where the engine's cluster is."),
         click.option(
             "--patience",
-            type=click.FloatRange(1),
+            type=Number(1),
             metavar="SECONDS",
             default=60.0,
             show_default=True,
@@ -202,6 +202,8 @@ def _batch(
     from gcodec_batch._plan import Work
     from gcodec_batch._run import Request, batch
 
+    if not source or not dest:  # as of a variable that is not set; here, "" would be this folder
+        raise UsageError("SOURCE and DEST need a name")
     suffix = f".{format.removeprefix('.')}"
     format_of("--format", suffix)
     folder = _folder(dest, tars, state)

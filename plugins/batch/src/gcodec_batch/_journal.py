@@ -23,6 +23,9 @@ __all__ = ["Journal"]
 
 _HEAD = struct.Struct("<II")
 
+#: How paths are kept that are no Unicode.
+_NAMES = "surrogatepass"
+
 
 class Journal:
     """The records of `path`, none where there is no such file. Raises OSError.
@@ -42,7 +45,7 @@ class Journal:
 
     def append(self, record: Any) -> None:
         """Add a record at the end. It outlives this process, however that ends."""
-        packed = msgpack.packb(record)
+        packed = msgpack.packb(record, unicode_errors=_NAMES)
         data = memoryview(_HEAD.pack(len(packed), zlib.crc32(packed)) + packed)
         file = self.take()
         file.seek(self._end)
@@ -110,7 +113,7 @@ def _record(stream: BinaryIO, place: int, length: int) -> Any:
     head, data = stream.read(_HEAD.size), b"".join(_read(stream, length))
     if head != _HEAD.pack(length, zlib.crc32(data)):
         raise OSError(f"a record of {stream.name} is damaged")
-    return msgpack.unpackb(data)
+    return msgpack.unpackb(data, unicode_errors=_NAMES)
 
 
 def _read(stream: BinaryIO, length: int) -> Iterator[bytes]:

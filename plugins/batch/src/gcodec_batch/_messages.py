@@ -15,6 +15,9 @@ __all__ = ["parent", "read_message", "write_message"]
 
 _LENGTH = struct.Struct("<I")
 
+#: How paths are said that are no Unicode.
+_NAMES = "surrogatepass"
+
 
 def read_message(stream: BinaryIO) -> Any:
     """Return the next message, None at the end of the stream."""
@@ -23,12 +26,12 @@ def read_message(stream: BinaryIO) -> Any:
         return None
     (length,) = _LENGTH.unpack(head)
     data = stream.read(length)
-    return msgpack.unpackb(data) if len(data) == length else None
+    return msgpack.unpackb(data, unicode_errors=_NAMES) if len(data) == length else None
 
 
 def write_message(stream: BinaryIO, message: Any) -> None:
     """Write a message at once. Raises OSError."""
-    data = msgpack.packb(message)
+    data = msgpack.packb(message, unicode_errors=_NAMES)
     stream.write(_LENGTH.pack(len(data)) + data)
     stream.flush()
 

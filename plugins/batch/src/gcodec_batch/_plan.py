@@ -184,6 +184,7 @@ def _outputs(items: Sequence[Item], suffix: str, taken: set[str]) -> list[str]:
     """a/photo.png -> a/photo.gcx; where a/photo.jpg wants that too, each keeps its own suffix: a/photo.png.gcx."""
     short = [str(PurePosixPath(item.name).with_suffix(suffix)) for item in items]
     wanted = Counter(short)
+    taken = taken | {str(above) for name in short for above in PurePosixPath(name).parents}
     chosen = [
         name if wanted[name] == 1 and name not in taken else f"{item.name}{suffix}"
         for item, name in zip(items, short, strict=True)

@@ -6,6 +6,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,7 +16,16 @@ from gcodec.progress import Progress
 from gcodec_batch._engine import Engine, EngineError, Means, locked
 from gcodec_batch._plan import STATE, Inputs, InputsChanged, Plan, Work, cut, read_plan, write_plan
 from gcodec_batch._remote import names_at
-from gcodec_batch._shard import Made, discard, in_flight, made, output_errors, reopen, rows_of
+from gcodec_batch._shard import (
+    Made,
+    discard,
+    in_flight,
+    made,
+    output_errors,
+    reopen,
+    rows_of,
+    table_of,
+)
 from gcodec_batch._sources import ROWS, Item, find
 
 __all__ = ["Outcome", "Request", "batch"]
@@ -225,8 +235,9 @@ def _check_free(folder: Path, work: Work, shards: Sequence[Inputs]) -> None:
 def _sweep(plan: Plan, folders: Iterable[Path]) -> None:
     """Remove what killed workers left half done."""
     for folder in folders:
-        for path in folder.glob(".*.part"):
-            path.unlink(missing_ok=True)
+        with suppress(OSError):  # one that cannot be there holds nothing
+            for path in folder.glob(".*.part"):
+                path.unlink(missing_ok=True)
     for pattern in ("*.part", "plan.*"):
         for path in plan.state.glob(pattern):
             path.unlink(missing_ok=True)
@@ -241,7 +252,7 @@ def _gather_rows(plan: Plan) -> None:
     writer = None
     with atomic_write(plan.folder / ROWS, force=True) as stream:
         for shard in plan.shards():
-            table = pq.read_table(plan.state / f"{shard.name}.parquet")
+            table = table_of(plan, shard)
             writer = writer or pq.ParquetWriter(stream, table.schema)
             writer.write_table(table)
         if writer is not None:

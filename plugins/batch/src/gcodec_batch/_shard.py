@@ -11,6 +11,7 @@ record, and writes what an unbroken run would have written, but for the times.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -28,17 +29,30 @@ from gcodec.files import atomic_write
 from gcodec_batch._journal import Journal
 from gcodec_batch._plan import Plan, Shard
 from gcodec_batch._remote import open_any, put
-from gcodec_batch._verbs import COLUMNS, Result, done, lost
+from gcodec_batch._verbs import COLUMNS, Result, done, lost, unnamed
 
 if TYPE_CHECKING:
     from gcodec.pipeline.session import Session
 
-__all__ = ["Made", "discard", "in_flight", "make", "made", "output_errors", "reopen", "rows_of"]
+__all__ = [
+    "Made",
+    "discard",
+    "in_flight",
+    "make",
+    "made",
+    "output_errors",
+    "reopen",
+    "rows_of",
+    "table_of",
+]
 
 #: Told before ("begin") and after ("end") each input: the word, its index, whether it went well.
 Tell = Callable[[str, int, bool], None]
 
 _GROUP = 4096
+
+#: What a file system answers to a name that it cannot have; others are of the destination as a whole.
+_NAMES = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,8 @@ def make(
                 result = lost(item, output, given_up[index])
             else:
                 result = done(plan.work, session, item, output)
-            _keep(plan, journal, index, output, result)
+            result = _written(plan, output, result)
+            journal.append([index, dict(result.row), dict(result.files) if plan.work.tars else {}])
             places[index] = len(journal) - 1
             tell("end", index, result.row["status"] == "success")
         if (by_other := made(plan, shard)) is not None:
@@ -125,10 +140,16 @@ def _places(journal: Journal) -> dict[int, int]:
 
 def rows_of(plan: Plan, shard: Shard) -> list[dict[str, Any]]:
     """The rows of a finished shard."""
+    rows: list[dict[str, Any]] = table_of(plan, shard).to_pylist()
+    return rows
+
+
+def table_of(plan: Plan, shard: Shard) -> Any:
+    """The rows of a finished shard, as a table of Arrow."""
     import pyarrow.parquet as pq
 
-    rows: list[dict[str, Any]] = pq.read_table(_file(plan, shard, ".parquet")).to_pylist()
-    return rows
+    with _file(plan, shard, ".parquet").open("rb") as stream:  # pyarrow may take a path for a URL
+        return pq.ParquetFile(stream).read()
 
 
 def discard(plan: Plan, shard: Shard) -> None:
@@ -167,16 +188,21 @@ def _there(plan: Plan, shard: Shard, index: int, row: dict[str, Any]) -> bool:
         return False
 
 
-def _keep(plan: Plan, journal: Journal, index: int, output: str, result: Result) -> None:
-    if plan.work.tars:
-        journal.append([index, dict(result.row), dict(result.files)])
-        return
-    for data in result.files.values():
-        path = plan.folder / output
+def _written(plan: Plan, output: str, result: Result) -> Result:
+    """Write a file of a tree, and return what became of it."""
+    if plan.work.tars or not result.files:
+        return result
+    path = plan.folder / output
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path, force=True) as stream:
-            stream.write(data)
-    journal.append([index, dict(result.row), {}])
+            stream.write(next(iter(result.files.values())))
+    except (OSError, OutputError) as error:
+        cause = error.__cause__ if isinstance(error, OutputError) else error
+        if not isinstance(cause, OSError) or cause.errno not in _NAMES:
+            raise
+        return unnamed(result, f"{output} cannot be a name here: {cause.strerror}")
+    return result
 
 
 def _finish(plan: Plan, shard: Shard, journal: Journal, places: dict[int, int]) -> Made:
@@ -247,7 +273,7 @@ def _sync(paths: Iterable[Path]) -> None:
 
 @contextmanager
 def _archive(stream: IO[bytes]) -> Iterator[tarfile.TarFile]:
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
         yield tar
 
 

@@ -11,7 +11,7 @@ import glob
 import os
 import re
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -65,12 +65,12 @@ def find(source: str, wanted: Callable[[str], bool]) -> Found:
     """
     found, others = [], []
     for name, path, stamp in _files(source):
-        hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+        hidden = _is_hidden(name)
         suffix = PurePosixPath(name).suffix.lower()
         if not hidden and suffix in _CONTAINERS:
             inside = _CONTAINERS[suffix](name, path, stamp, wanted)
-            found += inside
-            others += [] if inside or name == ROWS else [name]
+            found += inside.items
+            others += inside.others or ([] if inside.items or name == ROWS else [name])
         elif hidden or not wanted(name):
             others.append(name)
         else:
@@ -78,7 +78,7 @@ def find(source: str, wanted: Callable[[str], bool]) -> Found:
     if not found:
         passed = f"; {len(others)} other files were passed over" if others else ""
         raise ImageError(source, f"nothing in it can be taken{passed}")
-    found.sort(key=lambda item: os.fsencode(item.name))
+    found.sort(key=lambda item: item.name.encode())
     return Found(found, sorted(others))
 
 
@@ -147,7 +147,17 @@ def _local(source: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _below(path: Path, top: Path) -> str:
-    return os.fsdecode(os.fsencode(path.relative_to(top).as_posix()))
+    return _text(path.relative_to(top).as_posix())
+
+
+def _text(name: str) -> str:
+    """A name that rows can hold: what is not Unicode in it is written out."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a name is hidden, is in a folder that is, or leads out of where it stands: ../photo.png."""
+    return any(part.startswith(".") and part != "." for part in re.split(r"[/\\]", name))
 
 
 def _until_magic(parts: tuple[str, ...]) -> Iterator[str]:
@@ -194,24 +204,34 @@ def _remote(source: str) -> Iterator[tuple[str, str, str]]:
         yield below, fs.unstrip_protocol(name), f"{about.get('size')}:{stamp}"
 
 
-def _tar(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> list[Item]:
-    """The samples of a tar; what is cut off, or no tar at all, is an item that says so."""
-    samples: dict[str, list[tuple[str, Place]]] = {}
+def _tar(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> Found:
+    """The samples of a tar; what is cut off, or no tar at all, is an item that says so.
+
+    Of two members of one name the first is taken.
+    """
+    samples: dict[str, dict[str, Place]] = {}
+    others = []
     reason = ""
     try:
         with open_any(path) as stream:
             archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115
             for member in archive:
-                if member.isfile():
-                    key, suffix = _sample(member.name)
-                    place = ("part", path, member.offset_data, member.size)
-                    samples.setdefault(key, []).append((suffix, place))
+                if not member.isfile():
+                    continue
+                inside = _text(member.name)
+                key, suffix = _sample(inside)
+                if _is_hidden(inside) or suffix in samples.get(key, ()):
+                    others.append(f"{name}/{inside}")
+                    continue
+                place = ("part", path, member.offset_data, member.size)
+                samples.setdefault(key, {})[suffix] = place
             reason = _end_of(stream, archive.offset)
     except (tarfile.TarError, OSError) as error:
         reason = f"no sound tar: {error}"
     items = [_picture_of(name, key, parts, stamp, wanted) for key, parts in samples.items()]
     made = [item for item in items if item is not None]
-    return [*made, Item(f"{name}/~", ("broken", reason), stamp)] if reason else made
+    end = [Item(f"{name}/~", ("broken", reason), stamp)] if reason else []
+    return Found([*made, *end], others)
 
 
 def _end_of(stream: BinaryIO, offset: int) -> str:
@@ -232,19 +252,18 @@ def _sample(name: str) -> tuple[str, str]:
 def _picture_of(
     name: str,
     key: str,
-    parts: list[tuple[str, Place]],
+    parts: Mapping[str, Place],
     stamp: str,
     wanted: Callable[[str], bool],
 ) -> Item | None:
-    pictures = [(suffix, place) for suffix, place in parts if wanted(key + suffix)]
-    if not pictures:
+    picture = next((suffix for suffix in parts if wanted(key + suffix)), None)
+    if picture is None:
         return None
-    suffix, place = pictures[0]
-    beside = tuple(part for part in parts if part[1] != place)
-    return Item(f"{name}/{key}{suffix}", place, stamp, beside)
+    beside = tuple((suffix, place) for suffix, place in parts.items() if suffix != picture)
+    return Item(f"{name}/{key}{picture}", parts[picture], stamp, beside)
 
 
-def _parquet(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> list[Item]:
+def _parquet(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> Found:
     """Each row of a parquet file that has a column of pictures, whatever they are called."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -254,14 +273,15 @@ def _parquet(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) ->
             file = pq.ParquetFile(stream)
             column = _image_column(file.schema_arrow)
             if column is None:  # rows of another run, say
-                return []
-            return [
+                return Found([], [])
+            items = [
                 Item(f"{name}/{group:04d}-{row:06d}", ("row", path, column, group, row), stamp)
                 for group in range(file.num_row_groups)
                 for row in range(file.metadata.row_group(group).num_rows)
             ]
     except (pa.ArrowException, OSError) as error:
-        return [Item(f"{name}/~", ("broken", f"no sound parquet file: {error}"), stamp)]
+        items = [Item(f"{name}/~", ("broken", f"no sound parquet file: {error}"), stamp)]
+    return Found(items, [])
 
 
 def _image_column(schema: Any) -> str | None:
@@ -317,7 +337,7 @@ def _broken(reason: str) -> bytes:
     raise OSError(reason)
 
 
-_CONTAINERS: dict[str, Callable[..., list[Item]]] = {".tar": _tar, ".parquet": _parquet}
+_CONTAINERS: dict[str, Callable[..., Found]] = {".tar": _tar, ".parquet": _parquet}
 _READERS: dict[str, Callable[..., bytes]] = {
     "file": _whole,
     "part": _part,

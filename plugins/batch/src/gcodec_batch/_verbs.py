@@ -20,7 +20,7 @@ from gcodec_batch._sources import Item, read_beside, read_item
 if TYPE_CHECKING:
     from gcodec.pipeline.session import Session
 
-__all__ = ["COLUMNS", "Result", "done", "lost"]
+__all__ = ["COLUMNS", "Result", "done", "lost", "unnamed"]
 
 #: Column -> type of Arrow. Every input has a row, whatever became of it.
 COLUMNS = {
@@ -84,6 +84,12 @@ def lost(item: Item, key: str, deaths: int) -> Result:
     """The row of an input under which so many processes ended."""
     text = f"WorkerError: {deaths} processes ended while they worked on it; it may need more memory than there is"
     return Result(_row(key, item, "failed", text, time.perf_counter()))
+
+
+def unnamed(result: Result, reason: str) -> Result:
+    """The row of an input whose output cannot have its name here."""
+    failed = {"status": "failed", "error": f"OutputError: {_line(reason)}"}
+    return Result({**result.row, **dict.fromkeys(_OF_FILE), **failed})
 
 
 def _encode(work: Work, session: Session, data: bytes) -> tuple[bytes, dict[str, Any]]:
@@ -153,4 +159,5 @@ def _about(row: Mapping[str, Any], original: bytes) -> bytes:
 
 
 def _line(error: object) -> str:
-    return " ".join(str(error).split()) or "no reason given"
+    text = " ".join(str(error).split()) or "no reason given"
+    return text.encode(errors="backslashreplace").decode()  # paths may be no Unicode

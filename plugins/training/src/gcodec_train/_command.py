@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcodec.cli.common import json_option, print_json
+from gcodec.cli.common import Number, json_option, print_json
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ _LINE_SECONDS = 20.0
     required=True,
     help="Folder for checkpoint, model and log; the same command goes on from it.",
 )
-@click.option("--minutes", type=click.FloatRange(0), help="Stop after so many, saving included.")
+@click.option("--minutes", type=Number(0), help="Stop after so many, saving included.")
 @click.option("--steps", type=click.IntRange(0), help="Stop after so many steps of this run.")
 @click.option(
     "--set",

@@ -97,7 +97,11 @@ class Handler(BaseHTTPRequestHandler):
         # Another Host is a page elsewhere whose name was made to lead here.
         if self.headers.get_all("Host") != [self.server.host]:
             return None
-        _, token, *rest = f"/{unquote(urlsplit(self.path).path)[1:]}".split("/", 2)
+        try:
+            path = unquote(urlsplit(self.path).path)
+        except ValueError:  # http://[x
+            return None
+        _, token, *rest = f"/{path[1:]}".split("/", 2)
         known = secrets.compare_digest(token.encode(), self.server.token.encode())
         return rest[0] if known and rest else None
 

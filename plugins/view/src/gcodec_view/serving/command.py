@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gcodec.cli.common import json_text
+from gcodec.cli.common import Number, json_text
 from gcodec.cli.run_options import RunOptions, run_options
 from gcodec.errors import UsageError
 
@@ -24,7 +24,7 @@ _MEMORY = 4.0
 @click.option("--open/--no-open", "browser", default=True, help="Open a browser. [default: open]")
 @click.option(
     "--timeout",
-    type=click.FloatRange(1),
+    type=Number(1),
     default=300.0,
     show_default=True,
     metavar="SECONDS",
@@ -40,7 +40,7 @@ _MEMORY = 4.0
 )
 @click.option(
     "--max-memory",
-    type=click.FloatRange(0.25),
+    type=Number(0.25),
     metavar="GIB",
     help="What a job may take; held on Linux alone. [default: 4]",
 )
