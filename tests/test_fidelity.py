@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gcodec
+from gcodec.cli import main
 from gcodec.errors import Unmeasured
 from gcodec.pipeline.fidelity import expectation, fidelity_of
 from gcodec.pipeline.stage1 import open_stage1
@@ -79,3 +80,16 @@ def test_what_was_not_measured_is_not_guessed_at(session, photo):
     assert expectation(stage1)
     with pytest.raises(Unmeasured, match="measured with these weights"):
         expectation(replace(stage1, parts=(replace(stage1.main, embedding=other),)))
+
+
+def test_the_map_and_the_picture_are_both_there_or_neither(session, photo, tmp_path, monkeypatch):
+    (tmp_path / "a.gcx").write_bytes(session.encode(photo, "webp").data)
+    (tmp_path / "link.png").symlink_to("a.png")
+    (tmp_path / "full.npy").symlink_to("/dev/full")
+    monkeypatch.chdir(tmp_path)
+    for target, status in (("link.png", 2), ("full.npy", 8)):
+        words = ["decode", "a.gcx", "-o", "a.png", "--force", "--fidelity-map", target]
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == status
+        assert not (tmp_path / "a.png").exists()

@@ -15,13 +15,18 @@ from support import fails
 from gcodec.errors import InvalidArgument, OutputError, OutputExists, Unmeasured
 from gcodec.pipeline.decoding import decode
 from gcodec.pipeline.encoding import encode
-from gcodec.pipeline.fidelity import expected_error, fidelity_of, save_fidelity
+from gcodec.pipeline.fidelity import expected_error, fidelity_of, saving_fidelity
 from gcodec.signals import Preview
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
 
 LAW = (0, 0, 0.2, 0.1, 0.01, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def save(error: Any, target: Path) -> None:
+    with saving_fidelity(error, target):
+        pass
 
 
 def half_busy(height: int, width: int) -> Any:
@@ -64,16 +69,16 @@ def test_lossless_is_said_to_be_exact() -> None:
 
 def test_a_map_is_a_picture_of_16_bits_or_an_array(tmp_path: Path) -> None:
     error = np.array([[0, 0.5, 1.25], [3, 200, 255.999]], np.float32)
-    save_fidelity(error, tmp_path / "a.npy")
+    save(error, tmp_path / "a.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), error)
-    save_fidelity(error, tmp_path / "a.PNG")
+    save(error, tmp_path / "a.PNG")
     with Image.open(tmp_path / "a.PNG") as image:
         assert "256 to a level of 8 bits" in image.info["gcodec:fidelity"]
         np.testing.assert_allclose(np.asarray(image) / 256, error, atol=1 / 256)
     with pytest.raises(OutputExists):
-        save_fidelity(error, tmp_path / "a.npy")
+        save(error, tmp_path / "a.npy")
     with pytest.raises(OutputError, match=r"\.png or \.npy"):
-        save_fidelity(error, tmp_path / "a.jpg")
+        save(error, tmp_path / "a.jpg")
 
 
 def test_of_an_embedding_that_nobody_measured_there_is_none(
@@ -94,4 +99,5 @@ def test_of_an_embedding_that_nobody_measured_there_is_none(
     fails(gcodec(*words, tmp_path / "map.png"), 22, "tiny")
     fails(gcodec(*words, tmp_path / "map.jpg"), 8, ".npy")
     fails(gcodec(*words, tmp_path / "a.png"), 2, "of its own")
+    fails(gcodec(*words, ""), 2, "a name")
     assert [path.name for path in tmp_path.iterdir()] == ["a.gcx"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import click
 
 from gcodec.cli.common import (
     STREAM,
+    Place,
     check_output,
     output_for,
     progress_bar,
@@ -61,6 +64,7 @@ from gcodec.plugin import REALISM, ReconstructorSpec
 )
 @click.option(
     "--fidelity-map",
+    type=Place(),
     metavar="PATH",
     help="Write too how far each pixel may be from the original: gray of 16 bits, 256 to a level (.png), or float32"
     " in levels (.npy).",
@@ -102,7 +106,7 @@ def command(
     import gcodec_formats as gcx
     from gcodec.pictures import Credentials, check_signable, format_of
     from gcodec.pipeline.decoding import check_target, decode, decode_progressively, save_decoded
-    from gcodec.pipeline.fidelity import save_fidelity, suffix_of
+    from gcodec.pipeline.fidelity import saving_fidelity, suffix_of
 
     if not format and output != STREAM:
         suffix = Path(output).suffix
@@ -112,7 +116,7 @@ def command(
         check_signable(output, kind)
     if fidelity_map:
         suffix_of(fidelity_map)
-        if Path(fidelity_map) == Path(output):
+        if os.path.realpath(fidelity_map) == os.path.realpath(output):  # links are followed
             raise UsageError("the fidelity map is another picture; give it a name of its own")
         check_output(fidelity_map, force=force, inputs=[source])
     name = recon.spec.name if recon else None
@@ -149,9 +153,10 @@ def command(
         else:
             made = decode(data, name, **settings)
     target = sys.stdout.buffer if output == STREAM else output
-    save_decoded(made, target, format=suffix, credentials=credentials, force=force)
-    if fidelity_map and made.fidelity is not None:
-        save_fidelity(made.fidelity, fidelity_map, force=force)
+    with ExitStack() as both:
+        if fidelity_map and made.fidelity is not None:
+            both.enter_context(saving_fidelity(made.fidelity, fidelity_map, force=force))
+        save_decoded(made, target, format=suffix, credentials=credentials, force=force)
     report = {
         "file": output,
         "embedding": made.embedding,

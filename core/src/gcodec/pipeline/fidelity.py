@@ -18,7 +18,8 @@ What an embedding says of its error may be off by a factor that its rate decides
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -46,7 +47,7 @@ __all__ = [
     "features",
     "fidelity_of",
     "preview_of",
-    "save_fidelity",
+    "saving_fidelity",
     "suffix_of",
 ]
 
@@ -122,8 +123,13 @@ def features(pixels: FloatArray, stated: float) -> FloatArray:
     return found
 
 
-def save_fidelity(error: FloatArray, target: str | Path, *, force: bool = False) -> None:
+@contextmanager
+def saving_fidelity(
+    error: FloatArray, target: str | Path, *, force: bool = False
+) -> Iterator[None]:
     """Write what `expected_error` returns: gray of 16 bits as PNG, in steps of 1/256 level, or float32 as NPY.
+
+    The file appears when the block ends, in which the picture is written: both are there, or neither.
 
     Raises OutputError, OutputExists.
     """
@@ -142,6 +148,8 @@ def save_fidelity(error: FloatArray, target: str | Path, *, force: bool = False)
         Image.fromarray(gray).save(stream, "PNG", pnginfo=said)
     with atomic_write(target, force=force) as file:
         file.write(stream.getvalue())
+        file.flush()
+        yield
 
 
 def suffix_of(target: str | Path) -> str:
