@@ -95,6 +95,16 @@ def test_a_size_is_kept_and_used(picture):
     assert 0.96 * len(plain.data) <= len(patient.data) <= len(plain.data) <= 900
 
 
+def test_of_the_whole_range_it_is_the_networks_that_gain(whole, whole_model, picture):
+    pixels = np.ascontiguousarray(picture[:, -96:, :128])
+    patient = Ntc(Setup(whole.setup.run, {"effort": 2}, whole_model))
+    for quality, gains in ((0.4, True), (1.0, False)):
+        layers = [ntc.encode(ntc.analyse(pixels), quality) for ntc in (whole, patient)]
+        plain, found = (whole.decode(made, gcodec.Size(96, 128))[0].pixels for made in layers)
+        errors = [float(np.square(shown - pixels).mean()) for shown in (plain, found)]
+        assert errors[1] < errors[0] if gains else layers[0] == layers[1]
+
+
 def test_an_interruption_ends_it(make, picture):
     def interrupt(what: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
