@@ -39,6 +39,7 @@ SMALL = {
         *("entropy.width=8", "entropy.features=4", "data.batch=1", "data.crop=64"),
         *("data.held_out=1", "export.tables=2"),
     ],
+    "ntc_linear": ["data.batch=1", "data.crop=64", "data.held_out=1", "export.tables=2"],
     "codebook": [
         *("network.width=16", "network.blocks=2"),
         *("data.batch=2", "data.crop=64", "data.held_out=1"),
@@ -67,6 +68,7 @@ FIGURES = {
     "flow": {"loss", "lpips", "held_out.classic.mse", "held_out.ntc.lpips"},
     "autoencoder": {"loss", "lpips", "held_out.psnr"},
     "ntc": {"loss", "bpp", "held_out.psnr_0.6"},
+    "ntc_linear": {"loss", "bits", "held_out.bpp_32", "held_out.bpp_1"},
     "codebook": {"loss", "held_out.of_variance", "held_out.entropy"},
     "denoiser": {"loss", "consistency", "held_out.preview.lpips_after_4", "held_out.tokens.mse"},
     "uqdm": {"loss", "log_mse", "held_out.psnr_0", "held_out.bpp_lossless"},

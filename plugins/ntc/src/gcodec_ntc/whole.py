@@ -20,7 +20,7 @@ __all__ = ["CLASS", "LEVELS", "WholeCodec"]
 
 CLASS = "NtcRange"
 #: The networks' last level that an encoder takes, and the linear mode's first step after it. About there both take as many
-#: bytes for the same error; beyond it the linear mode takes fewer, 5 % at the networks' level 254.
+#: bytes for the same error; beyond it the linear mode takes fewer, 4 % at the networks' level 254.
 _LAST, _FIRST = 230, 18
 #: Qualities: two for each of the networks' levels, so that they have three quarters of the scale, and one for each step.
 _NETWORKS = 2 * (_LAST + 1)
