@@ -31,6 +31,9 @@ READING = {
     "gcodec_ldm.scalar.embedding": ("ldm_quant", "rate_variable"),
     "gcodec_ldm.perco.embedding": ("perco",),
     "gcodec_text_sketch.embedding": ("text_sketch",),
+    "gcodec_lossless.coder": ("lossless",),
+    "gcodec_lossless.codec": ("lossless",),
+    "gcodec_lossless.embedding": ("lossless",),
     "gcodec_diffc.diffc._stream": ("diffc",),
     "gcodec_diffc.ddcm._stream": ("ddcm",),
 }

@@ -53,6 +53,10 @@ SMALL = {
         *("network.width=8", "network.passed=4", "network.restore=[4, 8, 8]"),
         *("data.batch=1", "data.crop=64", "data.held_out=1"),
     ],
+    "lossless": [
+        *("network.trunk=[8, 8]", "network.head=[8, 8]", "data.parts=1", "data.rows=8"),
+        *("data.columns=16", "data.batch=64", "data.held_out=1"),
+    ],
     "latent_entropy": [
         *("entropy.width=8", "entropy.features=4", "entropy.hyper_width=8"),
         *("data.batch=2", "data.crop=64", "data.held_out=1", "export.tables=2"),

@@ -69,7 +69,7 @@ def test_samples_beyond_the_picture_are_the_last_ones_again(name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 70), (33, 8)], ids=str)
-@pytest.mark.parametrize("name", [*CONTINUED, "ddcm", "text_sketch", "uqdm"])
+@pytest.mark.parametrize("name", [*CONTINUED, "ddcm", "text_sketch", "uqdm", "lossless"])
 def test_a_picture_of_any_size_comes_back_in_its_size(name: str, size: tuple[int, int]) -> None:
     need(name)
     data = encode(Picture(picture(Size(*size))), name, target=Target(quality=0.2)).data

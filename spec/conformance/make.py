@@ -48,6 +48,7 @@ PAIRS = [
     Pair("diffc", "mse", 1),
     Pair("ddcm", "sde", 1),
     Pair("uqdm", "preview", 1),
+    Pair("lossless", "preview", 0),
     Pair("text_sketch", "preview", 1),
     Pair("text_sketch", "controlnet", 1),
 ]

@@ -15,6 +15,7 @@ export const EMBEDDINGS = {
   40: { name: "diffc", package: "gcodec-diffc" },
   41: { name: "uqdm", package: "gcodec-diffc" },
   42: { name: "ddcm", package: "gcodec-diffc" },
+  48: { name: "lossless", package: "gcodec-lossless" },
 };
 
 /** @type {Record<number, string>} */
@@ -37,6 +38,7 @@ export const PROFILES = {
   40: { 1: "b55afe8dc78629c94fd546ade61fbb238a41e766806e80cf9b913314e0d641ce" },
   42: { 1: "c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5" },
   41: { 1: "e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a" },
+  48: { 1: "c9c7405c9f91e9ee4cb591d30dcd103ba4d3fcfbadcd765c8f8fed37ce2ce170" },
   24: { 1: "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9" },
   26: { 1: "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9" },
   25: { 1: "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322" },

@@ -131,6 +131,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("ntc", "ntc_linear"), "gcodec-ntc"),
         **dict.fromkeys(("flow", "bridge"), "gcodec-flow"),
         "uqdm": "gcodec-diffc",
+        "lossless": "gcodec-lossless",
     },
     "channel": {},
     "adapter": {

@@ -100,6 +100,7 @@ EMBEDDINGS: Final = (
     Embedding(40, "diffc", "gcodec-diffc", "published", "noisy x_t by reverse channel coding"),
     Embedding(41, "uqdm", "gcodec-diffc", "published", "noisy x_t by universal quantization"),
     Embedding(42, "ddcm", "gcodec-diffc", "published", "noisy x_t from noise codebooks"),
+    Embedding(48, "lossless", "gcodec-lossless", "published", "exact samples under a learned law"),
 )
 
 RECONSTRUCTORS: Final = (
@@ -190,6 +191,10 @@ PROFILES: Final = (
     Profile(
         *("uqdm", 1, "published", "base/uqdm"),
         "e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a",
+    ),
+    Profile(
+        *("lossless", 1, "published", "base/lossless"),
+        "c9c7405c9f91e9ee4cb591d30dcd103ba4d3fcfbadcd765c8f8fed37ce2ce170",
     ),
     Profile(
         *("ldm_quant", 1, "published", "base/ldm"),

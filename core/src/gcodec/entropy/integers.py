@@ -104,7 +104,10 @@ class Layer:
         shapes = weight.shape[1:], bias.shape[1:], shift.shape
         if types != [np.int16, np.int32, np.int32] or shapes != (*2 * [weight.shape[-1:]], (1,)):
             raise InvalidArgument(f"{name} is no integer layer: {types}, {shapes}")
-        return cls(weight, bias, int(shift[0]))
+        try:
+            return cls(weight, bias, int(shift[0]))
+        except InvalidArgument as error:
+            raise InvalidArgument(f"{name}: {error}") from error
 
     def expect(self, inputs: int, outputs: int) -> None:
         """Raise InvalidArgument unless the layer has as many inputs and outputs."""

@@ -85,6 +85,13 @@ MODELS = [
         place=_SPACE,
     ),
     ModelSpec(
+        name="base/lossless",
+        digest="c9c7405c9f91e9ee4cb591d30dcd103ba4d3fcfbadcd765c8f8fed37ce2ce170",
+        folder="gcodec_base:models/lossless",
+        summary="law of the samples of the embedding `lossless`",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
         name="base/ntc",
         digest="2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1",
         folder="gcodec_base:models/ntc",

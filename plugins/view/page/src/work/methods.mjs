@@ -22,6 +22,7 @@ export const METHODS = {
   diffc: elsewhere('a noisy picture, step by step less noisy', 'gcodec-diffc gcodec-posterior', 'ode'),
   uqdm: elsewhere('a noisy picture, finer and finer quantized', 'gcodec-diffc gcodec-posterior', 'ode'),
   ddcm: elsewhere('a noisy picture whose noise is chosen from codebooks', 'gcodec-diffc gcodec-posterior', 'ode'),
+  lossless: elsewhere('the very samples under a learned law', 'gcodec-lossless', 'preview'),
 };
 
 /** @param {string} sends @param {string} needs @param {string} recon @returns {Method} */

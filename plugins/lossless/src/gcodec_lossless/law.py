@@ -1,0 +1,124 @@
+"""The law of a sample: a mixture of three logistics, as 64 frequencies. spec/embeddings/lossless.md, section 6.
+
+The 64 intervals lie around the middle of the mixture; each is 2**shift samples wide, and the first and the last have no end.
+What lies beyond the least and the greatest sample goes to these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gcodec.entropy import PRECISION
+from gcodec.errors import InvalidArgument
+from gcodec_lossless.features import POINT
+from gcodec_lossless.waves import Ints
+
+__all__ = ["HALF", "INTERVALS", "PARTS", "Law", "Tables", "tables"]
+
+PARTS = 3
+INTERVALS = 64
+HALF = INTERVALS // 2
+#: Logarithms of a scale, in 1/16 octave of 1/64 sample: 1/32 sample to 16,384.
+LEAST, MOST = 16, 320
+#: Numbers after the point: weights of the parts, the distribution function, and its argument.
+_WEIGHT, _ONE, _ARGUMENT = 12, 22, 6
+_REACH = 16 << _ARGUMENT
+_EXPONENTS = 1024
+_INVERSE = 24
+#: A scale above which an interval has more than one sample: 11 samples. What lies beyond 31 intervals is rare even so,
+#: and within a wide one all samples are taken for equally likely.
+_WIDE = 16 * (POINT + 3) + 8
+
+
+@dataclass(frozen=True)
+class Law:
+    """Of n samples: `centre` [n], where interval 32 begins; `shift` [n]; `edges` int64 [n, 65], sums of frequencies."""
+
+    centre: Ints
+    shift: Ints
+    edges: Ints
+
+    def __getitem__(self, some: Any) -> Law:
+        return Law(self.centre[some], self.shift[some], self.edges[some])
+
+
+class Tables:
+    """Distribution function, exponential and inverse scales of a model, and the laws that they give.
+
+    Raises KeyError for a missing tensor and InvalidArgument for one that is not as the text says.
+    """
+
+    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        logistic, exponential, inverse = (
+            tensors[f"law.{name}"] for name in ("logistic", "exponential", "inverse")
+        )
+        for name, table, size, most in (
+            ("logistic", logistic, 2 * _REACH + 1, 1 << _ONE),
+            ("exponential", exponential, _EXPONENTS, 1 << 15),
+            ("inverse", inverse, MOST - LEAST + 1, 1 << _INVERSE),
+        ):
+            if table.dtype != np.int32 or table.shape != (size,):
+                raise InvalidArgument(
+                    f"law.{name} is {table.dtype} {table.shape}, not int32 {(size,)}"
+                )
+            if table.min() < 0 or table.max() > most:
+                raise InvalidArgument(f"law.{name} goes beyond 0 to {most}")
+        if (np.diff(logistic) < 0).any() or not exponential[0]:
+            raise InvalidArgument("law.logistic falls, or law.exponential begins with 0")
+        self._logistic, self._exponential, self._inverse = (
+            table.astype(np.int64) for table in (logistic, exponential, inverse)
+        )
+        self._ramp = np.arange(INTERVALS + 1) - HALF
+
+    def law(self, weights: Ints, means: Ints, levels: Ints, top: int) -> Law:
+        """Of n samples from 0 to `top`; [3, n] each.
+
+        weights  logarithms, in 1/64.
+        means    in 1/64 sample.
+        levels   logarithms of scales, in 1/16 octave of 1/64 sample.
+        """
+        share = self._exponential[np.minimum(weights.max(0) - weights, _EXPONENTS - 1)]
+        share = (share << _WEIGHT) // share.sum(0)
+        share[0] += (1 << _WEIGHT) - share.sum(0)
+        levels = np.clip(levels, LEAST, MOST)
+        shift = np.maximum((levels.max(0) - _WIDE + 15) >> 4, 0)
+        middle = (share * means).sum(0) >> _WEIGHT
+        centre = np.clip((middle + (1 << (POINT - 1))) >> POINT, 0, top)
+        first = centre[:, None] + (self._ramp << shift[:, None])
+        total = np.zeros(first.shape, np.int64)
+        for part in range(PARTS):
+            inverse = self._inverse[levels[part] - LEAST]
+            start = ((centre << POINT) - (1 << (POINT - 1)) - means[part]) * inverse
+            start += _REACH << (_INVERSE - _ARGUMENT)
+            z = self._ramp * (inverse << (POINT + shift))[:, None]
+            z += start[:, None]
+            z >>= _INVERSE - _ARGUMENT
+            below = self._logistic.take(z, mode="clip")  # at either end beyond the table
+            below *= share[part][:, None]
+            total += below
+        one = 1 << (_ONE + _WEIGHT)
+        total[first <= 0] = 0
+        total[first > top] = one
+        total[:, 0], total[:, -1] = 0, one
+        total *= (1 << PRECISION) - INTERVALS
+        total >>= _ONE + _WEIGHT
+        total += np.arange(INTERVALS + 1)
+        return Law(centre, shift, total)
+
+
+def tables() -> dict[str, NDArray[np.int32]]:
+    """The tables of a new model. Made once, with floating point; what decides is what the model's file holds."""
+    points = np.arange(-_REACH, _REACH + 1) / (1 << _ARGUMENT)
+    logistic = np.rint((1 << _ONE) / (1 + np.exp(-points)))
+    exponential = np.rint(2.0**15 * np.exp(-np.arange(_EXPONENTS) / 64))
+    inverse = np.rint(2.0 ** (_INVERSE - np.arange(LEAST, MOST + 1) / 16))
+    return {
+        "law.logistic": logistic.astype(np.int32),
+        "law.exponential": exponential.astype(np.int32),
+        "law.inverse": inverse.astype(np.int32),
+    }

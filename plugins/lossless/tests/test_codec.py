@@ -1,0 +1,189 @@
+"""`lossless` gives back the very samples, for fewer bytes than the libraries' best; what it cannot read it refuses."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import gcodec
+from gcodec.errors import PayloadError
+from gcodec.interfaces import Setup, Size
+from gcodec.pipeline.stage1 import open_stage1
+from gcodec.run import Run
+from gcodec_lossless.coder import Reader, Writer
+from gcodec_lossless.embedding import Lossless
+from gcodec_lossless.law import Law, Tables, tables
+from gcodec_lossless.regression import _divided
+
+rng = np.random.default_rng(3)
+LOSSLESS = gcodec.Target(quality=1.0)
+
+
+def coded(picture: gcodec.Picture, quality: float = 1.0) -> bytes:
+    return gcodec.encode(picture, "lossless", target=gcodec.Target(quality=quality)).data
+
+
+@pytest.fixture(scope="module")
+def octets(kodim23: Any) -> NDArray[np.uint8]:
+    """uint8 [96, 144, 3]: a parrot's face."""
+    part = kodim23[:, 140:236, 424:568].transpose(1, 2, 0)
+    return np.rint(part * 255).astype(np.uint8)
+
+
+def deep(octets: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    grain = rng.integers(0, 257, octets.shape)
+    return np.minimum(octets.astype(np.int64) * 256 + grain, 65535).astype(np.uint16)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_every_kind_comes_back(
+    octets: NDArray[np.uint8], dtype: str, channels: int, alpha: bool
+) -> None:
+    part = octets[30:49, 20:51]
+    samples: NDArray[Any] = part if dtype == "uint8" else deep(part)
+    samples = samples[..., :channels]
+    if alpha:
+        samples = np.concatenate([samples, samples[::-1, :, :1]], 2)
+    picture = gcodec.Picture.from_array(samples, layout="HWC")
+    found = gcodec.decode(coded(picture), "preview").picture
+    assert np.array_equal(found.to_array(dtype), samples)
+
+
+def test_fewer_bytes_than_png_webp_and_jxl(octets: NDArray[np.uint8]) -> None:
+    pytest.importorskip("pillow_jxl")
+    mine = len(coded(gcodec.Picture.from_array(octets)))
+    for name, options in (
+        ("PNG", {"optimize": True}),
+        ("WEBP", {"lossless": True, "quality": 100, "method": 6}),
+        ("JXL", {"lossless": True, "effort": 9}),
+    ):
+        stream = io.BytesIO()
+        Image.fromarray(octets).save(stream, name, **options)
+        assert mine < stream.tell(), name
+
+
+@pytest.mark.parametrize("coarseness", [1, 4, 15])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_below_quality_1_every_sample_errs_by_no_more_than_it_says(
+    octets: NDArray[np.uint8], dtype: str, coarseness: int
+) -> None:
+    part = octets[40:56, 60:84].copy()
+    part[0, 0], part[1, 1] = 0, 255
+    samples: NDArray[Any] = part if dtype == "uint8" else deep(part)
+    picture = gcodec.Picture.from_array(samples)
+    whole, data = coded(picture), coded(picture, 1 - coarseness / 15)
+    assert len(data) < len(whole)
+    found = gcodec.decode(data, "preview").picture.to_array(dtype)
+    most = coarseness * (1 if dtype == "uint8" else 257)
+    assert np.abs(found.astype(int) - samples).max() <= most
+
+
+def test_samples_of_no_depth_are_rounded_to_16_bits() -> None:
+    pixels = rng.random((3, 5, 8)).astype(np.float32)
+    found = gcodec.decode(coded(gcodec.Picture(pixels)), "preview").picture.pixels
+    assert np.abs(found - pixels).max() <= 0.51 / 65535
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros((9, 40, 3), np.uint8),
+        np.full((40, 9, 3), 255, np.uint8),
+        (rng.integers(0, 2, (12, 17, 3)) * 255).astype(np.uint8),
+        (rng.integers(0, 2, (12, 17, 3)) * 65535).astype(np.uint16),
+        rng.integers(0, 65536, (10, 11, 3)).astype(np.uint16),
+        np.repeat(np.arange(0, 240, 8, dtype=np.uint8)[:, None, None], 3, 2),
+        np.tile(np.array([0, 255], np.uint8), (2, 30, 3)).reshape(2, 60, 3),
+    ],
+    ids=["black", "white", "two", "two deep", "deep noise", "one column", "stripes"],
+)
+def test_what_no_photograph_is(samples: NDArray[Any]) -> None:
+    picture = gcodec.Picture.from_array(samples, layout="HWC")
+    found = gcodec.decode(coded(picture), "preview").picture
+    assert np.array_equal(found.to_array(str(samples.dtype)), samples)
+
+
+def test_both_ways_round_cost_about_the_same(octets: NDArray[np.uint8]) -> None:
+    wide, tall = (
+        len(coded(gcodec.Picture.from_array(np.ascontiguousarray(part))))
+        for part in (octets[:40, :80], octets[:40, :80].transpose(1, 0, 2))
+    )
+    assert wide == tall
+
+
+def test_damage_is_refused_wherever_it_is(octets: NDArray[np.uint8]) -> None:
+    stage1 = open_stage1(coded(gcodec.Picture.from_array(octets[:8, :12])))
+    embedding, (layer,) = stage1.main.embedding, stage1.main.layers
+    size = Size(8, 12)
+    assert embedding.decode((layer,), size)
+    for bad in ((), (layer, layer), (b"\1",), (layer[:-1],), (layer + b"\0",), (layer + b"x",)):
+        with pytest.raises(PayloadError):
+            embedding.decode(bad, size)
+    for place in range(2, len(layer), 7):
+        changed = bytearray(layer)
+        changed[place] ^= 16
+        with pytest.raises(PayloadError):
+            embedding.decode((bytes(changed),), size)
+    with pytest.raises(PayloadError):
+        embedding.decode((layer,), Size(8, 13))
+
+
+def test_a_sample_far_from_what_was_expected_comes_back() -> None:
+    laws = Tables(tables())
+    for top, level in ((255, 16), (65535, 16), (65535, 300)):
+        samples = np.array([0, 1, top // 2, top - 1, top])
+        count = len(samples)
+        law = laws.law(
+            np.zeros((3, count), np.int64),
+            np.full((3, count), 64 * (top // 2)),
+            np.full((3, count), level),
+            top,
+        )
+        writer = Writer()
+        writer.samples(law, samples)
+        reader = Reader(writer.finish())
+        assert np.array_equal(reader.samples(law, None), samples)
+        reader.finish()
+
+
+def test_a_distance_beyond_16_bits_is_refused() -> None:
+    law = Law(np.array([5]), np.array([0]), np.arange(65)[None] << 18)
+    writer = Writer()
+    writer.entries(law.edges, np.array([63]))
+    writer._equal(1, 5, np.array([17]))
+    with pytest.raises(PayloadError, match="17 bits"):
+        Reader(writer.finish()).samples(law, None)
+
+
+def test_division_is_exact() -> None:
+    diagonal = rng.integers(1 << 15, 1 << 31, 4000)
+    row = rng.integers(-(1 << 31), 1 << 31, 4000)
+    row[:2000] = diagonal[:2000] // 7 * rng.integers(-7, 8, 2000)
+    assert np.array_equal(_divided(row, diagonal), (row << 28) // diagonal)
+
+
+def test_it_needs_no_torch(tmp_path: Path, octets: NDArray[np.uint8]) -> None:
+    path = tmp_path / "picture.gcx"
+    path.write_bytes(coded(gcodec.Picture.from_array(octets[:5, :9])))
+    code = (
+        "import sys, gcodec;"
+        f"print(gcodec.decode({str(path)!r}, 'preview').picture.to_array().tolist(), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"{octets[:5, :9].tolist()} False"
+
+
+def test_without_weights_it_says_so() -> None:
+    with pytest.raises(gcodec.GcodecError, match="gcodec-base"):
+        Lossless(Setup(Run()))

@@ -1,0 +1,79 @@
+"""spec/embeddings/lossless.md: its example and its vectors, by a reader that knows the text alone and by the plugin."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import gcodec_formats as gcx
+from gcodec.errors import PayloadError
+from gcodec.pipeline.stage1 import open_stage1
+from gcodec.run import Run
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT / "core" / "tests"), str(Path(__file__).parent)]
+
+from text_entropy import Refused  # noqa: E402
+from text_lossless import Picture  # noqa: E402
+
+TEXT = ROOT / "spec" / "embeddings" / "lossless.md"
+FOLDER = ROOT / "spec" / "vectors" / "embeddings" / "lossless"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.gcx"))
+pytestmark = pytest.mark.skipif(not TEXT.exists(), reason="spec/ is not part of this copy")
+
+
+@cache
+def tensors() -> dict[str, Any]:
+    """Of profile 1."""
+    folder = Run().models.find("base/lossless").folder
+    return load_file(folder / "diffusion_pytorch_model.safetensors")
+
+
+def read(data: bytes) -> Picture:
+    """What the text makes of a file."""
+    file = gcx.read(data)
+    layers = file.bodies(gcx.MAIN)
+    if len(layers) != 1:
+        raise Refused("more than one layer")
+    return Picture(layers[0], *file.header.size, tensors())
+
+
+def test_the_example() -> None:
+    text = TEXT.read_text(encoding="utf-8").split("## 8. Example")[1].split("## 9.")[0]
+    layer = bytes.fromhex(re.findall(r"^    ([0-9A-F]{2}(?: [0-9A-F]{2})+)$", text, re.M)[0])
+    header = gcx.Header(gcx.Identity(id=48, profile=1), gcx.Size(3, 4))
+    data = gcx.write(gcx.File(header, [gcx.Segment(gcx.MAIN, layer)]))
+    found = read(data)
+    for name, plane in zip(("Green", "Red", "Blue"), found.samples, strict=True):
+        assert f"{name}: " + " / ".join(" ".join(map(str, row)) for row in plane) in text
+    digest = hashlib.sha256(found.stored()).digest()[:8]
+    assert digest == open_stage1(data).symbol_digest() and digest.hex().upper() in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_vectors(name: str) -> None:
+    data = (FOLDER / f"{name}.gcx").read_bytes()
+    facts = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    if "error" in facts:
+        with pytest.raises(PayloadError):
+            open_stage1(data).signals()
+        with pytest.raises(Refused):
+            read(data)
+        return
+    found = read(data)
+    assert hashlib.sha256(found.stored()).hexdigest() == facts["symbols"]["sha256"]
+    assert open_stage1(data).symbol_digest().hex() == facts["digest"]
+    (shown,) = open_stage1(data).signals()
+    mine = found.samples[[1, 0, 2]] if found.C == 3 else found.samples[[0, 0, 0]]
+    assert np.array_equal(np.rint(shown.pixels.astype(float) * found.top), mine)  # type: ignore[attr-defined]
+    for plane, y, x, value in facts["samples"]:
+        assert abs(255 * shown.pixels[plane, y, x] - value) < 0.006  # type: ignore[attr-defined]

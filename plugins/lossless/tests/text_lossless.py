@@ -1,0 +1,259 @@
+"""A reader of spec/embeddings/lossless.md in plain integers, one pixel at a time. It knows the text alone."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from text_entropy import Refused, Stream
+
+NEIGHBOURS = [
+    *[(0, -1), (1, 0), (1, -1), (1, 1), (0, -2), (2, 0), (1, 2), (2, 1), (1, -2), (2, -1)],
+    *[(0, -3), (1, -3), (2, -2), (2, 2), (2, 3), (3, 0), (3, -1), (3, 1)],
+]
+
+
+def clip(a: int, lo: int, hi: int) -> int:
+    return min(max(a, lo), hi)
+
+
+def limit(a: int, m: int) -> int:
+    return clip(a, -m, m)
+
+
+def log(n: int) -> int:
+    q = n.bit_length() - 1
+    return 16 * q + 16 * n // 2**q - 16
+
+
+class Picture:
+    """A payload for H x W pixels under a model's tensors."""
+
+    def __init__(self, payload: bytes, height: int, width: int, tensors: dict[str, Any]) -> None:
+        if len(payload) < 2:
+            raise Refused("fewer than two bytes")
+        head, self.error = payload[:2]
+        colour, deep, rounded, bad = (head >> bit & 1 for bit in range(4))
+        if bad or (rounded and not deep):
+            raise Refused("a head of no kind")
+        self.bytes = payload[:2]
+        self.top = 65535 if deep else 255
+        self.step = 1 + 2 * (head >> 4) * (257 if deep else 1)
+        self.most = (self.top + self.step // 2) // self.step
+        self.C = 3 if colour else 1
+        self.turned = height > width
+        self.H, self.W = (width, height) if self.turned else (height, width)
+        self.tensors = tensors
+        self.stream = Stream(payload[2:])
+        self.x: dict[tuple[int, int], list[int]] = {}
+        self.e: dict[tuple[int, int], list[int]] = {}
+        self.A: dict[tuple[int, int], Any] = {}
+        self.B: dict[tuple[int, int], Any] = {}
+        near = [(j, 0) for j in range(10)] + [(j, c) for c in range(1, self.C) for j in range(6)]
+        self.near = near
+        for t in range(self.W + 3 * (self.H - 1)):
+            self.wave([(y, t - 3 * y) for y in range(self.H) if 0 <= t - 3 * y < self.W])
+        self.stream.close()
+
+    # Section 2
+
+    def where(self, y: int, x: int) -> tuple[int, int] | None:
+        """Whose values a neighbour at (y, x) has; None: those of before the first pixel."""
+        while True:
+            if y < 0:
+                y, x = 0, x + 3 * y
+            elif x >= self.W:
+                x = self.W - 1
+            elif x < 0:
+                if y == 0:
+                    return None
+                y, x = y - 1, 0
+            else:
+                return y, x
+
+    def values(self, y: int, x: int) -> tuple[list[int], list[int]]:
+        place = self.where(y, x)
+        if place is None:
+            return [32 * (self.most + 1)] * self.C, [64] * self.C
+        return self.x[place], self.e[place]
+
+    def wave(self, places: list[tuple[int, int]]) -> None:
+        pixels = [Pixel(self, *place) for place in places]
+        for c in range(self.C):
+            for pixel in pixels:
+                pixel.begin(c)
+            interval = [self.stream.entry(pixel.f) for pixel in pixels]
+            found = [p.first(j) for p, j in zip(pixels, interval, strict=True)]
+            for wide in sorted({p.wide for p in pixels} - {0}):
+                some = [i for i, p in enumerate(pixels) if p.wide == wide and 0 < interval[i] < 63]
+                for i, more in zip(some, self.numbers(len(some), wide), strict=True):
+                    found[i] += more
+            for end in (0, 63):
+                some = [i for i, j in enumerate(interval) if j == end]
+                for i, far in zip(some, self.far(len(some)), strict=True):
+                    p = pixels[i]
+                    found[i] = p.first(63) + far if end else p.first(1) - 1 - far
+            if any(not 0 <= s <= self.most for s in found):
+                raise Refused("a sample beyond")
+            for pixel, sample in zip(pixels, found, strict=True):
+                pixel.known(c, sample)
+        for pixel in pixels:
+            pixel.done()
+
+    # Section 7
+
+    def numbers(self, count: int, bits: int) -> list[int]:
+        found = [0] * count
+        while bits:
+            digit = (bits - 1) % 6 + 1
+            bits -= digit
+            for i in range(count):
+                found[i] = (found[i] << digit) + self.stream.equal(2**digit)
+        return found
+
+    def far(self, count: int) -> list[int]:
+        length = [self.stream.equal(32) for _ in range(count)]
+        if any(k > 16 for k in length):
+            raise Refused("too far")
+        v = [2**k for k in length]
+        for k in range(1, 17):
+            some = [i for i in range(count) if length[i] == k]
+            for i, more in zip(some, self.numbers(len(some), k), strict=True):
+                v[i] += more
+        return [n - 1 for n in v]
+
+    # Section 5
+
+    def layer(self, name: str, x: Any) -> tuple[Any, int]:
+        weight, bias = (
+            self.tensors[f"{name}.{part}"].astype(np.int64) for part in ("weight", "bias")
+        )
+        return x @ weight + bias[0], int(self.tensors[f"{name}.shift"][0])
+
+    def hidden(self, name: str, x: Any) -> Any:
+        sums, shift = self.layer(name, x)
+        u = np.maximum(sums, sums // 8)
+        return np.clip((2 * u + 2**shift) // 2 ** (shift + 1), -(2**21), 2**21)
+
+    # Section 1
+
+    @cached_property
+    def samples(self) -> Any:
+        """[C, height, width], in units of 1 / top, in coding order of channels."""
+        made = np.array([[self.x[y, x] for x in range(self.W)] for y in range(self.H)]) // 64
+        made = np.minimum(made * self.step, self.top).transpose(2, 0, 1)
+        return made.transpose(0, 2, 1) if self.turned else made
+
+    def stored(self) -> bytes:
+        return self.bytes + bytes(self.samples.astype("<u2").tobytes())
+
+
+class Pixel:
+    def __init__(self, picture: Picture, y: int, x: int) -> None:
+        self.of, self.place = picture, (y, x)
+        C, near = picture.C, picture.near
+        around = [picture.values(y - u, x + r) for u, r in NEIGHBOURS]
+        xs, es = [a for a, _ in around], [b for _, b in around]
+        self.base = [(xs[0][c] + xs[1][c]) >> 1 for c in range(C)]
+        d = [[xs[j][c] - self.base[c] for c in range(C)] for j in range(18)]
+        M = len(near)
+        self.scale = (sum(abs(d[j][c]) for j, c in near) * (65536 // M) >> 16) + 64
+        self.inverse = 2**30 // self.scale
+        self.spread = [
+            (sum(w * abs(es[j][c]) for j, w in enumerate((2, 2, 1, 1, 1, 1))) >> 3) + 4
+            for c in range(C)
+        ]
+        self.v = [self.share(d[j][c]) for j, c in near]
+        N = M + C
+        zero = np.zeros((N, N), dtype=object)
+        self.A0 = picture.A.get((y, x - 1), zero)
+        above = picture.B.get((y - 1, min(x + 2, picture.W - 1)), zero)
+        self.F = above - (above >> 3)
+        self.m = self.A0 + self.F + 65536 * np.eye(N, dtype=int).astype(object)
+        self.r = [64 * n for n in self.v] + [0] * C
+        for k in range(M):
+            self.eliminate(k)
+        seen = [self.share(d[j][c]) if c < C else 0 for j in range(18) for c in range(3)]
+        seen += [self.ratio(es[j][c], c) if c < C else 0 for j in range(6) for c in range(3)]
+        seen += [log(self.scale) - 128]
+        seen += [log(self.spread[c]) - 128 if c < C else 0 for c in range(3)]
+        hidden = picture.hidden("trunk.first", 16 * np.array(seen))
+        self.shared = picture.hidden("trunk.second", hidden)
+        self.own: list[int] = []
+        self.x: list[int] = []
+        self.e: list[int] = []
+
+    def share(self, d: int) -> int:
+        return limit(d * self.inverse >> 24, 511)
+
+    def ratio(self, e: int, c: int) -> int:
+        return limit(e * (2**20 // self.spread[c]) >> 14, 511)
+
+    def eliminate(self, k: int) -> None:
+        m, r, N = self.m, self.r, len(self.r)
+        f = {i: 2**28 * m[k, i] // m[k, k] for i in range(k + 1, N)}
+        for i in range(k + 1, N):
+            m[i, i:] -= f[i] * m[k, i:] >> 28
+            r[i] -= f[i] * limit(r[k], 2**24) >> 28
+
+    def begin(self, c: int) -> None:
+        """The law of channel c: sections 4 to 6."""
+        P = self.of
+        shift = limit(-self.r[len(P.near) + c], 65536)
+        self.p = clip(self.base[c] + (shift * self.scale >> 12), 0, 64 * P.most)
+        extras = [limit(shift >> 6, 511), log(self.spread[c]) - 128, *self.own]
+        x = np.concatenate([self.shared, 16 * np.array(extras)])
+        x = P.hidden(f"head{c}.hidden", P.hidden(f"head{c}.first", x))
+        sums, shift = P.layer(f"head{c}.out", x)
+        one = 2 ** (10 + shift)
+
+        def rounded(a: int) -> int:
+            return (2 * a + one) // (2 * one)
+
+        told = [int(n) for n in sums]
+        weight = [rounded(64 * n) for n in told[:3]]
+        mean = [self.p + (limit(rounded(64 * n), 4096) * self.spread[c] >> 6) for n in told[3:6]]
+        level = [clip(log(self.spread[c]) + rounded(16 * n), 16, 320) for n in told[6:]]
+        logistic, exponential, inverse = (
+            P.tensors[f"law.{name}"].tolist() for name in ("logistic", "exponential", "inverse")
+        )
+        E = [exponential[min(max(weight) - n, 1023)] for n in weight]
+        q = [4096 * n // sum(E) for n in E]
+        q[0] += 4096 - sum(q)
+        self.wide = max(0, (max(level) - 137) >> 4)
+        middle = sum(a * b for a, b in zip(q, mean, strict=True)) >> 12
+        self.centre = clip((middle + 32) >> 6, 0, P.most)
+        F = []
+        for j in range(65):
+            first, t = self.first(j), 0
+            for k in range(3):
+                z = ((64 * first - 32 - mean[k]) * inverse[level[k] - 16] + 2**28) >> 18
+                t += q[k] * logistic[clip(z, 0, 2048)]
+            if first <= 0 or j == 0:
+                t = 0
+            if j and (first > P.most or j == 64):
+                t = 2**34
+            F.append((t * (2**24 - 64) >> 34) + j)
+        self.f = [b - a for a, b in pairwise(F)]
+
+    def first(self, j: int) -> int:
+        return self.centre + (j - 32) * 2**self.wide
+
+    def known(self, c: int, sample: int) -> None:
+        e, v = 64 * sample - self.p, self.share(64 * sample - self.base[c])
+        self.x.append(64 * sample)
+        self.e.append(e)
+        self.v.append(v)
+        self.own += [v, self.ratio(e, c)]
+        k = len(self.of.near) + c
+        self.r[k] += 64 * v
+        if c + 1 < self.of.C:
+            self.eliminate(k)
+
+    def done(self) -> None:
+        v = np.array(self.v, dtype=object)
+        A = self.A0 - (self.A0 >> 4) + 64 * np.outer(v, v)
+        self.of.A[self.place], self.of.B[self.place] = A, A + self.F
+        self.of.x[self.place], self.of.e[self.place] = self.x, self.e
