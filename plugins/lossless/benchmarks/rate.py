@@ -6,7 +6,7 @@ WebP has quality 100 and method 6; JPEG XL efforts 7 and 9, by pillow-jxl-plugin
 those of imagecodecs. tomoz, made for one channel, is run by the interpreter that is named, of an environment of its own
 (`pip install tomoz==0.2.0`), on Y, Co and Cg one by one, or on the three as a volume, whichever takes least. Of `lossless`
 it is the payload; a file has 12 bytes more. All are decoded and compared. `--middle` takes the middle of larger pictures.
-What FILE has is not measured again. All on one thread; `gcodec encode` takes the seconds of both, since it tries what it wrote.
+What FILE has is not measured again. All on one thread; `gcodec encode` takes the seconds of both: it tries what it wrote.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.entropy.integers import UNIT_BITS, Carried, Layer
+from gcodec.errors import InvalidArgument
 from gcodec_lossless.features import EXTRAS, POINT, SEEN, Channel
 from gcodec_lossless.law import PARTS, Law, Tables
 from gcodec_lossless.regression import limited
@@ -29,7 +30,9 @@ class Network:
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         def layer(name: str, inputs: int, outputs: int | None = None) -> Layer:
             made = Layer.of(tensors, name)
-            made.expect(inputs, outputs or made.weight.shape[1])
+            due = inputs, outputs or made.weight.shape[1]
+            if made.weight.shape != due:
+                raise InvalidArgument(f"{name} is {made.weight.shape}, not {due}")
             return made
 
         self._first = layer("trunk.first", SEEN)
