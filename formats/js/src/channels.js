@@ -41,13 +41,13 @@ function nothing(where, bytes) {
   return Float32Array.from(normals(codeword(where, 0), 0, where.dimensions), (x) => x / 1048576);
 }
 
-/** @param {Parameters} p @param {Where} where @param {Uint8Array} bytes */
-function trellis(p, where, bytes) {
+/** @param {Parameters} p @param {Where} where @param {Uint8Array} bytes @param {boolean} ends: of the register are signs */
+function trellis(p, where, bytes, ends) {
   const D = where.dimensions, n = p.bits;
-  if (!between(0, D, n) || !between(1, 20, p.memory)) refuse("parameters out of range");
+  if (!between(0, D, n) || !between(ends ? 3 : 1, 20, p.memory)) refuse("parameters out of range");
   if (n === 0) return nothing(where, bytes);
   const b = unpack(bytes, n), { order, sign } = shared(where);
-  const v = n <= 16 ? Math.min(p.memory, n) : Math.min(p.memory, Math.floor(n / 3) + 4);
+  const v = Math.min(p.memory, ends ? Math.floor(n / 16) + 9 : n <= 16 ? n : Math.floor(n / 3) + 4);
   const size = Math.ceil(D / n), turns = Math.max(1, Math.floor(16 / size)), columns = Math.min(turns * size, 256);
   const word = rows(where, columns);
   let register = 0;
@@ -55,9 +55,10 @@ function trellis(p, where, bytes) {
   const z = new Float32Array(D);
   for (let i = 0; i < n; i++) {
     register = (register >> 1) | (b[i] << (v - 1));
-    const normal = word(register);
+    const normal = word(ends ? (register >> 1) & (2 ** (v - 2) - 1) : register);
+    const flip = ends && !((register >> (v - 1)) ^ (register & 1)) ? -1 : 1;
     for (let q = i; q < D; q += n)
-      z[order[q]] = (sign[q] * normal[((i % turns) * size + Math.floor(q / n)) % columns]) / 1048576;
+      z[order[q]] = (sign[q] * flip * normal[((i % turns) * size + Math.floor(q / n)) % columns]) / 1048576;
   }
   return z;
 }
@@ -202,7 +203,8 @@ function codebook(p, where, bytes) {
 
 /** @type {Record<string, (p: Parameters, where: Where, bytes: Uint8Array) => Float32Array>} */
 const CHANNELS = {
-  trellis,
+  trellis: (p, where, bytes) => trellis(p, where, bytes, false),
+  antipodal: (p, where, bytes) => trellis(p, where, bytes, true),
   chunked: (p, where, bytes) => chunked(p, where, bytes, false),
   orc: (p, where, bytes) => chunked(p, where, bytes, false),
   pfr: (p, where, bytes) => chunked(p, where, bytes, true),

@@ -9,7 +9,8 @@ import { refuse } from "./errors.js";
 export function readHead(payload) {
   if (!payload.length) refuse("no byte that names a channel");
   const number = payload[0] & 15, high = payload[0] >> 4;
-  if (number === 0) return { channel: "trellis", parameters: { memory: high + 4 }, fixed: true, bytes: 1 };
+  if (number === 0 || number === 2)
+    return { channel: number ? "antipodal" : "trellis", parameters: { memory: high + 4 }, fixed: true, bytes: 1 };
   if (number === 1) return { channel: "chunked", parameters: { chunk: 16, padding: 2, fresh: false }, fixed: false, bytes: 1 };
   if (number !== 15) refuse(`no channel has the number ${number}`);
   const length = payload[1];

@@ -139,6 +139,7 @@ RECONSTRUCTORS: Final = (
 CHANNEL_SIMULATORS: Final = (
     Channel(0, "trellis", "gcodec-diffc", "published", "trellis channel coding, to the bit"),
     Channel(1, "chunked", "gcodec-diffc", "published", "truncated Poisson race in chunks"),
+    Channel(2, "antipodal", "gcodec-diffc", "published", "trellis channel coding with signed ends"),
 )
 
 SEGMENTS: Final = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from itertools import islice
@@ -35,6 +36,8 @@ class Reader:
         self.sign = self.randomness.signs(Domain.SIGNS, self.a, 0, self.D).tolist()
         if self.vector["channel"] == "trellis":
             return self.trellis(data, **parameters)
+        if self.vector["channel"] == "antipodal":
+            return self.antipodal(data, **parameters)
         if self.vector["channel"] == "codebook":
             return self.codebook(data, **parameters)
         if self.vector["channel"] == "hadamard":
@@ -42,8 +45,22 @@ class Reader:
         return self.chunks(data, **parameters)
 
     def trellis(self, data: bytes, bits: int, memory: int) -> list[float]:
-        n, z = bits, [0.0] * self.D
-        v = min(memory, n if n <= 16 else n // 3 + 4)
+        v = min(memory, bits if bits <= 16 else bits // 3 + 4)
+        return self.registers(data, bits, v, lambda s: (s, 1))
+
+    def antipodal(self, data: bytes, bits: int, memory: int) -> list[float]:
+        v = min(memory, bits // 16 + 9)
+
+        def signed(s: int) -> tuple[int, int]:
+            t, u = s // 2 ** (v - 1), s % 2
+            return s // 2 % 2 ** (v - 2), 2 * (t ^ u) - 1
+
+        return self.registers(data, bits, v, signed)
+
+    def registers(
+        self, data: bytes, n: int, v: int, signed: Callable[[int], tuple[int, int]]
+    ) -> list[float]:
+        z = [0.0] * self.D
         b = [data[k // 8] >> (7 - k % 8) & 1 for k in range(n)]
         s = [sum(b[(i - k) % n] * 2 ** (v - 1 - k) for k in range(v)) for i in range(n)]
         size = -(-self.D // n)
@@ -52,7 +69,8 @@ class Reader:
         for q in range(self.D):
             i = q % n
             c = ((i % turns) * size + q // n) % C
-            z[self.order[q]] = self.sign[q] * self.normal(s[i], C)[c]
+            row, flip = signed(s[i])
+            z[self.order[q]] = self.sign[q] * flip * self.normal(row, C)[c]
         return z
 
     def codebook(

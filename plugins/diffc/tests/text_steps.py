@@ -58,9 +58,10 @@ def schedule(B: Sequence[int], D: int) -> list[int]:
 def diffc(layers: Sequence[bytes], B: Sequence[int], D: int) -> list[Step]:
     """Section 1 of diffc.md, with the channels that have numbers."""
     data = b"".join(layers)
-    if not data or data[0] & 15 > 1:
+    if not data or data[0] & 15 > 2:
         raise Refused("head")
-    fixed, at, steps = data[0] & 15 == 0, 1, []
+    name = ("trellis", "chunked", "antipodal")[data[0] & 15]
+    fixed, at, steps = name != "chunked", 1, []
     memory = (data[0] >> 4) + 4
     for n in schedule(B, D):
         if at == len(data):
@@ -76,7 +77,6 @@ def diffc(layers: Sequence[bytes], B: Sequence[int], D: int) -> list[Step]:
             if at + size > len(data):
                 raise Refused("cut")
             how = {"kl": 8 * n, "chunk": 16, "padding": 2, "fresh": False}
-        name = "trellis" if fixed else "chunked"
         steps.append(Step(n, error, data[at : at + size], name, how))
         at += size
     if at != len(data):

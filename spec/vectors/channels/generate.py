@@ -50,6 +50,13 @@ def questions() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "trellis-none", ask("trellis", 50, bits=0, memory=12)
     last = {"seed": hex(SEED), "step": WORD}
     yield "trellis-end", ask("trellis", 333, bits=40, memory=14) | last
+    yield "antipodal-plain", ask("antipodal", 24576, bits=500, memory=12)
+    yield "antipodal-few", ask("antipodal", 100, bits=2, memory=12)
+    yield "antipodal-uneven", ask("antipodal", 1000, bits=77, memory=3)
+    yield "antipodal-repeated", ask("antipodal", 50_000, bits=50, memory=16)
+    yield "antipodal-dense", ask("antipodal", 100, bits=90, memory=6)
+    yield "antipodal-none", ask("antipodal", 50, bits=0, memory=12)
+    yield "antipodal-end", ask("antipodal", 333, bits=40, memory=14) | last
     fresh = {"chunk": 10, "padding": 2, "fresh": True}
     yield "chunked-fresh", ask("chunked", 300, kl=37, **fresh)
     yield "chunked-end", ask("chunked", 300, kl=37, **fresh) | last

@@ -68,6 +68,8 @@ def _trellis() -> Iterator[Question]:
     yield _channel("trellis-padding", "padding", last, "trellis-plain")
     yield _channel("trellis-none", "length", lambda _: b"\0", "trellis-none")
     yield _channel("trellis-dimensions", "dimensions", _same, "trellis-dense", dimensions=89)
+    yield _channel("antipodal-short", "length", lambda b: b[:-1], "antipodal-plain")
+    yield _channel("antipodal-padding", "padding", last, "antipodal-plain")
 
 
 def _chunks() -> Iterator[Question]:

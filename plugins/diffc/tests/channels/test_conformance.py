@@ -23,6 +23,15 @@ class TestTrellisOfTheDefaultMemory(ChannelConformance):
     along, spread, less, cost = (0.92, 0.98), (0.0, 0.5), 0.4, (1.0, 0.0)
 
 
+class TestAntipodal(ChannelConformance):
+    """With the memory of `TestTrellis` it goes farther."""
+
+    name = "antipodal"
+    options: ClassVar[Mapping[str, Any]] = {"memory": 8}
+    bits, dimensions, runs = 256, 1024, 200
+    along, spread, less, cost = (0.92, 0.95), (0.0, 0.5), 0.4, (1.0, 0.0)
+
+
 class TestChunked(ChannelConformance):
     name = "chunked"
     bits, dimensions, runs = 112, 448, 160

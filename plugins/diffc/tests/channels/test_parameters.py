@@ -10,7 +10,17 @@ import pytest
 from gcodec.channels import Channel, Common, Gaussian
 from gcodec.errors import ChannelError
 from gcodec.randomness import Domain, Randomness
-from gcodec_diffc.channels import Chunked, Orc, Pfr, Trellis, _path, _pfr, _trellis, _zipf
+from gcodec_diffc.channels import (
+    Antipodal,
+    Chunked,
+    Orc,
+    Pfr,
+    Trellis,
+    _path,
+    _pfr,
+    _trellis,
+    _zipf,
+)
 
 COMMON = Common(Randomness(9), 4)
 
@@ -25,7 +35,7 @@ def mean(dimensions: int, bits: float, seed: int = 0) -> Gaussian:
     return Gaussian(m.astype(np.float32))
 
 
-@pytest.mark.parametrize("channel", [Trellis(0), Chunked(0), Orc(0), Pfr(0)])
+@pytest.mark.parametrize("channel", [Trellis(0), Antipodal(0), Chunked(0), Orc(0), Pfr(0)])
 def test_nothing_to_send_is_a_sample_of_the_reference(channel: Channel) -> None:
     reference = zero(500)
     assert channel.simulate(mean(500, 3), reference, COMMON) == b""
@@ -37,7 +47,7 @@ def test_nothing_to_send_is_a_sample_of_the_reference(channel: Channel) -> None:
 
 @pytest.mark.parametrize(
     ("channel", "dimensions"),
-    [(Trellis(10), 9), (Chunked(10), 9), (Orc(30), 29), (Pfr(10), 9)],
+    [(Trellis(10), 9), (Antipodal(10), 9), (Chunked(10), 9), (Orc(30), 29), (Pfr(10), 9)],
 )
 def test_more_bits_than_dimensions_are_refused_at_both_ends(
     channel: Channel, dimensions: int
@@ -55,6 +65,8 @@ def test_more_bits_than_dimensions_are_refused_at_both_ends(
         (Trellis, {"bits": -1}),
         (Trellis, {"bits": 9, "memory": 0}),
         (Trellis, {"bits": 9, "memory": 21}),
+        (Antipodal, {"bits": 9, "memory": 2}),
+        (Antipodal, {"bits": 9, "memory": 21}),
         (Chunked, {"kl": -1}),
         (Chunked, {"kl": 9, "chunk": 21}),
         (Orc, {"kl": 9, "chunk": 4, "padding": 4}),
@@ -70,8 +82,11 @@ def test_parameters_out_of_range_are_refused(parameters: tuple[type, dict[str, f
 
 @pytest.mark.parametrize("bits", [1, 2, 7, 11, 12, 13, 16, 17, 30])
 @pytest.mark.parametrize("dimensions", [30, 97, 5000])
-def test_the_trellis_sends_any_few_bits_to_any_dimensions(bits: int, dimensions: int) -> None:
-    channel, reference = Trellis(bits), zero(dimensions)
+@pytest.mark.parametrize("kind", [Trellis, Antipodal])
+def test_trellises_send_any_few_bits_to_any_dimensions(
+    bits: int, dimensions: int, kind: type[Trellis]
+) -> None:
+    channel, reference = kind(bits, 12), zero(dimensions)
     towards = []
     for seed in range(5):
         target, common = mean(dimensions, bits, seed), Common(Randomness(seed))

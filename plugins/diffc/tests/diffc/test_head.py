@@ -32,7 +32,7 @@ MINE = ChannelSpec(
     ),
 )
 #: As if a number had been registered.
-THIRD = ChannelSpec("third", "for tests", "nowhere:Third", 2, (DEPTH,))
+THIRD = ChannelSpec("third", "for tests", "nowhere:Third", 3, (DEPTH,))
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def _two_more(monkeypatch: pytest.MonkeyPatch) -> None:
     found = Registry((*registry().plugins, more))
     monkeypatch.setattr(_head, "registry", lambda: found)
     known = _head.numbers.channel
-    monkeypatch.setattr(_head.numbers, "channel", lambda n: known(0 if n == 2 else n))
+    monkeypatch.setattr(_head.numbers, "channel", lambda n: known(0 if n == 3 else n))
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,11 @@ def _two_more(monkeypatch: pytest.MonkeyPatch) -> None:
         ("trellis:memory=4", b"\x00"),
         ("trellis:memory=19", b"\xf0"),
         ("chunked", b"\xa1"),
-        ("third", b"\x02"),
-        ("third:depth=3", b"\x02"),
-        ("third:depth=4", b"\x12\x07depth=4"),
+        ("antipodal", b"\xc2"),
+        ("antipodal:memory=14", b"\xa2"),
+        ("third", b"\x03"),
+        ("third:depth=3", b"\x03"),
+        ("third:depth=4", b"\x13\x07depth=4"),
         ("acme/mine", b"\x1f\x09acme/mine"),
         ("acme/mine:fast=true:depth=9", b"\x1f\x1bacme/mine:depth=9:fast=True"),
         ("acme/mine:scale=0.1", b"\x1f\x13acme/mine:scale=0.1"),
@@ -93,12 +95,12 @@ def test_what_cannot_be_meant_is_refused_in_one_line(
     ("head", "says"),
     [
         (b"", "empty"),
-        (b"\xa3", "channel number 3 is registered to nobody"),
-        (b"\x03", "channel number 3 is registered to nobody"),
-        (b"\x22\x07depth=4", "not as a sender writes it"),
-        (b"\x12\x07depth=3", "not as a sender writes it"),
-        (b"\x12\x0fdepth=4:depth=4", "not as a sender writes it"),
-        (b"\x12\x08depth=\xd9\xa4", "not as a sender writes it"),
+        (b"\xa4", "channel number 4 is registered to nobody"),
+        (b"\x04", "channel number 4 is registered to nobody"),
+        (b"\x23\x07depth=4", "not as a sender writes it"),
+        (b"\x13\x07depth=3", "not as a sender writes it"),
+        (b"\x13\x0fdepth=4:depth=4", "not as a sender writes it"),
+        (b"\x13\x08depth=\xd9\xa4", "not as a sender writes it"),
         (b"\x0f\x09acme/mine", "no channel name"),
         (b"\xff\x09acme/mine", "not as a sender writes it"),
         (b"\x1f", "ends within the name"),
@@ -111,7 +113,7 @@ def test_what_cannot_be_meant_is_refused_in_one_line(
         (b"\x1f\x11acme/mine:depth=0", "from 1 to 9"),
         (b"\x1f\x11acme/mine:depth=x", "whole number"),
         (b"\x1f\x0facme/mine:deep=", "has no option 'deep'"),
-        (b"\x12\x07depth=a", "whole number"),
+        (b"\x13\x07depth=a", "whole number"),
     ],
 )
 def test_bytes_that_are_no_head(head: bytes, says: str) -> None:
@@ -125,7 +127,7 @@ def test_a_channel_that_is_not_installed_is_named() -> None:
 
 
 def test_every_first_byte_is_a_head_or_refused() -> None:
-    """Of `trellis` and `chunked` any upper half, as files always could have it; of the others none but 0 alone."""
+    """Of `trellis`, `chunked` and `antipodal` any upper half, as files always could have it; of the others 0 alone."""
     known = []
     for byte in range(256):
         try:
@@ -135,7 +137,7 @@ def test_every_first_byte_is_a_head_or_refused() -> None:
         assert length == 1
         known.append(byte)
         assert head.spec.id == 1 or head.pack() == bytes([byte])
-    assert known == sorted([*range(0, 256, 16), *range(1, 256, 16), 2])
+    assert known == sorted([*range(0, 256, 16), *range(1, 256, 16), *range(2, 256, 16), 3])
 
 
 @given(st.binary(max_size=80))

@@ -1,5 +1,6 @@
 """Channel simulators: schemes that implement `gcodec.channels.Channel`, and universal quantization."""
 
+from gcodec_diffc.channels._antipodal import Antipodal
 from gcodec_diffc.channels._chunked import Chunked, shared
 from gcodec_diffc.channels._codebook import Codebook
 from gcodec_diffc.channels._dithered import Dithered, Logistic
@@ -9,6 +10,7 @@ from gcodec_diffc.channels._pfr import Pfr
 from gcodec_diffc.channels._trellis import Trellis
 
 __all__ = [
+    "Antipodal",
     "Chunked",
     "Codebook",
     "Dithered",

@@ -11,6 +11,7 @@ group 0 the register holds the last bits, so that every bit drives as many group
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from gcodec.signals import FloatArray
     from gcodec_diffc.channels._path import Bits, Index, Metrics
 
-__all__ = ["Trellis"]
+__all__ = ["Code", "Trellis", "states"]
 
 _LONGEST = 20  # largest memory: 2^20 states
 _COLUMNS = 256  # most columns of the codebook; larger groups repeat them, under other signs
@@ -49,6 +50,7 @@ class Trellis(Channel):
     """
 
     name: ClassVar[str] = "trellis"
+    least: ClassVar[int] = 1  # of the memory
 
     bits: int
     memory: int = 12
@@ -56,8 +58,10 @@ class Trellis(Channel):
     def __post_init__(self) -> None:
         if self.bits < 0:
             raise InvalidArgument(f"a number of bits is not negative, such as {self.bits}")
-        if not 1 <= self.memory <= _LONGEST:
-            raise InvalidArgument(f"the memory is 1 to {_LONGEST} bits, not {self.memory}")
+        if not self.least <= self.memory <= _LONGEST:
+            raise InvalidArgument(
+                f"the memory is {self.least} to {_LONGEST} bits, not {self.memory}"
+            )
 
     def simulate(self, target: Gaussian, reference: Gaussian, common: Common) -> bytes:
         m = normalized(self.name, target, reference)
@@ -79,21 +83,23 @@ class Trellis(Channel):
         code = self._code(reference.mean.size, common)
         return restored(code.codeword(word[: self.bits]), reference)
 
-    def _code(self, dimensions: int, common: Common) -> _Code:
+    def _code(self, dimensions: int, common: Common) -> Code:
         if self.bits > dimensions:
             raise ChannelError(
                 self.name, f"{self.bits} bits are too many for {dimensions} dimensions"
             )
-        return _code(self.bits, min(self.memory, _most(self.bits)), dimensions, common)
+        return _code(self.kind(), self.bits, self.register(), dimensions, common)
+
+    def kind(self) -> Callable[..., Code]:
+        return Code
+
+    def register(self) -> int:
+        """Bits of memory that serve so many bits: more find no better path, because the ends are too near."""
+        return min(self.memory, self.bits if self.bits <= _WORDS else self.bits // 3 + 4)
 
 
-def _most(n: int) -> int:
-    """Bits of memory that serve n bits: more find no better path, because the ends are too near."""
-    return n if n <= _WORDS else n // 3 + 4
-
-
-class _Code:
-    """The shared code: n groups, v bits of memory, D dimensions."""
+class Code:
+    """The shared code: n groups, v bits of memory, D dimensions. A group's row is its state's."""
 
     def __init__(self, n: int, v: int, dimensions: int, common: Common) -> None:
         self.n, self.v, self._common = n, v, common
@@ -109,34 +115,43 @@ class _Code:
 
     def codeword(self, bits: Bits) -> FloatArray:
         """z of the n bits: [D]. Only gathers and flips signs."""
-        states, which = np.unique(_states(bits, self.v), return_inverse=True)
-        rows = self._rows(states)
-        z = np.empty(self._order.size, np.float32)
-        z[self._order] = self._signs * rows[which[self._group], self._column]
-        return z
+        return self.placed(states(bits, self.v), np.ones(self.n, np.float32))
 
     def metrics(self, m: FloatArray) -> Metrics:
         """The branch metrics <z(i, s), m>, as a product of the folded m [n, C] and the codebook [2^v, C]."""
-        place = self._group * self.columns + self._column
-        folded = np.bincount(place, self._signs * m[self._order], self.n * self.columns)
-        rows = folded.reshape(self.n, self.columns).astype(np.float32)
-        codebook = self._rows(np.arange(1 << self.v)).T
+        rows, codebook = self.folded(m), self.rows(np.arange(1 << self.v)).T
         if self.n << self.v > _KEPT:
             return lambda groups: rows[groups] @ codebook
         return (rows @ codebook).__getitem__
 
-    def _rows(self, states: Index) -> FloatArray:
-        return self._common.randomness.normal(
-            Domain.CODEBOOK, self._common.step, states, self.columns
-        )
+    def placed(self, rows: Index, flips: FloatArray) -> FloatArray:
+        """z of each group's row times its flip, 1 or -1: [D]."""
+        numbers, which = np.unique(rows, return_inverse=True)
+        words = self.rows(numbers)
+        z = np.empty(self._order.size, np.float32)
+        z[self._order] = (self._signs * flips[self._group]) * words[
+            which[self._group], self._column
+        ]
+        return z
+
+    def folded(self, m: FloatArray) -> FloatArray:
+        """What the columns of a group's row are multiplied by in <z, m>: [n, C]."""
+        place = self._group * self.columns + self._column
+        folded = np.bincount(place, self._signs * m[self._order], self.n * self.columns)
+        return folded.reshape(self.n, self.columns).astype(np.float32)
+
+    def rows(self, numbers: Index) -> FloatArray:
+        """Rows of the codebook: [numbers, C]."""
+        row = Domain.CODEBOOK, self._common.step, numbers, self.columns
+        return self._common.randomness.normal(*row)
 
 
 @lru_cache(maxsize=1)  # a sender replays at once what it has simulated
-def _code(n: int, v: int, dimensions: int, common: Common) -> _Code:
-    return _Code(n, v, dimensions, common)
+def _code(kind: Callable[..., Code], n: int, v: int, dimensions: int, common: Common) -> Code:
+    return kind(n, v, dimensions, common)
 
 
-def _states(bits: Bits, v: int) -> Index:
+def states(bits: Bits, v: int) -> Index:
     """State of each group: its own bit is the highest of v, the one before it the next, around the end."""
     states = np.zeros(bits.size, np.int64)
     for k in range(v):
@@ -144,7 +159,7 @@ def _states(bits: Bits, v: int) -> Index:
     return states
 
 
-def _choose(code: _Code, m: FloatArray, uniforms: FloatArray) -> Bits:
+def _choose(code: Code, m: FloatArray, uniforms: FloatArray) -> Bits:
     """The bits to send.
 
     A = <z, m>/|m| shall be N(|m|, 1), so the last uniform draws it, and the others draw a path of about that A: by its

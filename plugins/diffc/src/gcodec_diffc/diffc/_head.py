@@ -1,7 +1,7 @@
 """The first bytes of a `diffc` stream: which channel its steps go through. spec/CHANNELS.md, section 7, has examples.
 
     byte 0   bits 0-3   number of the channel in spec/REGISTRY.md; 15: it has none, its name follows
-             bits 4-7   of `trellis` its memory less 4; of `chunked` nothing, written as 10; of all others
+             bits 4-7   of `trellis` and `antipodal` their memory less 4; of `chunked` nothing, written as 10; of all others
                         1 where a text follows, 0 where none does
     text     a byte, its length 1 to 255, and that much UTF-8: what the user would type
 
@@ -25,7 +25,8 @@ from gcodec_formats import registry as numbers
 __all__ = ["NAME", "Head"]
 
 NAME = "diffc"
-_TRELLIS, _CHUNKED, _NAMED = 0, 1, 15
+_CHUNKED, _NAMED = 1, 15
+_WITH_MEMORY = (0, 2)  # `trellis`, `antipodal`
 _LEAST_MEMORY, _UNUSED = 4, 10
 _LONGEST = 255
 
@@ -51,8 +52,8 @@ class Head(NamedTuple):
     def pack(self) -> bytes:
         """Raises UsageError for more options than a head can hold."""
         number = self.spec.id
-        if number == _TRELLIS:
-            return bytes([_TRELLIS | self.options["memory"] - _LEAST_MEMORY << 4])
+        if number in _WITH_MEMORY:
+            return bytes([number | self.options["memory"] - _LEAST_MEMORY << 4])
         if number == _CHUNKED:
             return bytes([_CHUNKED | _UNUSED << 4])
         words = write_settings(self.spec.options, self.options)
@@ -75,8 +76,8 @@ class Head(NamedTuple):
             raise PayloadError(NAME, "the stream is empty")
         number, upper = data[0] & 15, data[0] >> 4
         spec = _numbered(number) if number != _NAMED else None
-        if spec and number in (_TRELLIS, _CHUNKED):
-            words = [f"memory={upper + _LEAST_MEMORY}"] if number == _TRELLIS else []
+        if spec and number in (*_WITH_MEMORY, _CHUNKED):
+            words = [f"memory={upper + _LEAST_MEMORY}"] if number in _WITH_MEMORY else []
             return cls._with(spec, words), 1
         text, length = _text(data) if upper else ("", 1)
         words = text.split(":") if text else []
