@@ -280,6 +280,42 @@ def test_decode_and_transcode(photos: Path, tmp_path: Path, batch: Batch) -> Non
     moved = batch("transcode", "files", "webp", "--embed", "webp", "--bpp", "3", "--json")
     assert moved.returncode == 0, moved.stderr
     assert gcodec.inspect((tmp_path / "webp/0.gcx").read_bytes())["embedding"] == "webp"
+    shards = batch("transcode", "webp", "shards", *QUICK, "--tars")
+    assert shards.returncode == 0, shards.stderr
+    back = batch("decode", "shards", "back", "--json")
+    assert (back.returncode, report(back)["passed_over"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("--recon", "preview", "--realism", "0.5"), 2),
+        (("--recon", "flow", "--realism", "3"), 2),
+        (("--recon", "flow", "--model", "nosuch"), 9),
+        (("--recon", "flow", "--via", "nosuch"), 3),
+    ],
+)
+def test_what_every_input_would_fail_by_is_said_at_once(
+    tmp_path: Path, batch: Batch, words: tuple[str, ...], status: int
+) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/0.gcx").write_bytes(gcodec.encode(data_of(picture(0)), "jpeg").data)
+    made = batch("decode", "files", "out", *words)
+    assert made.returncode == status
+    assert len(made.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_models_folder_is_the_same_from_everywhere(
+    photos: Path, tmp_path: Path, batch: Batch
+) -> None:
+    from gcodec.models import ModelStore
+
+    (tmp_path / "weights").symlink_to(ModelStore.installed(()).find("base/ntc").folder)
+    words = ("encode", photos / "a b", "out", "--embed", "ntc", "--json", "--model")
+    first = batch(*words, "weights")
+    assert report(first)["made_now"] == 2, first.stderr
+    assert report(batch(*words, tmp_path / "weights"))["made_now"] == 0
 
 
 def test_patterns_and_ranges(photos: Path, tmp_path: Path, batch: Batch) -> None:
@@ -313,6 +349,7 @@ def test_urls(photos: Path, tmp_path: Path, batch: Batch) -> None:
         (("photos", "out", "--shard-size", "0"), 2, "shard-size"),
         (("photos", "out", "--patience", "nan"), 2, "finite"),
         (("photos", ""), 2, "need a name"),
+        (("photos", "out", "--model", "nosuch"), 9, "nosuch"),
         (("", "out"), 2, "need a name"),
         (("photos", "out", "--embed", "nosuch"), 3, "nosuch"),
     ],
@@ -400,6 +437,10 @@ def test_what_a_url_does_not_take(photos: Path, tmp_path: Path, batch: Batch) ->
     line = refused(url, *SHARDS[:3], "--state", "second", status=8)
     assert "it holds 00000.tar, of another run" in line
     (tmp_path / "file").write_text("no folder")
+    (tmp_path / "bucket" / "y").mkdir()
+    (tmp_path / "bucket" / "y" / "00000.parquet").mkdir()  # found out by a worker
+    line = refused(f"{url}/y", *SHARDS[:3], "--state", "fourth", status=8)
+    assert f"cannot write {url}/y/00000.parquet" in line
     assert "cannot write file://" in refused(
         f"file://{tmp_path}/file/x", *SHARDS[:3], "--state", "third", status=8
     )

@@ -11,7 +11,7 @@ that sees both source and destination.
 
 from __future__ import annotations
 
-from gcodec_batch._engine import Engine, EngineError, Make, Means, Tell
+from gcodec_batch._engine import Engine, EngineError, Make, Means, Tell, output_error
 from gcodec_batch._keeper import DEATHS, Keeper
 from gcodec_batch._messages import parent, read_message, write_message
 from gcodec_batch._plan import Plan, read_plan
@@ -32,6 +32,7 @@ __all__ = [
     "in_flight",
     "make",
     "made",
+    "output_error",
     "parent",
     "read_item",
     "read_message",

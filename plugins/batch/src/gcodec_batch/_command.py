@@ -210,6 +210,7 @@ def _batch(
     by_all = {} if realism is None else {REALISM.name: realism}
     if by_all and recon is None:
         raise UsageError("--realism is a reconstructor's; name one with --recon")
+    _check(settings, how, recon, by_all)
     settings["session"] = {
         "device": how.device,
         "dtype": how.dtype,
@@ -232,6 +233,32 @@ def _batch(
     _tell(found, dest, work, as_json)
     if found.failed:
         raise PartlyFailed(found.failed, found.count, "inputs")
+
+
+def _check(
+    settings: dict[str, Mapping[str, Any]],
+    how: RunOptions,
+    recon: Named[ReconstructorSpec] | None,
+    by_all: Mapping[str, Any],
+) -> None:
+    """Raise what every input would fail by: a model or an adapter that is not there, a realism where there is none.
+
+    A model's folder becomes an absolute path, which other nodes and later runs find from wherever they are.
+    """
+    from gcodec.pipeline.stage2 import checked
+    from gcodec.plugin import AdapterSpec
+    from gcodec.registry import registry
+
+    store = how.run().models
+    for name, given in settings.items():
+        if (model := given.get("model")) is not None:
+            found = store.find(model)
+            if found.name == model and Path(model).is_dir():
+                settings[name] = {**given, "model": str(found.folder.absolute())}
+        if given.get("via") is not None:
+            registry().named(AdapterSpec, given["via"])
+    if recon is not None:
+        checked(recon.spec, {**by_all, **recon.options})
 
 
 def _folder(dest: str, tars: bool, state: Path | None) -> Path:

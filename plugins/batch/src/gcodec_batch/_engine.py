@@ -25,11 +25,22 @@ from gcodec.errors import (
     WorkerError,
 )
 from gcodec_batch._plan import STATE, Plan
+from gcodec_batch._remote import is_url
 
 if TYPE_CHECKING:
     from gcodec.pipeline.session import Session
 
-__all__ = ["Engine", "EngineError", "Make", "Means", "Tell", "engine", "locked", "opened"]
+__all__ = [
+    "Engine",
+    "EngineError",
+    "Make",
+    "Means",
+    "Tell",
+    "engine",
+    "locked",
+    "opened",
+    "output_error",
+]
 
 GROUP = "gcodec_batch.engines"
 #: Engines of distributions of ours, for whoever has not installed them.
@@ -67,6 +78,12 @@ Tell: TypeAlias = Callable[[int], None]
 #: Makes the shards of these numbers, in any order, and returns when all are whole. Raises OutputError and EngineError.
 Make: TypeAlias = Callable[[Plan, Sequence[int], Tell], None]
 Engine: TypeAlias = Callable[[Means], AbstractContextManager[Make]]
+
+
+def output_error(folder: Path, text: str) -> OutputError:
+    """A worker's words as an error of the destination: of the URL that they name, else of the folder."""
+    place, _, reason = text.removeprefix("cannot write ").partition(": ")
+    return OutputError(place if is_url(place) else folder, reason or text)
 
 
 def engine(name: str) -> Engine:

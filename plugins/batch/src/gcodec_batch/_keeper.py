@@ -12,9 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, cast
 
-from gcodec.errors import OutputError
 from gcodec.run import thread_variables
-from gcodec_batch._engine import EngineError, Tell
+from gcodec_batch._engine import EngineError, Tell, output_error
 from gcodec_batch._messages import read_message, write_message
 
 __all__ = ["DEATHS", "Keeper"]
@@ -98,7 +97,7 @@ class Keeper:
                     case ["made", *_]:
                         return None
                     case ["failed", "OutputError", text]:
-                        raise OutputError(self.folder, text.partition(": ")[2] or text)
+                        raise output_error(self.folder, text)
                     case ["failed", _, text]:
                         raise EngineError(text)
         return at

@@ -31,6 +31,7 @@ _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 #: What a run leaves at the top of its destination, which is another run's source and holds no picture.
 ROWS = "rows.parquet"
+_LEFT = re.compile(rf"{re.escape(ROWS)}|\d{{5,}}(\.parquet|_stats\.json)")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ def find(source: str, wanted: Callable[[str], bool]) -> Found:
         if not hidden and suffix in _CONTAINERS:
             inside = _CONTAINERS[suffix](name, path, stamp, wanted)
             found += inside.items
-            others += inside.others or ([] if inside.items or name == ROWS else [name])
+            others += inside.others or ([] if inside.items or _LEFT.fullmatch(name) else [name])
+        elif _LEFT.fullmatch(name):
+            continue
         elif hidden or not wanted(name):
             others.append(name)
         else:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gcodec.errors import GcodecError, OutputError
-from gcodec_batch import DEATHS, EngineError, Plan, in_flight, made, parent, read_item
+from gcodec.errors import GcodecError
+from gcodec_batch import DEATHS, EngineError, Plan, in_flight, made, output_error, parent, read_item
 from gcodec_ray._node import Node
 
 __all__: list[str] = []
@@ -49,10 +49,7 @@ def main() -> None:
         _Run(messages.get(), asked, answer).make()
         answer(["made"])
     except GcodecError as error:
-        text = str(error)
-        if isinstance(error, OutputError):
-            text = text.partition(": ")[2] or text
-        answer(["failed", type(error).__name__, text])
+        answer(["failed", type(error).__name__, str(error)])
     messages.get()  # until the parent has heard it
 
 
@@ -187,7 +184,7 @@ class _Run:
         if error is not None:
             kind, text = error
             if kind == "OutputError":
-                raise OutputError(self.plan.folder, text.partition(": ")[2] or text)
+                raise output_error(self.plan.folder, text)
             raise EngineError(text)
 
     def _rest(self, whole: list[int]) -> int:

@@ -13,8 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any, BinaryIO, cast
 
-from gcodec.errors import OutputError, UsageError
-from gcodec_batch import EngineError, Make, Means, Plan, Tell, read_message, write_message
+from gcodec.errors import UsageError
+from gcodec_batch import (
+    EngineError,
+    Make,
+    Means,
+    Plan,
+    Tell,
+    output_error,
+    read_message,
+    write_message,
+)
 from gcodec_ray._node import versions
 
 __all__ = ["engine"]
@@ -116,7 +125,7 @@ class _Driver:
                 case ["done", more]:
                     tell(more)
                 case ["failed", "OutputError", text] if plan is not None:
-                    raise OutputError(plan.folder, text)
+                    raise output_error(plan.folder, text)
                 case ["failed", _, text]:
                     raise EngineError(text)
                 case None:
