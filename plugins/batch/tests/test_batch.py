@@ -73,6 +73,28 @@ def test_a_second_run_makes_nothing_again(photos: Path, tmp_path: Path, batch: B
     assert (tmp_path / "out/0.gcx").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("kind", [(), ("--tars",)], ids=["tree", "tars"])
+def test_files_of_a_shard_that_are_gone_or_damaged(
+    photos: Path, tmp_path: Path, batch: Batch, kind: tuple[str, ...]
+) -> None:
+    words = ("encode", photos / "a b", "out", *QUICK, "--json", *kind)
+    assert batch(*words).returncode == 0
+    folder = tmp_path / "out" / ("" if kind else ".gcodec-batch")
+    before = contents(tmp_path / "out")
+    (folder / ("00000.tar" if kind else "00000.parquet")).unlink()
+    again = batch(*words)
+    assert report(again)["made_now"] == (2 if kind else 1)
+    assert contents(tmp_path / "out") == before
+    for name in ("00000.parquet", "00000_stats.json")[len(kind) :]:
+        (folder / name).write_text("x")
+        refused = batch(*words)
+        assert refused.returncode == 8
+        assert f"{name}: what a run wrote there cannot be read; remove it" in refused.stderr
+        (folder / name).unlink()
+        assert batch(*words).returncode == 0
+    assert contents(tmp_path / "out") == before
+
+
 def test_what_failed_is_tried_again_when_asked(photos: Path, tmp_path: Path, batch: Batch) -> None:
     batch("encode", photos, "out", *QUICK)
     stat = (photos / "cut.png").stat()

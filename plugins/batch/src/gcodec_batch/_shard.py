@@ -64,14 +64,17 @@ class Made:
 
 
 def made(plan: Plan, shard: Shard) -> Made | None:
-    """What a finished shard says of itself, None where it is not whole."""
+    """What a finished shard says of itself, None where it is not whole. Raises OutputError."""
+    here = [".parquet"] + [".tar"] * (plan.work.tars and not plan.work.upload)
+    if not all(_file(plan, shard, suffix).exists() for suffix in here):
+        return None
     try:
         stats = json.loads(_file(plan, shard, "_stats.json").read_text("utf-8"))
         return Made(int(stats["count"]), int(stats["failed"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(_file(plan, shard, "_stats.json"), "it cannot be read") from error
+        raise _damaged(_file(plan, shard, "_stats.json")) from error
 
 
 def make(
@@ -145,11 +148,21 @@ def rows_of(plan: Plan, shard: Shard) -> list[dict[str, Any]]:
 
 
 def table_of(plan: Plan, shard: Shard) -> Any:
-    """The rows of a finished shard, as a table of Arrow."""
+    """The rows of a finished shard, as a table of Arrow. Raises OutputError."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _file(plan, shard, ".parquet").open("rb") as stream:  # pyarrow may take a path for a URL
-        return pq.ParquetFile(stream).read()
+    path = _file(plan, shard, ".parquet")
+    try:
+        with path.open("rb") as stream:  # pyarrow may take a path for a URL
+            return pq.ParquetFile(stream).read()
+    except pa.ArrowException as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> OutputError:
+    again = "remove it, and the same command makes its shard again"
+    return OutputError(path, f"what a run wrote there cannot be read; {again}")
 
 
 def discard(plan: Plan, shard: Shard) -> None:
