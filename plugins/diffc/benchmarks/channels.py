@@ -30,7 +30,7 @@ from rich.table import Table
 from gcodec.channels import Channel, Common, Gaussian
 from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
-from gcodec_diffc.channels import Chunked, Codebook, Hadamard, Orc, Pfr, Trellis
+from gcodec_diffc.channels import Antipodal, Chunked, Codebook, Hadamard, Orc, Pfr, Trellis
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ SIMULATORS = [
     Simulator("trellis, 12", lambda n: Trellis(n, 12)),
     Simulator("trellis, 14", lambda n: Trellis(n, 14)),
     Simulator("trellis, 16", lambda n: Trellis(n, 16)),
+    Simulator("antipodal, 14", lambda n: Antipodal(n, 14)),
+    Simulator("antipodal, 16", lambda n: Antipodal(n, 16)),
     Simulator("codebook", lambda n: Codebook(blocks=max(n // 15, 1))),
     Simulator("codebook, one block", lambda n: Codebook(atoms=max(n // 10, 1))),
     Simulator("hadamard", lambda n: Hadamard(1 << 16, blocks=max(n // 17, 1))),

@@ -56,7 +56,7 @@ _CHANNELS = [
     ChannelSpec(
         name="antipodal",
         id=2,
-        summary="trellis channel coding with signs at the ends of its register: 2 % fewer bits",
+        summary="trellis channel coding with signs at the ends of its register: 3 % fewer bits",
         implementation="gcodec_diffc.channels:Antipodal",
         options=(
             Option(
