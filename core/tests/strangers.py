@@ -171,7 +171,7 @@ def _payload(*_: Any) -> Any:
 
 
 #: Methods of an embedding that can fail, in the order in which a file meets them.
-FAILING = ("__init__", "analyse", "sizes", "encode", "decode", "symbols", "refine")
+FAILING = ("__init__", "analyse", "alternatives", "sizes", "encode", "decode", "symbols", "refine")
 METHODS |= {f"fails-in-{method.strip('_')}": (method, fail) for method in FAILING}
 
 #: Name -> what an embedding does on decoding that is nobody's defect.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gcodec.pipeline.inspection import inspect
     from gcodec.pipeline.ratecontrol import Target
     from gcodec.pipeline.session import Session
+    from gcodec.pipeline.trying import Trials
     from gcodec.registering import register
     from gcodec.registry import Registry
     from gcodec.run import Run
@@ -43,6 +44,7 @@ __all__ = [
     "Setup",
     "Size",
     "Target",
+    "Trials",
     "__version__",
     "decode",
     "encode",
@@ -63,6 +65,7 @@ _HOMES = {
     "pipeline.inspection": ("inspect",),
     "pipeline.ratecontrol": ("Target",),
     "pipeline.session": ("Session",),
+    "pipeline.trying": ("Trials",),
     "registering": ("register",),
     "registry": ("Registry",),
     "run": ("Run",),

@@ -7,7 +7,7 @@ needs must be in the layers. The reconstructor is the receiver's free choice and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,16 @@ class Embedding(ABC):
         pixels: float32 [3, H, W] in [0, 1].
         """
         return pixels
+
+    def alternatives(self, analysis: Any, heard: Collection[str]) -> Iterator[Any]:
+        """Yield other analyses of the same picture, the likeliest to decode better first; none unless implemented.
+
+        A sender that tries several files encodes these too (`gcodec.encode(trials=...)`). Worth implementing where few
+        bytes can be spent in ways that only the decoded picture tells apart.
+
+        heard: types of signals that the reconstructor which judges looks at; of others it cannot tell what they are worth.
+        """
+        return iter(())
 
     @abstractmethod
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:

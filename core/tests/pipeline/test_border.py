@@ -20,6 +20,7 @@ from gcodec.pipeline.decoding import decode, decode_progressively, verify
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.mixing import measure
 from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.trying import Trials
 from gcodec.registry import Registry
 from gcodec.signals import Latent, Noisy, Preview, Text
 
@@ -233,14 +234,16 @@ def test_a_latent_has_no_bounds_and_any_size() -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["init", "analyse", "sizes", "encode", "decode", "symbols", "refine"]
+    "method",
+    ["init", "analyse", "alternatives", "sizes", "encode", "decode", "symbols", "refine"],
 )
 def test_what_an_embedding_raises_is_its_own(
     installed: Registry, photo: Picture, method: str
 ) -> None:
     name = f"acme/fails-in-{method}"
     with pytest.raises(PluginError) as caught:
-        data = encode(photo, name, target=Target(bytes=4000)).data
+        tried = Trials(2, "preview", metric="psnr") if method == "alternatives" else None
+        data = encode(photo, name, target=Target(bytes=4000), trials=tried).data
         verify(data)
         list(decode_progressively(data, "preview"))
     refused(caught, "embedding", name, "LookupError: no such thing")

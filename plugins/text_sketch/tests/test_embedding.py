@@ -28,10 +28,11 @@ from gcodec_text_sketch.embedding import CELLS, TextSketch, _steps, _take_apart
 KODIM23 = Path(__file__).parents[3] / "tests" / "images" / "kodim23.png"
 CAPTION = "Two birds with colorful feathers in front of green leaves."
 SIZE = Size(40, 56)
+DEFAULTS = {"text": "", "others": "", "captioner": "", "colour": "small"}
 
 
 def make(**options: Any) -> TextSketch:
-    return TextSketch(Setup(Run(), {"text": "", "captioner": "", "colour": "small"} | options))
+    return TextSketch(Setup(Run(), DEFAULTS | options))
 
 
 def layer(quality: float, **options: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,11 @@ from gcodec.cli.run_options import (
     target_options,
     writing_options,
 )
+from gcodec.errors import UsageError
 from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
+
+if TYPE_CHECKING:
+    from gcodec.pipeline.trying import Trials
 
 
 @click.command(cls=PluginCommand)
@@ -48,6 +52,18 @@ from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
     multiple=True,
     help="A .gcx file of the same picture that travels inside; the embedding may build on it. May be repeated.",
 )
+@click.option(
+    "--tries",
+    type=click.IntRange(1),
+    default=1,
+    help="Files to make: each is decoded, and the one nearest to IN is written. [default: 1]",
+)
+@plugin_option("--judge", "Reconstructor that decodes what is tried [default: the suggested]")
+@click.option(
+    "--metric",
+    metavar="NAME",
+    help="What tells which is nearest. [default: the first of lpips, ms_ssim and psnr that can be had]",
+)
 @writing_options
 def command(
     source: str,
@@ -56,6 +72,9 @@ def command(
     seed: int,
     suggest: Named[ReconstructorSpec] | None,
     companions: tuple[str, ...],
+    tries: int,
+    judge: Named[ReconstructorSpec] | None,
+    metric: str | None,
     force: bool,
     as_json: bool,
     how: RunOptions,
@@ -69,6 +88,7 @@ def command(
 
     from gcodec.pipeline.encoding import encode
 
+    trials = _trials(tries, judge or suggest, metric, bool(judge or metric))
     spec = embed.spec
     with progress_bar() as progress:
         run = how.run(seed=seed, progress=progress)
@@ -78,6 +98,7 @@ def command(
             spec.name,
             options=embed.options,
             suggest=(suggest.spec.name, suggest.options) if suggest else None,
+            trials=trials,
             companions=[read_bytes(file) for file in companions],
             run=run,
             **asked,
@@ -94,11 +115,32 @@ def command(
         "quality": made.quality,
         "seconds": rounded(made.seconds),
     }
+    best = ""
+    if (judged := made.judged) is not None:
+        report["judged"] = vars(judged)
+        before = "it needs more bytes" if judged.plain is None else f"{judged.plain:.4f}"
+        best = f", {judged.metric} {judged.chosen:.4f} as the best of {judged.tried} (without trying: {before})"
     line = f"{output}: {size} bytes, {bpp:.4f} bpp, {width}x{height}, {spec.name} at quality {made.quality:.3f}"
-    tell(output, report, f"{line}, {sum(made.seconds.values()):.2f} s", as_json=as_json)
+    tell(output, report, f"{line}{best}, {sum(made.seconds.values()):.2f} s", as_json=as_json)
     if spec.parse_class == "C":
         click.echo(
             f"gcodec: warning: '{spec.name}' parses with a float model (class C): only a machine like this one is"
             " sure to decode the file",
             err=True,
         )
+
+
+def _trials(
+    tries: int, judge: Named[ReconstructorSpec] | None, metric: str | None, meant: bool
+) -> Trials | None:
+    """Return what the options say; `meant` whether --judge or --metric was given. Raises UsageError."""
+    if tries == 1:
+        if meant:
+            raise UsageError("--judge and --metric are for --tries of 2 or more, as --tries 8")
+        return None
+    if judge is None:
+        raise UsageError("--tries needs a reconstructor that decodes them, as --judge latent_flow")
+
+    from gcodec.pipeline.trying import Trials
+
+    return Trials(tries, judge.spec.name, judge.options, metric)

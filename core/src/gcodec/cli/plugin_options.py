@@ -31,6 +31,7 @@ _SPECS: Mapping[str, type[EmbeddingSpec | ReconstructorSpec]] = {
     "--embed": EmbeddingSpec,
     "--recon": ReconstructorSpec,
     "--suggest": ReconstructorSpec,
+    "--judge": ReconstructorSpec,
 }
 _ALL = "all"
 
@@ -85,7 +86,7 @@ class _SettingOption(click.Option):
 
 
 class _NamingOption(click.Option):
-    """``--embed``, ``--recon`` or ``--suggest``, of one plugin or of several with commas."""
+    """``--embed``, ``--recon``, ``--suggest`` or ``--judge``, of one plugin or of several with commas."""
 
     name: str
 
@@ -139,7 +140,7 @@ def _warn_of_missing(cls: type[EmbeddingSpec | ReconstructorSpec]) -> None:
 
 
 def plugin_option(
-    flag: Literal["--embed", "--recon", "--suggest"],
+    flag: Literal["--embed", "--recon", "--suggest", "--judge"],
     help: str,
     default: str | None = None,
     many: bool = False,

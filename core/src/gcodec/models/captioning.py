@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gcodec.interfaces import Setup
     from gcodec.signals import FloatArray
 
-__all__ = ["caption_of"]
+__all__ = ["caption_of", "packed"]
 
 
 def caption_of(owner: str, setup: Setup) -> Callable[[FloatArray], bytes]:
@@ -31,7 +31,7 @@ def caption_of(owner: str, setup: Setup) -> Callable[[FloatArray], bytes]:
     text, captioner = setup.options[TEXT.name], setup.options[CAPTIONER.name]
     if text and captioner:
         raise UsageError(f"'{owner}' sends one caption: give it --text or --captioner, not both")
-    given = _packed(owner, TEXT.name, text)
+    given = packed(owner, TEXT.name, text)
     if not captioner:
         return lambda pixels: given
 
@@ -40,12 +40,13 @@ def caption_of(owner: str, setup: Setup) -> Callable[[FloatArray], bytes]:
         run.progress("caption", 0, 1)
         said = open_captioner(model, run).caption(pixels)
         run.progress("caption", 1, 1)
-        return _packed(owner, CAPTIONER.name, " ".join(said.split()))
+        return packed(owner, CAPTIONER.name, " ".join(said.split()))
 
     return written
 
 
-def _packed(owner: str, option: str, text: str) -> bytes:
+def packed(owner: str, option: str, text: str) -> bytes:
+    """Return a caption, packed. Raises InvalidOption for a text that cannot be sent."""
     try:
         return pack(text)
     except ValueError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from gcodec.pipeline._container import (
 from gcodec.pipeline.binding import bind
 from gcodec.pipeline.ratecontrol import Target, search
 from gcodec.pipeline.stage1 import SYMBOL_DIGEST, Part, Stage1, build, open_companions
+from gcodec.pipeline.trying import Judged, Trials, best_of, heard_by
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec_formats import registry as numbers
@@ -43,13 +45,15 @@ class Encoded:
 
     data     its bytes; `len(data)` is its size and nothing else is.
     quality  the quality that was used, 0..1.
-    seconds  wall time by part: "analyse", "code", "check".
+    seconds  wall time by part: "analyse", "code", "check"; "trials" is all that was spent on other files.
+    judged   what trials came to; None: there were none.
     """
 
     data: bytes
     embedding: str
     quality: float
     seconds: Mapping[str, float]
+    judged: Judged | None = None
 
 
 def encode(
@@ -63,6 +67,7 @@ def encode(
     digest: bool = False,
     metadata: bool = False,
     companions: Sequence[bytes | str | Path] = (),
+    trials: Trials | None = None,
     run: Run | None = None,
 ) -> Encoded:
     """Encode a picture to the bytes of a ``.gcx`` file, then open it again and decode stage 1 before returning.
@@ -76,10 +81,11 @@ def encode(
     metadata  keep EXIF and XMP; an ICC profile and alpha are always kept.
     companions  finished files, bytes or paths, of the same picture and seed, whose layers travel beside; the embedding may
                 build on what they say, as `diffc` does, and the receiver has their signals too.
+    trials    files to try and decode, of which the best is returned (`gcodec.pipeline.trying`); None: one is made.
 
     Raises UnknownPlugin, UnusablePlugin, UnknownOption, InvalidOption, UsageError, TargetTooSmall, ImageError,
     ModelMissing, ModelDamaged; InvalidArgument for what is no picture, has samples outside [0, 1], or is of another type
-    than its argument.
+    than its argument. With trials what `gcodec.decode` raises, and MetricUnavailable.
     """
     from gcodec.pictures import as_picture
 
@@ -88,8 +94,45 @@ def encode(
     check_kinds(Mapping, NoneType, options=options)
     check_kinds(str, NoneType, model=model)
     check_kinds(list, tuple, companions=companions)
+    check_kinds(Trials, NoneType, trials=trials)
     run = run or Run()
     picture = as_picture(picture, run.limits)
+    heard = heard_by(trials) if trials else frozenset()
+    files = partial(
+        _files,
+        picture,
+        embedding,
+        target,
+        options,
+        model,
+        suggest,
+        digest,
+        metadata,
+        companions,
+        heard,
+    )
+    if trials is None:
+        return next(files(run))()
+    return best_of(picture, files, trials, run, seeds=not companions)
+
+
+def _files(
+    picture: Picture,
+    embedding: str,
+    target: Target | None,
+    options: Mapping[str, Any] | None,
+    model: str | None,
+    suggest: str | tuple[str, Mapping[str, Any]] | None,
+    digest: bool,
+    metadata: bool,
+    companions: Sequence[bytes | str | Path],
+    heard: Collection[str],
+    run: Run,
+) -> Iterator[Callable[[], Encoded]]:
+    """Yield what makes the file of a picture; then what makes others of it, of the embedding's alternatives.
+
+    The arguments are those of `encode`; `heard` that of `Embedding.alternatives`.
+    """
     target = target or Target()
     spec = registry().embedding(embedding)
     size = Size(*picture.pixels.shape[1:])
@@ -107,27 +150,10 @@ def encode(
     before, after = beside(picture, metadata)
     before += [gcx.Segment(gcx.COMPANION, body) for body in bodies]
 
-    clock = Clock()
-    # A copy: what a plugin writes into its picture is nobody else's.
-    analysis = stage1.analyse(picture.pixels.copy())
-    clock.lap("analyse")
-
     def written(layers: Iterable[bytes]) -> bytes:
         segments = (*before, *(gcx.Segment(gcx.MAIN, layer) for layer in layers), *after)
         file = gcx.File(header, segments, progressive=spec.progressive)
         return gcx.write(file, limits=run.limits)
-
-    # What had to be encoded to know its size is kept: the best of it is the file.
-    made: dict[float, bytes] = {}
-
-    def make(quality: float) -> bytes:
-        if quality not in made:
-            made[quality] = written(stage1.encode(analysis, quality))
-        return made[quality]
-
-    def size_of(quality: float) -> int:
-        sizes = stage1.sizes(analysis, quality)
-        return len(make(quality) if sizes is None else written(map(bytes, sizes)))
 
     # The receiver knows nothing of the sender's options: neither does the check.
     defaults = check_options(spec.name, spec.options, {})
@@ -139,21 +165,44 @@ def encode(
         return Stage1(file, (*parts, main), given)
 
     limit = target.limit(size.width * size.height)
-    if limit is None:
-        quality = 0.5 if target.quality is None else target.quality
-    else:
-        try:
-            quality = search(spec.name, size_of, limit, spec.levels)
-        except TargetTooSmall as error:
-            taken = weight(before + after)
-            raise TargetTooSmall(spec.name, limit, error.smallest, taken) from None
-    data = make(quality)
-    if digest:
-        extensions[numbers.SYMBOLS_DIGEST] = opened(data).symbol_digest()
-        data = gcx.write(
-            replace(gcx.read(data, limits=run.limits), header=header), limits=run.limits
-        )
-    clock.lap("code")
-    opened(data).signals()
-    clock.lap("check")
-    return Encoded(data, spec.name, quality, clock.seconds)
+    clock = Clock()
+
+    def finished(analysis: Any) -> Encoded:
+        clock.restart()
+        # What had to be encoded to know its size is kept: the best of it is the file.
+        made: dict[float, bytes] = {}
+
+        def make(quality: float) -> bytes:
+            if quality not in made:
+                made[quality] = written(stage1.encode(analysis, quality))
+            return made[quality]
+
+        def size_of(quality: float) -> int:
+            sizes = stage1.sizes(analysis, quality)
+            return len(make(quality) if sizes is None else written(map(bytes, sizes)))
+
+        if limit is None:
+            quality = 0.5 if target.quality is None else target.quality
+        else:
+            try:
+                quality = search(spec.name, size_of, limit, spec.levels)
+            except TargetTooSmall as error:
+                taken = weight(before + after)
+                raise TargetTooSmall(spec.name, limit, error.smallest, taken) from None
+        data = make(quality)
+        if digest:
+            extensions[numbers.SYMBOLS_DIGEST] = opened(data).symbol_digest()
+            data = gcx.write(
+                replace(gcx.read(data, limits=run.limits), header=header), limits=run.limits
+            )
+        clock.lap("code")
+        opened(data).signals()
+        clock.lap("check")
+        return Encoded(data, spec.name, quality, dict(clock.seconds))
+
+    # A copy: what a plugin writes into its picture is nobody else's.
+    analysis = stage1.analyse(picture.pixels.copy())
+    clock.lap("analyse")
+    yield partial(finished, analysis)
+    for other in stage1.alternatives(analysis, heard):
+        yield partial(finished, other)

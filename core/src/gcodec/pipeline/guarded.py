@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from gcodec.border import Unfit, check_layers, check_signals, check_sizes, check_symbols, of_plugin
@@ -34,6 +34,16 @@ class Guarded(Embedding):
     def analyse(self, pixels: FloatArray) -> Any:
         with of_plugin(self._spec):
             return self._inner.analyse(pixels)
+
+    def alternatives(self, analysis: Any, heard: Collection[str]) -> Iterator[Any]:
+        with of_plugin(self._spec):
+            found = iter(self._inner.alternatives(analysis, heard))
+        while True:
+            with of_plugin(self._spec):
+                other = next(found, self)
+            if other is self:
+                return
+            yield other
 
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         with of_plugin(self._spec):

@@ -24,9 +24,10 @@ from gcodec.registry import registry
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
+    from gcodec.plugin import MetricSpec
     from gcodec.signals import FloatArray
 
-__all__ = ["Result", "decode_in_fresh_process", "measure"]
+__all__ = ["Result", "decode_in_fresh_process", "measure", "measured"]
 
 
 @dataclass(frozen=True)
@@ -77,22 +78,25 @@ def measure(
     `None` stands for a metric that this installation or this size cannot give; no other number takes its place.
     Raises UnknownPlugin, UnusablePlugin and PluginError.
     """
+    from gcodec.errors import MetricUnavailable
     from gcodec.pictures import load_image
+    from gcodec.plugin import MetricSpec
 
     decoded = load_image(reconstruction).pixels
-    return {name: _measured(name, original.pixels, decoded) for name in metrics}
+    found: dict[str, float | None] = {}
+    for name in metrics:
+        try:
+            found[name] = measured(registry().named(MetricSpec, name), original.pixels, decoded)
+        except MetricUnavailable:
+            found[name] = None
+    return found
 
 
-def _measured(name: str, original: FloatArray, decoded: FloatArray) -> float | None:
+def measured(spec: MetricSpec, original: FloatArray, decoded: FloatArray) -> float:
+    """Return a metric between two pictures, float32 [3, H, W] in [0, 1]. Raises MetricUnavailable and PluginError."""
     from gcodec.border import check_number, of_plugin
-    from gcodec.errors import MetricUnavailable
-    from gcodec.plugin import MetricSpec
-    from gcodec.registry import load_object, registry
+    from gcodec.registry import load_object
 
-    spec = registry().named(MetricSpec, name)
-    try:
-        with of_plugin(spec):
-            metric = load_object(spec.name, spec.implementation)
-            return check_number(metric(original.copy(), decoded.copy()))
-    except MetricUnavailable:
-        return None
+    with of_plugin(spec):
+        metric = load_object(spec.name, spec.implementation)
+        return check_number(metric(original.copy(), decoded.copy()))

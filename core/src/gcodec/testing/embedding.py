@@ -6,6 +6,7 @@ import base64
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from gcodec.errors import TargetTooSmall
-from gcodec.interfaces import Embedding, Setup
+from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.options import as_arguments, check_options
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.ratecontrol import Target
@@ -40,6 +41,9 @@ LARGE = ((520, 700), (1, 600))
 
 #: Squared error of rounding to 8 bits: nobody need know theirs better.
 _ROUNDING = 1 / 255**2 / 12
+
+#: Of a picture's, so many are tried.
+_ALTERNATIVES = 8
 
 _EXTREMES = {
     "black": pictures.flat(17, 33, 0),
@@ -151,6 +155,8 @@ class EmbeddingConformance:
         analysis = embedding.analyse(pixels)
         first = embedding.encode(analysis, 0.8)
         embedding.encode(analysis, 0.1)
+        for other in islice(embedding.alternatives(analysis, self.spec.makes), _ALTERNATIVES):
+            embedding.decode(embedding.encode(other, 0.8), Size(17, 33))
         assert embedding.encode(analysis, 0.8) == first, "encoding in between changed the bytes"
         other = self.build()
         again = other.encode(other.analyse(before.copy()), 0.8)

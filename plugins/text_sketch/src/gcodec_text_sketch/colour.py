@@ -27,10 +27,12 @@ from gcodec.interfaces import Size
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
-__all__ = ["IntArray", "analyse", "get", "put", "synthesize"]
+__all__ = ["NEAREST", "IntArray", "analyse", "get", "put", "synthesize"]
 
 IntArray = NDArray[np.int64]
 
+#: Of a step: from here on the next multiple is the nearer.
+NEAREST = 0.5
 #: Largest multiple of a step.
 _MOST = 95
 #: C of Y, Cb and Cr in thousandths, and E|a[0, 0]|.
@@ -42,15 +44,23 @@ _TO_YCC = np.array(
 _TO_RGB = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]], np.float32)
 
 
-def analyse(pixels: FloatArray, n: int) -> IntArray:
-    """Multiples of the step 1 / n, for the coefficients of `_places` in their order, of pixels [3, H, W]."""
+def analyse(pixels: FloatArray, n: int, least: float = NEAREST) -> IntArray:
+    """Multiples of the step 1 / n, for the coefficients of `_places` in their order, of pixels [3, H, W].
+
+    least  of a step from a multiple on, 0.5 to 1, the next one up is taken; more sends fewer and smaller ones.
+    """
     size = Size(*pixels.shape[1:])
     plane, u, v, _ = _places(size, n)
     rows, columns = (_basis(side, int(k.max()) + 1) for side, k in zip(size, (u, v), strict=True))
     a = np.einsum("chw,vw->chv", pixels, columns / size.width)
     a = np.einsum("dc,chv,uh->duv", _TO_YCC, a, rows / size.height, optimize=True)
     a[0, 0, 0] -= 0.5
-    return np.clip(np.rint(a[plane, u, v] * n), -_MOST, _MOST).astype(np.int64)
+    steps = a[plane, u, v] * n
+    if least == NEAREST:
+        steps = np.rint(steps)
+    else:
+        steps = np.copysign(np.floor(np.abs(steps) + (1 - least)), steps)
+    return np.clip(steps, -_MOST, _MOST).astype(np.int64)
 
 
 def synthesize(multiples: IntArray, size: Size, n: int) -> FloatArray:

@@ -18,20 +18,22 @@ k of 0, ..., 18 has cells of `CELLS[k]` pixels (`gcodec_text_sketch.sketch`) and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gcodec.builtin.edges import edge_strength
 from gcodec.entropy import RowDecoder, RowEncoder
-from gcodec.entropy.captions import unpack
+from gcodec.entropy.captions import pack, unpack
 from gcodec.errors import PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
-from gcodec.models.captioning import caption_of
+from gcodec.models.captioning import caption_of, packed
 from gcodec.signals import Preview, Signal, Sketch, Text, pack_mse, unpack_mse
 from gcodec_text_sketch import colour, sketch
+from gcodec_text_sketch.plugin import OTHERS
 
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
@@ -43,16 +45,29 @@ _NAME = "text_sketch"
 #: Side of a sketch's cell by level, in pixels; 0 is one cell for the whole picture.
 CELLS = (0, 64, 48, 40, 32, 28, 24, 20, 16, 14, 12, 11, 10, 9, 8, 7, 6, 5, 4)
 
+#: How to spend the bytes, as `Analysis` says it. A thumbnail of fewer coefficients or a flat sketch makes room for a higher
+#: level, which has more of the other.
+_WAYS = (
+    *((0.5, False), (0.8, False), (0.5, True), (0.8, True)),
+    *((0.65, False), (0.65, True), (1.0, False), (1.0, True)),
+)
+
 _LEVEL, _COLOUR, _LONG = 0x1F, 0x20, 0x40
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What all levels have in common: the original [3, H, W], its edge strength [1, H, W] and its caption, packed."""
+    """What all levels have in common: the original [3, H, W], its edge strength [1, H, W] and its caption, packed.
+
+    least  how many steps a coefficient of the thumbnail must be from 0 to be sent as one, 0.5 to 1.
+    flat   whether all cells of the sketch get the median strength, and next to no bytes.
+    """
 
     pixels: FloatArray
     edges: FloatArray
     caption: bytes
+    least: float = colour.NEAREST
+    flat: bool = False
 
 
 class TextSketch(Embedding):
@@ -61,10 +76,30 @@ class TextSketch(Embedding):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self.caption = caption_of(_NAME, setup)
+        self.others = [
+            packed(_NAME, OTHERS.name, " ".join(text.split()))
+            for text in setup.options[OTHERS.name].split("|")
+            if text.strip()
+        ]
         self.colours: bool = setup.options["colour"] != "off"
 
     def analyse(self, pixels: FloatArray) -> Analysis:
         return Analysis(pixels, edge_strength(pixels), self.caption(pixels))
+
+    def alternatives(self, analysis: Analysis, heard: Collection[str]) -> Iterator[Analysis]:
+        captions = [analysis.caption]
+        if Text.kind in heard:
+            words = unpack(analysis.caption, _NAME).split(" ")
+            captions += [*self.others, pack(" ".join(words[: len(words) // 2])), pack("")]
+        ways = [
+            (least, flat)
+            for least, flat in _WAYS
+            if (self.colours or least == colour.NEAREST) and (Sketch.kind in heard or not flat)
+        ]
+        ranked = sorted(product(range(len(captions)), range(len(ways))), key=sum)
+        tried = dict.fromkeys((captions[i], *ways[j]) for i, j in ranked)
+        for caption, least, flat in list(tried)[1:]:
+            yield replace(analysis, caption=caption, least=least, flat=flat)
 
     def encode(self, analysis: Analysis, quality: float) -> tuple[bytes, ...]:
         level = _level(quality)
@@ -82,9 +117,12 @@ class TextSketch(Embedding):
         size, stream = Size(*analysis.pixels.shape[1:]), RowEncoder()
         quantized = np.zeros(0, np.int64)
         if self.colours:
-            quantized = colour.analyse(analysis.pixels, _steps(level))
+            quantized = colour.analyse(analysis.pixels, _steps(level), analysis.least)
             colour.put(quantized, size, _steps(level), stream)
-        sketch.put(sketch.analyse(analysis.edges, CELLS[level]), stream)
+        cells = sketch.analyse(analysis.edges, CELLS[level])
+        if analysis.flat:
+            cells[:] = np.sort(cells, axis=None)[cells.size // 2]
+        sketch.put(cells, stream)
         length = len(analysis.caption)
         settings = level | _COLOUR * self.colours | _LONG * (length > 0xFF)
         head = bytes([settings]) + length.to_bytes(1 + (length > 0xFF), "little")

@@ -6,6 +6,10 @@ from gcodec.plugin import CAPTION, EmbeddingSpec, Option, Profile, hookimpl
 
 GCODEC_INTERFACE = 1
 
+OTHERS = Option(
+    "others", str, "", "other captions that `encode --tries` may send instead, with | between them"
+)
+
 
 @hookimpl
 def gcodec_embeddings() -> list[EmbeddingSpec]:
@@ -22,6 +26,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             levels=19,
             options=(
                 *CAPTION,
+                OTHERS,
                 Option(
                     "colour",
                     str,
