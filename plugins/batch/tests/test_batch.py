@@ -15,9 +15,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click import UsageError
+from click.testing import CliRunner
 from data_sets import contents, data_of, picture, report, write_tar
 
 import gcodec
+from gcodec_batch._command import command
 
 Batch = Callable[..., CompletedProcess[str]]
 QUICK = ("--embed", "jpeg", "--quality", "0.3")
@@ -384,6 +387,12 @@ def test_what_cannot_be_done_is_one_line(
     assert made.returncode == status
     assert said in made.stderr
     assert len(made.stderr.strip().splitlines()) == 1
+
+
+def test_without_a_verb_it_is_one_line() -> None:
+    made = CliRunner().invoke(command, [], standalone_mode=False)
+    assert isinstance(made.exception, UsageError)
+    assert "Missing command" in str(made.exception) and "Usage" not in str(made.exception)
 
 
 def test_nothing_that_no_run_made_is_written_over(

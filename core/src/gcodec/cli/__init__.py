@@ -241,7 +241,7 @@ def _switch_off(ctx: click.Context, param: click.Parameter, names: Sequence[str]
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done; 2-19 it cannot be done, see the README of gcodec; 20 damaged or foreign file; "
+    epilog="Exit status: 0 done; 2-19 and 22 it cannot be done, see the README of gcodec; 20 damaged or foreign file; "
     "21 done in part; 70 a defect; 130 interrupted.",
 )
 @click.option(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _NAMED = 10
 
 
-@click.group(no_args_is_help=True)
+@click.group(no_args_is_help=False)  # one line, as of every other mistake
 def command() -> None:
     """Encode, decode or transcode a data set.
 
