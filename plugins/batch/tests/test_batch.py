@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -15,12 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click import UsageError
-from click.testing import CliRunner
 from data_sets import contents, data_of, picture, report, write_tar
 
 import gcodec
-from gcodec_batch._command import command
 
 Batch = Callable[..., CompletedProcess[str]]
 QUICK = ("--embed", "jpeg", "--quality", "0.3")
@@ -211,73 +206,6 @@ def test_a_tar_that_is_cut_says_so(tmp_path: Path, batch: Batch, blocks: int) ->
     assert len(contents(tmp_path / "out")) >= 2
 
 
-@pytest.mark.parametrize("kind", [(), ("--tars",)], ids=["tree", "tars"])
-def test_members_of_any_name(tmp_path: Path, batch: Batch, kind: tuple[str, ...]) -> None:
-    """Nothing is written outside, nothing is lost unsaid, and one name that cannot be stops no other."""
-    data, other = data_of(picture(0)), data_of(picture(1))
-    members = [
-        ("../../out.png", data),
-        ("a/../b.png", data),
-        (".hidden.png", data),
-        ("._ok.png", data),
-    ]
-    members += [("ok.png", data), ("ok.png", other), ("./c/d.png", data), ("\udcff.png", data)]
-    members += [
-        ("n" * 300 + ".png", data),
-        ("ok." + "x" * 120, b"beside"),
-        ("n" * 300 + "/e.png", data),
-    ]
-    (tmp_path / "in").mkdir()
-    with tarfile.open(tmp_path / "in/some.tar", "w") as tar:
-        for name, content in members:
-            about = tarfile.TarInfo(name)
-            about.size = len(content)
-            tar.addfile(about, io.BytesIO(content))
-    made = batch("encode", "in", "deep/out", *QUICK, *kind, "--json")
-    assert "Traceback" not in made.stderr
-    found = report(made)
-    assert found["passed_over"] == [
-        f"some.tar/{name}"
-        for name in ("../../out.png", "._ok.png", ".hidden.png", "a/../b.png", "ok.png")
-    ]
-    assert {path.parts[len(tmp_path.parts)] for path in tmp_path.rglob("*.gcx")} <= {"deep"}
-    if kind:
-        assert (made.returncode, found["count"], found["failed"]) == (0, 5, 0)
-        with tarfile.open(tmp_path / "deep/out/00000.tar") as tar:
-            assert f"0000000004.{'x' * 120}" in tar.getnames()
-        return
-    assert (made.returncode, found["count"], found["failed"]) == (21, 5, 2)
-    assert list(contents(tmp_path / "deep/out")) == [
-        "some.tar/\\udcff.gcx",
-        "some.tar/c/d.gcx",
-        "some.tar/ok.gcx",
-    ]
-    failed = [r for r in rows(tmp_path / "deep/out/rows.parquet") if r["status"] != "success"]
-    assert all("cannot be a name here" in row["error"] and row["bytes"] is None for row in failed)
-    assert batch("encode", "in", "deep/out", *QUICK, *kind, "--retry").returncode == 21
-
-
-def test_files_of_any_name(tmp_path: Path, batch: Batch) -> None:
-    photos = tmp_path / "photos"
-    (photos / "a.gcx").mkdir(parents=True)
-    for name in (b"a.png", b"a.gcx/b.png", b"\xff.png", b"cut\xfe.png", b"two\nlines.png"):
-        path = photos / os.fsdecode(name)
-        try:
-            path.write_bytes(data_of(picture(0))[: 100 if name.startswith(b"cut") else None])
-        except OSError:
-            pytest.skip("this file system has names of Unicode alone")
-    made = batch("encode", "photos", "out", *QUICK)
-    assert made.returncode == 21
-    assert "\\udcfe.png" in made.stderr and "Traceback" not in made.stderr
-    names = list(contents(tmp_path / "out"))
-    assert names == ["\\udcff.gcx", "a.gcx/b.gcx", "a.png.gcx", "two\nlines.gcx"]
-    again = batch("encode", "photos", "out", *QUICK, "--retry")
-    assert "4 of 5" in again.stdout, again.stderr
-    back = batch("decode", "out", os.fsdecode(b"back\xff"), "--json")
-    assert back.returncode == 0, back.stderr
-    assert len(list((tmp_path / os.fsdecode(b"back\xff")).rglob("*.png"))) == 4
-
-
 def test_parquet_as_hugging_face_writes_it(tmp_path: Path, batch: Batch) -> None:
     images = [{"bytes": data_of(picture(n)), "path": f"{n}.png"} for n in range(3)]
     images.append({"bytes": b"", "path": "nothing.png"})
@@ -311,38 +239,6 @@ def test_decode_and_transcode(photos: Path, tmp_path: Path, batch: Batch) -> Non
     assert (back.returncode, report(back)["passed_over"]) == (0, [])
 
 
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        (("--recon", "preview", "--realism", "0.5"), 2),
-        (("--recon", "flow", "--realism", "3"), 2),
-        (("--recon", "flow", "--model", "nosuch"), 9),
-        (("--recon", "flow", "--via", "nosuch"), 3),
-    ],
-)
-def test_what_every_input_would_fail_by_is_said_at_once(
-    tmp_path: Path, batch: Batch, words: tuple[str, ...], status: int
-) -> None:
-    (tmp_path / "files").mkdir()
-    (tmp_path / "files/0.gcx").write_bytes(gcodec.encode(data_of(picture(0)), "jpeg").data)
-    made = batch("decode", "files", "out", *words)
-    assert made.returncode == status
-    assert len(made.stderr.strip().splitlines()) == 1
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_models_folder_is_the_same_from_everywhere(
-    photos: Path, tmp_path: Path, batch: Batch
-) -> None:
-    from gcodec.models import ModelStore
-
-    (tmp_path / "weights").symlink_to(ModelStore.installed(()).find("base/ntc").folder)
-    words = ("encode", photos / "a b", "out", "--embed", "ntc", "--json", "--model")
-    first = batch(*words, "weights")
-    assert report(first)["made_now"] == 2, first.stderr
-    assert report(batch(*words, tmp_path / "weights"))["made_now"] == 0
-
-
 def test_patterns_and_ranges(photos: Path, tmp_path: Path, batch: Batch) -> None:
     made = batch("encode", f"{photos}/**/*.jpg", "jpgs", *QUICK)
     assert made.returncode == 0, made.stderr
@@ -363,36 +259,6 @@ def test_urls(photos: Path, tmp_path: Path, batch: Batch) -> None:
     refused = batch("encode", "nothing://x/y", "out2", *QUICK)
     assert refused.returncode == 2
     assert len(refused.stderr.strip().splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "status", "said"),
-    [
-        (("nothing-there", "out"), 7, "cannot be read"),
-        (("empty", "out"), 7, "nothing in it can be taken"),
-        (("photos", "photos/0.png"), 8, "cannot write"),
-        (("photos", "out", "--shard-size", "0"), 2, "shard-size"),
-        (("photos", "out", "--patience", "nan"), 2, "finite"),
-        (("photos", ""), 2, "need a name"),
-        (("photos", "out", "--model", "nosuch"), 9, "nosuch"),
-        (("", "out"), 2, "need a name"),
-        (("photos", "out", "--embed", "nosuch"), 3, "nosuch"),
-    ],
-)
-def test_what_cannot_be_done_is_one_line(
-    photos: Path, tmp_path: Path, batch: Batch, words: tuple[str, ...], status: int, said: str
-) -> None:
-    (tmp_path / "empty").mkdir()
-    made = batch("encode", *words)
-    assert made.returncode == status
-    assert said in made.stderr
-    assert len(made.stderr.strip().splitlines()) == 1
-
-
-def test_without_a_verb_it_is_one_line() -> None:
-    made = CliRunner().invoke(command, [], standalone_mode=False)
-    assert isinstance(made.exception, UsageError)
-    assert "Missing command" in str(made.exception) and "Usage" not in str(made.exception)
 
 
 def test_nothing_that_no_run_made_is_written_over(
