@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pillow_jxl  # noqa: F401  (Pillow reads JPEG XL by it)
@@ -20,20 +21,36 @@ from gcodec.pipeline.inspection import inspect
 JS = Path(__file__).parents[1] / "formats/js"
 
 
+def tool(name: str) -> Any:
+    """A script of fuzz/."""
+    spec = importlib.util.spec_from_file_location(name, JS / f"fuzz/{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_the_data_are_those_of_the_texts() -> None:
     subprocess.run([sys.executable, JS / "make_data.py", "--check"], check=True)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
 def test_both_readers_say_the_same_of_damaged_files() -> None:
-    spec = importlib.util.spec_from_file_location("differential", JS / "fuzz/differential.py")
-    assert spec and spec.loader
-    differential = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(differential)
+    differential = tool("differential")
     said, differ = differential.compare(600, seed=20261129)
     assert not differ, [differential.differing(*pair) for pair in zip(*differ[0][1:], strict=True)]
     assert said["read"] > 60
     assert len(said) > 15
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
+def test_both_readers_say_the_same_of_damaged_payloads() -> None:
+    """Of both profiles of ntc, hence of networks and of the linear mode; some are whole, and are read."""
+    said, differ = tool("payloads").compare(90, seed=20261129, names=["ntc", "ddcm"])
+    assert not differ, [(name, ours, theirs) for name, _, ours, theirs in differ]
+    for name in ("ntc", "ddcm"):
+        assert said[f"{name} read"] > 3
+        assert said[f"{name} refused"] > 3
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")

@@ -16,10 +16,10 @@ function model(name) {
   return gcx.openModel(Object.fromEntries(names.map((file) => [file, new Uint8Array(readFileSync(`${MODELS}${name}/${file}`))])));
 }
 
-const [ntc, ldm, perco, diffc, uqdm] = ["ntc", "ldm", "perco", "diffc", "uqdm"].map(model);
+const [ntc, range, ldm, perco, diffc, uqdm] = ["ntc", "ntc_range", "ldm", "perco", "diffc", "uqdm"].map(model);
 const SYMBOLS = {
   jpeg: gcx.body, webp: gcx.body, avif: gcx.body, jxl: gcx.body, text_sketch: gcx.sketchSymbols, ddcm: gcx.ddcmSteps,
-  ntc: (file) => gcx.ntcSymbols(file, ntc),
+  ntc: (file) => gcx.ntcSymbols(file, file.header.identity.profile === 2 ? ntc : range, { networks: ntc }),
   ldm_quant: (file) => gcx.ldmQuantSymbols(file, file.header.identity.digest ? { C: 32, f: 8 } : ldm),
   rate_variable: (file) => gcx.rateVariableSymbols(file, ldm),
   perco: (file) => gcx.percoSymbols(file, perco),
