@@ -29,6 +29,8 @@ const MODELS = prepared((model) => {
   }
   const [post, dct] = ["post", "dct"].map((name) => tensors.get(`linear.${name}`, "F32", [B, B]));
   const norm = tensors.get("linear.norm", "F32", [B]), colour = tensors.get("linear.colour", "F32", [3, 3]);
+  demand([post, dct, norm, colour].every((list) => list.every(Number.isFinite)), "post, dct, norm or colour that is not finite");
+  demand(norm.every((/** @type {number} */ n) => n > 0), "norm that is not above 0");
   return { base, weight, thresholds, tables: tables.slice(0, 64), count, post, dct, norm, colour };
 });
 

@@ -152,6 +152,16 @@ test("a model that names another wants that one, for the files that need it", as
   await assert.rejects(() => gcx.ntcSymbols(above, networks), gcx.PayloadError);
 });
 
+test("matrices of the linear mode that make no picture are a model's fault", async () => {
+  const file = gcx.read(bytesOf("spec/vectors/embeddings/ntc/linear-one-sample.gcx")), sound = model("ntc_range");
+  for (const [name, value] of /** @type {[string, number][]} */ ([["norm", 0], ["norm", -1], ["colour", NaN], ["post", Infinity]])) {
+    const weights = Uint8Array.from(sound["diffusion_pytorch_model.safetensors"]), view = new DataView(weights.buffer);
+    const head = Number(view.getBigUint64(0, true)), { data_offsets } = JSON.parse(new TextDecoder().decode(weights.subarray(8, 8 + head)))[`linear.${name}`];
+    view.setFloat32(8 + head + data_offsets[0], value, true);
+    await assert.rejects(() => gcx.ntcSymbols(file, gcx.openModel({ ...sound, "diffusion_pytorch_model.safetensors": weights })), gcx.ModelError);
+  }
+});
+
 test("a file of another embedding is not called damaged", async () => {
   const jpeg = gcx.read(bytesOf("spec/vectors/embeddings/jpeg/annex-k.gcx")), opened = gcx.openModel(EMBEDDINGS.ntc.files);
   for (const symbols of [gcx.ntcSymbols, gcx.ldmQuantSymbols, gcx.rateVariableSymbols, gcx.percoSymbols, gcx.uqdmSymbols, gcx.sketchSymbols, gcx.diffcSteps, gcx.ddcmSteps])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError, UsageError
@@ -12,7 +13,7 @@ from gcodec.signals import Preview, Signal
 from gcodec_ntc.codec import NAME, Codec, Transforms
 from gcodec_ntc.effort import ITERATIONS, PatientCodec
 from gcodec_ntc.whole import CLASS as WHOLE
-from gcodec_ntc.whole import WholeCodec
+from gcodec_ntc.whole import NETWORKS, WholeCodec
 from gcodec_ntc.zoo.architectures import CLASS as ZOO
 
 if TYPE_CHECKING:
@@ -37,10 +38,8 @@ class Ntc(Embedding):
             raise ModelMissing(
                 "base/ntc_range", "`ntc` cannot work without weights; install gcodec-base"
             )
-        try:
+        with _weights_of(model):
             self._codec = _codec(model, setup.run, setup.options.get("effort", 0))
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ModelDamaged(model.name, f"not the weights of `ntc`: {error}") from error
 
     def analyse(self, pixels: FloatArray) -> Any:
         """Run the analysis transform on float32 [3, H, W] in [0, 1]."""
@@ -81,21 +80,33 @@ def _codec(model: Model, run: Run, effort: int) -> Codec | WholeCodec | ZooCodec
     if model.class_name == WHOLE:
         # It is looked for at once, and opened when a picture needs it.
         lower = run.models.find(model.config["networks"])
+        if lower.class_name != NETWORKS:
+            raise ValueError(f"it names {lower.name} for its networks, which is no {NETWORKS}")
         return WholeCodec(model.config, model.tensors(), lambda: _networks(lower, run, effort))
     return _networks(model, run, effort)
 
 
 def _networks(model: Model, run: Run, effort: int) -> Codec:
-    config, tensors = model.config, model.tensors()
-    if graphs := graphs_of(model, run, *Transforms._fields):
-        found = Transforms(*graphs)
-    else:
-        from gcodec_ntc.networks import transforms
+    with _weights_of(model):
+        config, tensors = model.config, model.tensors()
+        if graphs := graphs_of(model, run, *Transforms._fields):
+            found = Transforms(*graphs)
+        else:
+            from gcodec_ntc.networks import transforms
 
-        found = transforms(config, tensors)
-    if effort:
-        return PatientCodec(config, tensors, found, ITERATIONS[effort], run.progress)
-    return Codec(config, tensors, found)
+            found = transforms(config, tensors)
+        if effort:
+            return PatientCodec(config, tensors, found, ITERATIONS[effort], run.progress)
+        return Codec(config, tensors, found)
+
+
+@contextmanager
+def _weights_of(model: Model) -> Iterator[None]:
+    """What a model raises that is none of ours becomes ModelDamaged, with its name."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelDamaged(model.name, f"not the weights of `ntc`: {error}") from error
 
 
 def _only(layers: Sequence[bytes]) -> bytes:

@@ -16,15 +16,21 @@ from gcodec_ntc.codec import Codec, FloatArray, Original, PayloadCodec
 from gcodec_ntc.linear.codec import MARK, LinearCodec
 from gcodec_ntc.linear.contexts import STEPS
 
-__all__ = ["CLASS", "LEVELS", "WholeCodec"]
+__all__ = ["CLASS", "LEVELS", "NETWORKS", "WholeCodec"]
 
 CLASS = "NtcRange"
+#: The class of the model that one of this names.
+NETWORKS = "NtcModel"
 #: The networks' last level that an encoder takes, and the linear mode's first step after it. About there both take as many
 #: bytes for the same error; beyond it the linear mode takes fewer, 4 % at the networks' level 254.
 _LAST, _FIRST = 230, 18
 #: Qualities: two for each of the networks' levels, so that they have three quarters of the scale, and one for each step.
-_NETWORKS = 2 * (_LAST + 1)
-LEVELS = _NETWORKS + STEPS - _FIRST
+_BORDER = 2 * (_LAST + 1)
+LEVELS = _BORDER + STEPS - _FIRST
+#: The first quality at which the linear mode's first step is asked for its bytes. Of drawings and very smooth pictures it
+#: takes fewer than the networks long before their last level, and a search for a size must not end below it. Photographs
+#: get there from about a quarter of a bit per pixel on; below, it would only cost time.
+_EITHER = _BORDER // 2
 
 
 class Picture:
@@ -92,9 +98,14 @@ class WholeCodec:
         return self._of(payload).symbols(payload, height, width)
 
     def _at(self, picture: Picture, level: int) -> tuple[PayloadCodec, Original, int]:
-        if level < _NETWORKS:
-            return self.lower, picture.latents, level // 2
-        return self.upper, picture.coefficients, level - _NETWORKS + _FIRST
+        if level >= _BORDER:
+            return self.upper, picture.coefficients, level - _BORDER + _FIRST
+        codec, latents, own = self.lower, picture.latents, level // 2
+        if level >= _EITHER:
+            first = self.upper.size(picture.coefficients, _FIRST)
+            if first < codec.size(latents, own):
+                return self.upper, picture.coefficients, _FIRST
+        return codec, latents, own
 
     def _of(self, payload: bytes) -> PayloadCodec:
         return self.upper if payload[:1] == bytes([MARK]) else self.lower

@@ -135,6 +135,15 @@ def test_tensors_whose_sums_could_leave_their_range_are_refused(whole_model, nam
         Contexts(tensors)
 
 
-def test_matrices_of_another_kind_are_refused(whole_model):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("linear.norm", np.ones(15, np.float32)),
+        ("linear.norm", np.zeros(16, np.float32)),
+        ("linear.colour", np.full((3, 3), np.nan, np.float32)),
+        ("linear.post", np.full((16, 16), np.inf, np.float32)),
+    ],
+)
+def test_matrices_of_another_kind_are_refused(whole_model, name, value):
     with pytest.raises(InvalidArgument):
-        Lapped(whole_model.tensors() | {"linear.norm": np.ones(15, np.float32)})
+        Lapped(whole_model.tensors() | {name: value})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 
 import gcodec
+import gcodec_base.plugin
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model, ModelStore
@@ -62,6 +65,38 @@ def test_bytes_and_psnr_grow_all_the_way_to_the_top(whole, make):
     assert fidelities == sorted(fidelities)
     assert fidelities[-1] > 55
     assert rates[-1] > 6 or make is drawing or make is gray
+
+
+def sky() -> np.ndarray:
+    y, x = np.mgrid[0:64, 0:96]
+    waves = (np.sin(x / 30), np.cos(y / 20), np.sin((x + y) / 50))
+    return (np.stack(waves) * 0.35 + 0.5).astype(np.float32)
+
+
+def squares() -> np.ndarray:
+    y, x = np.mgrid[0:64, 0:96]
+    return ((x // 3 + y // 5) % 2 == 0).astype(np.float32)[None].repeat(3, 0)
+
+
+@pytest.mark.parametrize("make", [sky, squares])
+def test_where_the_linear_mode_takes_fewer_bytes_it_begins_sooner(whole, make):
+    """Or a size between its first step and the networks' last level would get a worse picture than a smaller size."""
+    pixels = make()
+    analysis, border = whole.analyse(pixels), 462
+    sizes = [whole.sizes(analysis, level / (LEVELS - 1))[0] for level in range(300, 470, 10)]
+    assert all(after > 0.97 * before for before, after in pairwise(sizes))
+    (last,), (first,) = (whole.encode(analysis, k / (LEVELS - 1)) for k in (border - 1, border))
+    assert last == first
+
+
+def test_a_size_below_the_border_is_used_for_the_better_picture():
+    """2500 bytes of networks make 25 dB of it."""
+    pixels = squares()
+    made = gcodec.encode(
+        gcodec.Picture(pixels), "ntc", model="base/ntc_range", target=gcodec.Target(bytes=2500)
+    )
+    assert 2400 < len(made.data) <= 2500
+    assert psnr(gcodec.decode(made.data, "preview").picture.pixels, pixels) > 40
 
 
 def test_below_it_is_the_networks_payload_to_the_byte(whole, model, picture):
@@ -128,3 +163,15 @@ def test_its_networks_must_be_there(whole_model, tmp_path):
     (tmp_path / weights).write_bytes((whole_model.folder / weights).read_bytes())
     with pytest.raises(ModelDamaged):
         Ntc(Setup(Run(models=ModelStore()), {}, Model("x", "0" * 64, tmp_path)))
+
+
+def test_networks_of_another_kind_are_damage(whole_model, tmp_path):
+    """A model may name any other, itself too."""
+    for named in ("base/perco", whole_model.digest):
+        config = whole_model.config | {"networks": named}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        weights = next(whole_model.folder.glob("*.safetensors"))
+        (tmp_path / weights.name).write_bytes(weights.read_bytes())
+        store = ModelStore(tuple(gcodec_base.plugin.MODELS))
+        with pytest.raises(ModelDamaged, match="NtcModel"):
+            Ntc(Setup(Run(models=store), {}, Model("some", "0" * 64, tmp_path)))

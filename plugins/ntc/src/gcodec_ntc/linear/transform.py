@@ -36,6 +36,10 @@ class Lapped:
         if any(found[n].shape != s or found[n].dtype != np.float32 for n, s in shapes.items()):
             raise InvalidArgument(f"the matrices of the linear mode are float32 {shapes}")
         self.pre, self.post, self.dct, norm, self.colour = (found[name] for name in shapes)
+        if not all(np.isfinite(matrix).all() for matrix in found.values()) or (norm <= 0).any():
+            raise InvalidArgument(
+                "the linear mode's matrices are not finite, or a norm is not above 0"
+            )
         self.norm = np.outer(norm, norm).astype(np.float32)
 
     def coefficients(self, samples: FloatArray) -> FloatArray:
