@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from gcodec.models import _torchvision_cpu
+import gcodec_base.plugin
+from gcodec.errors import ModelDamaged
+from gcodec.models import Model, ModelStore, _torchvision_cpu
+from gcodec_diffusers.folders import load_denoiser
 from gcodec_diffusers.network import EstimateDenoiser
 from gcodec_diffusers.unet import PlainUNet, plain
 
@@ -69,6 +74,28 @@ def test_another_one_is_left_to_diffusers(change: dict[str, Any]) -> None:
         return
     made = EstimateDenoiser({**CONFIG, **change}, [1.0] * 4, light=True)
     assert isinstance(made.unet, UNet2DModel)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"attention_head_dim": 7},
+        {"attention_head_dim": 1000},
+        {"layers_per_block": 0},
+        {"layers_per_block": 10**9},
+        {"block_out_channels": []},
+        {"norm_num_groups": 0},
+    ],
+    ids=str,
+)
+def test_numbers_that_make_no_network_are_damage(change: dict[str, Any], tmp_path: Path) -> None:
+    """Told when the model is opened, by its name."""
+    sound = ModelStore(tuple(gcodec_base.plugin.MODELS)).find("base/denoiser")
+    (tmp_path / "config.json").write_text(json.dumps(sound.config | change))
+    for weights in sound.folder.glob("*.safetensors"):
+        (tmp_path / weights.name).symlink_to(weights)
+    with pytest.raises(ModelDamaged, match="some"):
+        load_denoiser(Model("some", "0" * 64, tmp_path))
 
 
 def test_opening_a_denoiser_imports_neither_diffusers_nor_what_comes_with_it() -> None:

@@ -122,6 +122,6 @@ def _filled(model: Model, build: Any, idle: Sequence[str] = ()) -> Any:
         network = build()
         state = {k: v.float() for k, v in model.torch_tensors().items() if k not in idle}
         network.load_state_dict(state, strict=True, assign=True)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise ModelDamaged(model.name, str(error)) from error
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)

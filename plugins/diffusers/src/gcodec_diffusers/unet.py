@@ -48,6 +48,8 @@ _KNOWN: Mapping[str, Any] = {
 }
 #: Of the above what is None there and must be absent or None.
 _ABSENT = ("time_embedding_dim", "attn_norm_num_groups", "num_class_embeds")
+#: Blocks of one resolution: a number in a file must not make them without end.
+_MOST_LAYERS = 99
 
 
 def plain(config: Mapping[str, Any]) -> bool:
@@ -62,7 +64,10 @@ def plain(config: Mapping[str, Any]) -> bool:
 
 
 class PlainUNet(nn.Module):
-    """Arguments as `UNet2DModel` takes them, of a configuration that is `plain`, with class embeddings of a time."""
+    """Arguments as `UNet2DModel` takes them, of a configuration that is `plain`, with class embeddings of a time.
+
+    Raises ArithmeticError, LookupError, TypeError or ValueError for numbers that make no network.
+    """
 
     def __init__(self, config: Mapping[str, Any], in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -70,6 +75,8 @@ class PlainUNet(nn.Module):
         layers, head = config.get("layers_per_block", 2), config.get("attention_head_dim", 8)
         norm = config.get("norm_num_groups", 32), config.get("norm_eps", 1e-5)
         first, last = widths[0], widths[-1]
+        if not 0 < layers <= _MOST_LAYERS or last % (head or last):
+            raise ValueError(f"layers_per_block {layers} or attention_head_dim {head} of {last}")
         time = 4 * first
         self.width = first
         self.conv_in = nn.Conv2d(in_channels, first, 3, padding=1)
