@@ -140,6 +140,7 @@ def embedding(**more: Any) -> EmbeddingSpec:
 ODD: list[Any] = [
     *(embedding(name=name) for name in (5, None, b"odd/a", "odd/a b", "odd/\x1b[2J", "all")),
     *(embedding(id=number) for number in (True, 2.0, 17, 0, 255, 300, -1)),
+    *(embedding(quality=quality) for quality in (-0.1, 1.5, float("nan"), "x", None)),
     *(embedding(levels=levels) for levels in (0, 1, "x", None, 2.5)),
     *(embedding(profiles=profiles) for profiles in (None, ("x",), (Profile("a"),))),  # type: ignore[arg-type]
     *(embedding(spread=spread) for spread in (None, (1, 2), ("x",) * 10, (math.nan,) * 10)),

@@ -182,6 +182,8 @@ def _embedding_flaw(spec: EmbeddingSpec) -> str:
             return f"{whose}: number {spec.id} is registered to nobody; leave it out, and the name travels"
     if not _whole(spec.levels, 2, 1 << 20):
         return f"{whose}: its levels are {short(spec.levels)}, not a whole number from 2 on"
+    if not isinstance(spec.quality, int | float) or not 0 <= spec.quality <= 1:
+        return f"{whose}: its quality is {short(spec.quality)}, not a number from 0 to 1"
     if not isinstance(spec.profiles, tuple) or not all(
         isinstance(p, Profile) and _whole(p.id, 1, 255) and isinstance(p.model, str | None)
         for p in spec.profiles

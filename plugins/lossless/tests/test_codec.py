@@ -43,6 +43,15 @@ def deep(octets: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return np.minimum(octets.astype(np.int64) * 256 + grain, 65535).astype(np.uint16)
 
 
+def test_nothing_is_lost_where_nobody_asks_for_it(octets: NDArray[np.uint8]) -> None:
+    picture = gcodec.Picture.from_array(octets[:24, :24], layout="HWC")
+    made = gcodec.encode(picture, "lossless").data
+    assert made == coded(picture)
+    assert np.array_equal(
+        gcodec.decode(made, "preview").picture.to_array("uint8"), octets[:24, :24]
+    )
+
+
 @pytest.mark.parametrize("alpha", [False, True])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])

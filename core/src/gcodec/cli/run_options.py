@@ -104,7 +104,11 @@ via_option = click.option(
 )
 
 _TARGET = (
-    click.option("--quality", type=float, help="0 to 1, higher is better. [default: 0.5]"),
+    click.option(
+        "--quality",
+        type=float,
+        help="0 to 1, higher is better. [default: the method's own, mostly 0.5]",
+    ),
     click.option("--bpp", type=float, help="Bits per pixel that the whole file may have at most."),
     click.option(
         "--bytes", "max_bytes", type=int, help="Bytes that the whole file may have at most."

@@ -182,7 +182,7 @@ def _files(
             return len(make(quality) if sizes is None else written(map(bytes, sizes)))
 
         if limit is None:
-            quality = 0.5 if target.quality is None else target.quality
+            quality = spec.quality if target.quality is None else target.quality
         else:
             try:
                 quality = search(spec.name, size_of, limit, spec.levels)

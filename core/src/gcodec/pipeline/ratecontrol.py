@@ -30,7 +30,7 @@ _KINDS: tuple[tuple[str, Any, str], ...] = (
 
 @dataclass(frozen=True)
 class Target:
-    """What was asked for: at most one of the three; nothing means quality 0.5.
+    """What was asked for: at most one of the three; nothing means the embedding's own quality, mostly 0.5.
 
     quality  0..1.
     bpp      bits of the whole file per pixel, more than 0.
