@@ -46,6 +46,9 @@ UNSEEN = {
     "gcodec.entropy.coder.Decoder._get_escapes: raise PayloadError(self._owner, f'an escaped symbol of {n.max()} bits')": (
         "vectors/entropy has it: bad-escape-24 and bad-escape-31"
     ),
+    "gcodec_ntc.embedding._codec: raise ValueError(f'it names {lower.name} for its networks, which is no {NETWORKS}')": (
+        "of a model's folder, not of a payload: plugins/ntc/tests/linear has it"
+    ),
     "gcodec_classic.embedding._decode: raise ValueError('the stream is of another size than the file says')": (
         "of the two of that text the first is for JPEG XL, before it is decoded; the second finds it after that"
     ),

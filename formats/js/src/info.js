@@ -34,7 +34,7 @@ export function info(file, size) {
     bytes: size,
     width,
     height,
-    bpp: Number(((8 * size) / (width * height)).toFixed(5)),
+    bpp: decimals((8 * size) / (width * height)),
     embedding: embeddingName(identity),
     package: EMBEDDINGS[identity.id]?.package
       ?? (said ? `unregistered; the file says: pip install ${said}` : "unregistered"),
@@ -49,4 +49,13 @@ export function info(file, size) {
     overhead: size - payload - beside,
     layout,
   };
+}
+
+/**
+ * Five decimals, a tie to the even one: 5.953125 is 5.95312, where toFixed says 5.95313. Only an odd number of 64ths is a tie.
+ * @param {number} value
+ */
+function decimals(value) {
+  const even = Math.floor(value * 1e5);
+  return (value * 64) % 2 === 1 && even % 2 === 0 ? even / 1e5 : Number(value.toFixed(5));
 }

@@ -130,7 +130,8 @@ def test_no_room(cluster: Cluster, folder: Path) -> None:
         "print('held', flush=True); time.sleep(60)"
     )
     other = cluster.room.start(sys.executable, "-c", hold, stdout=subprocess.PIPE)
-    assert other.stdout is not None and other.stdout.readline() == "held\n"
+    # Ray may say here that the node of an earlier test is dead.
+    assert other.stdout is not None and "held\n" in iter(other.stdout.readline, "")
     full = cluster.room.run(*(*GCODEC, "full", *WORK, *RAY, "--patience", "3"), cwd=folder)
     os.kill(cluster.room.processes("Hold")[0], signal.SIGKILL)
     other.communicate()

@@ -100,7 +100,8 @@ _OURS = frozenset(
     f"gcodec{name}"
     for name in (
         *("", "_base", "_batch", "_classic", "_compressai", "_diffc", "_diffusers", "_diffusion"),
-        *("_doors", "_eval", "_flow", "_ldm", "_light", "_ntc", "_posterior", "_ray"),
+        *("_doors", "_eval", "_flow", "_ldm", "_light", "_lossless", "_ntc"),
+        *("_posterior", "_ray"),
         *("_text_sketch", "_train", "_view"),
     )
 )

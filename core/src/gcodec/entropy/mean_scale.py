@@ -52,7 +52,7 @@ def lerp(table: Tensor, q: Tensor) -> Tensor:
 
 def ste_round(x: Tensor) -> Tensor:
     """Rounding with the gradient of the identity."""
-    return x + (x.round() - x).detach()
+    return x + (x.round() - x).detach() if x.requires_grad else x.round()
 
 
 def logistic_bits(v: Tensor, log_scale: Tensor) -> Tensor:
