@@ -26,7 +26,7 @@ import numpy as np
 from gcodec.channels import Channel, Common, Gaussian, normalized, restored
 from gcodec.errors import ChannelError, InvalidArgument
 from gcodec_diffc.channels._blocks import Blocks
-from gcodec_diffc.channels._fields import pack, unpack
+from gcodec_diffc.channels._fields import check_choice, pack, unpack
 from gcodec_diffc.channels._pursuit import Pursuit
 from gcodec_diffc.channels._threshold import Threshold
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Codebook", "Method"]
 
-_MAX_LOG_ENTRIES, _MAX_ATOMS, _MAX_COEFFICIENTS = 16, 512, 8
+_MAX_LOG_ENTRIES, _MAX_ATOMS = 16, 512
 
 
 class Method(Protocol):
@@ -86,19 +86,12 @@ class Codebook(Channel):
     blocks: int = 1
 
     def __post_init__(self) -> None:
-        k = self.entries
-        if k & (k - 1) or not 2 <= k <= 1 << _MAX_LOG_ENTRIES:
-            raise InvalidArgument(f"entries is a power of two, 2 to 2^{_MAX_LOG_ENTRIES}, not {k}")
-        if not 1 <= self.atoms <= self.most_atoms(k):
-            raise InvalidArgument(f"atoms is 1 to {self.most_atoms(k)}, not {self.atoms}")
-        if not 1 <= self.coefficients <= _MAX_COEFFICIENTS:
-            raise InvalidArgument(
-                f"coefficients is 1 to {_MAX_COEFFICIENTS}, not {self.coefficients}"
-            )
+        most = self.most_atoms(self.entries)
+        check_choice(
+            self.entries, _MAX_LOG_ENTRIES, self.atoms, most, self.coefficients, self.blocks
+        )
         if self.method not in METHODS:
             raise InvalidArgument(f"method is pursuit or threshold, not {self.method!r}")
-        if self.blocks < 1:
-            raise InvalidArgument(f"blocks is 1 or more, not {self.blocks}")
 
     @staticmethod
     def most_atoms(entries: int) -> int:

@@ -1,4 +1,7 @@
-"""Fields of one width, one a block, packed into bytes: most significant bit first, zeros after the last."""
+"""What `codebook` and `hadamard` share: their parameters' ranges, and fields of one width, one a block, packed into bytes.
+
+Most significant bit first, zeros after the last.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,26 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from gcodec.errors import ChannelError
+from gcodec.errors import ChannelError, InvalidArgument
 
-__all__ = ["pack", "unpack"]
+__all__ = ["MAX_COEFFICIENTS", "check_choice", "pack", "unpack"]
+
+#: Bits of an atom's coefficient, at most.
+MAX_COEFFICIENTS = 8
+
+
+def check_choice(
+    entries: int, max_log_entries: int, atoms: int, max_atoms: int, coefficients: int, blocks: int
+) -> None:
+    """Raises InvalidArgument for parameters out of range."""
+    if entries & (entries - 1) or not 2 <= entries <= 1 << max_log_entries:
+        raise InvalidArgument(f"entries is a power of two, 2 to 2^{max_log_entries}, not {entries}")
+    if not 1 <= atoms <= max_atoms:
+        raise InvalidArgument(f"atoms is 1 to {max_atoms}, not {atoms}")
+    if not 1 <= coefficients <= MAX_COEFFICIENTS:
+        raise InvalidArgument(f"coefficients is 1 to {MAX_COEFFICIENTS}, not {coefficients}")
+    if blocks < 1:
+        raise InvalidArgument(f"blocks is 1 or more, not {blocks}")
 
 
 def pack(fields: Iterable[int], width: int) -> bytes:

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from gcodec.channels import Channel, Common, Gaussian, normalized, restored
-from gcodec.errors import ChannelError, InvalidArgument
-from gcodec_diffc.channels._fields import pack, unpack
+from gcodec.errors import ChannelError
+from gcodec_diffc.channels._fields import check_choice, pack, unpack
 from gcodec_diffc.channels._threshold import Threshold
 from gcodec_diffc.channels._transforms import Transforms
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Hadamard"]
 
-_MAX_LOG_ENTRIES, _MAX_ATOMS, _MAX_COEFFICIENTS = 22, 512, 8
+_MAX_LOG_ENTRIES, _MAX_ATOMS = 22, 512
 
 #: A group of codewords, whose atoms have a rank of their own, has so many or more.
 _LOG_GROUP = 16
@@ -65,18 +65,10 @@ class Hadamard(Channel):
     blocks: int = 1
 
     def __post_init__(self) -> None:
-        k = self.entries
-        if k & (k - 1) or not 2 <= k <= 1 << _MAX_LOG_ENTRIES:
-            raise InvalidArgument(f"entries is a power of two, 2 to 2^{_MAX_LOG_ENTRIES}, not {k}")
-        most = self.most_atoms(k)
-        if not 1 <= self.atoms <= most:
-            raise InvalidArgument(f"atoms is 1 to {most}, not {self.atoms}")
-        if not 1 <= self.coefficients <= _MAX_COEFFICIENTS:
-            raise InvalidArgument(
-                f"coefficients is 1 to {_MAX_COEFFICIENTS}, not {self.coefficients}"
-            )
-        if self.blocks < 1:
-            raise InvalidArgument(f"blocks is 1 or more, not {self.blocks}")
+        most = self.most_atoms(self.entries)
+        check_choice(
+            self.entries, _MAX_LOG_ENTRIES, self.atoms, most, self.coefficients, self.blocks
+        )
 
     @staticmethod
     def most_atoms(entries: int) -> int:
