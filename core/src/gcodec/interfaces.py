@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gcodec.errors import ModelMissing
 from gcodec_formats import Size
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ class Setup:
     options: Mapping[str, Any] = field(default_factory=dict)
     model: Model | None = None
     beside: tuple[Signal, ...] = ()
+
+    def weights(self, method: str, usual: str) -> Model:
+        """Return the model of a method that has one, `usual` most of the time. Raises ModelMissing."""
+        if self.model is None:
+            reason = f"`{method}` cannot work without weights; install gcodec-base"
+            raise ModelMissing(usual, reason)
+        return self.model
 
 
 class Embedding(ABC):

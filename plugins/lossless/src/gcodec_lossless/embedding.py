@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcodec.errors import InvalidArgument, ModelDamaged, ModelMissing, PayloadError
+from gcodec.errors import InvalidArgument, ModelDamaged, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal, pack_mse, unpack_mse
 from gcodec_lossless.codec import NAME, read, written
@@ -93,11 +93,7 @@ class Lossless(Embedding):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        model = setup.model
-        if model is None:
-            raise ModelMissing(
-                "base/lossless", "`lossless` cannot work without weights; install gcodec-base"
-            )
+        model = setup.weights("lossless", "base/lossless")
         try:
             self._network = Network(model.tensors())
         except KeyError as error:

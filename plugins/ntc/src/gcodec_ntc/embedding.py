@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from gcodec.errors import ModelDamaged, ModelMissing, PayloadError, UsageError
+from gcodec.errors import ModelDamaged, PayloadError, UsageError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.graphs import graphs_of, torch_missing
 from gcodec.signals import Preview, Signal
@@ -33,11 +33,7 @@ class Ntc(Embedding):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        model = setup.model
-        if model is None:
-            raise ModelMissing(
-                "base/ntc_range", "`ntc` cannot work without weights; install gcodec-base"
-            )
+        model = setup.weights("ntc", "base/ntc_range")
         with _weights_of(model):
             self._codec = _codec(model, setup.run, setup.options.get("effort", 0))
 

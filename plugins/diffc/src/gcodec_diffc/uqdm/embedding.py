@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcodec.errors import ModelDamaged, ModelMissing
+from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal
 from gcodec_diffc.uqdm.codec import Analysed, Codec
@@ -26,11 +26,7 @@ class Uqdm(Embedding):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        model = setup.model
-        if model is None:
-            raise ModelMissing(
-                "base/uqdm", "`uqdm` cannot work without weights; install gcodec-base"
-            )
+        model = setup.weights("uqdm", "base/uqdm")
         try:
             self._codec = Codec(model.config, model.tensors(), setup.run.randomness)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:

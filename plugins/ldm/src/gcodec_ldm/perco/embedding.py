@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gcodec.entropy.captions import unpack
-from gcodec.errors import ModelMissing, PayloadError
+from gcodec.errors import PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.captioning import caption_of
 from gcodec.models.networks import place_of
@@ -45,11 +45,7 @@ class Perco(Embedding):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        model, run = setup.model, setup.run
-        if model is None:
-            raise ModelMissing(
-                "base/perco", "`perco` cannot work without weights; install gcodec-base"
-            )
+        model, run = setup.weights("perco", "base/perco"), setup.run
         place = None if model.class_name == CLASS else place_of(model, run.models)
         self._coder: Learned | FixedLength = (
             Learned(model, run) if place is None else FixedLength(model, place, run)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
+from gcodec.errors import ModelDamaged, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.networks import open_space, place_of
 from gcodec.signals import Latent, Signal
@@ -57,11 +57,7 @@ class _Rounded(Embedding):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        model = setup.model
-        if model is None:
-            raise ModelMissing(
-                "base/ldm", f"`{self.name}` cannot work without weights; install gcodec-base"
-            )
+        model = setup.weights(self.name, "base/ldm")
         self._latents = self._latents_of(model)
 
     def _latents_of(self, model: Model) -> _Latents:
