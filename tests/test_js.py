@@ -21,9 +21,9 @@ from gcodec.pipeline.inspection import inspect
 JS = Path(__file__).parents[1] / "formats/js"
 
 
-def tool(name: str) -> Any:
-    """A script of fuzz/."""
-    spec = importlib.util.spec_from_file_location(name, JS / f"fuzz/{name}.py")
+def tool(path: Path) -> Any:
+    """A script that fuzzes."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -36,7 +36,7 @@ def test_the_data_are_those_of_the_texts() -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
 def test_both_readers_say_the_same_of_damaged_files() -> None:
-    differential = tool("differential")
+    differential = tool(JS / "fuzz/differential.py")
     said, differ = differential.compare(600, seed=20261129)
     assert not differ, [differential.differing(*pair) for pair in zip(*differ[0][1:], strict=True)]
     assert said["read"] > 60
@@ -46,7 +46,9 @@ def test_both_readers_say_the_same_of_damaged_files() -> None:
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
 def test_both_readers_say_the_same_of_damaged_payloads() -> None:
     """Of both profiles of ntc, hence of networks and of the linear mode; some are whole, and are read."""
-    said, differ = tool("payloads").compare(90, seed=20261129, names=["ntc", "ddcm"])
+    said, differ = tool(Path(__file__).with_name("fuzz") / "js_payloads.py").compare(
+        90, seed=20261129, names=["ntc", "ddcm"]
+    )
     assert not differ, [(name, ours, theirs) for name, _, ours, theirs in differ]
     for name in ("ntc", "ddcm"):
         assert said[f"{name} read"] > 3

@@ -1,6 +1,6 @@
 /**
  * What this reader makes of the layers of files on standard input, each behind its length (u32, little-endian): one line for
- * each, the beginning of the SHA-256 of its symbols, or `refused`. In the words of payloads.py.
+ * each, the beginning of the SHA-256 of its symbols, or `refused`. In the words of tests/fuzz/js_payloads.py.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";

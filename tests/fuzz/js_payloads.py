@@ -1,6 +1,6 @@
 """Gives the same damaged payloads to the decoders in Python and in JavaScript, and lists where their symbols differ.
 
-    python formats/js/fuzz/payloads.py --count 2000 --seed 1 --embeddings ntc,perco
+    python tests/fuzz/js_payloads.py --count 2000 --seed 1 --embeddings ntc,perco
 
 Files are the vectors of spec/vectors/embeddings; bits of their layers are flipped, bytes changed, added, left out. The
 container around them is sound. Status 1 if any differs; damage that the codec of jpeg, webp, avif or jxl has to find is
@@ -23,8 +23,8 @@ import gcodec_formats as gcx
 from gcodec.errors import GcodecError
 from gcodec.pipeline.stage1 import open_stage1
 
-ROOT = Path(__file__).parents[3]
-NODE = Path(__file__).with_name("payloads.js")
+ROOT = Path(__file__).parents[2]
+NODE = ROOT / "formats/js/fuzz/payloads.js"
 FOLDER = ROOT / "spec/vectors/embeddings"
 CODECS = ("jpeg", "webp", "avif", "jxl")
 #: Their symbols are the layers, whatever is in them; what is wrong is found when signals are made.
