@@ -59,15 +59,15 @@ FOUND: Mapping[str, tuple[str, str]] = {
             "models",
             "ModelSpec('evil/m', '0' * 64, 'nowhere:m', 's', 'x', Place('a', 'b', 'c', ['d']))",
         ),
-        "model 'evil/m' has types, a cost, a place, graphs or a spread that are none",
+        "model 'evil/m' has types, a cost, a place or graphs that are none",
     ),
     "evil-cost": (
         offers("adapters", "AdapterSpec('evil/free', 'preview', 'sketch', 'nowhere:f', -1, 's')"),
-        "adapter 'evil/free' has types, a cost, a place, graphs or a spread that are none",
+        "adapter 'evil/free' has types, a cost, a place or graphs that are none",
     ),
     "evil-need": (
         offers("reconstructors", "ReconstructorSpec('evil/r', 's', 'nowhere:R', ('preview',))"),
-        "reconstructor 'evil/r' has types, a cost, a place, graphs or a spread that are none",
+        "reconstructor 'evil/r' has types, a cost, a place or graphs that are none",
     ),
     "evil-model": (
         offers("models", "ModelSpec('base/ntc', '0' * 64, 'nowhere:models', 's', 'x')"),

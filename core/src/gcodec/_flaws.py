@@ -62,7 +62,7 @@ def _flaw(spec: Spec) -> str:
         if flaw:
             return flaw
     if not _readable(spec):
-        what = "has types, a cost, a place, graphs or a spread that are none"
+        what = "has types, a cost, a place or graphs that are none"
         return f"{kind} '{spec.name}' {what}; see gcodec.plugin.{type(spec).__name__}"
     if isinstance(spec, SignalSpec):
         from gcodec.signals import KINDS, kind_and_space
@@ -97,9 +97,6 @@ def _flaw(spec: Spec) -> str:
 def _readable(spec: Spec) -> bool:
     """Whether what is read of a spec to find paths is what it should be: one that is not would end every search."""
     if isinstance(spec, EmbeddingSpec):
-        spread = isinstance(spec.spread, tuple) and len(spec.spread) in (0, 10)
-        if not spread or not all(math.isfinite(number) for number in spec.spread):
-            return False
         return _texts(spec.makes) and spec.one_of in range(len(spec.makes) + 1)
     if isinstance(spec, ReconstructorSpec):
         return isinstance(spec.needs, tuple) and all(map(_texts, (*spec.needs, spec.uses)))
@@ -184,6 +181,9 @@ def _embedding_flaw(spec: EmbeddingSpec) -> str:
         return f"{whose}: its levels are {short(spec.levels)}, not a whole number from 2 on"
     if not isinstance(spec.quality, int | float) or not 0 <= spec.quality <= 1:
         return f"{whose}: its quality is {short(spec.quality)}, not a number from 0 to 1"
+    law = spec.spread
+    if not isinstance(law, tuple) or len(law) not in (0, 10) or not all(map(_finite, law)):
+        return f"{whose}: its spread is {short(law)}, not ten numbers or none"
     if not isinstance(spec.profiles, tuple) or not all(
         isinstance(p, Profile) and _whole(p.id, 1, 255) and isinstance(p.model, str | None)
         for p in spec.profiles
@@ -192,6 +192,10 @@ def _embedding_flaw(spec: EmbeddingSpec) -> str:
     if spec.parse_class not in ("A", "B", "C") or not isinstance(spec.progressive, bool):
         return f"{whose}: parse_class is A, B or C, progressive true or false"
     return ""
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _whole(value: object, low: int, high: int) -> bool:
