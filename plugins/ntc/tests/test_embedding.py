@@ -191,3 +191,22 @@ def test_a_model_is_needed_and_must_be_the_right_one(model, tmp_path):
     (tmp_path / weights).write_bytes((model.folder / weights).read_bytes())
     with pytest.raises(ModelDamaged):
         Ntc(Setup(Run(models=ModelStore()), {}, Model("x", "0" * 64, tmp_path)))
+
+
+def test_what_an_encoder_knows_of_its_stream_is_what_reading_it_says(ntc, picture):
+    codec = ntc._codec
+    analysed = codec.analyse(picture)
+    streams = {level: codec.stream(analysed, level) for level in (40, 200)}
+    for level, stream in streams.items():
+        y = codec.said(analysed, stream)
+        assert (y == codec.read(codec.head(level, 0) + stream, *picture.shape[1:])[-1]).all()
+    assert codec.said(analysed, stream) is None  # asked once, it is let go of
+
+
+def test_a_stream_that_does_not_read_as_it_was_written_is_not_sent(ntc, picture):
+    codec = ntc._codec
+    analysed = codec.analyse(picture)
+    stream = codec.stream(analysed, 100)
+    analysed.written[stream[:-1]] = analysed.written.pop(stream)
+    with pytest.raises(PayloadError):
+        codec.finished(analysed, 100, stream[:-1])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 NAME = "ntc"
 HEAD = 2  # bytes before the stream
 BLOCK = 16  # samples a side of one latent position
+#: Streams of which an image keeps what they say. A search for a size ends with one that fits beside one that does not.
+_WRITTEN = 2
 
 FloatArray = NDArray[np.float32]
 
@@ -48,17 +50,30 @@ class Transforms(NamedTuple):
     synthesis: Graph
 
 
+class Written(NamedTuple):
+    """What a stream was made of, in the fewest bits that hold it.
+
+    y        quantized latents, as `PayloadCodec.read` returns them.
+    batches  symbols and the tables that they are coded under, in their order.
+    """
+
+    y: NDArray[Any]
+    batches: Sequence[tuple[NDArray[Any], NDArray[np.uint8]]]
+
+
 @dataclass(frozen=True, eq=False)
 class Original:
     """An image that is being encoded, and what came of it so far, so that nothing is computed twice.
 
     samples   [3, H, W].
     streams   by level.
+    written   what the last two streams say, by stream: their own encoder need not parse them to know.
     previews  by payload, until they are asked for.
     """
 
     samples: FloatArray
     streams: dict[int, bytes] = field(default_factory=dict, init=False)
+    written: dict[bytes, Written] = field(default_factory=dict, init=False)
     previews: dict[bytes, FloatArray] = field(default_factory=dict, init=False)
 
 
@@ -111,7 +126,10 @@ class PayloadCodec(ABC):
     def finished(self, analysed: Original, level: int, stream: bytes) -> tuple[bytes, float]:
         """Payload of a stream at quality `level`, and the squared error of its preview."""
         size = analysed.samples.shape[1:]
-        preview, _ = self.decode(self.head(level, 0) + stream, *size)
+        y = self.said(analysed, stream)
+        if y is None:
+            y = self.read(self.head(level, 0) + stream, *size)[-1]
+        preview = self.synthesise(y, level, *size)
         mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
         payload = self.head(level, pack_mse(mse)) + stream
         analysed.previews[payload] = preview
@@ -146,6 +164,10 @@ class PayloadCodec(ABC):
     def head(self, level: int, error: int) -> bytes:
         """What stands before the stream; error as `pack_mse` makes it."""
         return bytes([level, error])
+
+    def said(self, analysed: Any, stream: bytes) -> NDArray[Any] | None:
+        """Quantized latents of a stream just made, once it has been found to read as written; None: it must be read."""
+        return None
 
     def _stream(self, analysed: Original, level: int) -> bytes:
         if level not in analysed.streams:
@@ -222,8 +244,33 @@ class Codec(PayloadCodec):
     def stream(self, analysed: Analysed, level: int, wanted: Wanted | None = None) -> bytes:
         """The entropy-coded symbols."""
         encoder = Encoder(self.tables)
-        self.quantize(analysed, level, lambda v, s: encoder.put(s, v.index), wanted)
-        return encoder.finish()
+        batches: list[tuple[NDArray[Any], NDArray[np.uint8]]] = []
+
+        def visitor(visit: Visit, symbols: Ints) -> None:
+            encoder.put(symbols, visit.index)
+            batches.append((_compact(symbols), visit.index))
+
+        y = self.quantize(analysed, level, visitor, wanted)
+        stream = encoder.finish()
+        while len(analysed.written) >= _WRITTEN:
+            del analysed.written[next(iter(analysed.written))]
+        analysed.written[stream] = Written(_compact(y), batches)
+        return stream
+
+    def said(self, analysed: Analysed, stream: bytes) -> NDArray[Any] | None:
+        """As `PayloadCodec.said`. Raises PayloadError for a stream that reads otherwise.
+
+        That the tables are found again is no question: `IntegerModel.code` found them, exactly, from nothing but the level
+        and the symbols that stand here. What is left to see is that these symbols come out under these tables.
+        """
+        written = analysed.written.pop(stream, None)
+        if written is None:
+            return None
+        decoder = Decoder(self.tables, stream, NAME)
+        if not all((decoder.get(index) == symbols).all() for symbols, index in written.batches):
+            raise PayloadError(NAME, "the stream does not read as it was written")
+        decoder.finish()
+        return written.y
 
     def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:
         """Level, squared error, hyper-latents and latents (1/16 steps) of a payload.
@@ -242,6 +289,12 @@ class Codec(PayloadCodec):
         values = (y.astype(np.float32) / (1 << MEAN_BITS)).transpose(2, 0, 1)[None]
         (x,) = self.transforms.synthesis(values, _quality(level))
         return np.clip(x[0, :, :height, :width], 0, 1)
+
+
+def _compact(x: Ints) -> NDArray[Any]:
+    """The same integers in 8 or 16 bits, where these hold them."""
+    most = max(-int(x.min(initial=0)), int(x.max(initial=0)))
+    return x.astype(np.int8 if most < 1 << 7 else np.int16 if most < 1 << 15 else x.dtype)
 
 
 def _quality(level: int) -> FloatArray:

@@ -102,8 +102,8 @@ class WholeCodec:
             return self.upper, picture.coefficients, level - _BORDER + _FIRST
         codec, latents, own = self.lower, picture.latents, level // 2
         if level >= _EITHER:
-            first = self.upper.size(picture.coefficients, _FIRST)
-            if first < codec.size(latents, own):
+            size = codec.size(latents, own)
+            if not self.upper.reaches(picture.coefficients, _FIRST, size):
                 return self.upper, picture.coefficients, _FIRST
         return codec, latents, own
 

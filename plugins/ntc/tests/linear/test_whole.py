@@ -89,6 +89,19 @@ def test_where_the_linear_mode_takes_fewer_bytes_it_begins_sooner(whole, make):
     assert last == first
 
 
+@pytest.mark.parametrize("make", [photo, drawing, gray, noise, sky, squares])
+def test_how_many_bytes_there_are_at_least_is_said_without_coding_them(whole, make):
+    """It may stop in the middle; what it says is what coding says, asked about more and more bytes or about fewer."""
+    codec, pixels = whole._codec.upper, make()
+    for step in (18, 90):
+        size = codec.size(codec.analyse(pixels), step)
+        asked = [1, size // 9, size // 2, size - 1, size, size + 1, 2 * size]
+        for sizes in (asked, asked[::-1], [size], [size + 1]):
+            analysed = codec.analyse(pixels)
+            assert [codec.reaches(analysed, step, n) for n in sizes] == [size >= n for n in sizes]
+            assert codec.size(analysed, step) == size
+
+
 def test_a_size_below_the_border_is_used_for_the_better_picture():
     """2500 bytes of networks make 25 dB of it."""
     pixels = squares()

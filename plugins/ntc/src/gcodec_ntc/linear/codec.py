@@ -7,7 +7,8 @@ and one stream of `gcodec.entropy`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,13 @@ COARSEST = 32.0  # quantization step, in samples of 0 to 255
 
 @dataclass(frozen=True, eq=False)
 class Coefficients(Original):
-    """An image's coefficients, `Lapped.coefficients`."""
+    """An image's coefficients, `Lapped.coefficients`.
+
+    least  bytes that a payload has at least, by level, where `LinearCodec.reaches` found that out.
+    """
 
     coefficients: FloatArray
+    least: dict[int, int] = field(default_factory=dict, init=False)
 
 
 class LinearCodec(PayloadCodec):
@@ -78,6 +83,46 @@ class LinearCodec(PayloadCodec):
         self.quantize(analysed, level, lambda visit, s: encoder.put(s, visit.index))
         return encoder.finish()
 
+    def reaches(self, analysed: Coefficients, level: int, size: int) -> bool:
+        """Whether the payload has so many bytes or more.
+
+        Most of a photograph's bits are those of few low frequencies, which come first: where these alone take more, the rest
+        is left out. The bits of symbols under their tables add up to the stream's but for a word, and an escape takes
+        five bits and more. Half as many bytes again are asked for, so that to ask about a few more costs nothing.
+        """
+        if level not in analysed.streams and analysed.least.get(level, 0) < size:
+            encoder, bits, enough = Encoder(self.contexts.tables), 0.0, 12.0 * size + 512
+            batches: list[tuple[Ints, NDArray[np.uint8]]] = []
+
+            def visitor(visit: Visit, symbols: Ints) -> None:
+                nonlocal bits
+                batches.append((symbols, visit.index))
+                bits += self._fewest(symbols, visit.index)
+                if bits > enough:
+                    raise _Enough
+
+            try:
+                self.quantize(analysed, level, visitor)
+            except _Enough:
+                analysed.least[level] = size + size // 2
+            else:
+                batches.reverse()
+                while batches:  # what the encoder has taken is let go of
+                    encoder.put(*batches.pop())
+                analysed.streams[level] = encoder.finish()
+        return level not in analysed.streams or self.size(analysed, level) >= size
+
+    def _fewest(self, symbols: Ints, index: NDArray[np.uint8]) -> float:
+        costs = self._costs
+        return float(costs[index, np.minimum(np.abs(symbols), costs.shape[1] - 1)].sum())
+
+    @cached_property
+    def _costs(self) -> NDArray[np.float32]:
+        """The fewest bits of each |symbol| under each table, [tables, reach + 1]."""
+        tables = self.contexts.tables
+        escapes = [tables.bits(index)[-1] + 5 for index in range(len(tables))]
+        return np.minimum(self.rounding.cost, np.array(escapes, np.float32)[:, None])
+
     def head(self, level: int, error: int) -> bytes:
         """What stands before the stream; error as `gcodec.signals.pack_mse` makes it."""
         return bytes([MARK, error, level])
@@ -109,6 +154,10 @@ class LinearCodec(PayloadCodec):
         if payload[2] >= STEPS:
             raise PayloadError(NAME, f"step {payload[2]}; the last there is is {STEPS - 1}")
         return payload[2], unpack_mse(payload[1]), payload[HEAD:]
+
+
+class _Enough(Exception):
+    """More bits than were asked about."""
 
 
 def width_of(step: float) -> float:
