@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from gcodec.entropy import integers, mean_scale
+from gcodec.entropy.heads import Head, Seen
 from gcodec.entropy.integers import (
     EXACT,
     LIMIT,
@@ -119,7 +120,8 @@ def test_a_head_is_its_integers():
     tensors = mean_scale.head_tensors("head", head)
     parts = (Layer.of(tensors, f"head.{part}") for part in ("first", "hidden", "out"))
     first, hidden, out = parts
-    twin = integers.Head(first, (3, 1), hidden, out)
+    most = np.repeat([4096.0, 64.0 * integers.magnitudes().max()], 2)
+    twin = Head(first, (Seen(3, 4, most), Seen(1, 2)), hidden, out)
     y = np.random.default_rng(1).integers(-100, 100, (6, 8, 2)).astype(np.int32)
     near = integers.features(y, integers.magnitudes())
     here = integers.activations(np.clip(y, -64, 64))

@@ -43,7 +43,7 @@ def test_any_order_of_summation_gives_the_same(integer, monkeypatch):
 
     def permuted(self, x, level):
         order = rng.permutation(x.shape[1])
-        return x[:, order] @ self.weight[order] + self._bias(level)
+        return x[:, order] @ self.weight[order] + self.at(level)
 
     monkeypatch.setattr(Layer, "__call__", permuted)
     integer.code(30, 6, 5, random_visitor(2, shuffled))

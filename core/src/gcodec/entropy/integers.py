@@ -16,17 +16,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from gcodec.entropy import FrequencyTables, fit_frequencies
 from gcodec.errors import InvalidArgument
 
 __all__ = [
+    "CLIP",
     "EXACT",
     "LEVELS",
     "LIMIT",
@@ -38,10 +38,12 @@ __all__ = [
     "SCALES",
     "UNIT_BITS",
     "Carried",
-    "Head",
+    "Features",
     "Ints",
     "Layer",
     "activations",
+    "around",
+    "bordered",
     "features",
     "fitted_table",
     "interpolate",
@@ -55,12 +57,12 @@ __all__ = [
     "split",
     "spread",
     "strips",
-    "taps",
     "unpack_tables",
 ]
 
 Ints: TypeAlias = NDArray[np.int32]
 Carried: TypeAlias = NDArray[np.float64]  # integer values in float64
+Features: TypeAlias = NDArray[np.float32]  # multiples of 64, at most 2**21
 
 LEVELS = 256  # of quality
 UNIT_BITS = 10
@@ -71,9 +73,10 @@ MEAN_LIMIT = 1 << 14
 PER_OCTAVE = 6
 LOWEST = -5  # log2 scale of table 0
 SCALES = 67
-STRIP = 8192  # positions computed at a time; bounds memory, changes no result
+STRIP = 512  # positions computed at a time, few enough for a cache; changes no result
 REACH = 300  # largest |symbol| with a row of its own in any table
 
+CLIP = 4 << MEAN_BITS  # of a value that is seen as it is
 _SLOPE = 8  # leaky ReLU: negative values are divided by this, rounded down
 _MAGNITUDES = 1 << 14
 _PRIOR = 300.0  # symbols of logistic prior knowledge per table
@@ -119,17 +122,19 @@ class Layer:
     def __call__(self, x: Carried, level: int) -> Carried:
         """[n, inputs] activations -> [n, outputs] sums in units of 2**-(10 + shift)."""
         sums: Carried = x @ self.weight
-        sums += self._bias(level)
+        sums += self.at(level)
         return sums
 
-    def _bias(self, level: int) -> Carried:
+    def at(self, level: int) -> Carried:
+        """The bias [outputs] at a level."""
         return interpolate(self.bias, level).astype(np.float64)
 
     def activate(self, sums: Carried) -> Carried:
         """Leaky ReLU and rounding back to activations."""
-        made: Carried = np.floor(sums / _SLOPE)
+        made: Carried = sums * (1 / _SLOPE)  # powers of 2: exact
+        np.floor(made, out=made)
         np.maximum(sums, made, out=made)
-        made /= 1 << self.shift
+        made *= 2.0**-self.shift
         made += 0.5
         np.floor(made, out=made)
         return np.clip(made, -LIMIT, LIMIT, out=made)
@@ -137,32 +142,6 @@ class Layer:
     def hidden(self, x: Carried, level: int) -> Carried:
         """Sums and activation."""
         return self.activate(self(x, level))
-
-
-@dataclass(frozen=True)
-class Head:
-    """Context to means and table indices of one coding pass.
-
-    kernels  side of the neighbourhood that is seen of each input.
-    """
-
-    first: Layer
-    kernels: tuple[int, ...]
-    hidden: Layer
-    out: Layer
-
-    def __call__(
-        self, level: int, positions: NDArray[np.int64], inputs: Sequence[Carried]
-    ) -> tuple[Ints, NDArray[np.uint8]]:
-        """Mean (1/16 steps) and table index, [positions, channels] each."""
-        means, indices = [], []
-        for some in strips(positions):
-            pieces = [taps(x, k, some) for x, k in zip(inputs, self.kernels, strict=True)]
-            x = self.first.hidden(np.concatenate(list(chain.from_iterable(pieces)), 1), level)
-            mean, index = split(self.out(self.hidden.hidden(x, level), level), self.out.shift)
-            means.append(mean)
-            indices.append(index)
-        return np.concatenate(means), np.concatenate(indices)
 
 
 def interpolate(knots: NDArray[np.int64], level: int) -> NDArray[np.int64]:
@@ -185,46 +164,60 @@ def activations(values: NDArray[Any]) -> Carried:
     return values.astype(np.float64) * (1 << (UNIT_BITS - MEAN_BITS))
 
 
-def features(values: Ints, magnitude: Ints) -> Carried:
+def features(values: Ints, magnitude: NDArray[Any]) -> Features:
     """Values [h, w, C] in 1/16 steps -> activations [h, w, 2 C]: clipped to 4 steps, log magnitude.
 
     magnitude  log2(1 + |value|) by |value|, in units of 1/16; the last is that of all beyond.
     """
-    clipped = np.clip(values, -4 << MEAN_BITS, 4 << MEAN_BITS)
-    log = magnitude[np.minimum(np.abs(values), len(magnitude) - 1)]
-    return activations(np.concatenate([clipped, log], 2))
+    channels = values.shape[2]
+    made = np.empty((*values.shape[:2], 2 * channels), np.float32)
+    made[..., :channels] = np.clip(values, -CLIP, CLIP)
+    made[..., channels:] = magnitude[np.minimum(np.abs(values), len(magnitude) - 1)]
+    made *= 1 << (UNIT_BITS - MEAN_BITS)
+    return made
 
 
-def patches(x: Carried, kernel: int, positions: NDArray[np.int64]) -> Carried:
+def patches(x: NDArray[Any], kernel: int, positions: NDArray[np.int64]) -> NDArray[Any]:
     """kernel x kernel neighbourhoods (zeros outside) of [h, w, C]: [positions, kernel**2 * C]."""
-    return np.concatenate(taps(x, kernel, positions), 1)
+    return around(bordered(x, kernel // 2), kernel, *np.divmod(positions, x.shape[1]))
 
 
-def taps(x: Carried, kernel: int, positions: NDArray[np.int64]) -> list[Carried]:
-    """The parts of `patches`, [positions, C] each, row by row."""
-    w, channels = x.shape[1:]
-    if kernel == 1:
-        return [x.reshape(-1, channels)[positions]]
-    pad = kernel // 2
-    flat = np.pad(x, ((pad, pad), (pad, pad), (0, 0))).reshape(-1, channels)
-    start = positions // w * (w + 2 * pad) + positions % w
-    return [flat[start + dy * (w + 2 * pad) + dx] for dy in range(kernel) for dx in range(kernel)]
+def bordered(x: NDArray[Any], by: int = 1) -> NDArray[Any]:
+    """[h, w, C] with zeros around it."""
+    h, w, channels = x.shape
+    made = np.zeros((h + 2 * by, w + 2 * by, channels), x.dtype)
+    made[by : by + h, by : by + w] = x
+    return made
+
+
+def around(
+    x: NDArray[Any], kernel: int, rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> NDArray[Any]:
+    """Neighbourhoods whose first elements lie in these rows and columns of x, C-ordered: [positions, kernel**2 * C]."""
+    (h, w, channels), (row, column, one) = x.shape, x.strides
+    shape = (h - kernel + 1, w - kernel + 1, kernel, kernel * channels)
+    found = as_strided(x, shape, (row, column, row, one), writeable=False)[rows, columns]
+    return found.reshape(len(rows), kernel**2 * channels)
 
 
 def strips(positions: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Positions, as many as are computed at a time."""
-    return np.split(positions, range(STRIP, len(positions), STRIP))
+    """Positions, about as many as are computed at a time."""
+    return np.array_split(positions, -(-len(positions) // STRIP) or 1)
 
 
 def split(sums: Carried, shift: int) -> tuple[Ints, NDArray[np.uint8]]:
     """Sums [n, 2 C] in units of 2**-(10 + shift) -> means and table indices [n, C]."""
     mean, log_scale = np.split(sums, 2, axis=1)
-    mean = np.floor(mean / (1 << (UNIT_BITS + shift - MEAN_BITS)) + 0.5)
-    one = 1 << (UNIT_BITS + shift)
-    index = np.floor((log_scale * PER_OCTAVE - LOWEST * PER_OCTAVE * one) / one + 0.5)
+    mean = mean * 2.0 ** (MEAN_BITS - UNIT_BITS - shift)
+    index = log_scale * PER_OCTAVE
+    index -= LOWEST * PER_OCTAVE << UNIT_BITS + shift
+    index *= 2.0 ** (-UNIT_BITS - shift)
+    for rounded in (mean, index):
+        rounded += 0.5
+        np.floor(rounded, out=rounded)
     return (
-        np.clip(mean, -MEAN_LIMIT, MEAN_LIMIT).astype(np.int32),
-        np.clip(index, 0, SCALES - 1).astype(np.uint8),
+        np.clip(mean, -MEAN_LIMIT, MEAN_LIMIT, out=mean).astype(np.int32),
+        np.clip(index, 0, SCALES - 1, out=index).astype(np.uint8),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gcodec_ntc.codec import Codec, FloatArray, Original, PayloadCodec
-from gcodec_ntc.linear.codec import MARK, LinearCodec
+from gcodec_ntc.linear.codec import MARK, Coefficients, LinearCodec
 from gcodec_ntc.linear.contexts import STEPS
 
 __all__ = ["CLASS", "LEVELS", "NETWORKS", "WholeCodec"]
@@ -48,7 +48,7 @@ class Picture:
         return self._codec.lower.analyse(self.samples)
 
     @cached_property
-    def coefficients(self) -> Original:
+    def coefficients(self) -> Coefficients:
         """For the linear mode."""
         return self._codec.upper.analyse(self.samples)
 
