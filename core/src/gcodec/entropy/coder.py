@@ -101,8 +101,10 @@ class FrequencyTables:
             )
         return self._models[index]
 
-    def _runs(self, indices: NDArray[Any]) -> tuple[NDArray[np.int64], list[tuple[int, slice]]]:
-        """The order that sorts `indices`, and the run of each table that occurs."""
+    def _runs(
+        self, indices: NDArray[Any]
+    ) -> tuple[NDArray[np.int64], list[tuple[int, slice]], IntArray]:
+        """The order that sorts `indices`, the run of each table that occurs, and the escape of each in that order."""
         counts = np.bincount(indices, minlength=len(self))
         if counts.size > len(self):
             raise InvalidArgument(f"table {counts.size - 1} of {len(self)}")
@@ -111,7 +113,7 @@ class FrequencyTables:
             (int(index), slice(int(ends[index] - counts[index]), int(ends[index])))
             for index in np.flatnonzero(counts)
         ]
-        return np.argsort(indices, kind="stable"), runs
+        return np.argsort(indices, kind="stable"), runs, np.repeat(self.escape, counts)
 
 
 def rounded(values: NDArray[Any]) -> NDArray[np.int32]:
@@ -134,27 +136,28 @@ class Encoder:
 
         Raises InvalidArgument for a symbol beyond +-2**22 or an index without table.
         """
-        values = np.asarray(symbols).ravel().astype(np.int64)
+        values = np.asarray(symbols).ravel()
+        if values.dtype != np.int32:
+            values = values.astype(np.int64)
         index = np.asarray(indices).ravel()
         if values.shape != index.shape:
             raise InvalidArgument(f"{values.size} symbols with {index.size} table indices")
         # Not by np.abs: what NumPy makes of a NaN is the lowest int64, which is its own absolute value.
         if values.size and (values.min() < -_LARGEST or values.max() > _LARGEST):
             raise InvalidArgument(_NO_SYMBOL)
-        order, runs = self._tables._runs(index)
-        position = np.where(values > 0, 2 * values - 1, -2 * values)
-        escape = self._tables.escape[index]
-        escaped = position >= escape
-        rows = np.where(escaped, escape, position).astype(np.int32)[order]
+        order, runs, escape = self._tables._runs(index)
+        position = _position(values.astype(np.int32, copy=False)[order])
+        rows = np.minimum(position, escape)
         for table, run in runs:
             self._batches.append((rows[run], self._tables._model(table)))
-        self._put_escapes((position - escape)[escaped] + 1)
+        escaped = np.flatnonzero(rows == escape)
+        if escaped.size:
+            escaped = escaped[np.argsort(order[escaped])]  # as they were put
+            self._put_escapes(position[escaped].astype(np.int64) - escape[escaped] + 1)
 
     def _put_escapes(self, v: NDArray[np.int64]) -> None:
         from constriction import stream
 
-        if not v.size:
-            return
         n = np.frexp(v.astype(np.float64))[1] - 1  # floor(log2 v), exact below 2**53
         self._batches.append((n.astype(np.int32), stream.model.Uniform(_LENGTHS)))
         for length in np.unique(n[n > 0]):
@@ -192,18 +195,17 @@ class Decoder:
         Raises PayloadError for an escape that no encoder writes.
         """
         index = np.asarray(indices).ravel()
-        order, runs = self._tables._runs(index)
+        order, runs, escape = self._tables._runs(index)
         rows = np.empty(index.size, np.int32)
         for table, run in runs:
             rows[run] = self._coder.decode(self._tables._model(table), run.stop - run.start)
-        position = np.empty(index.size, np.int64)
-        position[order] = rows
-        escape = self._tables.escape[index]
-        escaped = np.flatnonzero(position == escape)
+        symbols = np.empty(index.size, np.int32)
+        symbols[order] = _symbol(rows)
+        escaped = np.sort(order[rows == escape])  # as they were put
         if escaped.size:
-            position[escaped] += self._get_escapes(escaped.size) - 1
-        symbols = np.where(position % 2 == 1, (position + 1) // 2, -(position // 2))
-        return symbols.astype(np.int32).reshape(np.shape(indices))
+            beyond = self._get_escapes(escaped.size) - 1
+            symbols[escaped] = _symbol(self._tables.escape[index[escaped]] + beyond)
+        return symbols.reshape(np.shape(indices))
 
     def _get_escapes(self, count: int) -> NDArray[np.int64]:
         from constriction import stream
@@ -274,6 +276,19 @@ class RowDecoder:
     def finish(self) -> None:
         """Check that the stream ended exactly here. Raises PayloadError if it did not."""
         _check_end(self._coder, self._owner)
+
+
+def _position(symbols: IntArray) -> IntArray:
+    """0, 1, -1, 2, ... -> 0, 1, 2, 3, ..."""
+    minus = -symbols
+    made: IntArray = (minus << 1) ^ (minus >> 31)
+    return made
+
+
+def _symbol(positions: NDArray[Any]) -> NDArray[Any]:
+    """0, 1, 2, 3, ... -> 0, 1, -1, 2, ..."""
+    made: NDArray[Any] = -((positions >> 1) ^ -(positions & 1))
+    return made
 
 
 def _rows() -> Any:
