@@ -49,6 +49,11 @@ SMALL = {
         *("data.batch=3", "data.crop=64", "data.held_out=1"),
         *('conditions.previews=["jpeg", "ntc"]', "student.start=1", "student.share=2"),
     ],
+    "one_step": [
+        *("unet.block_out_channels=[32, 32, 32]", "unet.attention_head_dim=8"),
+        *("data.batch=2", "data.crop=64", "data.held_out=1"),
+        *('conditions.previews=["jpeg", "ntc"]', "teacher.steps=2"),
+    ],
     "uqdm": [
         *("network.width=8", "network.passed=4", "network.restore=[4, 8, 8]"),
         *("data.batch=1", "data.crop=64", "data.held_out=1"),
@@ -75,6 +80,7 @@ FIGURES = {
     "ntc_linear": {"loss", "bits", "held_out.bpp_32", "held_out.bpp_1"},
     "codebook": {"loss", "held_out.of_variance", "held_out.entropy"},
     "denoiser": {"loss", "consistency", "held_out.preview.lpips_after_4", "held_out.tokens.mse"},
+    "one_step": {"loss", "consistency", "held_out.preview.lpips", "held_out.tokens.squared"},
     "uqdm": {"loss", "log_mse", "held_out.psnr_0", "held_out.bpp_lossless"},
     "latent_entropy": {"loss", "bits", "held_out.plain_0.50", "held_out.anchored_1.00"},
     "perco": {"loss", "base-16", "held_out.base-32"},

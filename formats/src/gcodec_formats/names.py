@@ -126,7 +126,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "view": "gcodec-view",
     },
     "trainer": {
-        **dict.fromkeys(("autoencoder", "denoiser", "codebook"), "gcodec-diffusers"),
+        **dict.fromkeys(("autoencoder", "denoiser", "one_step", "codebook"), "gcodec-diffusers"),
         **dict.fromkeys(("latent_entropy", "perco"), "gcodec-ldm"),
         **dict.fromkeys(("ntc", "ntc_linear"), "gcodec-ntc"),
         **dict.fromkeys(("flow", "bridge"), "gcodec-flow"),

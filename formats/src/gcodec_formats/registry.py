@@ -121,6 +121,9 @@ RECONSTRUCTORS: Final = (
         "published",
         "quantization undone, from the dequantized latent",
     ),
+    Reconstructor(
+        "one_step", "gcodec-flow", "published", "one call of a denoiser, from what is known"
+    ),
     Reconstructor("cdc", "gcodec-diffusion", "published", "DDIM given the quantized latent"),
     Reconstructor("hfd", "gcodec-diffusion", "published", "ancestral sampling given the preview"),
     Reconstructor("perco", "gcodec-diffusion", "published", "diffusion given tokens and a caption"),

@@ -1,4 +1,4 @@
-"""The three trainers: short trainings learn, go on exactly, and export what opens."""
+"""The trainers: short trainings learn, go on exactly, and export what opens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gcodec.models import Model, folder_digest
 from gcodec.models.networks import open_codebook, open_denoiser, open_space
 from gcodec.run import Run
 from gcodec.signals import Preview
-from gcodec_diffusers.training import autoencoder, denoiser
+from gcodec_diffusers.training import _latents, autoencoder
 from gcodec_train.testing import TrainerConformance
 
 PLAN = {"steps": 4, "lr": 1e-3, "warmup": 1, "ema": 0.5, "evaluate": 100}
@@ -31,7 +31,7 @@ def distance(device: torch.device) -> Any:
 @pytest.fixture(scope="module", autouse=True)
 def without_lpips() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (autoencoder, denoiser):
+        for module in (autoencoder, _latents):
             patch.setattr(module, "lpips_loss", distance)
         yield
 
@@ -51,7 +51,7 @@ def exported(out: Path) -> Model:
     return Model("made", folder_digest(folder), folder)
 
 
-def pixels() -> np.ndarray:
+def pixels() -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.random.default_rng(0).random((3, *SIZE)).astype(np.float32)
 
 
@@ -140,3 +140,19 @@ class TestDenoiser(TrainerConformance):
         condition = made.condition({"preview": Preview(pixels(), 0.01)}, SIZE)
         x_0 = made.x0(torch.zeros(1, 32, 5, 7), 0.5, 0.5, condition)
         assert x_0.shape == (1, 32, 5, 7) and bool(x_0.isfinite().all())
+
+
+class TestOneStep(TrainerConformance):
+    recipe: ClassVar[dict[str, Any]] = {
+        **{key: TestDenoiser.recipe[key] for key in ("space", "codebooks", "unet", "conditions")},
+        "task": "one_step",
+        "seed": 3,
+        "plan": PLAN,
+        "data": DATA,
+        "losses": {"lpips": 1.0, "squared": 0.3},
+        "teacher": {"model": "base/denoiser", "steps": 2, "weight": 0.25},
+    }
+
+    def test_what_is_exported_begins_at_what_is_known(self, trained: Path) -> None:
+        made = open_denoiser(exported(trained), Run())
+        assert (made.few, made.one_call) == ((1,), "both")

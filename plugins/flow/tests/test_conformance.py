@@ -38,3 +38,10 @@ class TestLatentFlow(ReconstructorConformance):
     options: ClassVar[Mapping[str, Any]] = {"steps": 1}
     max_mse_ratio = 3.0
     tolerance = 1e-3
+
+
+class TestOneStep(ReconstructorConformance):
+    name = "one_step"
+    embeddings: ClassVar[Sequence[str]] = ("ntc", "perco", "diffc")
+    max_mse_ratio = 2.0
+    tolerance = 1e-3

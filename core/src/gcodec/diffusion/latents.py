@@ -107,6 +107,12 @@ class LatentSampler(Reconstructor):
         """A latent [C, ...] as a batch of one on the run's device."""
         return torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
 
+    def show(
+        self, signals: Mapping[str, Signal], size: Size
+    ) -> Callable[[Tile, FloatArray], FloatArray] | None:
+        """What tiles of latents look like (`through_latents`); None where they are decoded."""
+        return None
+
     def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
         """Return float32 [3, H, W] in [0, 1]."""
         start, denoise = self.start(signals, size), self.denoise(signals, size)
@@ -123,7 +129,13 @@ class LatentSampler(Reconstructor):
             return latent
 
         return through_latents(
-            self.space, size, self.tile, solved, self.setup.run.progress, self.name
+            self.space,
+            size,
+            self.tile,
+            solved,
+            self.setup.run.progress,
+            self.name,
+            self.show(signals, size),
         )
 
 

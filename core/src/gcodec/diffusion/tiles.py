@@ -115,12 +115,14 @@ def through_latents(
     solve: Callable[[Tile], FloatArray],
     progress: Progress,
     name: str,
+    show: Callable[[Tile, FloatArray], FloatArray] | None = None,
 ) -> FloatArray:
     """A picture, float32 [3, H, W] in [0, 1], that is made in a latent space, tile by tile.
 
     side   largest side of a tile in pixels, a multiple of the space's factor.
     solve  makes the latent [C, h, w] of a tile; its rows and columns are latent positions.
     name   for `progress`, which is called before every tile and after the last.
+    show   what a tile's latent looks like, float32 [3, factor h, factor w]; None decodes it.
     """
     factor = space.factor
     h, w = (-(-length // factor) for length in size)
@@ -130,8 +132,9 @@ def through_latents(
         progress(name, done, len(pieces))
         z = solve(tile)
         inside = Size(factor * len(tile.rows), factor * len(tile.columns))
+        shown = space.decode(z, inside) if show is None else show(tile, z)
         rows, columns = (slice(factor * s.start, factor * s.stop) for s in tile.window)
         weight = np.kron(tile.weight, np.ones((factor, factor), np.float32))
-        result[:, rows, columns] += weight * space.decode(z, inside)
+        result[:, rows, columns] += weight * shown
     progress(name, len(pieces), len(pieces))
     return np.clip(result[:, : size.height, : size.width], 0, 1)

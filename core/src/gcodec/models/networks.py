@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from gcodec.errors import ModelDamaged, UnknownNetwork, UnusablePlugin
 from gcodec.models.building import unseen
@@ -65,6 +65,13 @@ class LatentSpace(ABC):
     @abstractmethod
     def render(self, z: torch.Tensor) -> torch.Tensor:
         """Pixels [1, 3, f h, f w] of latents float32 [1, C, h, w], nominally in [0, 1]; differentiable."""
+
+    def changed(self, pixels: FloatArray, latent: FloatArray) -> FloatArray:
+        """Pixels [3, H, W] in [0, 1] that are to have another latent [C, h, w].
+
+        What no latent holds of them stays where the space knows how to keep it; here `latent` is decoded.
+        """
+        return self.decode(latent, Size(*pixels.shape[1:]))
 
     def error(self, latent: FloatArray, deviation: FloatArray) -> float:
         """Squared error of the pixels, signal range [0, 1], that white noise of `deviation` [C] in a latent makes.
@@ -139,6 +146,8 @@ class Denoiser(ABC):
     sees   types of the signals that `condition` can use; all others it ignores.
     few    numbers of equal steps that it was distilled for; () if none.
     most   steps beyond which it gains nothing: it was distilled, guidance and all; None if it was not.
+    one_call    how a single call is best begun (`gcodec_flow.one_step`): at the "state" that an estimate of x_0 makes, at
+                "noise" given the estimate, or at the state and given it, "both", which takes a network trained for that.
     own_space   its latent space, where the folder of the denoiser is that of the space too.
     """
 
@@ -146,6 +155,7 @@ class Denoiser(ABC):
     sees: tuple[str, ...]
     few: tuple[int, ...] = ()
     most: int | None = None
+    one_call: Literal["state", "noise", "both"] = "state"
     own_space: LatentSpace | None = None
 
     @abstractmethod

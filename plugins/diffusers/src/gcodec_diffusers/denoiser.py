@@ -61,6 +61,7 @@ class LatentDenoiser(Denoiser):
         self.run, self.about = run, about
         self.space: str = about["space"]
         self.few = tuple(about["few"])
+        self.one_call = "both" if about.get("start") == "estimate" else "noise"
         self.codebooks: Mapping[str, str] = about["codebooks"]
         self.device = torch_device(run.device)
         self.dtype = getattr(torch, run.dtype)

@@ -182,5 +182,10 @@ def gcodec_trainers() -> list[TrainerSpec]:
             "flow matching in a latent space, under random conditions",
             f"{package}.denoiser:DenoiserTask",
         ),
+        TrainerSpec(
+            "one_step",
+            "a denoiser whose one call begins at what a file says",
+            f"{package}.one_step:OneStepTask",
+        ),
         TrainerSpec("codebook", "tokens for a latent space", f"{package}.codebook:CodebookTask"),
     ]

@@ -51,6 +51,15 @@ class LappedSpace(Lapped):
         pixels: FloatArray = x[:, : size.height, : size.width]
         return pixels
 
+    @torch.inference_mode()
+    def changed(self, pixels: FloatArray, latent: FloatArray) -> FloatArray:
+        """The linear part of decoding what the latents differ by, added: no network takes part, all else stays as it was."""
+        difference = torch.from_numpy(latent - self.encode(pixels))[None]
+        x = self.network.expand(difference.to(self.network.scale.device))[0].cpu().numpy() / 2
+        _, height, width = pixels.shape
+        made: FloatArray = np.clip(pixels + x[:, :height, :width], 0, 1)
+        return made
+
     def render(self, z: Tensor) -> Tensor:
         """Pixels [1, 3, 8 h, 8 w] of latents [1, C, h, w], nominally in [0, 1]; differentiable."""
         with torch.autocast(z.device.type, self.dtype, enabled=self.dtype != torch.float32):

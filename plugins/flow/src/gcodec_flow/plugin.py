@@ -13,6 +13,29 @@ _RATIO = Option(
 _BETA = Option(
     "beta", float, 0.0, "strength of the noise injected between steps", minimum=0.0, maximum=1.0
 )
+_START = Option(
+    "start",
+    str,
+    "auto",
+    "at what stage 1 says (state), at noise given that, at both; auto is what the model is made for",
+    choices=("auto", "state", "noise", "both"),
+)
+_NOISE = Option(
+    "noise",
+    float,
+    0.0,
+    "noise added to what stage 1 says, in multiples of its error; 0 makes the picture a function of the file",
+    minimum=0.0,
+    maximum=4.0,
+)
+_TIME = Option(
+    "time",
+    float,
+    0.0,
+    "begin at this time of the flow, whatever the error; 0 takes the one that fits it",
+    minimum=0.0,
+    maximum=0.95,
+)
 
 
 @hookimpl
@@ -50,6 +73,22 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
             uses=("sketch",),
             model="base/denoiser",
             options=(_STEPS, REALISM, TILE),
+            available="gcodec.models.graphs:torch_missing",
+        ),
+        ReconstructorSpec(
+            name="one_step",
+            summary="one call of a denoiser, from what stage 1 says to the picture",
+            implementation="gcodec_flow.one_step:OneStep",
+            needs=(
+                ("noisy/{space}",),
+                ("latent/{space}",),
+                ("preview",),
+                ("tokens/{codebook}",),
+                ("sketch",),
+            ),
+            uses=("sketch", "text"),
+            model="base/denoiser",
+            options=(_START, _NOISE, _TIME, REALISM, TILE),
             available="gcodec.models.graphs:torch_missing",
         ),
         ReconstructorSpec(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from gcodec_train import pixels
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
-__all__ = ["Conditions", "Draw"]
+__all__ = ["Conditions", "Draw", "Samples"]
 
 UInt8 = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -57,6 +57,23 @@ class Conditions:
             raise ValueError("shares: none, preview, latent and tokens, together 1")
 
 
+class Samples(NamedTuple):
+    """Crops and what is known of them.
+
+    x      samples [B, 3, H, W] in [0, 1].
+    x_0    their latents [B, C, h, w].
+    given  conditions.
+    shown  the preview [B, 3, H, W] where that is what was given; what is linear of the estimate's decoding elsewhere.
+    kinds  of the estimates, B names.
+    """
+
+    x: Tensor
+    x_0: Tensor
+    given: Given
+    shown: Tensor
+    kinds: list[str]
+
+
 class Draw:
     """Draws conditions of crops."""
 
@@ -76,8 +93,8 @@ class Draw:
 
     def __call__(
         self, network: EstimateDenoiser, crops: UInt8, rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor, Given]:
-        """Samples [B, 3, H, W], latents [B, C, h, w] and conditions of crops [B, H, W, 3]."""
+    ) -> Samples:
+        """What crops [B, H, W, 3] are, and random conditions of them."""
         device = network.deviation.device
         # Codecs must not meet the autocast of the training around them.
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
@@ -85,32 +102,36 @@ class Draw:
             x_0 = self.space.encode(x)
             given = Given(*(value.clone() for value in network.unknown(x_0)))
             shares = self.wanted.shares
-            kinds = rng.choice(list(shares), len(x), p=list(shares.values()))
+            kinds = [str(k) for k in rng.choice(list(shares), len(x), p=list(shares.values()))]
+            previews: dict[int, FloatArray] = {}
             for i, kind in enumerate(kinds):
                 photo = crops[i].transpose(2, 0, 1).astype(np.float32) / 255
-                if kind != "none":
-                    estimate, error = self.estimate(kind, x_0[i], photo, network.deviation, rng)
+                if kind == "preview":
+                    preview = self.preview(photo, rng)
+                    previews[i] = preview.pixels
+                    given.estimate[i] = self.space.encode(
+                        torch.from_numpy(preview.pixels)[None].to(device)
+                    )[0]
+                    given.error[i] = preview_error(preview.mse, self.space.scale, network.deviation)
+                elif kind != "none":
+                    estimate, error = self.estimate(kind, x_0[i], network.deviation, rng)
                     given.estimate[i], given.error[i] = estimate, error
                 if rng.random() < self.wanted.sketch:
                     edges = torch.from_numpy(edge_strength(photo)).to(device)
                     given.sketch[i], given.drawn[i] = sketch_planes(edges[None])[0], 1.0
-        return x, x_0, given
+            shown = (self.space.expand(given.estimate) + 1) / 2
+            for i, pixels_ in previews.items():
+                shown[i] = torch.from_numpy(pixels_).to(device)
+        return Samples(x, x_0, given, shown, kinds)
 
     def estimate(
         self,
         kind: str,
         x_0: Tensor,
-        pixels: FloatArray,
         deviation: Tensor,
         rng: np.random.Generator,
     ) -> tuple[Tensor, Tensor]:
-        """c [C, h, w] and s [C] of one crop."""
-        if kind == "preview":
-            preview = self.preview(pixels, rng)
-            seen = torch.from_numpy(preview.pixels)[None].to(x_0.device)
-            return self.space.encode(seen)[0], preview_error(
-                preview.mse, self.space.scale, deviation
-            )
+        """c [C, h, w] and s [C] of one crop's latent or tokens."""
         if kind == "latent":
             low, high = self.wanted.step
             step = low * (high / low) ** rng.random()

@@ -11,35 +11,21 @@ length d/2 lead (Frans et al. 2025, eq. 4), and where a step ends at t = 0 its d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gcodec.models import ModelStore
-from gcodec_diffusers.folders import load_codebook, save
 from gcodec_diffusers.network import EstimateDenoiser, Given, linear_estimate
-from gcodec_diffusers.training._conditions import Conditions, Draw
-from gcodec_diffusers.training._tables import autoencoder, channels_last
-from gcodec_train import Crops, Inputs, PhotoTask, Schema, pixels
-from gcodec_train.perceptual import lpips_loss
+from gcodec_diffusers.training._latents import LatentTask, mix
+from gcodec_train import Inputs, Schema
 
 __all__ = ["DenoiserTask"]
 
-#: Crops whose latents' deviation is the prior's, and their side.
-_SAMPLES, _SAMPLE_SIDE = 256, 128
 #: Mean and deviation of the logit of t.
 _LOGIT = 0.4, 1.2
-
-
-@dataclass(frozen=True)
-class Space:
-    """The table [space]: the model of the latent space."""
-
-    autoencoder: str
 
 
 @dataclass(frozen=True)
@@ -47,17 +33,6 @@ class Matching:
     """The table [matching]: the share of samples at t = 1, where every sampler begins."""
 
     noisiest: float
-
-
-@dataclass(frozen=True)
-class UNet:
-    """The table [unet]: arguments of diffusers' `UNet2DModel`."""
-
-    block_out_channels: tuple[int, ...]
-    layers_per_block: int
-    down_block_types: tuple[str, ...]
-    up_block_types: tuple[str, ...]
-    attention_head_dim: int
 
 
 @dataclass(frozen=True)
@@ -78,52 +53,24 @@ class Student:
     squared: float
 
 
-def codebooks(**models: str) -> dict[str, str]:
-    """The table [codebooks]: name of the tokens = model."""
-    return models
-
-
-class DenoiserTask(PhotoTask):
+class DenoiserTask(LatentTask):
     """See the module; the recipe's tables are those of `tables`."""
 
     tables: ClassVar[Mapping[str, Schema] | None] = {
-        "space": Space,
-        "codebooks": codebooks,
-        "unet": UNet,
-        "data": Crops,
+        **LatentTask.schemas,
         "matching": Matching,
-        "conditions": Conditions,
         "student": Student,
     }
 
     def __init__(self, inputs: Inputs) -> None:
         self.student = inputs.table("student", Student)
         self.noisiest = inputs.table("matching", Matching).noisiest
-        self.place = inputs.table("space", Space).autoencoder
-        self.space = autoencoder(inputs, self.place)
-        store = ModelStore.installed()
-        books = [
-            load_codebook(store.find(name))[0].to(inputs.device)
-            for name in inputs.table("codebooks", codebooks).values()
-        ]
-        self.draw = Draw(inputs.table("conditions", Conditions), self.space, books)
-        self.metric = lpips_loss(inputs.device)
         super().__init__(inputs)
-
-    def build(self) -> nn.Module:
-        rng = np.random.default_rng(self.inputs.recipe["seed"])
-        sample = pixels(self.photos.crops(self.members, _SAMPLES, _SAMPLE_SIDE, rng))
-        with torch.no_grad():
-            z = self.space.encode(sample.to(self.inputs.device))
-        deviation = z.square().mean((0, 2, 3)).sqrt().tolist()
-        unet = asdict(self.inputs.table("unet", UNet))
-        network = EstimateDenoiser(unet, [round(s, 4) for s in deviation])
-        return channels_last(network)
 
     def losses(self, network: nn.Module, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         assert isinstance(network, EstimateDenoiser)
         crops = self.crops(self.data.batch, rng, grid=8)
-        x, x_0, given = self.draw(network, crops, rng)
+        x, x_0, given, *_ = self.draw(network, crops, rng)
         count = len(x)
         t = torch.from_numpy(times(rng, count, self.noisiest)).to(x.device)
         eps = torch.from_numpy(rng.standard_normal(x_0.shape, np.float32)).to(x.device)
@@ -201,7 +148,7 @@ class DenoiserTask(PhotoTask):
         crops = np.stack([self.photos.centre(int(i), size, size) for i in self.aside])
         figures: dict[str, float] = {}
         for kind in self.draw.wanted.shares:
-            x, x_0, given = self.draw.only(kind)(network, crops, rng)
+            x, x_0, given, *_ = self.draw.only(kind)(network, crops, rng)
             eps = torch.from_numpy(rng.standard_normal(x_0.shape, np.float32)).to(x.device)
             half = torch.full((len(x),), 0.5, device=x.device)
             guess = network(mix(x_0, eps, half), half, torch.zeros_like(half), given)
@@ -216,15 +163,8 @@ class DenoiserTask(PhotoTask):
                 )
         return figures
 
-    def export(self, network: nn.Module, folder: Path) -> None:
-        assert isinstance(network, EstimateDenoiser)
-        about = {
-            "space": self.place,
-            "deviation": [round(s, 4) for s in network.deviation.tolist()],
-            "few": [2**i for i in range(self.student.halvings + 1)],
-            "codebooks": self.inputs.table("codebooks", codebooks),
-        }
-        save(network.unet, network.unet.config, about, folder)
+    def about(self) -> dict[str, Any]:
+        return {"few": [2**i for i in range(self.student.halvings + 1)]}
 
 
 def sample(network: EstimateDenoiser, eps: Tensor, steps: int, given: Given) -> Tensor:
@@ -241,11 +181,6 @@ def times(rng: np.random.Generator, count: int, noisiest: float) -> np.ndarray:
     mean, deviation = _LOGIT
     t = 1 / (1 + np.exp(-(mean + deviation * rng.standard_normal(count))))
     return np.where(rng.random(count) < noisiest, 1.0, np.clip(t, 0.01, 1)).astype(np.float32)
-
-
-def mix(x_0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-    """x_t = (1 - t) x_0 + t eps."""
-    return torch.lerp(x_0, eps, t[:, None, None, None])
 
 
 def leap(x_t: Tensor, x0_hat: Tensor, t: Tensor, d: Tensor) -> Tensor:

@@ -1,0 +1,104 @@
+"""The reconstructor `one_step`: one call of a denoiser, from what stage 1 says to the picture.
+
+What the signals say of x_0 is an estimate c with the deviation s of its error, and c is taken for a state of the flow: the
+one at the time t at which diffusion's noise is as strong as that error,
+
+    x_t = (1 - t) (c + g sigma eps),    t = e / (1 + e),    sigma^2 = mean s^2,    e = sigma sqrt(1 + g^2)
+
+with noise of g times the error's deviation on top; g = 0 draws nothing, and the picture is a function of the file. x0-hat
+of that state is the latent of the picture. So begin StableCodec (Zhang et al. 2025), OneDC (Xue et al. 2025) and AEIC
+(2025), whose networks were trained for it, as `base/one_step` was; a network of few steps that was not, such as a
+published pipeline, is asked in the same way. `Denoiser.one_call` says which of three ways suits it:
+
+    state   x_t alone; c is no condition as well, which would count it twice
+    noise   x_t is noise, t = 1, and c a condition: the first step of a schedule of one
+    both    x_t, and c as condition
+
+A noisy state is where it is. Of a preview only its latent is changed (`LatentSpace.changed`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gcodec.diffusion.latents import LatentSampler, Start, from_noisy
+from gcodec.diffusion.tiles import Tile, noise
+from gcodec.interfaces import Setup, Size
+from gcodec.signals import Noisy, Preview, Signal, Sketch, Text
+
+if TYPE_CHECKING:
+    from gcodec.signals import FloatArray
+
+__all__ = ["OneStep"]
+
+#: Signals that say nothing of x_0 by themselves.
+_ASIDE = (Sketch.kind, Text.kind)
+
+
+class OneStep(LatentSampler):
+    """See the module."""
+
+    name = "one_step"
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        chosen: str = setup.options["start"]
+        self.way: str = self.denoiser.one_call if chosen == "auto" else chosen
+        self.extra: float = setup.options["noise"]
+        self.fixed: float = setup.options["time"]
+
+    def start(self, signals: Mapping[str, Signal], size: Size) -> Start:
+        """The noisy state, if that is what there is; else what the module says, or noise where nothing is known."""
+        for signal in signals.values():
+            if isinstance(signal, Noisy):
+                return from_noisy(signal)
+        estimate, deviation = self.denoiser.estimate(signals, size)
+        if self.way == "noise" or not estimate.any():
+            return Start(None, 1.0)
+        sigma = math.sqrt(float(np.square(deviation, dtype=np.float64).mean()))
+        error = sigma * math.hypot(1, self.extra)
+        t = self.fixed or error / (1 + error)
+        if self.extra:
+            everywhere = (slice(0, estimate.shape[1]), slice(0, estimate.shape[2]))
+            eps = noise(self.setup.run.randomness, everywhere, len(estimate))
+            estimate = estimate + np.float32(self.extra * sigma) * eps
+        return Start(estimate * np.float32(1 - t), t)
+
+    def seen(self, signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
+        """All signals, but those that the state holds already where the network does not expect that."""
+        if self.way == "state":
+            return {name: signal for name, signal in signals.items() if signal.kind in _ASIDE}
+        return {name: signal for name, signal in signals.items() if signal.kind != Noisy.kind}
+
+    def leap(self, step: float) -> float:
+        """All of the way that is left, where the denoiser was distilled for that."""
+        return step if 1 in self.denoiser.few else 0.0
+
+    def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
+        """Return float32 [3, H, W] in [0, 1]; the preview itself if its mse is 0."""
+        preview = signals.get(Preview.kind)
+        if isinstance(preview, Preview) and preview.mse == 0:
+            return preview.pixels
+        return super().reconstruct(signals, size)
+
+    def show(
+        self, signals: Mapping[str, Signal], size: Size
+    ) -> Callable[[Tile, FloatArray], FloatArray] | None:
+        """The preview with another latent, where there is one."""
+        preview, factor = signals.get(Preview.kind), self.space.factor
+        if not isinstance(preview, Preview):
+            return None
+        pixels = preview.pixels
+
+        def changed(tile: Tile, latent: FloatArray) -> FloatArray:
+            rows, columns = (slice(factor * s.start, factor * s.stop) for s in tile.window)
+            part = pixels[:, rows, columns]
+            sides = (factor * len(tile.rows), factor * len(tile.columns))
+            more = [(0, whole - there) for whole, there in zip(sides, part.shape[1:], strict=True)]
+            return self.space.changed(np.pad(part, [(0, 0), *more], mode="edge"), latent)
+
+        return changed
