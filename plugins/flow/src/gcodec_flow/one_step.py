@@ -6,9 +6,9 @@ one at the time t at which diffusion's noise is as strong as that error,
     x_t = (1 - t) (c + g sigma eps),    t = e / (1 + e),    sigma^2 = mean s^2,    e = sigma sqrt(1 + g^2)
 
 with noise of g times the error's deviation on top; g = 0 draws nothing, and the picture is a function of the file. x0-hat
-of that state is the latent of the picture. So begin StableCodec (Zhang et al. 2025), OneDC (Xue et al. 2025) and AEIC
-(2025), whose networks were trained for it, as `base/one_step` was; a network of few steps that was not, such as a
-published pipeline, is asked in the same way. `Denoiser.one_call` says which of three ways suits it:
+of that state is the latent of the picture. So begin StableCodec (Zhang et al. 2025), OneDC (Xue et al. 2025), AEIC (Zhang et
+al. 2025) and OSCAR (Guo et al. 2025), which finds the time from the rate; their networks were trained for it. One that was
+not, such as a published pipeline of few steps, is asked in the same way. `Denoiser.one_call` says which of three ways suits:
 
     state   x_t alone; c is no condition as well, which would count it twice
     noise   x_t is noise, t = 1, and c a condition: the first step of a schedule of one

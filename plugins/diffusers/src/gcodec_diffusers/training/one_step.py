@@ -3,9 +3,10 @@
     GCODEC_METRICS=LPIPS gcodec train one_step.toml --data PHOTOS --out RUN
 
 The state is the estimate c itself, x_t = (1 - t) c at the time at which diffusion's noise is as strong as the estimate's
-error (`network.moment`), and nothing is drawn: so StableCodec (Zhang et al. 2025), OneDC (Xue et al. 2025) and AEIC
-(2025) begin. The losses are theirs, LPIPS and squared error of the picture, which is what the reconstructor shows: the
-preview with its latent changed (`LatentSpace.changed`), so that nothing that the preview holds beyond the latent is lost.
+error (`network.moment`), and nothing is drawn: so StableCodec (Zhang et al. 2025), OneDC (Xue et al. 2025), AEIC (Zhang et
+al. 2025) and OSCAR (Guo et al. 2025) begin. The losses are what theirs have in common, LPIPS and squared error of the
+picture. That is what the reconstructor shows: the preview with its latent changed (`LatentSpace.changed`), so that nothing
+that the preview holds beyond the latent is lost.
 
 Where nothing is known, x_t is a state of the forward process at any t, and the end of the many steps of a teacher from
 there is aimed at too: that is how a noisy state, of `diffc` or `ddcm`, comes to be a picture in one call.
