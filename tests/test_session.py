@@ -222,6 +222,38 @@ def test_the_file_that_fails_is_told(pictures: tuple[Picture, Picture]) -> None:
     assert caught.value.__notes__ == ["number 2 of 3"]
 
 
+def test_several_files_go_to_the_reconstructor_at_once(
+    pictures: tuple[Picture, Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of one size, under one seed; each picture is what it is alone, and a bad file is told by its number."""
+    from gcodec_flow.latent import LatentFlow
+
+    groups: list[int] = []
+    alone = LatentFlow.reconstruct_all
+
+    def counted(self: LatentFlow, several: Any, size: Any) -> Any:
+        groups.append(len(several))
+        return alone(self, several, size)
+
+    monkeypatch.setattr(LatentFlow, "reconstruct_all", counted)
+    shifted = gcodec.Picture(pictures[0].pixels[:, ::-1, :48].copy())
+    with gcodec.Session() as session:
+        three = [session.encode(one, "webp").data for one in (*pictures, shifted)]
+        files = [three[0], three[2], three[1], three[1], three[0]]
+        how: dict[str, Any] = {"options": {"steps": 1}}
+        singly = session.decode(files, "latent_flow", **how)
+        groups.clear()
+        made = session.decode(files, "latent_flow", together=4, **how)
+        assert groups == [3, 1, 1]
+        for one, other in zip(made, singly, strict=True):
+            np.testing.assert_allclose(one.picture.pixels, other.picture.pixels, atol=1e-4)
+        with pytest.raises(gcodec.GcodecError) as caught:
+            session.decode([*files, b"GIF89a"], "preview", together=4)
+        assert caught.value.__notes__ == ["number 6 of 6"]
+        with pytest.raises(gcodec.errors.UsageError, match="1 file or more"):
+            session.decode(files, together=0)
+
+
 def test_a_reconstructor_is_suggested_by_name_alone_or_with_settings(
     pictures: tuple[Picture, Picture],
 ) -> None:

@@ -124,3 +124,13 @@ class Reconstructor(ABC):
         ``setup.run.randomness`` alone, in the domain of decoder noise. One that draws samples returns the sample
         itself, whatever realism was asked for.
         """
+
+    def reconstruct_all(
+        self, several: Sequence[Mapping[str, Signal]], size: Size
+    ) -> Sequence[FloatArray]:
+        """Return what `reconstruct` does of each, in their order; all hold signals of the same types.
+
+        Worth implementing where a network takes several pictures of one size at once. Rounding may then be another, so that
+        pictures differ by what those of two machines do, and by no more.
+        """
+        return [self.reconstruct(signals, size) for signals in several]

@@ -44,17 +44,22 @@ def condition(value: float) -> Condition:
 def test_guidance_goes_from_the_unconditional_to_the_conditional_and_beyond(
     guidance: float, expected: float
 ) -> None:
-    denoise = guided(Constant(), condition(3), condition(1), guidance)
+    denoise = guided(Constant(), [condition(3)], [condition(1)], guidance)
     assert denoise(torch.zeros(1), 0.5, 0.25).item() == expected
 
 
 def test_guidance_of_one_asks_for_nothing_unconditional() -> None:
-    assert guided(Constant(), condition(3), None, 1.0)(torch.zeros(1), 0.5, 0.25).item() == 3
+    assert guided(Constant(), [condition(3)], [], 1.0)(torch.zeros(1), 0.5, 0.25).item() == 3
 
 
 def test_the_denoiser_is_told_how_long_the_step_is() -> None:
-    denoise = guided(Constant(), condition(3), None, 1.0, lambda step: 10 * step)
+    denoise = guided(Constant(), [condition(3)], [], 1.0, lambda step: 10 * step)
     assert denoise(torch.zeros(1), 0.75, 0.25).item() == 8
+
+
+def test_each_of_several_pictures_has_a_condition_of_its_own() -> None:
+    denoise = guided(Constant(), [condition(3), condition(5)], [condition(1), condition(2)], 2.0)
+    assert denoise(torch.zeros(2), 0.5, 0.25).tolist() == [5, 8]
 
 
 def test_a_state_of_any_path_is_put_on_the_rectified_flow() -> None:

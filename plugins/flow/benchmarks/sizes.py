@@ -27,11 +27,11 @@ def measured(model: str, tile: int, height: int, width: int) -> tuple[float, flo
     bridge = Bridge(Setup(Run(), {"steps": 2, "tile": tile}, ModelStore.installed().find(model)))
     # Its speed does not depend on what is in the picture.
     y = np.random.default_rng(0).random((3, height, width), np.float32)
-    bridge.residual(y[:, :64, :64], 0.05)
+    bridge.residuals([y[:, :64, :64]], [0.05])
     best = float("inf")
     for _ in range(2):
         begin = time.process_time()
-        bridge.residual(y, 0.05)
+        bridge.residuals([y], [0.05])
         best = min(best, time.process_time() - begin)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return best / (height * width / 1e6), peak

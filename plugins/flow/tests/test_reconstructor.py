@@ -65,7 +65,9 @@ def test_a_network_that_overshoots_does_not_err_more(
     sampler = copy(flow())
     residual = np.random.default_rng(1).normal(0, 3, preview.pixels.shape).astype(np.float32)
     for factor, expected in ((1.0, 1.0), (0.1, 0.09)):
-        monkeypatch.setattr(sampler, "residual", lambda y, s, k=factor: residual * np.float32(k))
+        monkeypatch.setattr(
+            sampler, "residuals", lambda y, s, k=factor: residual[None] * np.float32(k)
+        )
         middle = Preview(np.clip(preview.pixels, 0.3, 0.7), 1e-4)
         error = squared_error(run(sampler, middle), middle.pixels)
         assert error == pytest.approx(expected * middle.mse, rel=0.02)
@@ -80,6 +82,18 @@ def test_it_adds_something_and_stays_in_range(preview: Preview, sample: FloatArr
 def test_it_has_structure_and_is_no_noise(photo: FloatArray, preview: Preview, flow: Maker) -> None:
     """Detail of the photograph comes back: the one-step mean is closer to it than the preview."""
     assert squared_error(run(flow(steps=1), preview), photo) < 1.02 * preview.mse
+
+
+def test_several_pictures_at_once_are_each_what_it_is_alone(flow: Maker, preview: Preview) -> None:
+    """Tiles, errors of their own, and one that is whole already among them."""
+    sampler = flow(steps=2, tile=256)
+    mirrored = np.ascontiguousarray(preview.pixels[..., ::-1])
+    several = [preview, Preview(preview.pixels, 0.0), Preview(mirrored, preview.mse / 4), preview]
+    size = Size(*preview.pixels.shape[1:])
+    made = sampler.reconstruct_all([{"preview": each} for each in several], size)
+    for each, together in zip(several, made, strict=True):
+        np.testing.assert_allclose(together, run(sampler, each), atol=2e-5)
+    assert made[1] is preview.pixels
 
 
 def test_the_same_seed_gives_the_same_sample_and_another_seed_another(
@@ -159,7 +173,7 @@ def test_beyond_its_border_a_picture_goes_on_as_it_ends(flow: Maker, photo: Floa
     """Sides that are no multiple of 16 are drawn as if the last row and column were repeated."""
     y = np.ascontiguousarray(photo[:, 100:137, 100:150])
     continued = np.pad(y, ((0, 0), (0, 11), (0, 14)), mode="edge")
-    short, long = (flow(steps=2).residual(pixels, 0.05) for pixels in (y, continued))
+    short, long = (flow(steps=2).residuals([pixels], [0.05])[0] for pixels in (y, continued))
     np.testing.assert_allclose(short, long[:, :37, :50], atol=1e-5)
 
 

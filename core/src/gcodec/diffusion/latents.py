@@ -24,7 +24,15 @@ from gcodec.signals import Latent, Noisy, Signal, type_of
 if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
-__all__ = ["FromLatent", "FromNoise", "LatentSampler", "Start", "from_noisy", "guided"]
+__all__ = [
+    "FromLatent",
+    "FromNoise",
+    "LatentSampler",
+    "Start",
+    "from_noisy",
+    "guided",
+    "in_turn",
+]
 
 
 class Start(NamedTuple):
@@ -84,19 +92,27 @@ class LatentSampler(Reconstructor):
         """The times from `start` to 0."""
         return times(self.steps, start)
 
-    def denoise(self, signals: Mapping[str, Signal], size: Size) -> Callable[[Tile], Denoise]:
-        """What the steps aim at, for each tile."""
-        given = self.denoiser.condition(self.seen(signals), size)
-        nothing = self.denoiser.unguided(signals, size) if self.guidance != 1 else None
+    def denoise(
+        self, several: Sequence[Mapping[str, Signal]], size: Size
+    ) -> Callable[[Tile], Denoise]:
+        """What the steps aim at, for each tile: of x_t [B, C, h, w], one of each of `several`."""
+        given = [self.denoiser.condition(self.seen(signals), size) for signals in several]
+        nothing = (
+            [self.denoiser.unguided(signals, size) for signals in several]
+            if self.guidance != 1
+            else []
+        )
 
         def inside(tile: Tile) -> Denoise:
-            rest = None if nothing is None else nothing.window(*tile.window)
-            return guided(self.denoiser, given.window(*tile.window), rest, self.guidance, self.leap)
+            there, without = (
+                [one.window(*tile.window) for one in conditions] for conditions in (given, nothing)
+            )
+            return guided(self.denoiser, there, without, self.guidance, self.leap)
 
         return inside
 
     def solve(self, denoise: Denoise, x: Tensor, grid: Sequence[float], noise: Noise) -> Tensor:
-        """x_0 from x at grid[0], both [1, C, h, w]."""
+        """x_0 from x at grid[0], both [B, C, h, w]."""
         return sample(denoise, x, grid, self.eta, noise)
 
     def leap(self, step: float) -> float:
@@ -115,18 +131,44 @@ class LatentSampler(Reconstructor):
 
     def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
         """Return float32 [3, H, W] in [0, 1]."""
-        start, denoise = self.start(signals, size), self.denoise(signals, size)
-        grid = self.grid(start.t)
+        return self.reconstruct_all([signals], size)[0]
+
+    def reconstruct_all(
+        self, several: Sequence[Mapping[str, Signal]], size: Size
+    ) -> list[FloatArray]:
+        """Return what `reconstruct` does of each; those that begin at the same time go through the network at once."""
+        starts = [self.start(signals, size) for signals in several]
+        groups: dict[float, list[int]] = {}
+        for n, start in enumerate(starts):
+            groups.setdefault(start.t, []).append(n)
+        made: dict[int, FloatArray] = {}
+        for t, group in groups.items():
+            pictures = self._sampled(
+                [several[n] for n in group], [starts[n].x_t for n in group], t, size
+            )
+            made |= zip(group, pictures, strict=True)
+        return [made[n] for n in range(len(several))]
+
+    def _sampled(
+        self,
+        several: Sequence[Mapping[str, Signal]],
+        begin: Sequence[FloatArray | None],
+        t: float,
+        size: Size,
+    ) -> FloatArray:
+        """Pictures [B, 3, H, W] of signals, from the states at t where they begin; None is noise."""
+        denoise, grid = self.denoise(several, size), self.grid(t)
 
         def solved(tile: Tile) -> FloatArray:
             def normals(step: int) -> Tensor:
                 made = noise(self.setup.run.randomness, tile.window, self.space.channels, step)
                 return self.there(made)
 
-            x_t = start.x_t
-            x = normals(0) if x_t is None else self.there(x_t[:, *tile.window])
-            latent: FloatArray = self.solve(denoise(tile), x, grid, normals)[0].cpu().numpy()
-            return latent
+            x = torch.cat(
+                [normals(0) if x_t is None else self.there(x_t[:, *tile.window]) for x_t in begin]
+            )
+            latents: FloatArray = self.solve(denoise(tile), x, grid, normals).cpu().numpy()
+            return latents
 
         return through_latents(
             self.space,
@@ -135,7 +177,7 @@ class LatentSampler(Reconstructor):
             solved,
             self.setup.run.progress,
             self.name,
-            self.show(signals, size),
+            [self.show(signals, size) for signals in several],
         )
 
 
@@ -175,10 +217,19 @@ class FromLatent(LatentSampler):
         return {}
 
 
+def in_turn(each: Sequence[Denoise]) -> Denoise:
+    """One function of several states [B, C, h, w] of as many of one."""
+
+    def denoise(x_t: Tensor, t: float, s: float) -> Tensor:
+        return torch.cat([one(x_t[n : n + 1], t, s) for n, one in enumerate(each)])
+
+    return denoise
+
+
 def guided(
     denoiser: Denoiser,
-    given: Condition,
-    nothing: Condition | None,
+    given: Sequence[Condition],
+    nothing: Sequence[Condition],
     guidance: float,
     leap: Callable[[float], float] = lambda step: 0.0,
 ) -> Denoise:
@@ -188,10 +239,10 @@ def guided(
     """
 
     def denoise(x_t: Tensor, t: float, s: float) -> Tensor:
-        x_0 = denoiser.x0(x_t, 1 - t, t, given, leap(t - s))
-        if guidance == 1 or nothing is None:
+        x_0 = denoiser.x0_all(x_t, 1 - t, t, given, leap(t - s))
+        if guidance == 1 or not nothing:
             return x_0
-        without = denoiser.x0(x_t, 1 - t, t, nothing, leap(t - s))
+        without = denoiser.x0_all(x_t, 1 - t, t, nothing, leap(t - s))
         return without + guidance * (x_0 - without)
 
     return denoise

@@ -7,7 +7,7 @@ pixel. Noise belongs to its place in the image, so that tiles agree where they o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,26 +115,30 @@ def through_latents(
     solve: Callable[[Tile], FloatArray],
     progress: Progress,
     name: str,
-    show: Callable[[Tile, FloatArray], FloatArray] | None = None,
+    shows: Sequence[Callable[[Tile, FloatArray], FloatArray] | None] = (),
 ) -> FloatArray:
-    """A picture, float32 [3, H, W] in [0, 1], that is made in a latent space, tile by tile.
+    """Pictures, float32 [B, 3, H, W] in [0, 1], that are made in a latent space, tile by tile.
 
     side   largest side of a tile in pixels, a multiple of the space's factor.
-    solve  makes the latent [C, h, w] of a tile; its rows and columns are latent positions.
+    solve  makes the latents [B, C, h, w] of a tile; its rows and columns are latent positions.
     name   for `progress`, which is called before every tile and after the last.
-    show   what a tile's latent looks like, float32 [3, factor h, factor w]; None decodes it.
+    shows  for each picture what a tile's latent looks like, float32 [3, factor h, factor w]; None decodes it.
     """
     factor = space.factor
     h, w = (-(-length // factor) for length in size)
-    result = np.zeros((3, h * factor, w * factor), np.float32)
+    result: FloatArray | None = None
     pieces = list(tiles(h, w, side // factor, OVERLAP // factor))
     for done, tile in enumerate(pieces):
         progress(name, done, len(pieces))
-        z = solve(tile)
+        several = solve(tile)
+        if result is None:
+            result = np.zeros((len(several), 3, h * factor, w * factor), np.float32)
         inside = Size(factor * len(tile.rows), factor * len(tile.columns))
-        shown = space.decode(z, inside) if show is None else show(tile, z)
         rows, columns = (slice(factor * s.start, factor * s.stop) for s in tile.window)
         weight = np.kron(tile.weight, np.ones((factor, factor), np.float32))
-        result[:, rows, columns] += weight * shown
+        for made, z, show in zip(result, several, shows or [None] * len(several), strict=True):
+            shown = space.decode(z, inside) if show is None else show(tile, z)
+            made[:, rows, columns] += weight * shown
     progress(name, len(pieces), len(pieces))
-    return np.clip(result[:, : size.height, : size.width], 0, 1)
+    assert result is not None, "a picture has a tile"
+    return np.clip(result[..., : size.height, : size.width], 0, 1)

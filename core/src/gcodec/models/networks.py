@@ -13,7 +13,7 @@ alpha_t x_0 + sigma_t epsilon: parametrisations and schedules are its own affair
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -194,6 +194,27 @@ class Denoiser(ABC):
               was distilled for it: x0-hat is then what a straight line over that part should aim at. 0 asks for
               E[x_0 | x_t].
         """
+
+    def x0_all(
+        self,
+        x_t: torch.Tensor,
+        alpha_t: float,
+        sigma_t: float,
+        conditions: Sequence[Condition],
+        step: float = 0.0,
+    ) -> torch.Tensor:
+        """`x0` of several x_t [B, C, h, w], each under its own condition, of which all hold the same names.
+
+        Worth implementing where the network takes them at once.
+        """
+        import torch
+
+        return torch.cat(
+            [
+                self.x0(x_t[n : n + 1], alpha_t, sigma_t, condition, step)
+                for n, condition in enumerate(conditions)
+            ]
+        )
 
     def error(
         self, alpha_t: float, sigma_t: float, space: LatentSpace, latent: FloatArray

@@ -6,7 +6,7 @@ One direction, no back doors: `decode` sees the bytes of the file, the installed
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from types import NoneType
@@ -22,7 +22,7 @@ from gcodec.pipeline.binding import bind, ways
 from gcodec.pipeline.origin import FAITHFUL, INVENTED, origin
 from gcodec.pipeline.resolver import Path, check_path
 from gcodec.pipeline.stage1 import Stage1, open_stage1
-from gcodec.pipeline.stage2 import Stage2, checked, open_stage2
+from gcodec.pipeline.stage2 import Fed, Stage2, checked, open_stage2
 from gcodec.registry import registry
 from gcodec.run import Run, is_whole
 from gcodec_formats import registry as numbers
@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from gcodec.pictures import Credentials, Picture
     from gcodec.signals import FloatArray, Preview, Signal
 
-__all__ = ["Decoded", "decode", "decode_progressively", "save_decoded", "verify"]
+__all__ = [
+    "Decoded",
+    "Received",
+    "decode",
+    "decode_progressively",
+    "finish",
+    "receive",
+    "save_decoded",
+    "verify",
+]
 
 
 @dataclass(frozen=True)
@@ -94,9 +103,8 @@ def decode(
     InvalidOption, UnknownPlugin for `via`, UsageError for a realism where there is no sample, Unmeasured where `fidelity`
     cannot be had, and InvalidArgument for an argument of another type than its own.
     """
-    receiver = _receive(data, reconstructor, options, model, via, partial, fidelity, run)
-    signals = receiver.stage1.signals()
-    return receiver.decoded(signals, 0)
+    made = receive(data, reconstructor, options, model, via, partial, fidelity, run)
+    return finish([made])[0]
 
 
 def decode_progressively(
@@ -117,10 +125,10 @@ def decode_progressively(
     """
     if not is_whole(every) or every < 1:
         raise UsageError(f"a picture after every {every} layers is asked for; it takes 1 or more")
-    receiver = _receive(data, reconstructor, options, model, via, partial, fidelity, run)
+    receiver = _open(data, reconstructor, options, model, via, partial, fidelity, run)
     total = len(receiver.stage1.main.layers)
     for count, signals in receiver.stage1.refine(every):
-        yield receiver.decoded(signals, total - count)
+        yield from finish([receiver.received(signals, total - count)])
         receiver.clock.restart()  # what the caller did with the picture is not decoding
 
 
@@ -135,31 +143,88 @@ class _Receiver:
     run: Run
     clock: Clock
 
-    def decoded(self, signals: Iterable[Signal], unused: int) -> Decoded:
-        """Stage 2, and what is to be said of the result; `unused` layers of those that are here were left out."""
+    def received(self, signals: Iterable[Signal], unused: int) -> Received:
+        """These signals on their way to stage 2; `unused` layers of those that are here were left out."""
         self.clock.lap("stage1")
-        file, choice = self.stage1.file, self.stage2.choice
-        pixels, path, preview = self.stage2.reconstruct(signals, file.header.size)
+        fed = self.stage2.feed(signals, self.stage1.file.header.size)
         self.clock.lap("stage2")
+        return Received(self, fed, unused)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A file of which stage 1 is done; `finish` makes the picture."""
+
+    receiver: _Receiver
+    fed: Fed
+    unused: int
+
+    @property
+    def alike(self) -> tuple[object, ...]:
+        """What files have in common whose pictures can be made at once: size, types of signals, the same reconstructor.
+
+        Only in a `gcodec.Session` do two files have the same one.
+        """
+        stage2 = self.receiver.stage2
+        own = self if stage2.reconstructor is None else stage2.reconstructor
+        return id(own), stage2.choice.share, self.fed.size, tuple(self.fed.signals)
+
+    def decoded(self, pixels: FloatArray, seconds: float) -> Decoded:
+        """What is to be said of the picture, which stage 2 took so many seconds for."""
+        receiver, fed = self.receiver, self.fed
+        file, choice = receiver.stage1.file, receiver.stage2.choice
+        taken = dict(receiver.clock.seconds)
+        taken["stage2"] += seconds
         fidelity = None
-        if self.expect is not None and preview is not None:
-            fidelity = self.expect(preview, pixels)
+        if receiver.expect is not None and fed.preview is not None:
+            fidelity = receiver.expect(fed.preview, pixels)
         return Decoded(
-            picture=picture_of(pixels, file, self.run),
-            embedding=self.stage1.main.spec.name,
+            picture=picture_of(pixels, file, receiver.run),
+            embedding=receiver.stage1.main.spec.name,
             reconstructor=choice.spec.name,
-            suggested=self.suggested,
+            suggested=receiver.suggested,
             realism=choice.realism,
             options=choice.options,
-            path=path,
-            missing=unused + file.missing.count(gcx.MAIN),
+            path=fed.path,
+            missing=self.unused + file.missing.count(gcx.MAIN),
             lost_alpha=gcx.ALPHA in file.missing,
-            seconds=dict(self.clock.seconds),
+            seconds=taken,
             fidelity=fidelity,
         )
 
 
-def _receive(
+def receive(
+    data: bytes | str | FilePath,
+    reconstructor: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    model: str | None = None,
+    via: str | None = None,
+    partial: bool = False,
+    fidelity: bool = False,
+    run: Run | None = None,
+) -> Received:
+    """Do all of `decode` but the picture itself; arguments and errors are those of `decode`."""
+    receiver = _open(data, reconstructor, options, model, via, partial, fidelity, run)
+    return receiver.received(receiver.stage1.signals(), 0)
+
+
+def finish(several: Sequence[Received]) -> list[Decoded]:
+    """Make the pictures of files, those that are `alike` at once (`Reconstructor.reconstruct_all`). Raises PluginError."""
+    kinds: dict[tuple[object, ...], list[int]] = {}
+    for index, one in enumerate(several):
+        kinds.setdefault(one.alike, []).append(index)
+    made: dict[int, Decoded] = {}
+    for indices in kinds.values():
+        clock = Clock()
+        stage2 = several[indices[0]].receiver.stage2
+        pixels = stage2.reconstruct([several[index].fed for index in indices])
+        clock.lap("stage2")
+        for index, picture in zip(indices, pixels, strict=True):
+            made[index] = several[index].decoded(picture, clock.seconds["stage2"] / len(indices))
+    return [made[index] for index in range(len(several))]
+
+
+def _open(
     data: bytes | str | FilePath,
     reconstructor: str | None,
     options: Mapping[str, Any] | None,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from gcodec.errors import GcodecError, UsageError
 from gcodec.models import ModelStore
-from gcodec.pipeline.decoding import Decoded, decode
+from gcodec.pipeline.decoding import Decoded, Received, decode, finish, receive
 from gcodec.pipeline.encoding import Encoded, encode
 from gcodec.pipeline.kept import Kept
 from gcodec.progress import Progress, silent
@@ -92,17 +92,66 @@ class Session:
 
     @overload
     def decode(
-        self, data: Several[File], reconstructor: str | None = ..., *, seed: int = ..., **how: Any
+        self,
+        data: Several[File],
+        reconstructor: str | None = ...,
+        *,
+        seed: int = ...,
+        together: int = ...,
+        **how: Any,
     ) -> list[Decoded]: ...
 
     def decode(
-        self, data: Any, reconstructor: str | None = None, *, seed: int = 0, **how: Any
+        self,
+        data: Any,
+        reconstructor: str | None = None,
+        *,
+        seed: int = 0,
+        together: int = 1,
+        **how: Any,
     ) -> Any:
         """Decode a file, or each of a list, as `gcodec.decode` does with the seed (0: the file's own) and all of `how`.
 
+        together  of a list, how many files at a time go to the reconstructor, which may make pictures of one size at once.
+                  Worth it on a GPU; pictures then differ by rounding from those made one by one.
+
         Raises what that raises, of a list with a note of which file it was, and UsageError once closed.
         """
-        return self._each(lambda one, run: decode(one, reconstructor, run=run, **how), data, seed)
+        if not is_whole(together) or together < 1:
+            raise UsageError(
+                f"1 file or more goes through the networks at a time, not {together!r}"
+            )
+        if together == 1 or not isinstance(data, (list, tuple)):
+            return self._each(
+                lambda one, run: decode(one, reconstructor, run=run, **how), data, seed
+            )
+        made: list[Decoded] = []
+        for at in range(0, len(data), together):
+            part = list(data[at : at + together])
+            made += self.finish(
+                self._each(
+                    lambda one, run: receive(one, reconstructor, run=run, **how),
+                    part,
+                    seed,
+                    at,
+                    len(data),
+                )
+            )
+        return made
+
+    def receive(
+        self, data: File, reconstructor: str | None = None, *, seed: int = 0, **how: Any
+    ) -> Received:
+        """Do all of `decode` but the picture itself, which `finish` makes. Raises what `decode` does."""
+        made: Received = self._each(
+            lambda one, run: receive(one, reconstructor, run=run, **how), data, seed
+        )
+        return made
+
+    def finish(self, several: Sequence[Received]) -> list[Decoded]:
+        """Make the pictures of files that this session has received, at once those that are `alike`. Raises PluginError."""
+        with self._turn:
+            return finish(several)
 
     def close(self) -> None:
         """Let go of everything; a second time does nothing."""
@@ -117,7 +166,14 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _each(self, work: Callable[[Any, Run], Any], given: Any, seed: int) -> Any:
+    def _each(
+        self,
+        work: Callable[[Any, Run], Any],
+        given: Any,
+        seed: int,
+        first: int = 0,
+        total: int | None = None,
+    ) -> Any:
         with self._turn:
             if self._run is None:
                 raise UsageError("the session is closed; open another one")
@@ -125,10 +181,10 @@ class Session:
             if not isinstance(given, (list, tuple)):
                 return work(given, run)
             made = []
-            for number, one in enumerate(given, 1):
+            for number, one in enumerate(given, first + 1):
                 try:
                     made.append(work(one, run))
                 except GcodecError as error:
-                    error.add_note(f"number {number} of {len(given)}")
+                    error.add_note(f"number {number} of {total or len(given)}")
                     raise
             return made

@@ -25,11 +25,11 @@ The line is drawn here, once for all reconstructors, between two pictures with v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from gcodec.border import check_picture, of_plugin
+from gcodec.border import Unfit, check_picture, of_plugin
 from gcodec.errors import UsageError
 from gcodec.interfaces import Reconstructor, Setup, Size
 from gcodec.options import check_options
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from gcodec.run import Run
     from gcodec.signals import FloatArray, Signal
 
-__all__ = ["Choice", "Stage2", "checked", "interpolate", "open_stage2"]
+__all__ = ["Choice", "Fed", "Stage2", "checked", "interpolate", "open_stage2"]
 
 #: A realism at which both the reconstructor's picture and the preview are wanted.
 _MIXED = 0.5
@@ -76,6 +76,21 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Fed:
+    """What stage 2 works on.
+
+    signals  for the reconstructor, by type.
+    path     how they came.
+    preview  X* where it is known.
+    """
+
+    signals: Mapping[str, Signal]
+    path: Path
+    preview: Preview | None
+    size: Size
+
+
+@dataclass(frozen=True)
 class Stage2:
     """A reconstructor that is set up, and what may lead to it; None where realism 0 asks for nothing but the preview."""
 
@@ -84,27 +99,39 @@ class Stage2:
     run: Run
     ways: Ways
 
-    def reconstruct(
-        self, signals: Iterable[Signal], size: Size
-    ) -> tuple[FloatArray, Path, Preview | None]:
-        """Return X_alpha, float32 [3, H, W] in [0, 1], how the signals reached the reconstructor, and X* where it is known.
-
-        At alpha = 1 it is the reconstructor's own array, at alpha = 0 the preview's. Raises NoPath and PluginError.
-        """
-        alpha = self.choice.share
+    def feed(self, signals: Iterable[Signal], size: Size) -> Fed:
+        """Lead signals to the reconstructor. Raises NoPath and PluginError."""
         made, path = adapt(signals, self.choice.spec, size, self.run, self.ways, self.choice.wanted)
         preview = cast(Preview | None, made.get(Preview.kind))
-        known = preview.pixels if preview else None
+        return Fed({name: made[name] for name in path.feeds}, path, preview, size)
+
+    def reconstruct(self, several: Sequence[Fed]) -> list[FloatArray]:
+        """Return X_alpha of each, float32 [3, H, W] in [0, 1]; all are of one size and of the same types of signals.
+
+        At alpha = 1 it is the reconstructor's own array, at alpha = 0 the preview's. Raises PluginError.
+        """
+        alpha = self.choice.share
+        known = [fed.preview.pixels if fed.preview else None for fed in several]
         if self.reconstructor is None:
-            return cast("FloatArray", known), path, preview
-        fed = {name: made[name] for name in path.feeds}
+            return cast("list[FloatArray]", known)
+        size = several[0].size
         with of_plugin(self.choice.spec):
-            sample = self.reconstructor.reconstruct(fed, size)
-            if sample is not known:  # what was checked as a preview is sound
-                check_picture(sample, size)
+            if len(several) == 1:
+                samples = [self.reconstructor.reconstruct(several[0].signals, size)]
+            else:
+                given = [fed.signals for fed in several]
+                samples = list(self.reconstructor.reconstruct_all(given, size))
+            if len(samples) != len(several):
+                raise Unfit(f"{len(samples)} pictures were returned of {len(several)}")
+            for sample, preview in zip(samples, known, strict=True):
+                if sample is not preview:  # what was checked as a preview is sound
+                    check_picture(sample, size)
         if alpha == 1:
-            return sample, path, preview
-        return interpolate(cast("FloatArray", known), sample, alpha), path, preview
+            return samples
+        return [
+            interpolate(cast("FloatArray", preview), sample, alpha)
+            for preview, sample in zip(known, samples, strict=True)
+        ]
 
 
 def checked(spec: ReconstructorSpec, given: Mapping[str, Any], *, beside: bool = False) -> Choice:

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from gcodec.plugin import ReconstructorSpec
     from gcodec.signals import FloatArray
 
-__all__ = ["BLURRED", "bound", "file_of", "reconstruct", "signals_of", "sources_for"]
+__all__ = [
+    "BLURRED",
+    "bound",
+    "file_of",
+    "reconstruct",
+    "reconstruct_all",
+    "signals_of",
+    "sources_for",
+]
 
 #: A preview made by blurring, with its measured error: there is always one source, whatever is installed.
 BLURRED = "blurred"
@@ -61,11 +69,11 @@ def file_of(source: str, image: pictures.Image, quality: float) -> bytes | None:
 
 
 def signals_of(
-    source: str, file: bytes | None, size: Size = SIZE
+    source: str, file: bytes | None, size: Size = SIZE, scene: int = 0
 ) -> tuple[tuple[Signal, ...], Size]:
     """Return the signals of a file, or those of `BLURRED` at `size`, and the size of the picture."""
     if source == BLURRED:
-        image = pictures.photograph(*size)
+        image = pictures.photograph(*size, scene)
         original = pictures.as_picture(image).pixels
         coarse = pictures.as_picture(pictures.blurred(image)).pixels
         mse = float(np.mean(np.square(coarse - original), dtype=np.float64))
@@ -83,5 +91,17 @@ def reconstruct(
     run: Run,
 ) -> FloatArray:
     """Do what `gcodec.pipeline.decoding.decode` does after stage 1."""
+    return reconstruct_all(name, [signals], size, options, run)[0]
+
+
+def reconstruct_all(
+    name: str,
+    several: Sequence[Iterable[Signal]],
+    size: Size,
+    options: Mapping[str, Any],
+    run: Run,
+) -> list[FloatArray]:
+    """Do that for several pictures at once."""
     spec, found = bound(registry().reconstructor(name))
-    return open_stage2(checked(spec, options), found, run=run).reconstruct(signals, size)[0]
+    stage2 = open_stage2(checked(spec, options), found, run=run)
+    return stage2.reconstruct([stage2.feed(signals, size) for signals in several])

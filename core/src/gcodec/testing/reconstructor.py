@@ -18,7 +18,7 @@ from gcodec.run import Run
 from gcodec.signals import Preview, Signal, type_of
 from gcodec.testing import _processes, _signals, _sources, _specs, pictures
 from gcodec.testing._generators import left_alone
-from gcodec.testing._sources import BLURRED, reconstruct
+from gcodec.testing._sources import BLURRED, reconstruct, reconstruct_all
 from gcodec.testing.embedding import LARGE, assert_light
 
 if TYPE_CHECKING:
@@ -95,10 +95,12 @@ class ReconstructorConformance:
         """Return the picture that the reconstructor makes, checked."""
         return reconstruct(self.name, signals, size, self.settings, Run(seed=seed))
 
-    def signals(self, source: str, height: int, width: int) -> tuple[tuple[Signal, ...], Size]:
-        """Return the signals of the test photograph at this size, and the size."""
-        file = _sources.file_of(source, pictures.photograph(height, width), self.quality)
-        return _sources.signals_of(source, file, Size(height, width))
+    def signals(
+        self, source: str, height: int, width: int, scene: int = 0
+    ) -> tuple[tuple[Signal, ...], Size]:
+        """Return the signals of the test photograph at this size, or of another scene, and the size."""
+        file = _sources.file_of(source, pictures.photograph(height, width, scene), self.quality)
+        return _sources.signals_of(source, file, Size(height, width), scene)
 
     def test_spec(self) -> None:
         """The spec is well formed, its implementation can be imported, and something leads to it."""
@@ -132,6 +134,18 @@ class ReconstructorConformance:
         self.make(signals, size)
         apart = _signals.difference(before, _signals.flatten(signals))
         assert apart == 0, "the reconstructor wrote into the signals"
+
+    def test_several_at_once(self) -> None:
+        """What is made of several pictures at once is what is made of each alone, in their order."""
+        source = self.sources()[0]
+        (one, size), (other, _) = (self.signals(source, *_ODD, scene) for scene in (0, 1))
+        if list(map(type_of, one)) != list(map(type_of, other)):
+            pytest.skip(f"{source} makes other signals of another picture")
+        several = [one, other, one]
+        made = reconstruct_all(self.name, several, size, self.settings, Run(seed=5))
+        for signals, together in zip(several, made, strict=True):
+            apart = float(np.abs(self.make(signals, size, 5) - together).max())
+            assert apart <= self.tolerance, f"beside others the picture differs by {apart:g}"
 
     def test_every_option(self) -> None:
         """Every choice and both bounds of every option work."""

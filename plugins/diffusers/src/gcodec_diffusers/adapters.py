@@ -107,10 +107,11 @@ def _denoised(
     def solve(tile: Tile) -> FloatArray:
         x = torch.from_numpy(np.ascontiguousarray(x_t(tile)))[None].to(device)
         x_0 = denoiser.x0(x, alpha_t, sigma_t, condition.window(*tile.window))
-        latents[:] = [x_0[0].cpu().numpy()]
-        return latents[0]
+        answer: FloatArray = x_0.cpu().numpy()
+        latents[:] = [answer[0]]
+        return answer
 
-    pixels = through_latents(space, size, _TILE, solve, run.progress, "denoise")
+    (pixels,) = through_latents(space, size, _TILE, solve, run.progress, "denoise")
     return Preview(pixels, denoiser.error(alpha_t, sigma_t, space, latents[0]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,23 +124,41 @@ class LatentDenoiser(Denoiser):
         self, x_t: Tensor, alpha_t: float, sigma_t: float, condition: Condition, step: float = 0.0
     ) -> Tensor:
         """x0-hat [1, C, h, w]; any path is scaled to the rectified flow's (1 - t, t) at the same SNR."""
+        return self.x0_all(x_t, alpha_t, sigma_t, [condition], step)
+
+    def x0_all(
+        self,
+        x_t: Tensor,
+        alpha_t: float,
+        sigma_t: float,
+        conditions: Sequence[Condition],
+        step: float = 0.0,
+    ) -> Tensor:
+        """x0-hat [B, C, h, w], all at once."""
         with torch.inference_mode(not x_t.requires_grad):
-            return self._x0(x_t, alpha_t, sigma_t, condition, step)
+            return self._x0(x_t, alpha_t, sigma_t, conditions, step)
 
     def _x0(
-        self, x_t: Tensor, alpha_t: float, sigma_t: float, condition: Condition, step: float
+        self,
+        x_t: Tensor,
+        alpha_t: float,
+        sigma_t: float,
+        conditions: Sequence[Condition],
+        step: float,
     ) -> Tensor:
         total = alpha_t + sigma_t
-        t, d = (torch.tensor([value], device=self.device) for value in (sigma_t / total, step))
-        maps, globals_ = condition.maps, condition.globals
+        t, d = (
+            torch.full((len(conditions),), value, device=self.device, dtype=torch.float32)
+            for value in (sigma_t / total, step)
+        )
         given = Given(
-            maps["estimate"][None],
-            globals_["error"][None],
-            maps["sketch"][None],
-            globals_["drawn"][None],
+            torch.stack([one.maps["estimate"] for one in conditions]),
+            torch.stack([one.globals["error"] for one in conditions]),
+            torch.stack([one.maps["sketch"] for one in conditions]),
+            torch.stack([one.globals["drawn"] for one in conditions]),
         )
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            result: Tensor = self.network(x_t / total, t.float(), d.float(), given)
+            result: Tensor = self.network(x_t / total, t, d, given)
         return result
 
     def _there(self, tensor: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gcodec.signals import FloatArray
 
 #: (y, s, eps) -> r, see `on_torch`.
-Solve: TypeAlias = "Callable[[FloatArray, float, FloatArray], FloatArray]"
+Solve: TypeAlias = "Callable[[FloatArray, Sequence[float], FloatArray], FloatArray]"
 
 PATCH = 4
 #: Range of log s the network was shown; s outside it is embedded as the nearest end.
@@ -245,7 +245,9 @@ def load(model: Model) -> PatchUNet:
 
 
 def on_torch(model: Model, run: Run, grid: Sequence[float]) -> Solve:
-    """What takes one tile through the ODE: (y, s, eps) to its end, y and eps and the answer float32 [3, h, w].
+    """What takes one tile of several pictures through the ODE: (y, s, eps) to its end.
+
+    y and the answer are float32 [B, 3, h, w], s is [B], eps [3, h, w] where all begin.
 
     Raises ModelDamaged like `load`, and InvalidOption for a device that is not there.
     """
@@ -253,14 +255,14 @@ def on_torch(model: Model, run: Run, grid: Sequence[float]) -> Solve:
     network = load(model).to(device, dtype)
 
     @torch.inference_mode()
-    def solve(y: FloatArray, s: float, eps: FloatArray) -> FloatArray:
-        y_, eps_ = (torch.from_numpy(a).to(device)[None] for a in (y, eps))
-        log_s = torch.tensor([math.log(s)], device=device)
+    def solve(y: FloatArray, s: Sequence[float], eps: FloatArray) -> FloatArray:
+        y_, eps_ = (torch.from_numpy(a).to(device) for a in (y, eps))
+        log_s = torch.tensor([math.log(each) for each in s], device=device)
 
         def velocity(x: Tensor, t: float) -> Tensor:
-            return network(x, y_, torch.tensor([t], device=device), log_s)
+            return network(x, y_, torch.full_like(log_s, t), log_s)
 
-        r: FloatArray = euler(velocity, eps_, grid)[0].float().cpu().numpy()
+        r: FloatArray = euler(velocity, eps_.expand_as(y_), grid).float().cpu().numpy()
         return r
 
     return solve

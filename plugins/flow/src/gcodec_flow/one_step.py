@@ -20,7 +20,7 @@ A noisy state is where it is. Of a preview only its latent is changed (`LatentSp
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,12 +78,18 @@ class OneStep(LatentSampler):
         """All of the way that is left, where the denoiser was distilled for that."""
         return step if 1 in self.denoiser.few else 0.0
 
-    def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
-        """Return float32 [3, H, W] in [0, 1]; the preview itself if its mse is 0."""
-        preview = signals.get(Preview.kind)
-        if isinstance(preview, Preview) and preview.mse == 0:
-            return preview.pixels
-        return super().reconstruct(signals, size)
+    def reconstruct_all(
+        self, several: Sequence[Mapping[str, Signal]], size: Size
+    ) -> list[FloatArray]:
+        """Return float32 [3, H, W] in [0, 1] of each; the preview itself if its mse is 0."""
+        whole: dict[int, FloatArray] = {}
+        for n, signals in enumerate(several):
+            preview = signals.get(Preview.kind)
+            if isinstance(preview, Preview) and preview.mse == 0:
+                whole[n] = preview.pixels
+        rest = [signals for n, signals in enumerate(several) if n not in whole]
+        drawn = iter(super().reconstruct_all(rest, size))
+        return [whole[n] if n in whole else next(drawn) for n in range(len(several))]
 
     def show(
         self, signals: Mapping[str, Signal], size: Size

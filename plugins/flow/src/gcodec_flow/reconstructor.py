@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class Flow(Reconstructor):
             )
         self.grid = times(setup.options["steps"], shift=setup.model.config["_time_shift"])
         self.tile: int = setup.options["tile"]
-        self.solve: Callable[[FloatArray, float, FloatArray], FloatArray]
+        self.solve: Callable[[FloatArray, Sequence[float], FloatArray], FloatArray]
         if graphs := graphs_of(setup.model, setup.run, "velocity"):
             self.solve = partial(on_graph, graphs[0], self.grid)
         else:
@@ -62,33 +62,37 @@ class Flow(Reconstructor):
 
     def reconstruct(self, signals: Mapping[str, Signal], size: Size) -> FloatArray:
         """Return float32 [3, H, W] in [0, 1]; the preview itself if its mse is 0."""
-        preview = signals["preview"]
-        assert isinstance(preview, Preview)
-        if preview.mse == 0:
-            return preview.pixels
-        s = math.sqrt(preview.mse)
-        r = self.residual(preview.pixels, s)
-        # Row by row, for precision and because a second array of this size may be a gigabyte.
-        energy = math.fsum(float(np.vdot(row, row)) for plane in r for row in plane) / r.size
-        r *= np.float32(s / max(1.0, math.sqrt(energy)))
-        r += preview.pixels
-        return np.clip(r, 0, 1, out=r)
+        return self.reconstruct_all([signals], size)[0]
 
-    def residual(self, y: FloatArray, s: float) -> FloatArray:
-        """The flow's end point r, float32 [3, H, W] in units of s, tile by tile."""
-        _, height, width = y.shape
+    def reconstruct_all(
+        self, several: Sequence[Mapping[str, Signal]], size: Size
+    ) -> list[FloatArray]:
+        """Return what `reconstruct` does of each; a tile of all of them goes through the network at once."""
+        previews = [cast(Preview, signals["preview"]) for signals in several]
+        made = [preview.pixels for preview in previews]
+        lossy = [n for n, preview in enumerate(previews) if preview.mse > 0]
+        if lossy:
+            deviations = [math.sqrt(previews[n].mse) for n in lossy]
+            residuals = self.residuals([made[n] for n in lossy], deviations)
+            for n, s, r in zip(lossy, deviations, residuals, strict=True):
+                made[n] = _added(r, s, made[n])
+        return made
+
+    def residuals(self, previews: Sequence[FloatArray], s: Sequence[float]) -> FloatArray:
+        """The flow's end points r, float32 [B, 3, H, W] in units of s, [B], tile by tile."""
+        _, height, width = previews[0].shape
         bottom, right = (-n % ALIGNMENT for n in (height, width))
-        result = np.zeros((3, height + bottom, width + right), np.float32)
+        result = np.zeros((len(s), 3, height + bottom, width + right), np.float32)
         pieces = list(tiles(height + bottom, width + right, self.tile, OVERLAP))
         for done, tile in enumerate(pieces):
             self.setup.run.progress(self.name, done, len(pieces))
-            window = (slice(None), *tile.window)
-            shown = y[window]
-            below, beside = (a - b for a, b in zip(tile.weight.shape, shown.shape[1:], strict=True))
-            shown = np.pad(shown, ((0, 0), (0, below), (0, beside)), mode="edge")
+            window = (..., *tile.window)
+            shown = np.stack([y[window] for y in previews])
+            below, beside = (a - b for a, b in zip(tile.weight.shape, shown.shape[2:], strict=True))
+            shown = np.pad(shown, ((0, 0), (0, 0), (0, below), (0, beside)), mode="edge")
             result[window] += tile.weight * self.solve(shown, s, self.start(tile))
         self.setup.run.progress(self.name, len(pieces), len(pieces))
-        return result[:, :height, :width]
+        return result[..., :height, :width]
 
     def start(self, tile: Tile) -> FloatArray:
         """The state at t = 1, float32 [3, h, w]."""
@@ -110,13 +114,30 @@ class Bridge(Flow):
         return np.zeros((3, *tile.weight.shape), np.float32)
 
 
+def _added(r: FloatArray, s: float, preview: FloatArray) -> FloatArray:
+    """X* + s r, clipped, with r scaled back to a mean square of 1; r is written over."""
+    # Row by row, for precision and because a second array of this size may be a gigabyte.
+    energy = math.fsum(float(np.vdot(row, row)) for plane in r for row in plane) / r.size
+    r *= np.float32(s / max(1.0, math.sqrt(energy)))
+    r += preview
+    return np.clip(r, 0, 1, out=r)
+
+
 def on_graph(
-    graph: Graph, grid: Sequence[float], y: FloatArray, s: float, eps: FloatArray
+    graph: Graph, grid: Sequence[float], y: FloatArray, s: Sequence[float], eps: FloatArray
 ) -> FloatArray:
-    """One tile through the ODE: y, eps and the answer are float32 [3, h, w]."""
-    log_s, shown = np.array([math.log(s)], np.float32), y[None]
+    """One tile of several pictures through the ODE, one by one, for that is what the graph takes.
 
-    def velocity(x: FloatArray, t: float) -> FloatArray:
-        return graph(x, shown, np.array([t], np.float32), log_s)[0]
+    y and the answer are float32 [B, 3, h, w], s is [B], eps [3, h, w].
+    """
 
-    return euler(velocity, eps[None], grid)[0]
+    def solved(shown: FloatArray, log_s: FloatArray) -> FloatArray:
+        def velocity(x: FloatArray, t: float) -> FloatArray:
+            return graph(x, shown, np.array([t], np.float32), log_s)[0]
+
+        return euler(velocity, eps[None], grid)
+
+    pairs = zip(y, s, strict=True)
+    return np.concatenate(
+        [solved(one[None], np.array([math.log(d)], np.float32)) for one, d in pairs]
+    )

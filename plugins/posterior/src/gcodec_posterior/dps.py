@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gcodec.diffusion.latents import LatentSampler, Start, from_noisy
+from gcodec.diffusion.latents import LatentSampler, Start, from_noisy, in_turn
 from gcodec.diffusion.sampling import Denoise
 from gcodec.diffusion.tiles import Tile
 from gcodec.interfaces import Setup, Size
@@ -51,8 +51,15 @@ class PosteriorSampler(LatentSampler):
         state = signals.get(f"{Noisy.kind}/{self.space.name}")
         return from_noisy(state) if isinstance(state, Noisy) else super().start(signals, size)
 
-    def denoise(self, signals: Mapping[str, Signal], size: Size) -> Callable[[Tile], Denoise]:
-        """E[x_0 | x_t, y] in each tile."""
+    def denoise(
+        self, several: Sequence[Mapping[str, Signal]], size: Size
+    ) -> Callable[[Tile], Denoise]:
+        """E[x_0 | x_t, y] in each tile, of one picture after another."""
+        each = [self.posterior(signals, size) for signals in several]
+        return lambda tile: in_turn([inside(tile) for inside in each])
+
+    def posterior(self, signals: Mapping[str, Signal], size: Size) -> Callable[[Tile], Denoise]:
+        """E[x_0 | x_t, y] in each tile of a picture of these signals."""
         condition = self.denoiser.condition({}, size)
         c, s = self.denoiser.estimate(signals, size)
         _, d = map(self.there, self.denoiser.estimate({}, size))
