@@ -2,9 +2,10 @@
 
 For whoever has a GPU for six minutes. Prints Markdown: the conformance set on the device; then, for the embeddings of `base`
 that run networks, the channels of `diffc` and tiny folders of published families, seconds on both, whether a file made on
-either has the same symbols on both, and how far apart the pictures are. After --seconds no further row is begun. Status 1
-where symbols differ, a picture is more than two steps of 8 bits from the CPU's, or a row failed. Families other than SDXL
-and FLUX.1 are tried where gcodec-diffusers[text] is installed.
+either has the same symbols on both, and how far apart the pictures are; then, for reconstructors that make several pictures
+at once, seconds of each picture alone and among eight on the device, and how far apart these are. After --seconds no further
+row is begun. Status 1 where symbols differ, a picture is more than two steps of 8 bits from the CPU's or from itself alone,
+or a row failed. Families other than SDXL and FLUX.1 are tried where gcodec-diffusers[text] is installed.
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ BASE: list[tuple[str, dict[str, Any], float, str, dict[str, Any]]] = [
     ("ddcm", {}, 0.05, "mse", {}),
     ("uqdm", {}, 0.5, "preview", {}),
 ]
+#: Reconstructors that make several pictures at once, each with an embedding that leads to it.
+TOGETHER = [
+    ("ntc", "bridge", {}),
+    ("ntc", "flow", {"steps": 2}),
+    ("ntc", "latent_flow", {"steps": 2}),
+    ("ldm_quant", "cdc", {"steps": 2}),
+    ("ldm_quant", "relic", {"steps": 2}),
+]
+EIGHT = 8
 #: Those that are made without transformers, and those that are asked by diffusers' own call.
 KNOWN = ("sdxl", "flux")
 DRIVEN = (
@@ -109,6 +119,27 @@ def cases(place: Path) -> Iterator[tuple[Any, str]]:
         yield ("diffc", {}, 0.02, "ode", {"steps": 2}), str(make_family(name, place / name))
 
 
+def together(device: str, pixels: Any, case: Any) -> tuple[float, float, float]:
+    """Seconds of a picture alone, and of one of eight, on a device; how far apart they are in steps of 8 bits."""
+    import numpy as np
+
+    import gcodec
+
+    embedding, recon, how = case
+    shifts = [np.roll(pixels, 16 * n, axis=2) for n in range(EIGHT)]
+    with gcodec.Session(device=device) as session:
+        target = gcodec.Target(bpp=0.3)
+        made = session.encode([gcodec.Picture(p) for p in shifts], embedding, target=target)
+        files: list[Any] = [one.data for one in made]
+        alone, one = timed(lambda: session.decode(files, recon, options=how))
+        at_once, eight = timed(lambda: session.decode(files, recon, options=how, together=EIGHT))
+    off = max(
+        float(np.abs(a.picture.pixels - b.picture.pixels).max())
+        for a, b in zip(alone, at_once, strict=True)
+    )
+    return one / EIGHT, eight / EIGHT, 255 * off
+
+
 def main() -> None:
     """Print the tables; exit with status 1 if anything is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -165,6 +196,21 @@ def main() -> None:
             seconds = " | ".join(f"{s:.2f} s" for s in (*row.encode, *row.decode))
             symbols = "same" if row.same else "OTHERS"
             print(f"| {row.what} | {seconds} | {symbols} | {row.off:.2f} |", flush=True)
+    print("\n| | alone | of eight together | off by |\n|---|---|---|---|")
+    for case in TOGETHER[: given.rows]:
+        if time.monotonic() > end:
+            print(f"\nStopped after {given.seconds:.0f} s.")
+            break
+        name = f"{case[0]} -> {case[1]}"
+        try:
+            alone, eight, off = together(given.device, picture.pixels, case)
+        except GcodecError as error:
+            wrong.append(name)
+            print(f"| {name} | {error} |", flush=True)
+            continue
+        if off > ALLOWED:
+            wrong.append(name)
+        print(f"| {name} | {alone:.3f} s | {eight:.3f} s | {off:.2f} |", flush=True)
     sys.exit(bool(wrong))
 
 

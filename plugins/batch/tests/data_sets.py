@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import tarfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 Run = subprocess.CompletedProcess[str]
@@ -53,3 +55,18 @@ def report(run: Run) -> dict[str, object]:
     """What ``--json`` printed."""
     found: dict[str, object] = json.loads(run.stdout)
     return found
+
+
+def at_file(name: str, does: str, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have workers do this, a line of Python, when they read the file of that name."""
+    (site / "sitecustomize.py").write_text(
+        "import sys, os, time\n"
+        "if any('gcodec_batch' in w for w in sys.orig_argv):\n"
+        "    import gcodec.files as files\n"
+        "    real = files.file_bytes\n"
+        "    def other(path):\n"
+        f"        if str(path).endswith({name!r}): {does}\n"
+        "        return real(path)\n"
+        "    files.file_bytes = other\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{site}:{os.environ.get('PYTHONPATH', '')}")

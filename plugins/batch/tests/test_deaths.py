@@ -15,7 +15,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from data_sets import contents, picture, report
+from data_sets import at_file, contents, picture, report
 
 from gcodec import Session
 from gcodec.errors import OutputError
@@ -202,32 +202,37 @@ def test_files_that_a_power_cut_took_are_made_again(tmp_path: Path) -> None:
     assert {name: contents(tmp_path / "out")[name] for name in whole} == whole
 
 
-def test_an_input_that_ends_processes_is_given_up(tmp_path: Path) -> None:
+def test_an_input_that_ends_processes_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that takes all memory."""
     plan = four(tmp_path)
-    # A process that ends itself at one input: as one that ran out of memory there.
-    (tmp_path / "sitecustomize.py").write_text(
-        "import sys, os\n"
-        "if any('gcodec_batch' in w for w in sys.orig_argv):\n"
-        "    import gcodec.files as files\n"
-        "    real = files.file_bytes\n"
-        "    def deadly(path):\n"
-        "        if str(path).endswith('2.png'): os.kill(os.getpid(), 9)\n"
-        "        return real(path)\n"
-        "    files.file_bytes = deadly\n"
-    )
-    before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = f"{tmp_path}:{before}"
+    at_file("2.png", "os.kill(os.getpid(), 9)", tmp_path, monkeypatch)
     told: list[int] = []
-    try:
-        with engine(Means(jobs=1, threads=1)) as make_all:
-            make_all(plan, [0], told.append)
-    finally:
-        os.environ["PYTHONPATH"] = before
+    with engine(Means(jobs=1, threads=1)) as make_all:
+        make_all(plan, [0], told.append)
     rows = rows_of(plan, plan.shard(0))
     assert [row["status"] for row in rows] == ["success", "success", "failed", "success"]
     assert rows[2]["error"].startswith("WorkerError: 2 processes ended")
     assert sorted(p.name for p in (tmp_path / "out").glob("*.gcx")) == ["0.gcx", "1.gcx", "3.gcx"]
     assert told == [1, 1, 1, 1]
+
+
+def test_an_input_that_takes_too_long_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = four(tmp_path)
+    at_file("1.png", "time.sleep(60)", tmp_path, monkeypatch)
+    told: list[int] = []
+    start = time.monotonic()
+    with engine(Means(jobs=1, threads=1, seconds=1.0)) as make_all:
+        make_all(plan, [0], told.append)
+    assert time.monotonic() - start < 45
+    rows = rows_of(plan, plan.shard(0))
+    assert [row["status"] for row in rows] == ["success", "failed", "success", "success"]
+    assert rows[1]["error"] == "TimeoutError: not done in 1.0 s"
+    assert told == [1, 1, 1, 1]
+    assert sorted(p.name for p in (tmp_path / "out").glob("*.gcx")) == ["0.gcx", "2.gcx", "3.gcx"]
 
 
 def test_two_runs_on_one_destination(photos: Path, tmp_path: Path, batch: Batch) -> None:

@@ -130,6 +130,8 @@ def test_a_models_folder_is_the_same_from_everywhere(
         (("photos", "photos/0.png"), 8, "cannot write"),
         (("photos", "out", "--shard-size", "0"), 2, "shard-size"),
         (("photos", "out", "--patience", "nan"), 2, "finite"),
+        (("photos", "out", "--picture-seconds", "0"), 2, "picture-seconds"),
+        (("photos", "out", "--together", "2"), 2, "--together"),
         (("photos", ""), 2, "need a name"),
         (("photos", "out", "--model", "nosuch"), 9, "nosuch"),
         (("", "out"), 2, "need a name"),

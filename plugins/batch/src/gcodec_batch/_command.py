@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Failures that are named at the end; all of them have their rows.
 _NAMED = 10
+#: Pictures at once on a device that gains by it; on a CPU it costs (README).
+_TOGETHER = 8
 
 
 @click.group(no_args_is_help=False)  # one line, as of every other mistake
@@ -83,6 +85,12 @@ def _shared(function: Command) -> Command:
             help="Give up a cluster that does not answer, or has no room, for so long.",
         ),
         click.option(
+            "--picture-seconds",
+            type=Number(0.1, 1e6),
+            metavar="SECONDS",
+            help="Give up a picture that takes longer; its process is replaced.",
+        ),
+        click.option(
             "--state",
             type=click.Path(path_type=Path, file_okay=False),
             metavar="FOLDER",
@@ -102,6 +110,12 @@ def _shared(function: Command) -> Command:
     return function
 
 
+_together = click.option(
+    "--together",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Pictures of one shape that go through networks at once. [default: 8 to decode on a GPU, else 1]",
+)
 _metadata = click.option("--metadata", is_flag=True, help="Keep EXIF and XMP.")
 _digest = click.option(
     "--digest", is_flag=True, help="Store a digest of stage 1's symbols for `gcodec verify`."
@@ -136,6 +150,7 @@ def encode(
 @via_option
 @as_decorator(REALISM)
 @click.option("--format", metavar="SUFFIX", default="png", show_default=True)
+@_together
 @seed_option("Another sample than each file's own.")
 @_shared
 def decode(
@@ -156,6 +171,7 @@ def decode(
 @plugin_option("--embed", "Stage 1 of the new file", default="ntc")
 @target_options
 @seed_option()
+@_together
 @_shared
 def transcode(
     recon: Named[ReconstructorSpec],
@@ -186,6 +202,7 @@ def _batch(
     engine: str,
     address: str | None,
     patience: float,
+    picture_seconds: float | None,
     state: Path | None,
     retry: bool,
     update: bool,
@@ -195,6 +212,7 @@ def _batch(
     recon: Named[ReconstructorSpec] | None = None,
     realism: float | None = None,
     format: str = "png",
+    together: int | None = None,
 ) -> None:
     from gcodec.pictures import format_of
     from gcodec_batch._engine import Means
@@ -225,9 +243,11 @@ def _batch(
         format=suffix,
         tars=tars,
         upload=dest if state else "",
+        # A file that is encoded from a picture has the bytes of one that was made alone, unless otherwise is asked for.
+        together=together or (_TOGETHER if verb == "decode" and how.device != "cpu" else 1),
     )
     request = Request(source, folder, work, shard_size, retry, update)
-    means = Means(jobs, how.threads, address, how.device, patience)
+    means = Means(jobs, how.threads, address, how.device, patience, picture_seconds)
     with progress_bar(not as_json) as progress:
         found = batch(request, engine_named(engine), means, progress)
     _tell(found, dest, work, as_json)

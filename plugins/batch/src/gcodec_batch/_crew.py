@@ -28,15 +28,19 @@ def engine(means: Means) -> Iterator[Make]:
     cores = cores or 1
     jobs = means.jobs or max(1, min(cores, _free_bytes() // _WORKER_BYTES))
     threads = means.threads or max(1, cores // jobs)
-    yield lambda plan, shards, tell: _make(plan, shards, tell, jobs, threads)
+
+    def make(plan: Plan, shards: Sequence[int], tell: Tell) -> None:
+        few = range(min(jobs, len(shards)))
+        _make(shards, [Keeper(plan.folder, threads, tell, means.seconds) for _ in few])
+
+    yield make
 
 
-def _make(plan: Plan, shards: Sequence[int], tell: Tell, jobs: int, threads: int) -> None:
+def _make(shards: Sequence[int], keepers: Sequence[Keeper]) -> None:
     """Errors, and Ctrl-C, end all processes at once; journals keep what is done."""
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in shards:
         waiting.put(number)
-    keepers = [Keeper(plan.folder, threads, tell) for _ in range(min(jobs, len(shards)))]
     errors: queue.SimpleQueue[Exception] = queue.SimpleQueue()
 
     def stop() -> None:

@@ -64,6 +64,7 @@ class Means:
     address   of a cluster, None where none was named.
     device    torch's name for where networks run.
     patience  seconds after which a cluster that does not answer, or has no room, is given up.
+    seconds   that an input may take before it is given up, None for as many as it likes.
     """
 
     jobs: int | None = None
@@ -71,6 +72,7 @@ class Means:
     address: str | None = None
     device: str = "cpu"
     patience: float = 60.0
+    seconds: float | None = None
 
 
 #: Told that so many more inputs are done, from any thread.

@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from gcodec.run import thread_variables
 from gcodec_batch._engine import EngineError, Tell, output_error
@@ -20,6 +21,18 @@ __all__ = ["DEATHS", "Keeper"]
 
 #: An input under which so many processes ended is given up.
 DEATHS = 2
+_DEAD = f"WorkerError: {DEATHS} processes ended while they worked on it; it may need more memory than there is"
+
+#: Seconds beyond its own that the first input of a process has, for the networks that are opened then.
+_OPENING = 60.0
+
+
+class _At(NamedTuple):
+    """What a process was at when it ended: "begin" or "together" and which input, or "" for nothing; whether time was up."""
+
+    word: str
+    place: int
+    late: bool
 
 
 class Keeper:
@@ -27,14 +40,20 @@ class Keeper:
 
     The process has its networks open from shard to shard. It ends with the one that keeps it, however that ends, and takes
     nothing with it but the input that it was at, which is begun again.
+
+    seconds  that an input may take, None for as many as it likes; then it is given up, and the process with it.
     """
 
-    def __init__(self, folder: Path, threads: int, tell: Tell) -> None:
-        self.folder, self.tell = folder, tell
+    def __init__(
+        self, folder: Path, threads: int, tell: Tell, seconds: float | None = None
+    ) -> None:
+        self.folder, self.tell, self.seconds = folder, tell, seconds
         self.environment = os.environ | thread_variables(threads)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
+        self._opening = 0.0
+        self._late = False
 
     def make(self, number: int, deaths: Mapping[int, int] | None = None) -> None:
         """Make a shard, or what is missing of it. deaths: index -> processes that have ended under that input already.
@@ -42,20 +61,32 @@ class Keeper:
         Raises OutputError where the destination cannot be written, EngineError where processes end before they have begun or
         when this one is stopped.
         """
-        counts = dict(deaths or {})
+        alone = Counter(deaths or {})
+        together: Counter[int] = Counter()  # by the first of a group
+        late: set[int] = set()
         early = 0
         while True:
             process = self._process or self._start()
-            at = self._shard(process, number, counts)
+            hopeless = {index: _DEAD for index, count in alone.items() if count >= DEATHS}
+            hopeless |= dict.fromkeys(late, f"TimeoutError: not done in {self.seconds} s")
+            apart = [index for index, count in together.items() if count >= DEATHS]
+            at = self._shard(process, number, hopeless, apart)
             if at is None:
                 return
             status = self._end()
             if self._stopped:
                 raise EngineError("stopped")
-            if at >= 0:
-                counts[at] = counts.get(at, 0) + 1
-                continue
-            early += 1
+            match at:
+                case _At("begin", index, late=True):
+                    late.add(index)
+                case _At("together", index, late=True):
+                    together[index] = DEATHS
+                case _At("begin", index):
+                    alone[index] += 1
+                case _At("together", index):
+                    together[index] += 1
+                case _:
+                    early += 1
             if early >= DEATHS:
                 raise EngineError(
                     f"a worker process ended twice before it began, with status {status}"
@@ -80,19 +111,27 @@ class Keeper:
         self._end()
 
     def _shard(
-        self, process: subprocess.Popen[bytes], number: int, counts: Mapping[int, int]
-    ) -> int | None:
-        """Have a shard made. None when it is; the index of the input it was at, -1 for none, where the process ended."""
-        given_up = [[index, count] for index, count in counts.items() if count >= DEATHS]
+        self,
+        process: subprocess.Popen[bytes],
+        number: int,
+        hopeless: Mapping[int, str],
+        apart: Sequence[int],
+    ) -> _At | None:
+        """Have a shard made. None when it is; what it was at where the process ended."""
         answers = cast(BinaryIO, process.stdout)
-        at = -1
-        with suppress(BrokenPipeError):
-            write_message(cast(BinaryIO, process.stdin), {"shard": number, "deaths": given_up})
+        word, at = "", 0
+        timer: threading.Timer | None = None
+        job = {"shard": number, "hopeless": [*hopeless.items()], "apart": apart}
+        try:
+            write_message(cast(BinaryIO, process.stdin), job)
             while (answer := read_message(answers)) is not None:
+                if timer is not None:
+                    timer.cancel()
                 match answer:
-                    case ["begin", index, _]:
-                        at = index
+                    case ["begin" | "together" as word, at, count]:
+                        timer = self._timer(process, count)
                     case ["end", *_]:
+                        self._opening = 0.0
                         self.tell(1)
                     case ["made", *_]:
                         return None
@@ -100,9 +139,29 @@ class Keeper:
                         raise output_error(self.folder, text)
                     case ["failed", _, text]:
                         raise EngineError(text)
-        return at
+        except BrokenPipeError:
+            pass
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return _At(word, at, self._late)
+
+    def _timer(self, process: subprocess.Popen[bytes], count: int) -> threading.Timer | None:
+        """What ends the process when so many inputs have had their time."""
+        if self.seconds is None:
+            return None
+
+        def end() -> None:
+            self._late = True
+            process.kill()
+
+        timer = threading.Timer(self._opening + self.seconds * count, end)
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def _start(self) -> subprocess.Popen[bytes]:
+        self._opening, self._late = _OPENING, False
         process = subprocess.Popen(
             [sys.executable, "-m", "gcodec_batch._worker"],
             stdin=subprocess.PIPE,

@@ -49,6 +49,7 @@ class Work:
     format     suffix of decoded pictures, with its dot.
     tars       whether outputs go into tars rather than into a tree of files.
     upload     URL that shards go to, "" where they stay beside the plan.
+    together   how many pictures of one shape go through the networks of stage 2 at once.
     """
 
     verb: str
@@ -58,6 +59,7 @@ class Work:
     format: str
     tars: bool
     upload: str = ""
+    together: int = 1
 
     @property
     def suffix(self) -> str:

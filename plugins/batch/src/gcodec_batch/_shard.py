@@ -17,19 +17,21 @@ import json
 import os
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gcodec.cli.common import json_text
 from gcodec.errors import OutputError
 from gcodec.files import atomic_write
+from gcodec_batch._groups import groups
 from gcodec_batch._journal import Journal
 from gcodec_batch._plan import Plan, Shard
 from gcodec_batch._remote import open_any, put
-from gcodec_batch._verbs import COLUMNS, Result, done, lost, unnamed
+from gcodec_batch._verbs import COLUMNS, Result, done, done_together, lost, unnamed
 
 if TYPE_CHECKING:
     from gcodec.pipeline.session import Session
@@ -46,8 +48,9 @@ __all__ = [
     "table_of",
 ]
 
-#: Told before ("begin") and after ("end") each input: the word, its index, whether it went well.
-Tell = Callable[[str, int, bool], None]
+#: Told before ("begin") and after ("end") each input, and before a group ("together", its first input that is not done):
+#: the word, its index, and of how many inputs it tells; with "end" whether it went well.
+Tell = Callable[[str, int, int], None]
 
 _GROUP = 4096
 
@@ -82,11 +85,13 @@ def make(
     number: int,
     session: Session,
     tell: Tell = lambda *_: None,
-    deaths: Collection[tuple[int, int]] = (),
+    hopeless: Mapping[int, str] | None = None,
+    apart: Collection[int] = (),
 ) -> Made:
     """Make a shard, or what is missing of it.
 
-    deaths  (index, count) of inputs that are to be given up, because so many processes ended under them.
+    hopeless  inputs that are given up: index -> why.
+    apart     inputs that are done alone, and so are those that would be read beside them: processes ended there.
 
     Raises OutputError where the destination cannot be written; the journal keeps what is done. So it does where another
     worker has begun the same shard since: that one was told that this one is dead.
@@ -94,7 +99,16 @@ def make(
     shard = plan.shard(number)
     if (before := made(plan, shard)) is not None:
         return before
-    given_up = dict(deaths)
+    items, outputs = shard.inputs.items, shard.inputs.outputs
+    given_up = hopeless or {}
+    alone = frozenset({*apart, *given_up})
+
+    def write(index: int, result: Result) -> None:
+        result = _written(plan, outputs[index], result)
+        journal.append([index, dict(result.row), dict(result.files) if plan.work.tars else {}])
+        places[index] = len(journal) - 1
+        tell("end", index, result.row["status"] == "success")
+
     with output_errors(plan.folder), closing(Journal(_journal(plan, shard))) as journal:
         journal.take()
         places = {
@@ -102,20 +116,22 @@ def make(
             for index, n in _places(journal).items()
             if _there(plan, shard, index, journal[n][1])
         }
-        for index, (item, output) in enumerate(
-            zip(shard.inputs.items, shard.inputs.outputs, strict=True)
-        ):
-            if index in places:
-                continue
-            tell("begin", index, True)
-            if index in given_up:
-                result = lost(item, output, given_up[index])
+        for group in groups(plan.work, items, places, alone, partial(tell, "together")):
+            missing = [index for index in group if index not in places]
+            if len(group) == 1:
+                for index in missing:
+                    tell("begin", index, 1)
+                    if index in given_up:
+                        write(index, lost(items[index], outputs[index], given_up[index]))
+                    else:
+                        write(index, done(plan.work, session, items[index], outputs[index]))
             else:
-                result = done(plan.work, session, item, output)
-            result = _written(plan, output, result)
-            journal.append([index, dict(result.row), dict(result.files) if plan.work.tars else {}])
-            places[index] = len(journal) - 1
-            tell("end", index, result.row["status"] == "success")
+                tell("together", missing[0], len(group))
+                several = [(items[index], outputs[index], data) for index, data in group.items()]
+                results = done_together(plan.work, session, several)
+                for index, result in zip(group, results, strict=True):
+                    if index in missing:
+                        write(index, result)
         if (by_other := made(plan, shard)) is not None:
             return by_other
         if not journal.ours:

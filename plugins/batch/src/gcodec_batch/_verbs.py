@@ -7,10 +7,11 @@ import json
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gcodec.cli.common import json_text
 from gcodec.errors import GcodecError, OutputError
@@ -18,9 +19,14 @@ from gcodec_batch._plan import Work
 from gcodec_batch._sources import Item, read_beside, read_item
 
 if TYPE_CHECKING:
+    from gcodec.pipeline.decoding import Decoded, Received
     from gcodec.pipeline.session import Session
 
-__all__ = ["COLUMNS", "Result", "done", "lost", "unnamed"]
+__all__ = ["COLUMNS", "Result", "done", "done_together", "lost", "unnamed"]
+
+T = TypeVar("T")
+#: A file's bytes, and what its row says of it.
+Made = tuple[bytes, dict[str, Any]]
 
 #: Column -> type of Arrow. Every input has a row, whatever became of it.
 COLUMNS = {
@@ -52,38 +58,107 @@ def done(work: Work, session: Session, item: Item, key: str) -> Result:
 
     Raises OSError, which is of the output or of this machine, and what ends a process.
     """
+    one = _One(work, item, key)
+    made = one.tried(partial(_VERBS[work.verb], work, session, item))
+    return made if isinstance(made, Result) else one.result(made)
+
+
+def done_together(
+    work: Work, session: Session, several: Sequence[tuple[Item, str, bytes | None]]
+) -> list[Result]:
+    """Do the work on inputs whose pictures are made at once: (item, key, its bytes if they are known). Raises as `done`.
+
+    Where that cannot be, for want of memory say, each is done alone, and its row says so.
+    """
+    ones = [_One(work, item, key) for item, key, _ in several]
+    received = [
+        one.tried(partial(_received, work, session, item, data))
+        for one, (item, _, data) in zip(ones, several, strict=True)
+    ]
+    found = _finished(session, [one for one in received if not isinstance(one, Result)], ones)
+    if isinstance(found, str):
+        del received
+        alone = [done(work, session, item, key) for item, key, _ in several]
+        return [_warned(result, found) for result in alone]
+    pictures = iter(found)
+    results = []
+    for one, failed in zip(ones, received, strict=True):
+        if isinstance(failed, Result):
+            results.append(failed)
+            continue
+        made = one.tried(partial(_AFTER[work.verb], work, session, next(pictures)))
+        results.append(made if isinstance(made, Result) else one.result(made))
+    return results
+
+
+def _finished(
+    session: Session, received: Sequence[Received], ones: Sequence[_One]
+) -> list[Decoded] | str:
+    """The pictures, or why they cannot be made at once; what it took and what was warned of is all of theirs."""
     start = time.perf_counter()
     try:
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
-            data, facts = _VERBS[work.verb](work, session, read_item(item))
-        beside = read_beside(item) if work.tars else {}
-    except OutputError:
-        raise
-    except GcodecError as error:
-        return Result(_row(key, item, "failed", f"{type(error).__name__}: {_line(error)}", start))
-    except MemoryError:
-        return Result(_row(key, item, "failed", "MemoryError: out of memory", start))
+            return session.finish(received)
     except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        text = (
-            f"{type(error).__name__}: {_line(error)} (a defect: {where.name}, line {where.lineno})"
-        )
-        return Result(_row(key, item, "failed", text, start))
-    row = _row(key, item, "success", "", start) | facts
-    row["bytes"], row["digest"] = len(data), hashlib.sha256(data).hexdigest()
-    row["warning"] = "; ".join(dict.fromkeys(_line(one.message) for one in heard))
-    files = {work.suffix: data}
-    if work.tars:
-        files[".json"] = _about(row, beside.pop(".json", b""))
-        files |= {suffix: other for suffix, other in beside.items() if suffix not in files}
-    return Result(row, files)
+        return f"done alone: together it was {type(error).__name__}: {_line(error)}"
+    finally:
+        for one in ones:
+            one.seconds += (time.perf_counter() - start) / len(ones)
+            one.heard += [_line(each.message) for each in heard]
 
 
-def lost(item: Item, key: str, deaths: int) -> Result:
-    """The row of an input under which so many processes ended."""
-    text = f"WorkerError: {deaths} processes ended while they worked on it; it may need more memory than there is"
-    return Result(_row(key, item, "failed", text, time.perf_counter()))
+@dataclass
+class _One:
+    """One input on its way to a row: seconds that it took until now, and what was warned of."""
+
+    work: Work
+    item: Item
+    key: str
+    seconds: float = 0.0
+    heard: list[str] = field(default_factory=list)
+
+    def tried(self, call: Callable[[], T]) -> T | Result:
+        """What a call returns, or the row that says why it does not."""
+        start = time.perf_counter()
+        try:
+            with warnings.catch_warnings(record=True) as heard:
+                warnings.simplefilter("always")
+                return call()
+        except OutputError:
+            raise
+        except GcodecError as error:
+            reason = f"{type(error).__name__}: {_line(error)}"
+        except MemoryError:
+            reason = "MemoryError: out of memory"
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            defect = f"(a defect: {where.name}, line {where.lineno})"
+            reason = f"{type(error).__name__}: {_line(error)} {defect}"
+        finally:
+            self.seconds += time.perf_counter() - start
+            self.heard += [_line(one.message) for one in heard]
+        return Result(_row(self.key, self.item, "failed", reason, self.seconds))
+
+    def result(self, made: Made) -> Result:
+        """What became of it, with what stands beside it in its sample."""
+        beside = self.tried(lambda: read_beside(self.item) if self.work.tars else {})
+        if isinstance(beside, Result):
+            return beside
+        data, facts = made
+        row = _row(self.key, self.item, "success", "", self.seconds) | facts
+        row["bytes"], row["digest"] = len(data), hashlib.sha256(data).hexdigest()
+        row["warning"] = "; ".join(dict.fromkeys(self.heard))
+        files = {self.work.suffix: data}
+        if self.work.tars:
+            files[".json"] = _about(row, beside.pop(".json", b""))
+            files |= {suffix: other for suffix, other in beside.items() if suffix not in files}
+        return Result(row, files)
+
+
+def lost(item: Item, key: str, reason: str) -> Result:
+    """The row of an input that is given up."""
+    return Result(_row(key, item, "failed", reason, 0.0))
 
 
 def unnamed(result: Result, reason: str) -> Result:
@@ -92,39 +167,40 @@ def unnamed(result: Result, reason: str) -> Result:
     return Result({**result.row, **dict.fromkeys(_OF_FILE), **failed})
 
 
-def _encode(work: Work, session: Session, data: bytes) -> tuple[bytes, dict[str, Any]]:
+def _warned(result: Result, text: str) -> Result:
+    """The same, with one warning more in its row."""
+    before = result.row["warning"]
+    return replace(result, row={**result.row, "warning": f"{before}; {text}" if before else text})
+
+
+def _encoded(work: Work, session: Session, picture: Any) -> Made:
     from gcodec.pipeline.ratecontrol import Target
 
     name, options = work.embed
     settings = dict(work.settings["encode"])
     target = Target(**settings.pop("target"))
-    made = session.encode(data, name, target=target, options=options, **settings)
-    return made.data, {**_size(made.data), "quality": made.quality}
-
-
-def _decode(work: Work, session: Session, data: bytes) -> tuple[bytes, dict[str, Any]]:
-    from gcodec.pipeline.decoding import save_decoded
-
-    made = _decoded(work, session, data)
-    stream = BytesIO()
-    save_decoded(made, stream, format=work.format)
-    return stream.getvalue(), _size(data)
-
-
-def _transcode(work: Work, session: Session, data: bytes) -> tuple[bytes, dict[str, Any]]:
-    from gcodec.pipeline.ratecontrol import Target
-
-    name, options = work.embed
-    settings = dict(work.settings["encode"])
-    target = Target(**settings.pop("target"))
-    picture = _decoded(work, session, data).picture
     made = session.encode(picture, name, target=target, options=options, **settings)
     return made.data, {**_size(made.data), "quality": made.quality}
 
 
-def _decoded(work: Work, session: Session, data: bytes) -> Any:
+def _received(work: Work, session: Session, item: Item, data: bytes | None = None) -> Received:
     name, options = work.recon or (None, {})
-    return session.decode(data, name, options=options, **work.settings["decode"])
+    data = read_item(item) if data is None else data
+    return session.receive(data, name, options=options, **work.settings["decode"])
+
+
+def _saved(work: Work, session: Session, made: Decoded) -> Made:
+    from gcodec.pipeline.decoding import save_decoded
+
+    stream = BytesIO()
+    save_decoded(made, stream, format=work.format)
+    _, height, width = made.picture.pixels.shape
+    return stream.getvalue(), {"width": width, "height": height}
+
+
+def _decoded(work: Work, session: Session, item: Item) -> Made:
+    (made,) = session.finish([_received(work, session, item)])
+    return _AFTER[work.verb](work, session, made)
 
 
 def _size(data: bytes) -> dict[str, Any]:
@@ -134,15 +210,19 @@ def _size(data: bytes) -> dict[str, Any]:
     return {"width": size.width, "height": size.height}
 
 
-_VERBS: dict[str, Callable[[Work, Any, bytes], tuple[bytes, dict[str, Any]]]] = {
-    "encode": _encode,
-    "decode": _decode,
-    "transcode": _transcode,
+#: Verb -> what it makes of a decoded picture.
+_AFTER: dict[str, Callable[[Work, Any, Any], Made]] = {
+    "decode": _saved,
+    "transcode": lambda work, session, made: _encoded(work, session, made.picture),
+}
+_VERBS: dict[str, Callable[[Work, Any, Item], Made]] = {
+    "encode": lambda work, session, item: _encoded(work, session, read_item(item)),
+    "decode": _decoded,
+    "transcode": _decoded,
 }
 
 
-def _row(key: str, item: Item, status: str, error: str, start: float) -> dict[str, Any]:
-    seconds = time.perf_counter() - start
+def _row(key: str, item: Item, status: str, error: str, seconds: float) -> dict[str, Any]:
     row = {"key": key, "source": item.name, "status": status, "error": error, "warning": ""}
     return row | dict.fromkeys(_OF_FILE) | {"seconds": seconds}
 

@@ -1,8 +1,9 @@
 """A process that makes shards of one plan: ``python -m gcodec_batch._worker``.
 
-It is told by its standard input and answers by its standard output (`_messages`). First comes {"folder"}, then
-{"shard", "deaths"} for each shard. It answers ["begin", index, true] and ["end", index, well] for each input, ["made",
-count, failed] for each shard, or ["failed", class, text] where the destination cannot be written.
+It is told by its standard input and answers by its standard output (`_messages`). First comes {"folder"}, then for each
+shard {"shard", "hopeless", "apart"}: its number, pairs of an index and a reason, and indices. It answers with what `make`
+tells, ["begin", index, 1] and ["end", index, well] for each input, with ["made", count, failed] for each shard, or with
+["failed", class, text] where the destination cannot be written.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ def main() -> None:
     plan = Plan(Path(messages.get()["folder"]))
     session = opened(plan)
 
-    def tell(word: str, index: int, well: bool) -> None:
-        answer([word, index, well])
+    def tell(word: str, index: int, count: int) -> None:
+        answer([word, index, count])
 
     while True:
         job = messages.get()
         try:
-            made = make(plan, job["shard"], session, tell, [tuple(d) for d in job["deaths"]])
+            made = make(plan, job["shard"], session, tell, dict(job["hopeless"]), set(job["apart"]))
             answer(["made", made.count, made.failed])
         except GcodecError as error:
             answer(["failed", type(error).__name__, str(error)])

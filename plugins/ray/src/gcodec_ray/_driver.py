@@ -1,8 +1,8 @@
 """The process that speaks to Ray: ``python -m gcodec_ray._driver``.
 
 It is a process of its own because connecting to a cluster that is not there takes Ray minutes, and losing one ends the
-process. First it hears {"address", "jobs", "threads", "gpu", "patience"} and answers ["up"], then {"folder", "shards",
-"sign", "versions", "environment"} and answers ["done", count] at least every few seconds, ["made"] at the end; or
+process. First it hears {"address", "jobs", "threads", "gpu", "patience", "seconds"} and answers ["up"], then {"folder",
+"shards", "sign", "versions", "environment"} and answers ["done", count] at least every few seconds, ["made"] at the end; or
 ["failed", class, text].
 """
 
@@ -148,7 +148,8 @@ class _Run:
             max_task_retries=0,
         )
         threads = self.asked["threads"] or 1
-        actor = kept.remote(str(self.plan.state.parent), threads, self.job["environment"])
+        place, environment = str(self.plan.state.parent), self.job["environment"]
+        actor = kept.remote(place, threads, environment, self.asked["seconds"])
         models = list(self.plan.work.settings["session"].get("models", ()))
         ref = actor.unfit.remote(self.job["sign"], self.job["versions"], self.first, models)
         self.slots[ref] = _Slot(actor)

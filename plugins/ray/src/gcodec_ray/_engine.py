@@ -50,6 +50,7 @@ def engine(means: Means) -> Iterator[Make]:
                 "threads": means.threads,
                 "gpu": means.device != "cpu",
                 "patience": means.patience,
+                "seconds": means.seconds,
             }
         )
         driver.hear("up", lambda _: None)

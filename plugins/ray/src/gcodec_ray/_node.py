@@ -30,12 +30,15 @@ class Node:
     """Makes shards of the plan in `folder`, one at a time.
 
     environment  GCODEC_* of whoever runs the command; a node has its own otherwise.
+    seconds      that an input may take, None for as many as it likes.
     """
 
-    def __init__(self, folder: str, threads: int, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: str, threads: int, environment: Mapping[str, str], seconds: float | None
+    ) -> None:
         os.environ.update(environment)
         self.folder = Path(folder)
-        self._keeper = Keeper(self.folder, threads, self._tell)
+        self._keeper = Keeper(self.folder, threads, self._tell, seconds)
         self._waiting: queue.SimpleQueue[tuple[int, Mapping[int, int]]] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._at = -1
