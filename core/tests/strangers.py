@@ -140,6 +140,7 @@ METHODS: dict[str, tuple[str, Callable[..., Any]]] = {
     "listed": ("decode", lambda self, *given: list(Tiny.decode(self, *given))),
     "minus": ("sizes", lambda self, *given: (20, -1)),
     "vague": ("sizes", lambda self, *given: (20.5,)),
+    "dreamy": ("about", lambda self, *given: float("nan")),
     "wordy": ("symbols", lambda self, *given: "symbols"),
     "hasty": ("refine", lambda self, layers, counts, size: iter(())),
 }
@@ -171,7 +172,10 @@ def _payload(*_: Any) -> Any:
 
 
 #: Methods of an embedding that can fail, in the order in which a file meets them.
-FAILING = ("__init__", "analyse", "alternatives", "sizes", "encode", "decode", "symbols", "refine")
+FAILING = (
+    *("__init__", "analyse", "alternatives", "about", "sizes"),
+    *("encode", "decode", "symbols", "refine"),
+)
 METHODS |= {f"fails-in-{method.strip('_')}": (method, fail) for method in FAILING}
 
 #: Name -> what an embedding does on decoding that is nobody's defect.

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Unfit",
+    "check_about",
     "check_layers",
     "check_number",
     "check_picture",
@@ -102,6 +103,15 @@ def check_sizes(sizes: tuple[int, ...] | None) -> tuple[int, ...] | None:
     if not isinstance(sizes, tuple) or not all(_is(size, "int") and size >= 0 for size in sizes):
         raise Unfit(f"sizes returned {_short(sizes)} where a tuple of whole numbers is due")
     return tuple(map(int, sizes))
+
+
+def check_about(size: float | None) -> float | None:
+    """Return what an embedding's `about` returned. Raises Unfit unless it is None or a finite number from 0 on."""
+    if size is None:
+        return None
+    if not _is(size, "float") or not 0 <= size < math.inf:
+        raise Unfit(f"about returned {_short(size)} where a number of bytes is due")
+    return float(size)
 
 
 def check_symbols(symbols: bytes) -> bytes:

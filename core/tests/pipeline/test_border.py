@@ -140,6 +140,9 @@ def test_sizes_are_whole_numbers_and_symbols_bytes(installed: Registry, photo: P
             encode(photo, name, target=Target(bytes=1000))
         refused(caught, "embedding", name, "sizes returned a tuple where")
     with pytest.raises(PluginError) as caught:
+        encode(photo, "acme/dreamy", target=Target(bytes=1000))
+    refused(caught, "embedding", "acme/dreamy", "about returned nan where a number of bytes is due")
+    with pytest.raises(PluginError) as caught:
         verify(encode(photo, "acme/wordy").data)
     refused(caught, "embedding", "acme/wordy", "symbols returned 'symbols' where bytes are due")
 
@@ -235,7 +238,7 @@ def test_a_latent_has_no_bounds_and_any_size() -> None:
 
 @pytest.mark.parametrize(
     "method",
-    ["init", "analyse", "alternatives", "sizes", "encode", "decode", "symbols", "refine"],
+    ["init", "analyse", "alternatives", "about", "sizes", "encode", "decode", "symbols", "refine"],
 )
 def test_what_an_embedding_raises_is_its_own(
     installed: Registry, photo: Picture, method: str

@@ -109,6 +109,55 @@ def test_on_the_embeddings_own_grid_it_finds_the_very_best_in_few_tries(
     assert len(tried) <= 4 * math.ceil(math.log2(len(sizes) + 1))
 
 
+@given(
+    power=st.floats(0.7, 1.4),
+    wrong=st.floats(0.7, 1.4),
+    skew=st.floats(-0.2, 0.2),
+    share=st.floats(0.05, 0.95),
+)
+def test_where_sizes_are_about_known_it_takes_few_steps(
+    power: float, wrong: float, skew: float, share: float
+) -> None:
+    """Two levels have one file each, as with `ntc`."""
+    tried: set[int] = set()
+
+    def true(level: int) -> int:
+        return int(600 * math.exp(4 * (level / 255) ** power))
+
+    def size(quality: float) -> int:
+        tried.add(round(quality * 511) // 2)
+        return true(round(quality * 511) // 2)
+
+    def about(quality: float) -> float:
+        return wrong * math.exp(skew * quality) * 600 * math.exp(4 * quality**power)
+
+    limit = true(round(share * 255))
+    level = round(search("known", size, limit, 512, about) * 511) // 2
+    assert true(level) <= limit < true(level + 1)
+    assert len(tried) <= 6
+
+
+@given(
+    guesses=st.lists(st.floats(0, 1e12), min_size=2, max_size=30),
+    steps=st.lists(st.integers(0, 50), min_size=2, max_size=200),
+    share=st.floats(0.0, 1.0),
+)
+def test_what_is_said_about_sizes_may_be_nonsense(
+    guesses: list[float], steps: list[int], share: float
+) -> None:
+    sizes = [sum(steps[: level + 1]) for level in range(len(steps))]
+    top, tried = len(sizes) - 1, []
+
+    def size(quality: float) -> int:
+        tried.append(round(quality * top))
+        return sizes[tried[-1]]
+
+    limit = sizes[0] + int(share * (sizes[-1] - sizes[0]))
+    at = search("odd", size, limit, len(sizes), lambda q: guesses[int(q * (len(guesses) - 1))])
+    assert sizes[round(at * top)] == max(size for size in sizes if size <= limit)
+    assert len(set(tried)) == len(tried) <= 4 * math.ceil(math.log2(len(sizes) + 1))
+
+
 @pytest.mark.parametrize("cliff", [1, 700, 4095])
 def test_a_cliff_is_found_by_bisection(cliff: int) -> None:
     """Sizes that say nothing of where the limit lies: all small, then all large."""

@@ -9,18 +9,23 @@ import os
 import subprocess
 import sys
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import gcodec
 from gcodec.errors import ModelDamaged, ModelMissing, PayloadError
 from gcodec.interfaces import Setup, Size
 from gcodec.models import Model, ModelStore
 from gcodec.run import Run
 from gcodec.signals import Preview
 from gcodec.testing.damage import refused
+from gcodec_ntc.codec import Codec
 from gcodec_ntc.embedding import Ntc
+
+PHOTO = Path(__file__).parents[3] / "tests" / "images" / "kodim23.png"
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
@@ -210,3 +215,23 @@ def test_a_stream_that_does_not_read_as_it_was_written_is_not_sent(ntc, picture)
     analysed.written[stream[:-1]] = analysed.written.pop(stream)
     with pytest.raises(PayloadError):
         codec.finished(analysed, 100, stream[:-1])
+
+
+def test_a_size_is_met_in_few_steps(ntc, monkeypatch):
+    """It is about known before anything is coded."""
+    with Image.open(PHOTO) as image:
+        pixels = np.asarray(image.crop((420, 120, 676, 376)), np.float32).transpose(2, 0, 1) / 255
+    analysis, coded = ntc.analyse(pixels), []
+    for quality in (0.4, 0.6, 0.8, 1.0):
+        (size,) = ntc.sizes(analysis, quality)
+        assert size / 1.4 < ntc.about(analysis, quality) < size * 1.4
+    stream = Codec.stream
+    monkeypatch.setattr(
+        Codec, "stream", lambda self, *given: coded.append(given[1]) or stream(self, *given)
+    )
+    for bpp in (0.1, 0.3, 1.0):
+        coded.clear()
+        gcodec.encode(
+            gcodec.Picture(pixels), "ntc", model="base/ntc", target=gcodec.Target(bpp=bpp)
+        )
+        assert 1 < len(coded) <= 4

@@ -181,11 +181,16 @@ def _files(
             sizes = stage1.sizes(analysis, quality)
             return len(make(quality) if sizes is None else written(map(bytes, sizes)))
 
+        def about(quality: float) -> float | None:
+            size = stage1.about(analysis, quality)
+            return None if size is None else size + bare
+
         if limit is None:
             quality = spec.quality if target.quality is None else target.quality
         else:
+            bare = len(written((b"",)))
             try:
-                quality = search(spec.name, size_of, limit, spec.levels)
+                quality = search(spec.name, size_of, limit, spec.levels, about)
             except TargetTooSmall as error:
                 taken = weight(before + after)
                 raise TargetTooSmall(spec.name, limit, error.smallest, taken) from None

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from gcodec.border import Unfit, check_layers, check_signals, check_sizes, check_symbols, of_plugin
+from gcodec.border import (
+    Unfit,
+    check_about,
+    check_layers,
+    check_signals,
+    check_sizes,
+    check_symbols,
+    of_plugin,
+)
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.pipeline.kept import set_up
 
@@ -52,6 +60,10 @@ class Guarded(Embedding):
     def sizes(self, analysis: Any, quality: float) -> tuple[int, ...] | None:
         with of_plugin(self._spec):
             return check_sizes(self._inner.sizes(analysis, quality))
+
+    def about(self, analysis: Any, quality: float) -> float | None:
+        with of_plugin(self._spec):
+            return check_about(self._inner.about(analysis, quality))
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         with of_plugin(self._spec):

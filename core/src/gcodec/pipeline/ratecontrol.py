@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -66,55 +67,87 @@ class Target:
         return int(self.bpp * pixels / 8) if self.bpp is not None else self.bytes
 
 
-def search(name: str, size: Callable[[float], int], limit: int, levels: int = LEVELS) -> float:
+def search(
+    name: str,
+    size: Callable[[float], int],
+    limit: int,
+    levels: int = LEVELS,
+    about: Callable[[float], float | None] = lambda quality: None,
+) -> float:
     """Return the highest quality whose file has at most `limit` bytes.
 
     size    quality in [0, 1] -> bytes of the whole file; larger for higher quality, with exceptions that cost
             optimality only: the quality that is returned fits. No quality is asked for twice.
     levels  how many qualities the embedding tells apart, evenly spaced (`EmbeddingSpec.levels`).
+    about   what `Embedding.about` says of a quality. The search begins where that is the limit; then it interpolates by
+            how far sizes were from it. None: sizes are about exponential in quality.
 
     Raises TargetTooSmall.
     """
     top = levels - 1
     sizes: dict[int, int] = {}
+    scale = _Scale(about, top)
     # Level `low` fits and `high` does not; before either is known they lie one beyond the levels that there are.
     low, high = -1, levels
-    poor = 0
+    poor, news = 0, True
     while high - low > 1:
         width = high - low
-        level = _level(sizes, limit, top) if sizes else (low + high) // 2
+        level = scale.level(sizes, limit) if sizes or scale.absolute else (low + high) // 2
         # Interpolation may lead where the answer is known not to be, or creep up on it from one side: then bisect.
         if not low <= level < high or poor == _PATIENCE:
             level = (low + high) // 2
         level = max(level, low + 1)
+        known = set(sizes.values())
         sizes[level] = size(level / top)
         if sizes[level] <= limit:
             low = level
         else:
             high = level
-        poor = poor + 1 if 2 * (high - low) > width + 1 and poor < _PATIENCE else 0
+        # That two levels next to each other have one size, as the same file, is no failure of interpolation.
+        news, before = sizes[level] not in known, news
+        if news or not before:
+            poor = poor + 1 if 2 * (high - low) > width + 1 and poor < _PATIENCE else 0
     if low < 0:
         raise TargetTooSmall(name, limit, sizes[0])
     return low / top
 
 
-def _level(sizes: Mapping[int, int], limit: int, top: int) -> int:
-    """Return the last level that should fit, -1 to `top`, by inverse interpolation of the logarithm of the size.
+class _Scale:
+    """Levels as logarithms of about their sizes, in which true ones are almost on a line.
 
-    Sizes are about exponential in quality, so the three nearest to the limit lie on almost a line; of those that do
-    not even ascend, fewer count.
+    absolute  whether it is about the sizes themselves, and not only in proportion to them.
     """
-    wanted = math.log(limit + 0.5)
-    logs = {level: math.log(max(size, 1)) for level, size in sizes.items()}
-    near = sorted(logs, key=lambda level: abs(logs[level] - wanted))[:3]
-    while any(logs[b] <= logs[a] for a, b in pairwise(sorted(near))):
-        near.pop()
-    if len(near) == 1:
-        level = near[0] + (wanted - logs[near[0]]) / _SPAN * top
-    else:
-        # Lagrange's form of the polynomial through the points (log size, level).
-        level = sum(
-            a * math.prod((wanted - logs[b]) / (logs[a] - logs[b]) for b in near if b != a)
-            for a in near
-        )
-    return math.floor(min(max(level, -1), top))
+
+    def __init__(self, about: Callable[[float], float | None], top: int) -> None:
+        self._about, self._top = about, top
+        self.absolute = about(0.0) is not None
+
+    def place(self, level: int) -> float:
+        """That of a level, 0 to top."""
+        size = self._about(level / self._top)
+        return _SPAN * level / self._top if size is None else math.log(max(size, 1.0))
+
+    def level(self, sizes: Mapping[int, int], limit: int) -> int:
+        """Return the last level that should fit, -1 to top, by inverse interpolation between the sizes of some levels.
+
+        It is between the three nearest to the limit; of those that do not even ascend, fewer count. Of levels of one size
+        the one nearest to the limit stands for all.
+        """
+        wanted = math.log(limit + 0.5)
+        inward = sorted(sizes.items(), key=lambda x: x[0] if x[1] <= limit else -x[0])
+        levels = {size: level for level, size in inward}.values()
+        logs = {level: math.log(max(sizes[level], 1)) for level in levels}
+        near = sorted(logs, key=lambda level: abs(logs[level] - wanted))[:3]
+        while any(logs[b] <= logs[a] for a, b in pairwise(sorted(near))):
+            near.pop()
+        place = {level: self.place(level) for level in near}
+        if len(near) < 2:
+            at = wanted + sum(place[level] - logs[level] for level in near)
+        else:
+            # Lagrange's form of the polynomial through the points (log size, place).
+            at = sum(
+                place[a]
+                * math.prod((wanted - logs[b]) / (logs[a] - logs[b]) for b in near if b != a)
+                for a in near
+            )
+        return bisect(range(self._top + 1), at, key=self.place) - 1

