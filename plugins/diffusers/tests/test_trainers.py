@@ -153,6 +153,6 @@ class TestOneStep(TrainerConformance):
         "teacher": {"model": "base/denoiser", "steps": 2, "weight": 0.25},
     }
 
-    def test_what_is_exported_begins_at_what_is_known(self, trained: Path) -> None:
+    def test_what_is_exported_is_made_for_one_step(self, trained: Path) -> None:
         made = open_denoiser(exported(trained), Run())
-        assert (made.few, made.one_call) == ((1,), "both")
+        assert (made.few, made.one_call) == ((1,), "noise")

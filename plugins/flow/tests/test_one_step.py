@@ -23,7 +23,7 @@ from gcodec_flow.one_step import OneStep
 from gcodec_flow.plugin import gcodec_reconstructors
 
 FloatArray = NDArray[np.float32]
-Way = Literal["state", "noise", "both"]
+Way = Literal["state", "noise"]
 
 SIZE = Size(16, 24)
 #: What the file says of x_0, and how far it errs: sigma = 0.5 in every channel, so that t = 1/3.
@@ -91,12 +91,6 @@ def test_what_is_known_is_a_state_of_its_own_error() -> None:
     assert told == {"text"}  # the latent is in the state already
 
 
-def test_a_network_made_for_it_is_given_what_is_known_too() -> None:
-    (x_t, *_), told = asked("both", Latent(C, "base", 1.0), Text("a bird"))
-    np.testing.assert_allclose(x_t[0], (1 - T) * C, rtol=1e-6)
-    assert told == {"latent/base", "text"}
-
-
 def test_from_noise_it_is_the_first_step_of_a_schedule_of_one() -> None:
     (x_t, alpha, sigma, step), told = asked("noise", Latent(C, "base", 1.0))
     assert (alpha, sigma, step) == (0, 1, 1)
@@ -128,15 +122,14 @@ def test_noise_on_top_makes_the_state_noisier_and_belongs_to_the_seed() -> None:
 
 def test_a_noisy_state_is_where_it_is() -> None:
     x = np.full((32, 2, 3), 0.3, np.float32)
-    (x_t, alpha, sigma, step), told = asked("both", Noisy(x, "base", 0.8, 0.6))
+    (x_t, alpha, sigma, step), told = asked("noise", Noisy(x, "base", 0.8, 0.6))
     assert (alpha, sigma, step) == pytest.approx((0.8 / 1.4, 0.6 / 1.4, 0.6 / 1.4))
     np.testing.assert_allclose(x_t[0], x / 1.4, rtol=1e-6)
     assert told == set()
 
 
-@pytest.mark.parametrize("way", ["state", "both"])
-def test_where_nothing_is_known_of_x0_it_begins_at_noise(way: Way) -> None:
-    (_, alpha, sigma, _), told = asked(way, Sketch(np.zeros((1, *SIZE), np.float32)))
+def test_where_nothing_is_known_of_x0_it_begins_at_noise() -> None:
+    (_, alpha, sigma, _), told = asked("state", Sketch(np.zeros((1, *SIZE), np.float32)))
     assert (alpha, sigma) == (0, 1)
     assert told == {"sketch"}
 
@@ -146,7 +139,7 @@ def test_a_preview_is_changed_by_no_more_than_its_latent_is(photo: FloatArray) -
     small = np.ascontiguousarray(photo[:, 40:150, 60:190])  # no multiples of 8
     size = Size(*small.shape[1:])
     space = open_space(ModelStore.installed().find("base/autoencoder"), Run())
-    denoiser = Asked("both")
+    denoiser = Asked("noise")
     denoiser.estimate = lambda signals, size: (space.encode(small), np.ones(32, np.float32))  # type: ignore[method-assign]
     denoiser.answer = torch.from_numpy(space.encode(small))[None]
     shown = around(denoiser).reconstruct(by_type([Preview(small, 0.001)]), size)

@@ -146,8 +146,8 @@ class Denoiser(ABC):
     sees   types of the signals that `condition` can use; all others it ignores.
     few    numbers of equal steps that it was distilled for; () if none.
     most   steps beyond which it gains nothing: it was distilled, guidance and all; None if it was not.
-    one_call    how a single call is best begun (`gcodec_flow.one_step`): at the "state" that an estimate of x_0 makes, at
-                "noise" given the estimate, or at the state and given it, "both", which takes a network trained for that.
+    one_call    where a single call is best begun: at the "state" that an estimate of x_0 makes, or at "noise" given the
+                estimate, by a network that was trained to be given one.
     own_space   its latent space, where the folder of the denoiser is that of the space too.
     """
 
@@ -155,7 +155,7 @@ class Denoiser(ABC):
     sees: tuple[str, ...]
     few: tuple[int, ...] = ()
     most: int | None = None
-    one_call: Literal["state", "noise", "both"] = "state"
+    one_call: Literal["state", "noise"] = "state"
     own_space: LatentSpace | None = None
 
     @abstractmethod

@@ -57,11 +57,12 @@ _ERROR = np.array(
 class LatentDenoiser(Denoiser):
     """`EstimateDenoiser` behind core's interface; previews, latents, tokens and sketches condition it, text does not."""
 
+    one_call = "noise"
+
     def __init__(self, network: EstimateDenoiser, run: Run, about: dict[str, Any]) -> None:
         self.run, self.about = run, about
         self.space: str = about["space"]
         self.few = tuple(about["few"])
-        self.one_call = "both" if about.get("start") == "estimate" else "noise"
         self.codebooks: Mapping[str, str] = about["codebooks"]
         self.device = torch_device(run.device)
         self.dtype = getattr(torch, run.dtype)

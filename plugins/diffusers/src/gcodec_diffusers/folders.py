@@ -5,8 +5,7 @@ know besides:
 
     LappedAutoencoder   space, ceiling
     LatentCodebook      space (a model), codebook
-    UNet2DModel         space (a model), deviation, few, codebooks (name of the tokens -> model); start, "estimate" where one
-                        call begins at what is known instead of at noise
+    UNet2DModel         space (a model), deviation, few, codebooks (name of the tokens -> model)
     HyperEncoder        nothing: a published folder, see `layout`
 
 Weights are in half precision on disk and in single precision in use; every tensor of the network is in the file and none

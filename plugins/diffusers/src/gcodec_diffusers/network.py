@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from gcodec.models import _torchvision_cpu
 from gcodec_diffusers.unet import PlainUNet, plain
 
-__all__ = ["SKETCH_CHANNELS", "EstimateDenoiser", "Given", "moment", "sketch_planes"]
+__all__ = ["SKETCH_CHANNELS", "EstimateDenoiser", "Given", "sketch_planes"]
 
 #: Mean edge strength of the four quarters of a latent position.
 SKETCH_CHANNELS = 4
@@ -118,12 +118,6 @@ def linear_estimate(x_t: Tensor, t: Tensor, given: Given) -> tuple[Tensor, Tenso
     innovation = x_t - (1 - t) * given.estimate
     k = (1 - t) * s.square() / v.square()
     return given.estimate + k * innovation, t * s / v, innovation / v
-
-
-def moment(error: Tensor) -> Tensor:
-    """The time [B] at which diffusion's noise is as strong as errors of these deviations [B, C]: sigma / (1 + sigma)."""
-    sigma = error.square().mean(1).sqrt()
-    return sigma / (1 + sigma)
 
 
 def sketch_planes(edges: Tensor) -> Tensor:

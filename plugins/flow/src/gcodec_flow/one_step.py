@@ -1,20 +1,20 @@
 """The reconstructor `one_step`: one call of a denoiser, from what stage 1 says to the picture.
 
-What the signals say of x_0 is an estimate c with the deviation s of its error, and c is taken for a state of the flow: the
-one at the time t at which diffusion's noise is as strong as that error,
+What the signals say of x_0 is an estimate c with the deviation s of its error. `Denoiser.one_call` says where the call
+begins:
 
-    x_t = (1 - t) (c + g sigma eps),    t = e / (1 + e),    sigma^2 = mean s^2,    e = sigma sqrt(1 + g^2)
+    noise   x_t is noise, t = 1, and c a condition: the first step of a schedule of one, as of `base/one_step`
+    state   c itself is taken for a state of the flow: the one at which diffusion's noise is as strong as the error,
 
-with noise of g times the error's deviation on top; g = 0 draws nothing, and the picture is a function of the file. x0-hat
-of that state is the latent of the picture. So begin StableCodec (Zhang et al. 2025), OneDC (Xue et al. 2025), AEIC (Zhang et
-al. 2025) and OSCAR (Guo et al. 2025), which finds the time from the rate; their networks were trained for it. One that was
-not, such as a published pipeline of few steps, is asked in the same way. `Denoiser.one_call` says which of three ways suits:
+                x_t = (1 - t) (c + g sigma eps),    t = e / (1 + e),    sigma^2 = mean s^2,    e = sigma sqrt(1 + g^2)
 
-    state   x_t alone; c is no condition as well, which would count it twice
-    noise   x_t is noise, t = 1, and c a condition: the first step of a schedule of one
-    both    x_t, and c as condition
+            with noise of g times the error's deviation on top. c is no condition as well, which would count it twice. So
+            begin StableCodec (Zhang et al. 2025), OneDC (Xue et al. 2025), AEIC (Zhang et al. 2025) and OSCAR (Guo et al.
+            2025), which finds the time from the rate; and so are networks asked that nobody trained to be given c, those of
+            published pipelines. With g = 0 nothing is drawn, and the picture is a function of the file.
 
-A noisy state is where it is. Of a preview only its latent is changed (`LatentSpace.changed`).
+A noisy state is where it is. x0-hat is the latent of the picture; of a preview only its latent is changed
+(`LatentSpace.changed`).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class OneStep(LatentSampler):
         return Start(estimate * np.float32(1 - t), t)
 
     def seen(self, signals: Mapping[str, Signal]) -> Mapping[str, Signal]:
-        """All signals, but those that the state holds already where the network does not expect that."""
+        """All signals, but those that the state holds already."""
         if self.way == "state":
             return {name: signal for name, signal in signals.items() if signal.kind in _ASIDE}
         return {name: signal for name, signal in signals.items() if signal.kind != Noisy.kind}

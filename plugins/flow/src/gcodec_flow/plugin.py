@@ -17,14 +17,14 @@ _START = Option(
     "start",
     str,
     "auto",
-    "at what stage 1 says (state), at noise given that, at both; auto is what the model is made for",
-    choices=("auto", "state", "noise", "both"),
+    "noise, given what stage 1 says, or the state that this is by itself; auto is what the model is made for",
+    choices=("auto", "noise", "state"),
 )
 _NOISE = Option(
     "noise",
     float,
     0.0,
-    "noise added to what stage 1 says, in multiples of its error; 0 makes the picture a function of the file",
+    "of a state: noise added to it, in multiples of its error; with 0 nothing is drawn",
     minimum=0.0,
     maximum=4.0,
 )
@@ -32,7 +32,7 @@ _TIME = Option(
     "time",
     float,
     0.0,
-    "begin at this time of the flow, whatever the error; 0 takes the one that fits it",
+    "of a state: begin at this time of the flow, whatever the error; 0 takes the one that fits it",
     minimum=0.0,
     maximum=0.95,
 )

@@ -1,12 +1,12 @@
-"""Trainer "one_step": a denoiser whose one call begins at what a file says of x_0, and ends at the picture.
+"""Trainer "one_step": a small denoiser that is asked once, for the picture.
 
     GCODEC_METRICS=LPIPS gcodec train one_step.toml --data PHOTOS --out RUN
 
-The state is the estimate c itself, x_t = (1 - t) c at the time at which diffusion's noise is as strong as the estimate's
-error (`network.moment`), and nothing is drawn: so StableCodec (Zhang et al. 2025), OneDC (Xue et al. 2025), AEIC (Zhang et
-al. 2025) and OSCAR (Guo et al. 2025) begin. The losses are what theirs have in common, LPIPS and squared error of the
-picture. That is what the reconstructor shows: the preview with its latent changed (`LatentSpace.changed`), so that nothing
-that the preview holds beyond the latent is lost.
+Its call is the first step of a schedule of one: x_t is noise, and what a file says of x_0 - a codec's preview, a quantized
+latent, tokens - is the condition. The losses are what StableCodec (Zhang et al. 2025), OneDC (Xue et al. 2025), AEIC (Zhang
+et al. 2025) and OSCAR (Guo et al. 2025) have in common, LPIPS and squared error of the picture. That is what the
+reconstructor shows: the preview with its latent changed (`LatentSpace.changed`), so that nothing that the preview holds
+beyond the latent is lost.
 
 Where nothing is known, x_t is a state of the forward process at any t, and the end of the many steps of a teacher from
 there is aimed at too: that is how a noisy state, of `diffc` or `ddcm`, comes to be a picture in one call.
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from gcodec.diffusion.sampling import sample
 from gcodec.models import ModelStore
 from gcodec_diffusers.folders import load_denoiser
-from gcodec_diffusers.network import EstimateDenoiser, linear_estimate, moment
+from gcodec_diffusers.network import EstimateDenoiser, linear_estimate
 from gcodec_diffusers.training._conditions import Samples
 from gcodec_diffusers.training._latents import LatentTask, mix
 from gcodec_train import Inputs, Schema
@@ -96,15 +96,12 @@ class OneStepTask(LatentTask):
 
     def begin(self, drawn: Samples, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """x_t [B, C, h, w] and t [B] where the one call begins."""
-        t = moment(drawn.given.error)
-        x_t = (1 - t)[:, None, None, None] * drawn.given.estimate
-        noisy = [i for i, kind in enumerate(drawn.kinds) if kind == "none"]
-        if noisy:
-            at = rng.random(len(noisy), np.float32) * 0.97 + 0.03
-            eps = rng.standard_normal(drawn.x_0[noisy].shape, np.float32)
-            t[noisy] = torch.from_numpy(at).to(t.device)
-            x_t[noisy] = mix(drawn.x_0[noisy], torch.from_numpy(eps).to(t.device), t[noisy])
-        return x_t, t
+        eps = torch.from_numpy(rng.standard_normal(drawn.x_0.shape, np.float32)).to(drawn.x.device)
+        t = np.ones(len(eps), np.float32)
+        noisy = np.array([kind == "none" for kind in drawn.kinds])
+        t[noisy] -= 0.97 * rng.random(noisy.sum(), np.float32)
+        at = torch.from_numpy(t).to(eps.device)
+        return mix(drawn.x_0, eps, at), at
 
     def picture(self, drawn: Samples, guess: Tensor) -> Tensor:
         """What the reconstructor shows, [B, 3, H, W]."""
@@ -149,7 +146,7 @@ class OneStepTask(LatentTask):
         return figures
 
     def about(self) -> dict[str, Any]:
-        return {"few": [1], "start": "estimate"}
+        return {"few": [1]}
 
 
 def relative(picture: Tensor, drawn: Samples) -> Tensor:
