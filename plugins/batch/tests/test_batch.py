@@ -93,6 +93,21 @@ def test_files_of_a_shard_that_are_gone_or_damaged(
     assert contents(tmp_path / "out") == before
 
 
+def test_files_of_a_finished_tree_that_are_gone_are_made_again(
+    photos: Path, tmp_path: Path, batch: Batch
+) -> None:
+    words = ("encode", photos, "out", *QUICK, "--json", "--shard-size", "3")
+    batch(*words)
+    before = contents(tmp_path / "out")
+    (tmp_path / "out/1.gcx").unlink()
+    (tmp_path / "out/2.gcx").write_bytes(b"")
+    shutil.rmtree(tmp_path / "out/a b")
+    again = batch(*words)
+    assert (again.returncode, report(again)["made_now"]) == (21, 4)
+    assert contents(tmp_path / "out") == before
+    assert report(batch(*words))["made_now"] == 0
+
+
 def test_what_failed_is_tried_again_when_asked(photos: Path, tmp_path: Path, batch: Batch) -> None:
     batch("encode", photos, "out", *QUICK)
     stat = (photos / "cut.png").stat()
@@ -306,6 +321,9 @@ def test_shards_at_a_url(photos: Path, tmp_path: Path, batch: Batch) -> None:
     assert report(batch("encode", photos, url, *QUICK, *SHARDS, "--json"))["made_now"] == 0
     (there / "00001_stats.json").unlink()
     assert report(batch("encode", photos, url, *QUICK, *SHARDS, "--json"))["made_now"] == 3
+    (there / "00000.tar").unlink()
+    assert report(batch("encode", photos, url, *QUICK, *SHARDS, "--json"))["made_now"] == 3
+    assert contents(there) == contents(tmp_path / "local")
     picture(6).save(photos / "cut.png")
     mended = batch("encode", photos, url, *QUICK, *SHARDS, "--update", "--json")
     assert (mended.returncode, report(mended)["made_now"]) == (0, 1)

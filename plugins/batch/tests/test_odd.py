@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,24 @@ def test_files_of_any_name(tmp_path: Path, batch: Batch) -> None:
     back = batch("decode", "out", os.fsdecode(b"back\xff"), "--json")
     assert back.returncode == 0, back.stderr
     assert len(list((tmp_path / os.fsdecode(b"back\xff")).rglob("*.png"))) == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_pipes_and_sockets_are_passed_over_and_named(tmp_path: Path, batch: Batch) -> None:
+    """Whoever read them would wait for ever."""
+    (tmp_path / "in").mkdir()
+    picture(0).save(tmp_path / "in/0.png")
+    os.mkfifo(tmp_path / "in/pipe.png")
+    os.mkfifo(tmp_path / "in/pipe.tar")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(tmp_path / "in/socket.png"))
+        made = batch("encode", "in", "out", *QUICK, "--json")
+        assert report(made)["passed_over"] == ["pipe.png", "pipe.tar", "socket.png"]
+        assert (made.returncode, report(made)["count"]) == (0, 1)
+        assert "in: 3 passed over" in made.stderr
+    alone = batch("encode", "in/pipe.png", "out2", *QUICK)
+    assert alone.returncode == 7
+    assert "nothing in it can be taken; 1 other files were passed over" in alone.stderr
 
 
 @pytest.mark.parametrize(

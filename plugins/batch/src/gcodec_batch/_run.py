@@ -14,12 +14,23 @@ from typing import Any
 from gcodec.errors import OutputError, UsageError
 from gcodec.progress import Progress
 from gcodec_batch._engine import Engine, EngineError, Means, locked
-from gcodec_batch._plan import STATE, Inputs, InputsChanged, Plan, Work, cut, read_plan, write_plan
+from gcodec_batch._plan import (
+    STATE,
+    Inputs,
+    InputsChanged,
+    Plan,
+    Shard,
+    Work,
+    cut,
+    read_plan,
+    write_plan,
+)
 from gcodec_batch._remote import names_at
 from gcodec_batch._shard import (
     Made,
     discard,
     in_flight,
+    lost_files,
     made,
     output_errors,
     reopen,
@@ -104,8 +115,8 @@ def batch(request: Request, engine: Engine, means: Means, progress: Progress) ->
             if one and uploaded is not None and shard.name not in uploaded:
                 discard(plan, shard)
                 one = None
-            if one and one.failed and request.retry:
-                reopen(plan, shard, lambda _, row: row["status"] != "success")
+            if one and (again := _again(plan, shard, one, request.retry)):
+                reopen(plan, shard, again)
                 one = None
             if one is None:
                 missing.append(shard.number)
@@ -136,6 +147,15 @@ def batch(request: Request, engine: Engine, means: Means, progress: Progress) ->
         if not request.work.tars:
             _gather_rows(plan)
         return Outcome(plan, [whole[n] for n in range(len(plan))], done, tuple(found.others))
+
+
+def _again(plan: Plan, shard: Shard, one: Made, retry: bool) -> set[int]:
+    """Inputs of a finished shard that are to be done again: whose files are gone, or that failed where that is asked for."""
+    again = lost_files(plan, shard)
+    if retry and one.failed:
+        rows = rows_of(plan, shard)
+        again |= {index for index, row in enumerate(rows) if row["status"] != "success"}
+    return again
 
 
 def _plan(request: Request, items: list[Item]) -> Plan:
@@ -169,7 +189,7 @@ def _updated(request: Request, plan: Plan, new: list[Item], changed: dict[str, I
     for shard in plan.shards():
         names = [item.name for item in shard.inputs.items]
         if made(plan, shard) is not None:
-            reopen(plan, shard, lambda index, _, names=names: names[index] in changed)  # type: ignore[misc]
+            reopen(plan, shard, {n for n, name in enumerate(names) if name in changed})
         elif changed.keys() & set(names):
             (plan.state / f"{shard.name}.journal").unlink(missing_ok=True)
         items = [changed.get(item.name, item) for item in shard.inputs.items]
@@ -190,11 +210,15 @@ def _size(request: Request, items: list[Item]) -> int:
 
 
 def _uploaded(plan: Plan) -> set[str] | None:
-    """Names of shards whose sign lies at the URL, None where there is no URL."""
+    """Names of shards that lie at the URL, all their files, None where there is no URL."""
     if not plan.work.upload:
         return None
     names = names_at(plan.work.upload)
-    return {name.removesuffix("_stats.json") for name in names if name.endswith("_stats.json")}
+    of_suffix = (
+        {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
+        for suffix in (".tar", ".parquet", "_stats.json")
+    )
+    return set.intersection(*of_suffix)
 
 
 def _check_uploaded(plan: Plan) -> None:
@@ -272,7 +296,8 @@ def _tell_of(others: list[str], source: str) -> None:
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
         named = ", ".join(others[:_NAMED]) + more
         warnings.warn(
-            f"{source}: {len(others)} passed over, hidden or of another kind: {named}", stacklevel=2
+            f"{source}: {len(others)} passed over, hidden, of another kind or no files: {named}",
+            stacklevel=2,
         )
 
 

@@ -40,8 +40,10 @@ __all__ = [
     "Made",
     "discard",
     "in_flight",
+    "lost_files",
     "make",
     "made",
+    "open_tables",
     "output_errors",
     "reopen",
     "rows_of",
@@ -163,17 +165,23 @@ def rows_of(plan: Plan, shard: Shard) -> list[dict[str, Any]]:
     return rows
 
 
-def table_of(plan: Plan, shard: Shard) -> Any:
-    """The rows of a finished shard, as a table of Arrow. Raises OutputError."""
+def table_of(plan: Plan, shard: Shard, columns: list[str] | None = None) -> Any:
+    """The rows of a finished shard, or some columns of them, as a table of Arrow. Raises OutputError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = _file(plan, shard, ".parquet")
     try:
         with path.open("rb") as stream:  # pyarrow may take a path for a URL
-            return pq.ParquetFile(stream).read()
+            return pq.ParquetFile(stream).read(columns)
     except pa.ArrowException as error:
         raise _damaged(path) from error
+
+
+def open_tables() -> None:
+    """Take the memory now that writing rows takes at the end of a shard, 50 MB: then it is the same from the beginning."""
+    with _table(io.BytesIO()) as write:
+        write([dict.fromkeys(COLUMNS)])
 
 
 def _damaged(path: Path) -> OutputError:
@@ -187,24 +195,30 @@ def discard(plan: Plan, shard: Shard) -> None:
         _file(plan, shard, "_stats.json").unlink()
 
 
-def reopen(plan: Plan, shard: Shard, again: Callable[[int, dict[str, Any]], bool]) -> int:
-    """Make a finished shard unfinished, without the inputs that are to be done `again`. Returns how many these are."""
+def lost_files(plan: Plan, shard: Shard) -> set[int]:
+    """Inputs of a finished shard whose files of a tree are no longer there."""
+    if plan.work.tars:
+        return set()
+    rows = table_of(plan, shard, ["status", "bytes"]).to_pylist()
+    return {index for index, row in enumerate(rows) if not _there(plan, shard, index, row)}
+
+
+def reopen(plan: Plan, shard: Shard, again: Collection[int]) -> None:
+    """Make a finished shard unfinished, without the inputs that are to be done `again`."""
+    if not again:
+        return
     rows = rows_of(plan, shard)
-    wanted = [index for index, row in enumerate(rows) if again(index, row)]
-    if not wanted:
-        return 0
     path = _journal(plan, shard)
     with output_errors(plan.folder):
         partial = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
         with closing(Journal(partial)) as journal:
             files = _tar_files(plan, shard)
             for index, row in enumerate(rows):
-                if index not in wanted:
+                if index not in again:
                     journal.append([index, row, files.get(row["key"], {})])
             journal.sync()
         partial.replace(path)
         _file(plan, shard, "_stats.json").unlink()
-    return len(wanted)
 
 
 def _there(plan: Plan, shard: Shard, index: int, row: dict[str, Any]) -> bool:

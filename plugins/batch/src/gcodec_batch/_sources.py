@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Found:
 
 
 def find(source: str, wanted: Callable[[str], bool]) -> Found:
-    """Return every input of a source whose name is `wanted`; hidden files and names that are not are `others`.
+    """Return every input of a source whose name is `wanted`; hidden files, names that are not and pipes are `others`.
 
     A tar that ends too early gives what is whole of it, and an item that says so when it is read. Raises ImageError where
     the source cannot be looked at or holds nothing that is wanted.
@@ -68,13 +69,13 @@ def find(source: str, wanted: Callable[[str], bool]) -> Found:
     for name, path, stamp in _files(source):
         hidden = _is_hidden(name)
         suffix = PurePosixPath(name).suffix.lower()
-        if not hidden and suffix in _CONTAINERS:
+        if not hidden and stamp and suffix in _CONTAINERS:
             inside = _CONTAINERS[suffix](name, path, stamp, wanted)
             found += inside.items
             others += inside.others or ([] if inside.items or _LEFT.fullmatch(name) else [name])
         elif _LEFT.fullmatch(name):
             continue
-        elif hidden or not wanted(name):
+        elif hidden or not stamp or not wanted(name):
             others.append(name)
         else:
             found.append(Item(name, ("file", path), stamp))
@@ -104,7 +105,7 @@ def _read(place: Place, name: str) -> bytes:
 
 
 def _files(source: str) -> Iterator[tuple[str, str, str]]:
-    """Name below the source, path or URL, and stamp of every file."""
+    """Name below the source, path or URL, and stamp of every file, "" of a pipe, a socket or a device."""
     for text in _expanded(source):
         yield from _remote(text) if is_url(text) else _local(text)
 
@@ -141,12 +142,10 @@ def _local(source: str) -> Iterator[tuple[str, str, str]]:
                 raise ImageError(source, f"cannot be read: {error.strerror}") from error
             yield _below(path, top), str(path.absolute()), "?"  # said when it is read
             continue
-        if not path.is_dir() and (path.is_file() or path == Path(source)):
-            yield (
-                _below(path, top),
-                str(path.absolute()),
-                f"{about.st_size}:{about.st_mtime_ns}",
-            )
+        if not stat.S_ISDIR(about.st_mode):
+            stamp = f"{about.st_size}:{about.st_mtime_ns}"
+            regular = stat.S_ISREG(about.st_mode)
+            yield _below(path, top), str(path.absolute()), stamp if regular else ""
 
 
 def _below(path: Path, top: Path) -> str:
@@ -204,7 +203,8 @@ def _remote(source: str) -> Iterator[tuple[str, str, str]]:
             continue
         stamp = about.get("ETag") or about.get("mtime") or about.get("LastModified") or ""
         below = str(PurePosixPath(name).relative_to(top))
-        yield below, fs.unstrip_protocol(name), f"{about.get('size')}:{stamp}"
+        regular = about.get("type") != "other"
+        yield below, fs.unstrip_protocol(name), f"{about.get('size')}:{stamp}" if regular else ""
 
 
 def _tar(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> Found:

@@ -20,8 +20,9 @@ def main() -> None:
     from gcodec.errors import GcodecError
     from gcodec_batch._engine import opened
     from gcodec_batch._plan import Plan
-    from gcodec_batch._shard import make
+    from gcodec_batch._shard import make, open_tables
 
+    open_tables()
     plan = Plan(Path(messages.get()["folder"]))
     session = opened(plan)
 
