@@ -359,3 +359,19 @@ def test_what_a_url_does_not_take(photos: Path, tmp_path: Path, batch: Batch) ->
     assert "cannot write file://" in refused(
         f"file://{tmp_path}/file/x", *SHARDS[:3], "--state", "third", status=8
     )
+
+
+def test_of_several_files_that_are_tried_the_best_is_kept(
+    photos: Path, tmp_path: Path, batch: Batch
+) -> None:
+    words = ("--embed", "text_sketch", "--bytes", "150", "--tries", "3", "--judge", "preview")
+    made = batch("encode", photos / "a b", "out", *words, "--metric", "psnr", "--json")
+    assert made.returncode == 0, made.stderr
+    trials = gcodec.Trials(3, "preview", metric="psnr")
+    alone = gcodec.encode(
+        photos / "a b/same.png", "text_sketch", target=gcodec.Target(bytes=150), trials=trials
+    )
+    assert (tmp_path / "out/same.png.gcx").read_bytes() == alone.data
+    other = batch("encode", photos / "a b", "out", *words[:4])
+    assert other.returncode == 2 and "begun with other options" in other.stderr
+    assert "--tries needs a reconstructor" in batch("encode", photos, "out2", *words[:6]).stderr

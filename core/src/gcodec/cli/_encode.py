@@ -24,7 +24,7 @@ from gcodec.cli.run_options import (
     target_options,
     writing_options,
 )
-from gcodec.errors import UsageError
+from gcodec.cli.tries_options import tries_options
 from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
 
 if TYPE_CHECKING:
@@ -52,18 +52,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="A .gcx file of the same picture that travels inside; the embedding may build on it. May be repeated.",
 )
-@click.option(
-    "--tries",
-    type=click.IntRange(1),
-    default=1,
-    help="Files to make: each is decoded, and the one nearest to IN is written. [default: 1]",
-)
-@plugin_option("--judge", "Reconstructor that decodes what is tried [default: the suggested]")
-@click.option(
-    "--metric",
-    metavar="NAME",
-    help="What tells which is nearest. [default: the first of lpips, ms_ssim and psnr that can be had]",
-)
+@tries_options
 @writing_options
 def command(
     source: str,
@@ -72,9 +61,7 @@ def command(
     seed: int,
     suggest: Named[ReconstructorSpec] | None,
     companions: tuple[str, ...],
-    tries: int,
-    judge: Named[ReconstructorSpec] | None,
-    metric: str | None,
+    trials: Trials | None,
     force: bool,
     as_json: bool,
     how: RunOptions,
@@ -82,13 +69,13 @@ def command(
 ) -> None:
     """Encode the picture IN (- for standard input) to a .gcx file.
 
-    Size targets count the whole file and are never exceeded.
+    Size targets count the whole file and are never exceeded. With --tries the reconstructor that is suggested judges, unless
+    --judge names another.
     """
     output = output_for(source, output, ".gcx", force=force, inputs=companions)
 
     from gcodec.pipeline.encoding import encode
 
-    trials = _trials(tries, judge or suggest, metric, bool(judge or metric))
     spec = embed.spec
     with progress_bar() as progress:
         run = how.run(seed=seed, progress=progress)
@@ -128,19 +115,3 @@ def command(
             " sure to decode the file",
             err=True,
         )
-
-
-def _trials(
-    tries: int, judge: Named[ReconstructorSpec] | None, metric: str | None, meant: bool
-) -> Trials | None:
-    """Return what the options say; `meant` whether --judge or --metric was given. Raises UsageError."""
-    if tries == 1:
-        if meant:
-            raise UsageError("--judge and --metric are for --tries of 2 or more, as --tries 8")
-        return None
-    if judge is None:
-        raise UsageError("--tries needs a reconstructor that decodes them, as --judge latent_flow")
-
-    from gcodec.pipeline.trying import Trials
-
-    return Trials(tries, judge.spec.name, judge.options, metric)

@@ -89,7 +89,8 @@ def command(
 
     For each embedding writes IN.EMBED.gcx, for each pair IN.EMBED.RECON.png and the record IN.EMBED.RECON.json, of
     several pairs the contact sheet IN.sheet.jpg, and prints bytes, bits per pixel, metrics, and seconds for each
-    stage. Of several pairs one that fails is a row with its reason, and the others go on.
+    stage. Of several pairs one that fails is a row with its reason, and the others go on. One file is made of each: --tries
+    of encode and of batch encode makes several and keeps the best.
     """
     from gcodec.pipeline.resolver import check_pair
     from gcodec.pipeline.stage2 import checked

@@ -24,6 +24,7 @@ __all__ = [
     "seed_option",
     "target_options",
     "via_option",
+    "with_options",
     "writing_options",
 ]
 
@@ -160,7 +161,7 @@ def run_options(command: Command) -> Command:
         how = RunOptions(device, dtype, threads, tuple(folders), memory)
         return command(*args, how=how, **others)
 
-    return _with(_RUN, gathered)
+    return with_options(_RUN, gathered)
 
 
 def target_options(command: Command) -> Command:
@@ -178,11 +179,11 @@ def target_options(command: Command) -> Command:
 
         return command(*args, target=Target(quality, bpp, max_bytes), **others)
 
-    return _with(_TARGET, gathered)
+    return with_options(_TARGET, gathered)
 
 
-def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
-    # click lists the option that is applied last first.
+def with_options(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+    """Add several, listed in this order: click lists the one that is applied last first."""
     for option in reversed(options):
         command = option(command)
     return command

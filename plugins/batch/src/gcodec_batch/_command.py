@@ -18,12 +18,14 @@ from gcodec.cli.run_options import (
     target_options,
     via_option,
 )
+from gcodec.cli.tries_options import tries_options
 from gcodec.errors import PartlyFailed, UsageError
 from gcodec.plugin import REALISM, EmbeddingSpec, ReconstructorSpec
 from gcodec_batch._remote import is_url
 
 if TYPE_CHECKING:
     from gcodec.pipeline.ratecontrol import Target
+    from gcodec.pipeline.trying import Trials
     from gcodec_batch._plan import Work
 
 #: Failures that are named at the end; all of them have their rows.
@@ -129,6 +131,7 @@ _digest = click.option(
 @_digest
 @_metadata
 @seed_option()
+@tries_options
 @_shared
 def encode(
     embed: Named[EmbeddingSpec],
@@ -137,10 +140,13 @@ def encode(
     digest: bool,
     metadata: bool,
     seed: int,
+    trials: Trials | None,
     **shared: Any,
 ) -> None:
     """Encode every picture of SOURCE to a .gcx file."""
     first = _encoding(target, seed) | {"model": model, "digest": digest, "metadata": metadata}
+    if trials:
+        first["trials"] = {**vars(trials), "options": dict(trials.options)}
     _batch("encode", {"encode": first}, embed=embed, **shared)
 
 

@@ -175,10 +175,13 @@ def _warned(result: Result, text: str) -> Result:
 
 def _encoded(work: Work, session: Session, picture: Any) -> Made:
     from gcodec.pipeline.ratecontrol import Target
+    from gcodec.pipeline.trying import Trials
 
     name, options = work.embed
     settings = dict(work.settings["encode"])
     target = Target(**settings.pop("target"))
+    if "trials" in settings:
+        settings["trials"] = Trials(**settings["trials"])
     made = session.encode(picture, name, target=target, options=options, **settings)
     return made.data, {**_size(made.data), "quality": made.quality}
 

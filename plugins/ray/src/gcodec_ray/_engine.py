@@ -158,12 +158,18 @@ class _Driver:
 
 
 def _of_plugins(plan: Plan) -> Iterator[str]:
-    """The distributions of the work's two plugins."""
+    """The distributions of the work's plugins."""
     from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
     from gcodec.registry import registry
 
-    for kind, named in ((EmbeddingSpec, plan.work.embed), (ReconstructorSpec, plan.work.recon)):
-        if named:
-            found = registry().distribution_of(registry().named(kind, named[0]))
+    work = plan.work
+    judge = work.settings.get("encode", {}).get("trials", {}).get("judge")
+    for kind, name in (
+        (EmbeddingSpec, next(iter(work.embed), None)),
+        (ReconstructorSpec, next(iter(work.recon), None)),
+        (ReconstructorSpec, judge),
+    ):
+        if name:
+            found = registry().distribution_of(registry().named(kind, name))
             if found:
                 yield found
