@@ -74,9 +74,9 @@ class Embedding(ABC):
         """Return the layers, base first; bytes grow with quality in [0, 1], apart from small exceptions."""
 
     def sizes(self, analysis: Any, quality: float) -> tuple[int, ...] | None:
-        """Return the lengths of the layers that `encode` would return, exactly; None where only encoding can tell.
+        """Return the lengths of the layers that `encode` returns, or that it keeps within; None: encoding alone can tell.
 
-        Where an option has `encode` search for longer than that: the lengths that it keeps within.
+        What is kept within is met closely: the rest of a target of size goes to waste.
 
         Rate control asks half a dozen times for one image, and encodes only where it gets None. Worth implementing
         where something of fixed length, such as the measured error of the preview, takes time to find out.

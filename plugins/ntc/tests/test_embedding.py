@@ -214,7 +214,7 @@ def test_a_stream_that_does_not_read_as_it_was_written_is_not_sent(ntc, picture)
     stream = codec.stream(analysed, 100)
     analysed.written[stream[:-1]] = analysed.written.pop(stream)
     with pytest.raises(PayloadError):
-        codec.finished(analysed, 100, stream[:-1])
+        codec.seen(analysed, 100, stream[:-1])
 
 
 def test_a_size_is_met_in_few_steps(ntc, monkeypatch):
@@ -225,13 +225,13 @@ def test_a_size_is_met_in_few_steps(ntc, monkeypatch):
     for quality in (0.4, 0.6, 0.8, 1.0):
         (size,) = ntc.sizes(analysis, quality)
         assert size / 1.4 < ntc.about(analysis, quality) < size * 1.4
-    stream = Codec.stream
+    stream = Codec._stream
     monkeypatch.setattr(
-        Codec, "stream", lambda self, *given: coded.append(given[1]) or stream(self, *given)
+        Codec, "_stream", lambda self, *given: coded.append(given[1]) or stream(self, *given)
     )
     for bpp in (0.1, 0.3, 1.0):
         coded.clear()
         gcodec.encode(
             gcodec.Picture(pixels), "ntc", model="base/ntc", target=gcodec.Target(bpp=bpp)
         )
-        assert 1 < len(coded) <= 4
+        assert 1 < len(set(coded)) <= 4

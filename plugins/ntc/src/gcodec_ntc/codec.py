@@ -14,6 +14,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from gcodec_ntc.rounding import Rounding
 
 if TYPE_CHECKING:
     from gcodec.models.graphs import Graph
+    from gcodec_ntc.feedback import Feedback
 
 NAME = "ntc"
 HEAD = 2  # bytes before the stream
@@ -36,6 +38,12 @@ BLOCK = 16  # samples a side of one latent position
 _SEEN, _BYTES = 0.6, (0.28, 0.26)
 #: Streams of which an image keeps what they say. A search for a size ends with one that fits beside one that does not.
 _WRITTEN = 2
+
+#: What error weighs against bits, times what the model says and `Feedback.weights`.
+_TRADE = np.float32(1.3)
+#: Choices of at most so many bytes that are tried, and how error must weigh less for fewer: bytes go with about the seventh
+#: root of its weight.
+_TRIALS, _LESS, _SLOWNESS = 3, 0.97, 7.0
 
 FloatArray = NDArray[np.float32]
 
@@ -62,6 +70,15 @@ class Written(NamedTuple):
 
     y: NDArray[Any]
     batches: Sequence[tuple[NDArray[Any], NDArray[np.uint8]]]
+
+
+class Seen(NamedTuple):
+    """A stream, its quantized latents, the preview, float32 [3, H, W] in [0, 1], and the squared error of that."""
+
+    stream: bytes
+    y: NDArray[Any]
+    preview: FloatArray
+    mse: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,23 +145,29 @@ class PayloadCodec(ABC):
 
     def encode(self, analysed: Original, level: int) -> bytes:
         """Payload at quality `level`, from 0."""
-        return self.finished(analysed, level, self._stream(analysed, level))[0]
+        return self.finished(
+            analysed, level, self.seen(analysed, level, self._stream(analysed, level))
+        )
 
-    def finished(self, analysed: Original, level: int, stream: bytes) -> tuple[bytes, float]:
-        """Payload of a stream at quality `level`, and the squared error of its preview."""
+    def seen(self, analysed: Original, level: int, stream: bytes) -> Seen:
+        """What a decoder makes of a stream at quality `level`."""
         size = analysed.samples.shape[1:]
         y = self.said(analysed, stream)
         if y is None:
             y = self.read(self.head(level, 0) + stream, *size)[-1]
         preview = self.synthesise(y, level, *size)
         mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
-        payload = self.head(level, pack_mse(mse)) + stream
-        analysed.previews[payload] = preview
+        return Seen(stream, y, preview, mse)
+
+    def finished(self, analysed: Original, level: int, seen: Seen) -> bytes:
+        """Payload of a stream at quality `level`."""
+        payload = self.head(level, pack_mse(seen.mse)) + seen.stream
+        analysed.previews[payload] = seen.preview
         self._last = weakref.ref(analysed)
-        return payload, mse
+        return payload
 
     def size(self, analysed: Original, level: int) -> int:
-        """Length of the payload that `encode` returns; of one that searches on, the most that it may be."""
+        """Length of the payload that `encode` returns, or the most that it may be."""
         return len(self.head(level, 0)) + len(self._stream(analysed, level))
 
     def about(self, analysed: Any, level: float) -> float | None:
@@ -207,6 +230,7 @@ class Codec(PayloadCodec):
     ) -> None:
         groups = config["entropy"]["groups"]
         self.transforms = transforms
+        self._model = config, tensors
         self.integer = IntegerModel(groups, tensors)
         self.tables = unpack_tables(tensors)
         if len(self.tables) != 2 * SCALES:
@@ -214,6 +238,13 @@ class Codec(PayloadCodec):
         self.rounding = Rounding(self.tables, float(config["trade"]))
         self._starts = np.cumsum([0, *groups])
         self._gain = tensors.get("gain")  # a sender's, [knots, C]
+
+    @cached_property
+    def feedback(self) -> Feedback:
+        """For the encoder."""
+        from gcodec_ntc.feedback import Feedback
+
+        return Feedback(*self._model)
 
     def analyse(self, samples: FloatArray) -> Analysed:
         """Latents of float32 [3, H, W] in [0, 1]."""
@@ -242,7 +273,28 @@ class Codec(PayloadCodec):
     def wanted(self, analysed: Analysed, level: int) -> Wanted:
         """What the transforms say at quality `level`."""
         y, z = map(_positions, self.transforms.encoder(analysed.latents, _quality(level)))
-        return Wanted(y, z, np.full(y.shape[1], self.rounding.trade, np.float32))
+        return Wanted(y, z, _TRADE * self.rounding.trade * self.feedback.weights(level))
+
+    def encode(self, analysed: Analysed, level: int) -> bytes:  # type: ignore[override]
+        """Payload at quality `level`: of at most the bytes that `size` says, for as little error as is found."""
+        plain = self.seen(analysed, level, self._stream(analysed, level))
+        return self.finished(analysed, level, self.better(analysed, level, plain)[0])
+
+    def better(self, analysed: Analysed, level: int, plain: Seen) -> tuple[Seen, Wanted]:
+        """What is chosen when the picture that `plain` gives has been seen, or that; and what was rounded for it."""
+        start = self.wanted(analysed, level)
+        chosen = plain.y.reshape(start.y.shape) / np.float32(1 << MEAN_BITS)
+        error = plain.preview - analysed.samples
+        wanted = start._replace(y=self.feedback.moved(start.y, chosen, error, level))
+        most, trade = len(plain.stream), start.trade
+        for _ in range(_TRIALS):
+            stream = self.stream(analysed, level, wanted)
+            if len(stream) <= most:
+                found = self.seen(analysed, level, stream)
+                return min(found, plain, key=lambda seen: seen.mse), wanted
+            trade = trade * np.float32(_LESS * (most / len(stream)) ** _SLOWNESS)
+            wanted = wanted._replace(trade=trade)
+        return plain, start
 
     def quantize(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from gcodec_ntc.codec import Analysed, Codec, Transforms, Wanted
+from gcodec_ntc.codec import Analysed, Codec, Seen, Transforms, Wanted
 
 if TYPE_CHECKING:
     from gcodec.progress import Progress
@@ -34,7 +34,6 @@ class PatientCodec(Codec):
         progress: Progress,
     ) -> None:
         super().__init__(config, tensors, transforms)
-        self._model = config, tensors
         self._iterations, self._progress = iterations, progress
 
     @cached_property
@@ -43,19 +42,14 @@ class PatientCodec(Codec):
 
         return Search(*self._model, self.rounding.cost)
 
-    def encode(self, analysed: Analysed, level: int) -> bytes:  # type: ignore[override]
-        """Payload at quality `level`: what effort 0 makes of it, or at most as many bytes for a smaller error."""
-        plain = self._stream(analysed, level)
-        payload, error = self.finished(analysed, level, plain)
-        start = self.wanted(analysed, level)
+    def better(self, analysed: Analysed, level: int, plain: Seen) -> tuple[Seen, Wanted]:
+        """What effort 0 chooses, or in at most as many bytes what has less error."""
+        first, start = super().better(analysed, level, plain)
         found = self._search(analysed, level, start, self._iterations, self._progress)
-        stream = self._fitting(analysed, level, found, len(plain))
+        stream = self._fitting(analysed, level, found, len(first.stream))
         if stream is None:
-            return payload
-        other, less = self.finished(analysed, level, stream)
-        better, worse = (other, payload) if less < error else (payload, other)
-        analysed.previews.pop(worse, None)
-        return better
+            return first, start
+        return min(self.seen(analysed, level, stream), first, key=lambda seen: seen.mse), found
 
     def _fitting(self, analysed: Analysed, level: int, wanted: Wanted, most: int) -> bytes | None:
         """The longest stream of at most so many bytes, as error weighs more or less against bits; None: there is none."""

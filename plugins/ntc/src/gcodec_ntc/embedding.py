@@ -46,7 +46,7 @@ class Ntc(Embedding):
         return (self._codec.encode(analysis, self._level(quality)),)
 
     def sizes(self, analysis: Any, quality: float) -> tuple[int, ...]:
-        """Return the length of the layer at effort 0: all that more of it fills better."""
+        """Return the length of the layer as it is chosen first: all that is chosen afterwards keeps within."""
         return (self._codec.size(analysis, self._level(quality)),)
 
     def about(self, analysis: Any, quality: float) -> float | None:

@@ -57,7 +57,8 @@ def test_bytes_and_psnr_grow_all_the_way_to_the_top(whole, make):
     rates, fidelities = [], []
     for quality in (0.0, 0.2, 0.4, 0.6, 0.7, 0.76, 0.77, 0.8, 0.85, 0.9, 0.95, 1.0):
         layers = whole.encode(analysis, quality)
-        assert whole.sizes(analysis, quality) == (len(layers[0]),)
+        (most,) = whole.sizes(analysis, quality)
+        assert 0.9 * most - 8 <= len(layers[0]) <= most
         (preview,) = whole.decode(layers, size)
         rates.append(8 * len(layers[0]) / (size.height * size.width))
         fidelities.append(psnr(preview.pixels, pixels))

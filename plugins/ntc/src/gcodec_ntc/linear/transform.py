@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gcodec.errors import InvalidArgument
 from gcodec_ntc.codec import BLOCK, FloatArray
 
-__all__ = ["Lapped"]
+__all__ = ["Lapped", "across", "transformed"]
 
 _BAND = 32  # rows of blocks transformed at a time
 _HALF = BLOCK // 2
@@ -44,23 +44,9 @@ class Lapped:
 
     def coefficients(self, samples: FloatArray) -> FloatArray:
         """Of float32 [3, H, W] in [0, 1], continued to multiples of 16 by its last row and column."""
-        h, w = (-(-side // BLOCK) for side in samples.shape[1:])
-        right = w * BLOCK - samples.shape[2]
-        made = np.empty((3, BLOCK, BLOCK, h, w), np.float32)
-        for first, last in _bands(h):
-            rows = np.arange(max(BLOCK * first - _HALF, 0), min(BLOCK * last + _HALF, BLOCK * h))
-            some = samples[:, np.minimum(rows, samples.shape[1] - 1)]
-            some = np.pad(some, ((0, 0), (0, 0), (0, right)), mode="edge")
-            x = np.tensordot(self.colour, some * np.float32(255) - np.float32(127.5), 1)
-            x = _across(x, self.pre, rows[0] % BLOCK != 0, len(rows) + rows[0] < BLOCK * h)
-            top = BLOCK * first - rows[0]
-            x = x[:, top : top + BLOCK * (last - first)]
-            x = self.dct @ x.reshape(3, last - first, BLOCK, -1)
-            x = _columns(x, lambda y: _across(y, self.pre, False, False))
-            x = x.reshape(3, last - first, BLOCK, w, BLOCK) @ self.dct.T
-            x *= self.norm[:, None]
-            made[:, :, :, first:last] = x.transpose(0, 2, 4, 1, 3)
-        return made.reshape(3, BLOCK, BLOCK, h * w)
+        made = transformed(samples, self.colour, self.pre, self.dct, 127.5)
+        made *= self.norm[:, :, None, None]
+        return made.reshape(3, BLOCK, BLOCK, -1)
 
     def samples(self, values: NDArray[Any], step: float, height: int, width: int) -> FloatArray:
         """Float32 [3, height, width] in [0, 1] of coefficients in steps of `step`, of any type."""
@@ -72,9 +58,9 @@ class Lapped:
             top, bottom = max(first - 1, 0), min(last + 1, h)
             x = grid[:, :, :, top:bottom].transpose(0, 3, 1, 4, 2) * scale[:, None]
             x = (x @ self.dct).reshape(3, bottom - top, BLOCK, w * BLOCK)
-            x = _columns(x, lambda y: _across(y, self.post, False, False))
+            x = _columns(x, lambda y: across(y, self.post, False, False))
             x = (self.dct.T @ x).reshape(3, -1, w * BLOCK)
-            x = _across(x, self.post, False, False)
+            x = across(x, self.post, False, False)
             rows = slice(BLOCK * first, min(BLOCK * last, height))
             x = x[:, rows.start - BLOCK * top : rows.stop - BLOCK * top, :width]
             x = np.tensordot(self.colour.T, x, 1)
@@ -82,11 +68,36 @@ class Lapped:
         return made
 
 
+def transformed(
+    samples: FloatArray, colour: FloatArray, pre: FloatArray, dct: FloatArray, offset: float
+) -> FloatArray:
+    """Of 255 times the samples [3, H, W] less `offset`, continued as `Lapped.coefficients` says: [3, 16, 16, h, w].
+
+    colour, pre, dct  matrices: of colours, across borders of blocks, within blocks.
+    """
+    h, w = (-(-side // BLOCK) for side in samples.shape[1:])
+    right = w * BLOCK - samples.shape[2]
+    made = np.empty((3, BLOCK, BLOCK, h, w), np.float32)
+    for first, last in _bands(h):
+        rows = np.arange(max(BLOCK * first - _HALF, 0), min(BLOCK * last + _HALF, BLOCK * h))
+        some = samples[:, np.minimum(rows, samples.shape[1] - 1)]
+        some = np.pad(some, ((0, 0), (0, 0), (0, right)), mode="edge")
+        x = np.tensordot(colour, some * np.float32(255) - np.float32(offset), 1)
+        x = across(x, pre, rows[0] % BLOCK != 0, len(rows) + rows[0] < BLOCK * h)
+        top = BLOCK * first - rows[0]
+        x = x[:, top : top + BLOCK * (last - first)]
+        x = dct @ x.reshape(3, last - first, BLOCK, -1)
+        x = _columns(x, lambda y: across(y, pre, False, False))
+        x = x.reshape(3, last - first, BLOCK, w, BLOCK) @ dct.T
+        made[:, :, :, first:last] = x.transpose(0, 2, 4, 1, 3)
+    return made
+
+
 def _bands(h: int) -> Iterator[tuple[int, int]]:
     return ((first, min(first + _BAND, h)) for first in range(0, h, _BAND))
 
 
-def _across(x: FloatArray, matrix: FloatArray, above: bool, below: bool) -> FloatArray:
+def across(x: FloatArray, matrix: FloatArray, above: bool, below: bool) -> FloatArray:
     """[3, rows, n] with `matrix` across every border between blocks.
 
     above, below  whether the first and last rows are those of a border; else of the picture's edge, or not asked for.

@@ -1,0 +1,83 @@
+"""What an encoder does about what the synthesis makes of its first choice.
+
+Latents rounded each by itself leave errors that the synthesis mixes: its functions overlap, and its networks take out what
+rounding usually does, not what it did here. So an encoder chooses twice. With y the latents chosen first, v what the
+analysis said, e the error of the picture that y gives, B the functions that latents stand for and |b| their norms, what
+is to be rounded the second time lies on the way from v to
+
+    t = y - B'e / |b|^2
+
+a Newton's step from y for the squared error, if the synthesis were B alone with orthogonal functions: its networks are in
+e, not in B. The step costs no more than an analysis without networks. The same norms say what an error of a latent weighs
+in the picture, hence what it may cost in bits.
+
+gcodec_ntc.search goes on from here, with gradients through the networks, for those who have the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gcodec.entropy.integers import LEVELS
+from gcodec_ntc.codec import BLOCK, FloatArray
+from gcodec_ntc.linear.transform import across, transformed
+
+__all__ = ["Feedback"]
+
+_PART = np.float32(0.8)  # of the way to t: functions are not orthogonal, and latents move together
+
+
+class Feedback:
+    """Of one model. `config` and `tensors` are its own. Raises KeyError if they do not belong together."""
+
+    def __init__(self, config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
+        post, self._dct, self._colour, self._order, self._ungain = (
+            tensors[f"synthesis.{name}"] for name in ("post", "dct", "colour", "order", "ungain")
+        )
+        # The adjoint of filtering with a matrix is filtering with its transpose.
+        self._pre = np.ascontiguousarray(post.T)
+        sizes = config["transform"]
+        self._steps = np.log2([sizes["step_max"], sizes["step_min"]])
+        middle = np.zeros((3, 3 * BLOCK, BLOCK), np.float32)
+        middle[:, BLOCK : 2 * BLOCK] = self._dct.T
+        norms = np.square(across(middle, post, False, False)[0]).sum(0)
+        colours = np.square(self._colour).sum(1)
+        self._norms = np.multiply.outer(colours, np.outer(norms, norms)).ravel()[self._order]
+
+    def weights(self, level: int) -> NDArray[np.float32]:
+        """Squared error in the picture for one of 1 in a latent, by channel, [C]; 1 in an orthonormal transform."""
+        low, high = self._steps
+        step = 2 ** (low + (high - low) * level / (LEVELS - 1))
+        found: NDArray[np.float32] = self._norms * np.square(self._scale(level) / np.float32(step))
+        return found
+
+    def moved(
+        self, wanted: FloatArray, chosen: NDArray[Any], error: FloatArray, level: int
+    ) -> FloatArray:
+        """What to round instead of `wanted`, of which `chosen` came, [positions, C] both and in steps.
+
+        error  of the picture of those chosen, float32 [3, H, W] in samples of 0 to 1.
+        """
+        bottom, right = (-side % BLOCK for side in error.shape[1:])
+        whole = np.pad(error, ((0, 0), (0, bottom), (0, right)))  # beyond its edge nobody looks
+        made = transformed(whole, self._colour, self._pre, self._dct, 0)
+        slope = made.reshape(3 * BLOCK * BLOCK, -1)[self._order].T
+        slope /= self._norms * self._scale(level)
+        target = chosen - slope
+        target -= wanted
+        target *= _PART
+        target += wanted
+        return np.ascontiguousarray(target)
+
+    def _scale(self, level: int) -> NDArray[np.float32]:
+        """Samples of 0 to 255 in a step of each channel."""
+        position = level / (LEVELS - 1) * (len(self._ungain) - 1)
+        low = min(int(position), len(self._ungain) - 2)
+        part = np.float32(position - low)
+        row = self._ungain[low] * (1 - part) + self._ungain[low + 1] * part
+        scale: NDArray[np.float32] = np.exp2(row)
+        return scale
