@@ -25,7 +25,7 @@ from gcodec.entropy.integer_model import IntegerModel, Visit
 from gcodec.entropy.integers import LEVELS, MEAN_BITS, SCALES, Ints, unpack_tables
 from gcodec.errors import PayloadError
 from gcodec.signals import pack_mse, unpack_mse
-from gcodec_ntc.rounding import Rounding
+from gcodec_ntc.rounding import Rounding, fitting
 
 if TYPE_CHECKING:
     from gcodec.models.graphs import Graph
@@ -41,9 +41,8 @@ _WRITTEN = 2
 
 #: What error weighs against bits, times what the model says and `Feedback.weights`.
 _TRADE = np.float32(1.3)
-#: Choices of at most so many bytes that are tried, and how error must weigh less for fewer: bytes go with about the seventh
-#: root of its weight.
-_TRIALS, _LESS, _SLOWNESS = 3, 0.97, 7.0
+#: Second choices that are tried until one has at most the bytes of the first, and at least this part of them.
+_TRIALS, _FULL = 3, 0.98
 
 FloatArray = NDArray[np.float32]
 
@@ -283,18 +282,24 @@ class Codec(PayloadCodec):
     def better(self, analysed: Analysed, level: int, plain: Seen) -> tuple[Seen, Wanted]:
         """What is chosen when the picture that `plain` gives has been seen, or that; and what was rounded for it."""
         start = self.wanted(analysed, level)
-        chosen = plain.y.reshape(start.y.shape) / np.float32(1 << MEAN_BITS)
+        chosen = plain.y.reshape(start.y.shape).astype(np.float32) / (1 << MEAN_BITS)
         error = plain.preview - analysed.samples
         wanted = start._replace(y=self.feedback.moved(start.y, chosen, error, level))
-        most, trade = len(plain.stream), start.trade
-        for _ in range(_TRIALS):
-            stream = self.stream(analysed, level, wanted)
-            if len(stream) <= most:
-                found = self.seen(analysed, level, stream)
-                return min(found, plain, key=lambda seen: seen.mse), wanted
-            trade = trade * np.float32(_LESS * (most / len(stream)) ** _SLOWNESS)
-            wanted = wanted._replace(trade=trade)
-        return plain, start
+        stream = self.within(analysed, level, wanted, len(plain.stream), _TRIALS, _FULL)
+        if stream is None:
+            return plain, start
+        return min(self.seen(analysed, level, stream), plain, key=lambda seen: seen.mse), wanted
+
+    def within(
+        self, analysed: Analysed, level: int, wanted: Wanted, most: int, trials: int, full: float
+    ) -> bytes | None:
+        """A stream of at most `most` bytes, and at least the part `full` of that if few `trials` find one; see `fitting`."""
+
+        def made(weight: float) -> bytes:
+            trade = wanted.trade * np.float32(weight)
+            return self.stream(analysed, level, wanted._replace(trade=trade))
+
+        return fitting(made, most, trials, full)
 
     def quantize(
         self,

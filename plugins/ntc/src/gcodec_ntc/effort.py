@@ -18,8 +18,8 @@ __all__ = ["ITERATIONS", "PatientCodec"]
 
 #: Of the search, by effort.
 ITERATIONS = (0, 2, 3, 4, 6, 9, 14, 22, 35, 55)
-#: log2 of the factor on the weight of error against bits, between which the bytes of effort 0 are met; and trials.
-_RANGE, _TRIALS = (-0.5, 1.0), 5
+#: As `gcodec_ntc.codec` has them for its second choice.
+_TRIALS, _FULL = 5, 0.997
 
 
 class PatientCodec(Codec):
@@ -46,20 +46,7 @@ class PatientCodec(Codec):
         """What effort 0 chooses, or in at most as many bytes what has less error."""
         first, start = super().better(analysed, level, plain)
         found = self._search(analysed, level, start, self._iterations, self._progress)
-        stream = self._fitting(analysed, level, found, len(first.stream))
+        stream = self.within(analysed, level, found, len(first.stream), _TRIALS, _FULL)
         if stream is None:
             return first, start
         return min(self.seen(analysed, level, stream), first, key=lambda seen: seen.mse), found
-
-    def _fitting(self, analysed: Analysed, level: int, wanted: Wanted, most: int) -> bytes | None:
-        """The longest stream of at most so many bytes, as error weighs more or less against bits; None: there is none."""
-        best, (low, high) = None, _RANGE
-        for _ in range(_TRIALS):
-            middle = (low + high) / 2
-            trade = wanted.trade * 2**middle
-            stream = self.stream(analysed, level, wanted._replace(trade=trade))
-            if len(stream) <= most:
-                best, low = stream, middle
-            else:
-                high = middle
-        return best

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
     from gcodec.entropy import FrequencyTables
     from gcodec.entropy.integers import Ints
 
-__all__ = ["Rounding"]
+__all__ = ["Rounding", "fitting"]
+
+#: Bytes go with about the seventh root of what error weighs; and the part of the bytes there may be that is aimed at.
+_SLOWNESS, _AIM = 7.0, 0.994
 
 
 class Rounding:
@@ -55,3 +60,30 @@ class Rounding:
             cost[index, : len(own)] = own
             cost[index, len(own) :] = bits[-1] + 2 * np.log2(np.arange(1, reach + 2 - len(own))) + 5
         return cost
+
+
+def fitting(make: Callable[[float], bytes], most: int, trials: int, full: float) -> bytes | None:
+    """The longest of some streams with at most `most` bytes; None if none of them has so few.
+
+    make    stream for a factor on what error weighs against bits, first 1.
+    trials  streams that are made at most; the first of at least the part `full` of the bytes ends it.
+    """
+    best, weight = None, 1.0
+    ends: dict[
+        bool, tuple[float, float]
+    ] = {}  # logarithms of weight and bytes, by whether these fit
+    for _ in range(trials):
+        stream = make(weight)
+        fits = len(stream) <= most
+        if fits and (best is None or len(stream) > len(best)):
+            best = stream
+        if fits and len(stream) >= full * most:
+            break
+        ends[fits] = math.log(weight), math.log(max(len(stream), 1) / (max(most, 1) * _AIM))
+        if len(ends) == 2:
+            (a, low), (b, high) = ends[True], ends[False]
+            part = min(max(-low / (high - low), 0.1), 0.9)
+            weight = math.exp(a + (b - a) * part)
+        else:
+            weight *= math.exp(-_SLOWNESS * ends[fits][1])
+    return best
