@@ -70,6 +70,10 @@ SMALL = {
         *("network.width=8", "network.inside=8"),
         *("data.batch=16", "data.variants=2", "data.held_out=1"),
     ],
+    "tokens": [
+        *("network.width=8", "network.inside=8", "space.residuals=[[4, 2]]"),
+        *("data.batch=16", "data.variants=2", "data.held_out=1"),
+    ],
 }
 
 #: By task: figures that it must have come to.
@@ -84,6 +88,7 @@ FIGURES = {
     "uqdm": {"loss", "log_mse", "held_out.psnr_0", "held_out.bpp_lossless"},
     "latent_entropy": {"loss", "bits", "held_out.plain_0.50", "held_out.anchored_1.00"},
     "perco": {"loss", "base-16", "held_out.base-32"},
+    "tokens": {"loss", "level0", "held_out.level2"},
 }
 
 

@@ -21,7 +21,7 @@ from gcodec.signals import Latent, Noisy, Sketch, Tokens
 from gcodec_formats import registry as numbers
 
 #: Embedding -> f of the grid that its samples are continued to. Of `ddcm` the number of steps depends on H and W besides.
-CONTINUED = {"ntc": 16, "ldm_quant": 8, "rate_variable": 8, "diffc": 8, "perco": 8}
+CONTINUED = {"ntc": 16, "ldm_quant": 8, "rate_variable": 8, "diffc": 8, "perco": 8, "tokens": 8}
 
 ODD = Size(37, 51)
 TEXT = Path(__file__).resolve().parents[1] / "spec" / "SIZES.md"
@@ -98,7 +98,7 @@ def test_grids_follow_from_the_size(name: str, kind: type, shapes: set[tuple[int
     assert found == shapes
 
 
-@pytest.mark.parametrize("name", ["ntc", "ldm_quant", "perco"])
+@pytest.mark.parametrize("name", ["ntc", "ldm_quant", "perco", "tokens"])
 def test_symbols_fill_the_grids_of_the_header(name: str) -> None:
     part, _ = sent(name, picture(Size(64, 96)), 0.6)
     with pytest.raises(PayloadError):

@@ -11,6 +11,7 @@ export const EMBEDDINGS = {
   24: { name: "ldm_quant", package: "gcodec-ldm" },
   25: { name: "perco", package: "gcodec-ldm" },
   26: { name: "rate_variable", package: "gcodec-ldm" },
+  27: { name: "tokens", package: "gcodec-ldm" },
   32: { name: "text_sketch", package: "gcodec-text-sketch" },
   40: { name: "diffc", package: "gcodec-diffc" },
   41: { name: "uqdm", package: "gcodec-diffc" },
@@ -42,4 +43,5 @@ export const PROFILES = {
   24: { 1: "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9" },
   26: { 1: "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9" },
   25: { 1: "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322" },
+  27: { 1: "e6941a9bf442b46b866c0cf08426ccc26acd3c1c849aa359ba829ecfd468e532" },
 };

@@ -82,7 +82,7 @@ const EMBEDDINGS = {
 };
 
 /** Embeddings of whose files this reader knows the number alone. */
-const ELSEWHERE = new Set(["lossless"]);
+const ELSEWHERE = new Set(["lossless", "tokens"]);
 
 /** What only the codec's own decoder finds, which is the viewer's. */
 const LEFT = new Set(["avif/bad-frame", "jxl/bad-frame", "avif/bad-alpha", "jxl/bad-alpha", "jpeg/bad-many-scans"]);

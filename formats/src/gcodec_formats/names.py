@@ -127,7 +127,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "trainer": {
         **dict.fromkeys(("autoencoder", "denoiser", "one_step", "codebook"), "gcodec-diffusers"),
-        **dict.fromkeys(("latent_entropy", "perco"), "gcodec-ldm"),
+        **dict.fromkeys(("latent_entropy", "perco", "tokens"), "gcodec-ldm"),
         **dict.fromkeys(("ntc", "ntc_linear"), "gcodec-ntc"),
         **dict.fromkeys(("flow", "bridge"), "gcodec-flow"),
         "uqdm": "gcodec-diffc",

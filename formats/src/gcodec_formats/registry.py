@@ -96,6 +96,7 @@ EMBEDDINGS: Final = (
     Embedding(
         26, "rate_variable", "gcodec-ldm", "published", "hyperprior-coded autoencoder latents"
     ),
+    Embedding(27, "tokens", "gcodec-ldm", "published", "tokens coarse to fine, the rest drawn"),
     Embedding(32, "text_sketch", "gcodec-text-sketch", "published", "caption and edge sketch"),
     Embedding(40, "diffc", "gcodec-diffc", "published", "noisy x_t by reverse channel coding"),
     Embedding(41, "uqdm", "gcodec-diffc", "published", "noisy x_t by universal quantization"),
@@ -212,6 +213,10 @@ PROFILES: Final = (
     Profile(
         *("perco", 1, "published", "base/perco"),
         "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322",
+    ),
+    Profile(
+        *("tokens", 1, "published", "base/tokens"),
+        "e6941a9bf442b46b866c0cf08426ccc26acd3c1c849aa359ba829ecfd468e532",
     ),
 )
 

@@ -22,10 +22,10 @@ from gcodec.models.networks import Codebook, open_codebook, open_space
 from gcodec.pictures import load_image, psnr
 from gcodec.run import Run
 from gcodec.signals import Tokens
+from gcodec_ldm.digits import digits_of
 from gcodec_ldm.perco.codec import Book, Codec
 from gcodec_ldm.perco.embedding import Perco
 from gcodec_ldm.perco.learned import LEVELS, rate
-from gcodec_ldm.perco.prior import digits_of
 from gcodec_train.photos import photographs
 
 _IMAGES = Path(__file__).resolve().parents[3] / "tests" / "images"

@@ -24,6 +24,7 @@ class Domain(IntEnum):
     DITHER = 5  # subtractive dither of universal quantization; a: step, b: 0
     DECODER_NOISE = 6  # stage 2's own noise; a: step, b: sample, or row of the picture
     ENCODER = 7  # draws that only the encoder makes, so that it can be repeated; a, b: as it likes
+    COMPLETION = 8  # symbols that a file leaves out, drawn by the receiver; a: level, b: 0
 
 
 def check_domain(domain: SupportsIndex) -> int:

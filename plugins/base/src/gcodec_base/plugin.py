@@ -119,6 +119,14 @@ MODELS = [
         place=_DENOISED,
     ),
     ModelSpec(
+        name="base/tokens",
+        digest="e6941a9bf442b46b866c0cf08426ccc26acd3c1c849aa359ba829ecfd468e532",
+        folder="gcodec_base:models/tokens",
+        summary="integer priors of tokens, coarse to fine, and codewords of what base/codebook16 leaves",
+        licence="Apache-2.0",
+        place=_SPACE,
+    ),
+    ModelSpec(
         name="base/uqdm",
         digest="e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a",
         folder="gcodec_base:models/uqdm",

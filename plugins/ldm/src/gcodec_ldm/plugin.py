@@ -18,6 +18,8 @@ GCODEC_INTERFACE = 1
 _ENTROPY = "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9"
 #: What profile 1 of `perco` pins.
 _PERCO = "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322"
+#: What profile 1 of `tokens` pins.
+_TOKENS = "e6941a9bf442b46b866c0cf08426ccc26acd3c1c849aa359ba829ecfd468e532"
 
 
 @hookimpl
@@ -71,6 +73,26 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             parse_class="B",
             options=CAPTION,
         ),
+        EmbeddingSpec(
+            name="tokens",
+            id=27,
+            levels=1 << 18,
+            summary="any beginning of a stream of tokens, the rest drawn from their prior, about 0.001 to 0.2 bpp",
+            implementation="gcodec_ldm.tokens.embedding:Tokens",
+            makes=("latent/{space}",),
+            profiles=(Profile(id=1, model=_TOKENS),),
+            model="base/tokens",
+            parse_class="B",
+            progressive=True,
+            options=(
+                Option(
+                    "complete",
+                    bool,
+                    True,
+                    "the receiver draws the tokens that are not sent; else it leaves them to the reconstructor",
+                ),
+            ),
+        ),
     ]
 
 
@@ -102,5 +124,10 @@ def gcodec_trainers() -> list[TrainerSpec]:
             name="perco",
             summary="the prior of vector-quantized tokens, of all codebooks at once",
             implementation="gcodec_ldm.perco.training:PercoTask",
+        ),
+        TrainerSpec(
+            name="tokens",
+            summary="tokens coarse to fine: codewords of what codebooks leave, and the priors of all levels",
+            implementation="gcodec_ldm.tokens.training:TokensTask",
         ),
     ]

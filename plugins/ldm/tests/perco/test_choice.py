@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from gcodec.entropy import PRECISION, fit_frequencies
 from gcodec.models.networks import Codebook
+from gcodec_ldm.digits import Visit, digits_of
 from gcodec_ldm.perco.choice import Choice, Effects
-from gcodec_ldm.perco.prior import Visit, digits_of
 
 LEVELS = (8, 4)
 SHAPE = (29, 41)  # of the latent; 15 x 21 tokens

@@ -8,15 +8,9 @@ import torch
 
 from gcodec.entropy import PRECISION
 from gcodec.entropy.integers import Layer
+from gcodec_ldm.digits import Visit, digits_of, frequencies
 from gcodec_ldm.perco.network import PriorNetwork
-from gcodec_ldm.perco.prior import (
-    NEIGHBOURS,
-    OUTSIDE,
-    Prior,
-    Visit,
-    digits_of,
-    frequencies,
-)
+from gcodec_ldm.perco.prior import NEIGHBOURS, OUTSIDE, Prior
 
 LEVELS = (5, 3, 2)
 

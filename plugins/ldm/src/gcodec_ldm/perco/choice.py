@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gcodec.entropy import PRECISION
 from gcodec.models.networks import Codebook
-from gcodec_ldm.perco.prior import Visit, digits_of
+from gcodec_ldm.digits import Visit, digits_of
 
 if TYPE_CHECKING:
     from gcodec.entropy.integers import Ints
@@ -85,7 +85,7 @@ class Effects:
 
 
 class Choice:
-    """A `gcodec_ldm.perco.prior.Visitor` that chooses, once for a picture; trade: lambda, squared error a bit."""
+    """A `gcodec_ldm.digits.Visitor` that chooses, once for a picture; trade: lambda, squared error a bit."""
 
     def __init__(self, effects: Effects, trade: float) -> None:
         self._effects, self._trade = effects, trade

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from gcodec.entropy import PRECISION, RowDecoder, RowEncoder
 from gcodec.interfaces import Size
-from gcodec_ldm.perco.prior import Prior, Visit, Visitor
+from gcodec_ldm.digits import Visit, Visitor
+from gcodec_ldm.perco.prior import Prior
 
 if TYPE_CHECKING:
     from gcodec.entropy.integers import Ints

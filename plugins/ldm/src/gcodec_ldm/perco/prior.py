@@ -1,16 +1,7 @@
 """The prior of tokens in exact integer arithmetic: what decides bits, the same on every machine.
 
-spec/embeddings/perco.md, sections 3 and 4, is normative.
-
-A token of `gcodec.models.networks.Codebook` is a number of mixed radix: digit i has levels[i] values, the first is the least
-(finite scalar quantization, Mentzer et al. 2024: digits are coordinates, so that near digits mean near latents). By the
-chain rule P(token | before) = prod_i P(digit_i | digits before it, neighbours), and one network for all positions
-gives each factor:
-
-    u = f(second f(first x)),   x: the digits of the neighbours that have been coded, one-hot
-    logits_i = out_i f(hidden_i [u, digits 0..i-1 of this token, one-hot])
-
-f is a leaky ReLU. The numbers are those of `gcodec.entropy.integers`: NumPy only, sums that are proved exact.
+spec/embeddings/perco.md, sections 3 and 4, is normative. The network is that of `gcodec_ldm.digits`; its context are the
+digits of the neighbours that have been coded, one-hot.
 
 Order: positions with the same x + 3 y are coded together, these diagonals in ascending order, rows ascending within; all
 neighbours of `NEIGHBOURS` lie on earlier ones. A diagonal's digits 0 come first, then its digits 1, and so on.
@@ -18,18 +9,16 @@ neighbours of `NEIGHBOURS` lie on earlier ones. A diagonal's digits 0 come first
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import prod
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.entropy import PRECISION
-from gcodec.entropy.integers import UNIT_BITS, Carried, Ints, Layer
+from gcodec.entropy.integers import UNIT_BITS, Ints
+from gcodec_ldm.digits import Chain, Visitor, one_hots
 
-__all__ = ["NEIGHBOURS", "OUTSIDE", "Prior", "Visit", "Visitor", "digits_of", "frequencies"]
+__all__ = ["NEIGHBOURS", "OUTSIDE", "Prior"]
 
 #: Rows and columns from a position to those that its token is predicted from.
 NEIGHBOURS = (
@@ -41,68 +30,16 @@ _REACH = 2  # of NEIGHBOURS, upwards and to either side
 #: Stands for a neighbour that the picture does not have.
 OUTSIDE = -1
 
-_FINE = 6  # probabilities are told apart by 2**(1 / 64)
-_RANGE = 20  # octaves from the likeliest value to the least likely
-#: round(2**(20 - j / 64)): no entry lies nearer than 1e-3 to where rounding turns, so every machine has the same.
-_EXP2 = np.array([round(2.0 ** (_RANGE - j / 64)) for j in range((_RANGE << _FINE) + 1)], np.int64)
 
-
-@dataclass(frozen=True)
-class Visit:
-    """One batch of digits: their flat `positions`, which digit of the token, and what they are coded under.
-
-    frequencies  int64 [positions, levels[digit]], rows of sum 2**24.
-    """
-
-    positions: NDArray[np.int64]
-    digit: int
-    frequencies: NDArray[np.int64]
-
-
-#: Given a batch, returns its digits, int32 [positions]: an encoder's or a decoder's half.
-Visitor: TypeAlias = Callable[[Visit], Ints]
-
-
-class Prior:
-    """The network of one codebook, from the integer tensors of a model file.
-
-    levels   of each digit, the least significant first; their product is the number of the codebook's entries.
-    tensors  "`name`.first.weight" and so on, as `gcodec_ldm.perco.export` writes them.
-
-    Raises KeyError for a missing tensor, ValueError for those that do not fit or could not compute exactly.
-    """
+class Prior(Chain):
+    """The network of one codebook, as `gcodec_ldm.perco.export` writes it; see `Chain`."""
 
     def __init__(
         self, levels: Sequence[int], tensors: Mapping[str, NDArray[Any]], name: str
     ) -> None:
-        self.levels = tuple(levels)
-        self.entries = prod(self.levels)
-        self._radix = tuple(prod(self.levels[:i]) for i in range(len(self.levels)))
-        self._first = Layer.of(tensors, f"{name}.first")
-        self._second = Layer.of(tensors, f"{name}.second")
-        self._hidden = [Layer.of(tensors, f"{name}.hidden.{i}") for i in range(len(self.levels))]
-        self._out = [Layer.of(tensors, f"{name}.out.{i}") for i in range(len(self.levels))]
-        self._check(name)
-        # Row t holds what a neighbour with token t adds to the input; the last row is that of OUTSIDE.
-        self._one_hot = np.zeros((self.entries + 1, sum(self.levels)))
-        start = 0
-        digits = digits_of(np.arange(self.entries), self.levels)
-        for digit, level in zip(digits.T, self.levels, strict=True):
-            self._one_hot[np.arange(self.entries), start + digit] = 1 << UNIT_BITS
-            start += level
-
-    def _check(self, name: str) -> None:
-        width, known = self._second.weight.shape[0], 0
-        due = {"first": (self._first, len(NEIGHBOURS) * sum(self.levels), width)}
-        due["second"] = (self._second, width, width)
-        for i, level in enumerate(self.levels):
-            inside = self._out[i].weight.shape[0]
-            due[f"hidden.{i}"] = (self._hidden[i], width + known, inside)
-            due[f"out.{i}"] = (self._out[i], inside, level)
-            known += level
-        for part, (layer, *shape) in due.items():
-            if layer.weight.shape != tuple(shape):
-                raise ValueError(f"{name}.{part} is {layer.weight.shape}, not {tuple(shape)}")
+        super().__init__(levels, tensors, name, len(NEIGHBOURS) * sum(levels))
+        # Row t holds what a neighbour with token t adds to the input.
+        self._one_hot = one_hots(self.levels) * (1 << UNIT_BITS)
 
     def code(self, h: int, w: int, visit: Visitor) -> Ints:
         """Visit all digits in coding order; encoder and decoder differ in `visit` alone. Returns tokens [h, w]."""
@@ -112,42 +49,8 @@ class Prior:
         for y, x in _diagonals(h, w):
             at = (y + _REACH) * tokens.shape[1] + x + _REACH
             context = self._one_hot[flat[at[:, None] + offsets]].reshape(len(at), -1)
-            u = self._second.hidden(self._first.hidden(context, 0), 0)
-            flat[at] = self._token(u, y * w + x, visit)
+            flat[at] = self.tokens(self.features(context), y * w + x, visit)
         return np.ascontiguousarray(tokens[_REACH:, _REACH:-_REACH])
-
-    def _token(self, u: Carried, positions: NDArray[np.int64], visit: Visitor) -> Ints:
-        token = np.zeros(len(positions), np.int32)
-        for i, (hidden, out, level) in enumerate(
-            zip(self._hidden, self._out, self.levels, strict=True)
-        ):
-            logits = out(hidden.hidden(u, 0), 0)
-            digit = visit(Visit(positions, i, frequencies(logits, out.shift)))
-            token += digit * self._radix[i]
-            u = np.concatenate([u, np.eye(level)[digit] * (1 << UNIT_BITS)], 1)
-        return token
-
-
-def digits_of(tokens: NDArray[Any], levels: Sequence[int]) -> NDArray[Any]:
-    """The digits [..., len(levels)] of tokens [...], the least significant first."""
-    radix = [prod(levels[:i]) for i in range(len(levels))]
-    return np.stack([tokens // r % level for r, level in zip(radix, levels, strict=True)], -1)
-
-
-def frequencies(logits: Carried, shift: int) -> NDArray[np.int64]:
-    """Frequencies [n, K] >= 1 in rows of sum 2**24, in proportion to 2**logits.
-
-    logits  [n, K] integers in units of 2**-(10 + shift), rounded to 1/64; 20 less than a row's largest count as 20.
-    What rounding leaves over goes to the first of a row's largest.
-    """
-    steps = np.floor(logits / (1 << (UNIT_BITS + shift - _FINE)) + 0.5)
-    below = np.minimum(steps.max(1, keepdims=True) - steps, _RANGE << _FINE).astype(np.int64)
-    weights = _EXP2[below]
-    spare = (1 << PRECISION) - logits.shape[1]
-    made = 1 + weights * spare // weights.sum(1, keepdims=True)
-    largest = np.arange(len(made)), below.argmin(1)
-    made[largest] += (1 << PRECISION) - made.sum(1)
-    return made
 
 
 def _diagonals(h: int, w: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
