@@ -64,7 +64,7 @@ from gcodec.entropy.integers import LIMIT, Layer
 
 
 def call(self, x, level):
-    return (x.astype(np.float32) @ self.weight.astype(np.float32) + self._bias(level)).astype(float)
+    return (x.astype(np.float32) @ self.weight.astype(np.float32) + self.at(level)).astype(float)
 
 
 def activate(self, sums):

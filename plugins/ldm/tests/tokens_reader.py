@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from perco_reader import one_hot, table
+from perco_reader import lacking, one_hot, table
 from text_entropy import Refused, Stream
-from text_integer import Layer
+from text_integer import Layer, halved_up
 
 from gcodec.randomness import Randomness
 
@@ -71,6 +71,7 @@ class Level:
     ) -> None:
         self.number, self.above = number, above
         self.side, self.K = config["side"], config["digits"]
+        self.sharp = config["sharp"]
         self.tensors, self.layers = tensors, dict[str, Layer]()
         self.known: dict[Place, list[int]] = {}
 
@@ -98,11 +99,17 @@ class Level:
         first = self.layer("first").hidden(np.array(found), 0)
         return list(self.layer("second").hidden(first, 0).tolist())
 
-    def table(self, u: list[int], digits: list[int]) -> list[int]:
+    def tables(self, u: list[int], digits: list[int]) -> tuple[list[int], list[int]]:
+        """What a digit is sent and what it is drawn under."""
         x = np.array([*u, *one_hot(digits, self.K[: len(digits)])])
         out = self.layer(f"out.{len(digits)}")
         hidden = self.layer(f"hidden.{len(digits)}").hidden(x, 0)
-        return table(out.sums(hidden, 0).tolist(), out.shift)
+        logits = out.sums(hidden, 0).tolist()
+        s = [int(halved_up(np.int64(value), 2 ** (4 + out.shift))) for value in logits]
+        b = [min((max(s) - value) * self.sharp // 4, 1280) for value in s]
+        g = [int(2 ** (20 - value / 64) + 0.5) for value in b]
+        drawn = lacking([1 + value * (2**24 - len(g)) // sum(g) for value in g], b.index(0))
+        return table(logits, out.shift), drawn
 
     def read(self, h: int, w: int, number: int, runs: Runs, seed: int, tables: list[Any]) -> None:
         """The tokens from `number` on."""
@@ -114,11 +121,11 @@ class Level:
             batch: dict[Place, list[int]] = {place: [] for place in places}
             for i in range(len(self.K)):
                 for j, (y, x) in enumerate(places):
-                    f = self.table(u[y, x], batch[y, x])
+                    f, own = self.tables(u[y, x], batch[y, x])
                     tables.append(f)
                     stream = runs.of(number + j)
                     word = words[(y * w + x) * len(self.K) + i] >> 8
-                    drawn = sum(c <= word for c in np.cumsum(f).tolist())
+                    drawn = sum(c <= word for c in np.cumsum(own).tolist())
                     batch[y, x].append(stream.entry(f) if stream else drawn)
             self.known |= batch
             number += len(places)

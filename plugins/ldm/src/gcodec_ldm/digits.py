@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from gcodec.entropy import PRECISION
 from gcodec.entropy.integers import UNIT_BITS, Carried, Ints, Layer
 
-__all__ = ["Chain", "Visit", "Visitor", "digits_of", "frequencies", "one_hots"]
+__all__ = ["Chain", "Visit", "Visitor", "below", "digits_of", "frequencies", "one_hots"]
 
 _FINE = 6  # probabilities are told apart by 2**(1 / 64)
 _RANGE = 20  # octaves from the likeliest value to the least likely
@@ -38,11 +38,13 @@ class Visit:
     """One batch of digits: their flat `positions`, which digit of the token, and what they are coded under.
 
     frequencies  int64 [positions, levels[digit]], rows of sum 2**24.
+    below        of the same shape: how much less likely each value is than the likeliest, in 1/64 octaves.
     """
 
     positions: NDArray[np.int64]
     digit: int
     frequencies: NDArray[np.int64]
+    below: NDArray[np.int64]
 
 
 #: Given a batch, returns its digits, int32 [positions]: an encoder's or a decoder's half.
@@ -93,7 +95,8 @@ class Chain:
             zip(self._hidden, self._out, self.levels, strict=True)
         ):
             logits = out(hidden.hidden(u, 0), 0)
-            digit = visit(Visit(positions, i, frequencies(logits, out.shift)))
+            steps = below(logits, out.shift)
+            digit = visit(Visit(positions, i, frequencies(steps), steps))
             token += digit * self._radix[i]
             u = np.concatenate([u, np.eye(level)[digit] * (1 << UNIT_BITS)], 1)
         return token
@@ -112,16 +115,23 @@ def one_hots(levels: Sequence[int]) -> NDArray[np.float64]:
     return np.concatenate([rows, np.zeros((1, sum(levels)))])
 
 
-def frequencies(logits: Carried, shift: int) -> NDArray[np.int64]:
-    """Frequencies [n, K] >= 1 in rows of sum 2**24, in proportion to 2**logits.
+def below(logits: Carried, shift: int) -> NDArray[np.int64]:
+    """By how much each of logits [n, K] is below the largest of its row, in 1/64.
 
-    logits  [n, K] integers in units of 2**-(10 + shift), rounded to 1/64; 20 less than a row's largest count as 20.
-    What rounding leaves over goes to the first of a row's largest.
+    logits  integers in units of 2**-(10 + shift), logarithms to base 2.
     """
     steps = np.floor(logits / (1 << (UNIT_BITS + shift - _FINE)) + 0.5)
-    below = np.minimum(steps.max(1, keepdims=True) - steps, _RANGE << _FINE).astype(np.int64)
-    weights = _EXP2[below]
-    spare = (1 << PRECISION) - logits.shape[1]
+    found: NDArray[np.int64] = (steps.max(1, keepdims=True) - steps).astype(np.int64)
+    return found
+
+
+def frequencies(below: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Frequencies [n, K] >= 1 in rows of sum 2**24, in proportion to 2**(-below / 64); 20 octaves are as good as more.
+
+    What rounding leaves over goes to the first of a row's largest.
+    """
+    weights = _EXP2[np.minimum(below, _RANGE << _FINE)]
+    spare = (1 << PRECISION) - below.shape[1]
     made = 1 + weights * spare // weights.sum(1, keepdims=True)
     largest = np.arange(len(made)), below.argmin(1)
     made[largest] += (1 << PRECISION) - made.sum(1)

@@ -86,7 +86,7 @@ def sent(effects: Effects, trade: float, frequencies: list[NDArray[np.int64]]) -
     tokens = np.zeros(effects.shape, np.int32)
     for position in range(tokens.size):
         for i, row in enumerate(frequencies):
-            (digit,) = choice(Visit(np.array([position]), i, row[None]))
+            (digit,) = choice(Visit(np.array([position]), i, row[None], row[None]))
             tokens.flat[position] += digit * (1, 8)[i]
             bits += float(PRECISION - np.log2(row[digit]))
     return tokens, bits
@@ -121,7 +121,7 @@ def test_choices_know_of_those_before(latent: NDArray[np.float32], effects: Effe
     for position in range(apart.size):
         choice = Choice(effects, 1.0)
         for i, row in enumerate(SKEWED):
-            (digit,) = choice(Visit(np.array([position]), i, row[None]))
+            (digit,) = choice(Visit(np.array([position]), i, row[None], row[None]))
             apart.flat[position] += digit * (1, 8)[i]
             apart_bits += float(PRECISION - np.log2(row[digit]))
     assert error(latent, together) + bits < error(latent, apart) + apart_bits

@@ -8,7 +8,7 @@ import torch
 
 from gcodec.entropy import PRECISION
 from gcodec.entropy.integers import Layer
-from gcodec_ldm.digits import Visit, digits_of, frequencies
+from gcodec_ldm.digits import Visit, below, digits_of, frequencies
 from gcodec_ldm.perco.network import PriorNetwork
 from gcodec_ldm.perco.prior import NEIGHBOURS, OUTSIDE, Prior
 
@@ -83,7 +83,7 @@ def test_any_order_of_summation_gives_the_same(
 
     def permuted(self: Layer, x: np.ndarray, level: int) -> np.ndarray:
         order = rng.permutation(x.shape[1])
-        return x[:, order] @ self.weight[order] + self._bias(level)
+        return x[:, order] @ self.weight[order] + self.at(level)
 
     monkeypatch.setattr(Layer, "__call__", permuted)
     assert np.array_equal(cost(prior_of(network), tokens), straight)
@@ -103,7 +103,7 @@ def test_what_comes_later_does_not_change_what_a_token_costs(network: PriorNetwo
 
 def test_frequencies_are_a_distribution_in_proportion_to_powers_of_two() -> None:
     logits = np.array([[0.0, 1.0, -2.0, 5.0], [0.0, 0.0, 0.0, 0.0], [-4000.0, 0.0, 4000.0, 0.0]])
-    made = frequencies(logits * (1 << 13), 3)
+    made = frequencies(below(logits * (1 << 13), 3))
     assert (made.sum(1) == 1 << PRECISION).all()
     assert made.min() >= 1
     exact = np.exp2(logits[0]) / np.exp2(logits[0]).sum()

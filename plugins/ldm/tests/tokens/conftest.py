@@ -14,7 +14,12 @@ from gcodec_ldm.tokens.network import LevelNetwork
 
 #: Sides and digits of three levels: one, a finer one, and one that adds to it.
 LEVELS = ((32, (4, 3)), (16, (5, 2)), (16, (6,)))
-CONFIG = {"levels": [{"side": side, "digits": list(digits)} for side, digits in LEVELS]}
+CONFIG = {
+    "levels": [
+        {"side": side, "digits": list(digits), "sharp": sharp}
+        for (side, digits), sharp in zip(LEVELS, (4, 6, 11), strict=True)
+    ]
+}
 
 
 @pytest.fixture(scope="session")

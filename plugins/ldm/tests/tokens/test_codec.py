@@ -93,7 +93,7 @@ def test_any_order_of_summation_gives_the_same(
 
     def permuted(self: Layer, x: np.ndarray, level: int) -> np.ndarray:
         shuffled = rng.permutation(x.shape[1])
-        return x[:, shuffled] @ self.weight[shuffled] + self._bias(level)
+        return x[:, shuffled] @ self.weight[shuffled] + self.at(level)
 
     monkeypatch.setattr(Layer, "__call__", permuted)
     assert all(map(np.array_equal, codec.decode(parts, SIZE, SEED).maps, straight))
@@ -224,9 +224,12 @@ def test_a_layer_that_lacks_more_than_it_has_is_refused(codec: Codec) -> None:
 def test_weights_that_do_not_fit_or_could_overflow_are_refused(tensors: dict[str, Any]) -> None:
     Codec(CONFIG, tensors)
     with pytest.raises(ValueError, match=r"level2\.first is"):
-        Codec({"levels": [*CONFIG["levels"][:2], {"side": 16, "digits": [7]}]}, tensors)
+        Codec({"levels": [*CONFIG["levels"][:2], {"side": 16, "digits": [7], "sharp": 4}]}, tensors)
     with pytest.raises(ValueError, match="32 samples behind those of 16"):
         Codec({"levels": CONFIG["levels"][1::-1]}, tensors)
+    for sharp in (0, 256):
+        with pytest.raises(ValueError, match="power"):
+            Codec({"levels": [{**CONFIG["levels"][0], "sharp": sharp}]}, tensors)
     with pytest.raises(KeyError):
         Codec({"levels": [*CONFIG["levels"], CONFIG["levels"][2]]}, tensors)
     loud = np.full((1 << 15, 16), 32767, np.int16)

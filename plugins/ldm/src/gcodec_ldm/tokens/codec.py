@@ -26,7 +26,7 @@ from gcodec.entropy import PRECISION, RowDecoder, RowEncoder
 from gcodec.errors import PayloadError
 from gcodec.interfaces import Size
 from gcodec.randomness import Domain, Randomness
-from gcodec_ldm.digits import Visit, Visitor, digits_of
+from gcodec_ldm.digits import Visit, Visitor, digits_of, frequencies
 from gcodec_ldm.tokens.order import layers
 from gcodec_ldm.tokens.prior import Prior
 
@@ -41,6 +41,7 @@ CLASS = "TokensPrior"
 
 _RARE = 1 << 16  # of 2**24: how likely what is said of a layer beforehand is to be true
 _SAID = np.array([[(1 << PRECISION) - _RARE, _RARE]])
+_LAW, _SHARPEST = 4, 255  # `Level.sharp` of the law itself, and the greatest
 _BYTE = np.full(256, 1 << PRECISION - 8)
 
 
@@ -52,11 +53,13 @@ class Level:
     digits  number of values of each digit.
     model   digest of the codebook that the tokens index; "" where they are codewords of this model, added to what the
             levels before say of the latent.
+    sharp   power of the prior's law that tokens which were not sent are drawn under, in quarters: with 4 the law itself.
     """
 
     side: int
     digits: tuple[int, ...]
     model: str = ""
+    sharp: int = 4
 
     def grid(self, size: Size) -> tuple[int, int]:
         """Rows and columns of the tokens of a picture."""
@@ -87,6 +90,8 @@ class Codec:
         for coarser, level in pairwise(above):
             if coarser.side % level.side:
                 raise ValueError(f"tokens of {level.side} samples behind those of {coarser.side}")
+            if not 1 <= level.sharp <= _SHARPEST:
+                raise ValueError(f"tokens drawn under power {level.sharp} / {_LAW} of their law")
         self._priors = [
             Prior(level.digits, coarser.digits, coarser.side // level.side, tensors, f"level{i}")
             for i, (coarser, level) in enumerate(pairwise(above))
@@ -112,7 +117,7 @@ class Codec:
         for i, (count, level) in enumerate(zip(counts, self.levels, strict=True)):
             words = randomness.bits(Domain.COMPLETION, i, 0, (count, len(level.digits)))
             here = min(max(wanted - first, 0), count)
-            visit = _receiver(runs, first, words)
+            visit = _receiver(runs, first, words, level.sharp)
             maps.append(self.level(i, maps[-1] if maps else None, size, here, visit))
             first += count
         for run in runs:
@@ -156,7 +161,7 @@ def _octets(most: int) -> int:
     return -(-most.bit_length() // 8)
 
 
-def _receiver(runs: Sequence[_Run], first: int, words: NDArray[np.uint32]) -> Visitor:
+def _receiver(runs: Sequence[_Run], first: int, words: NDArray[np.uint32], sharp: int) -> Visitor:
     """Reads what was sent and draws what was not; `first` is the number of the level's first token."""
     stop = first
 
@@ -165,7 +170,8 @@ def _receiver(runs: Sequence[_Run], first: int, words: NDArray[np.uint32]) -> Vi
         if batch.digit == 0:
             stop += len(batch.positions)
         start = stop - len(batch.positions)
-        digits = draw(batch.frequencies, words[batch.positions, batch.digit])
+        tables = frequencies(batch.below * sharp // _LAW)
+        digits = draw(tables, words[batch.positions, batch.digit])
         for run in runs:
             here = slice(max(run.start - start, 0), max(min(run.stop - start, len(digits)), 0))
             if here.start < here.stop:

@@ -25,13 +25,15 @@ SCALES = 6
 #: Odd rows and odd columns, counted in steps, of the three passes of a step.
 KINDS = ((1, 1), (0, 1), (1, 0))
 
+#: Positions that are coded together at most.
+_BATCH = 4096
 _FIRST = 64  # tokens of layer 0; each layer reaches twice as far as the one before
 _SCATTER = 2654435769  # 2**32 divided by the golden ratio
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Flat `positions` of one pass, in the order of coding, `step` between neighbours, and which of `KINDS` it is.
+    """Flat `positions` of a pass, or of a part of it, in the order of coding, `step` between neighbours, which of `KINDS`.
 
     The corner is of kind -1: nothing of its own grid is known.
     """
@@ -42,7 +44,7 @@ class Pass:
 
 
 def passes(h: int, w: int) -> Iterator[Pass]:
-    """The passes of a grid of h x w tokens; all together visit each position once."""
+    """The passes of a grid of h x w tokens, large ones in parts; all together visit each position once."""
     yield Pass(np.zeros(1, np.int64), 1 << SCALES, -1)
     step = 1 << max(h - 1, w - 1).bit_length() >> 1
     while step:
@@ -50,8 +52,9 @@ def passes(h: int, w: int) -> Iterator[Pass]:
             y = np.arange(row * step, h, 2 * step)
             x = np.arange(column * step, w, 2 * step)
             at = (y[:, None] * w + x).ravel()
-            if at.size:
-                yield Pass(at[np.argsort(at * _SCATTER % (1 << 32))], step, kind)
+            order = at[np.argsort(at * _SCATTER % (1 << 32))]
+            for start in range(0, at.size, _BATCH):
+                yield Pass(order[start : start + _BATCH], step, kind)
         step >>= 1
 
 

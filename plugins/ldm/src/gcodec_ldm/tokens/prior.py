@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.entropy.integers import UNIT_BITS, Carried, Ints, strips
+from gcodec.entropy.integers import UNIT_BITS, Carried, Ints
 from gcodec_ldm.digits import Chain, Visitor, one_hots
 from gcodec_ldm.tokens.order import AROUND, SCALES, Pass, passes, seen
 
@@ -61,11 +61,10 @@ class Prior(Chain):
         for part in passes(h, w):
             if not count:
                 break
-            sent = part.positions[:count]
-            for some in strips(sent):
-                context = self._context(Pass(some, part.step, part.kind), tokens, coarser)
-                tokens.flat[some] = self.tokens(self.features(context), some, visit)
-            count -= len(sent)
+            some = part.positions[:count]
+            context = self._context(Pass(some, part.step, part.kind), tokens, coarser)
+            tokens.flat[some] = self.tokens(self.features(context), some, visit)
+            count -= len(some)
         return tokens
 
     def _context(self, part: Pass, tokens: Ints, coarser: Ints | None) -> Carried:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,6 +35,9 @@ __all__ = ["TokensTask"]
 _LARGEST = 1024
 #: Photographs and latent positions of each that codewords are made for, and rounds of Lloyd's algorithm.
 _TYPICAL, _POSITIONS, _ROUNDS = 200, 500, 30
+#: `Level.sharp` of tokens of codebooks, and of residuals. By KID (README of gcodec-ldm): residuals drawn under their own law
+#: are noise to the eye, at this power they are nearly always the likeliest ones.
+_SHARP = (8, 64)
 #: Tokens that are judged at a time.
 _CHUNK = 8192
 
@@ -94,15 +97,15 @@ class TokensTask(Task):
 
     def _levels(self) -> list[Level]:
         models = [self.run.models.find(name) for name in self.place.codebooks]
-        books = [Level(1, self.place.digits, model.digest) for model in models]
+        books = [Level(1, self.place.digits, model.digest, _SHARP[0]) for model in models]
         meaning = Meaning(books, [()] * len(books), self.run)
         factor = meaning.space.factor
         return [
             *(
-                Level(book.stride * factor, level.digits, level.model)
+                replace(level, side=book.stride * factor)
                 for book, level in zip(meaning.books, books, strict=True)
             ),
-            *(Level(factor, tuple(digits)) for digits in self.place.residuals),
+            *(Level(factor, tuple(digits), sharp=_SHARP[1]) for digits in self.place.residuals),
         ]
 
     def build(self) -> nn.Module:
@@ -181,7 +184,8 @@ class TokensTask(Task):
 
     def _grids(self, name: str, photos: NDArray[np.int64], variants: int) -> list[Grids]:
         """Tokens of photographs by level, from the cache if they are there already."""
-        wanted: list[Any] = [self.photos.listing(), photos.tolist(), variants, self.levels]
+        wanted: list[Any] = [self.photos.listing(), photos.tolist(), variants]
+        wanted += [(level.side, level.digits, level.model) for level in self.levels]
         wanted += [self.inputs.recipe["seed"], [w.tobytes() for w in sum(self.codewords, ())]]
         digest = hashlib.sha256(repr(wanted).encode()).hexdigest()
         path = self.inputs.cache / f"grids-{name}-{digest[:16]}.npz"
