@@ -216,7 +216,7 @@ PROFILES: Final = (
     ),
     Profile(
         *("tokens", 1, "published", "base/tokens"),
-        "e6941a9bf442b46b866c0cf08426ccc26acd3c1c849aa359ba829ecfd468e532",
+        "e2562dc62e49fe9144c5b45fdfafb829c804dcd111d4a003e66cdede1016fb0b",
     ),
 )
 

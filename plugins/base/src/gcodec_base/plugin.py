@@ -120,7 +120,7 @@ MODELS = [
     ),
     ModelSpec(
         name="base/tokens",
-        digest="e6941a9bf442b46b866c0cf08426ccc26acd3c1c849aa359ba829ecfd468e532",
+        digest="e2562dc62e49fe9144c5b45fdfafb829c804dcd111d4a003e66cdede1016fb0b",
         folder="gcodec_base:models/tokens",
         summary="integer priors of tokens, coarse to fine, and codewords of what base/codebook16 leaves",
         licence="Apache-2.0",

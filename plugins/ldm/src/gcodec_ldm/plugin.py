@@ -19,7 +19,7 @@ _ENTROPY = "632f0bc7d1f23405b16131146fc0555975aa7468f4b0f8bef9d0469bbb24d8a9"
 #: What profile 1 of `perco` pins.
 _PERCO = "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322"
 #: What profile 1 of `tokens` pins.
-_TOKENS = "e6941a9bf442b46b866c0cf08426ccc26acd3c1c849aa359ba829ecfd468e532"
+_TOKENS = "e2562dc62e49fe9144c5b45fdfafb829c804dcd111d4a003e66cdede1016fb0b"
 
 
 @hookimpl
