@@ -30,6 +30,7 @@ READING = {
     "gcodec_ldm.scalar.adaptive": ("ldm_quant",),
     "gcodec_ldm.scalar.embedding": ("ldm_quant", "rate_variable"),
     "gcodec_ldm.perco.embedding": ("perco",),
+    "gcodec_ldm.tokens.codec": ("tokens",),
     "gcodec_text_sketch.embedding": ("text_sketch",),
     "gcodec_lossless.coder": ("lossless",),
     "gcodec_lossless.codec": ("lossless",),

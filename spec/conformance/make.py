@@ -44,6 +44,7 @@ PAIRS = [
     Pair("ldm_quant", "cdc", 1),
     Pair("rate_variable", "rate_variable", 1),
     Pair("perco", "perco", 1),
+    Pair("tokens", "preview", 1),
     Pair("diffc", "ode", 1),
     Pair("diffc", "mse", 1),
     Pair("ddcm", "sde", 1),

@@ -30,6 +30,8 @@ from text_entropy import Refused  # noqa: E402
 from tokens_reader import read  # noqa: E402
 
 TEXT = ROOT / "spec" / "embeddings" / "tokens.md"
+FOLDER = ROOT / "spec" / "vectors" / "embeddings" / "tokens"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.gcx"))
 pytestmark = pytest.mark.skipif(not TEXT.exists(), reason="spec/ is not part of this copy")
 SIZE = Size(100, 150)
 
@@ -82,3 +84,24 @@ def test_the_example() -> None:
     digest = hashlib.sha256(symbols).digest()[:8]
     assert digest == open_stage1(data).symbol_digest()
     assert digest.hex().upper() in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_vectors(name: str) -> None:
+    data = (FOLDER / f"{name}.gcx").read_bytes()
+    facts = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    file = gcx.read(data)
+    folder = Run().models.find("base/tokens").folder
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    tensors = load_file(folder / "diffusion_pytorch_model.safetensors")
+    what = (file.bodies(gcx.MAIN), *file.header.size, file.header.extensions.get(0, 0))
+    if "error" in facts:
+        with pytest.raises(PayloadError):
+            open_stage1(data).signals()
+        with pytest.raises((Refused, AssertionError)):
+            read(*what, config, tensors)
+        return
+    maps, _, _ = read(*what, config, tensors)
+    symbols = np.concatenate(maps).astype("<i4").tobytes()
+    assert hashlib.sha256(symbols).hexdigest() == facts["symbols"]["sha256"]
+    assert open_stage1(data).symbol_digest().hex() == facts["digest"]
