@@ -52,9 +52,12 @@ class Answer(NamedTuple):
 
 @contextmanager
 def serving(
-    pixels: int = 1_000_000, memory: int | None = 2**32, seconds: float = 60
+    pixels: int = 1_000_000,
+    memory: int | None = 2**32,
+    seconds: float = 60,
+    ahead: bool = False,
 ) -> Iterator[JobServer]:
-    jobs = Jobs(Allowed(pixels, memory, seconds, HOW))
+    jobs = Jobs(Allowed(pixels, memory, seconds, HOW), ahead)
     with JobServer({"index.html": b"<p>"}, jobs, "127.0.0.1", 0) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server

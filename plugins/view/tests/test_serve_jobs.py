@@ -128,6 +128,10 @@ def test_a_picture_becomes_a_file_and_a_picture(photo: bytes, temporary: Path) -
     assert picture["part"] == picture["sha256"] == hashlib.sha256(photo).hexdigest()
     assert picture["part"] not in parts  # the page has it
     assert 20 < point["values"]["psnr"] < 60
+    said = gcodec.decode(wanted, "preview", fidelity=True).fidelity
+    assert said is not None
+    gray = np.asarray(Image.open(io.BytesIO(parts[point["fidelity"]["part"]])), np.float32)
+    assert abs(gray / 4 - np.minimum(said, 255 / 4)).max() <= 0.126
     assert point["commands"] == [
         "gcodec encode photo.png -o photo.webp.gcx --embed webp:effort=2 --quality 0.4",
         "gcodec decode photo.webp.gcx --recon preview",
@@ -143,6 +147,7 @@ def test_of_a_file_only_the_picture_is_made(temporary: Path) -> None:
         answer = post(server, task(data[:-20], **given))
     assert answer.last["is"] == "made", answer.last
     assert answer.last["picture"] is None
+    assert answer.last["point"]["fidelity"] is None, "where uqdm errs has not been measured"
     assert answer.last["point"]["commands"] == ["gcodec decode a.gcx --recon preview"]
     decoded = answer.last["point"]["decoded"]["part"]
     seen = next(f.data for f in answer.frames if f.table.get("name") == decoded)
@@ -211,6 +216,32 @@ def test_time_is_bounded(pids: Path, temporary: Path) -> None:
         assert answer.last["is"] == "error" and "--timeout" in answer.last["text"]
         assert len(list(pids.iterdir())) == 2 and all_ended(pids)
         assert list(temporary.iterdir()) == []
+
+
+@linux
+def test_a_process_is_started_ahead_and_does_one_job(photo: bytes, temporary: Path) -> None:
+    """One that ended while it waited is replaced; nothing is left of one that never had a job."""
+
+    def children() -> set[int]:
+        tasks = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+        found = (int(pid) for path in tasks for pid in path.read_text().split())
+        return {pid for pid in found if not ended(pid)}
+
+    seen = children()
+    with serving(ahead=True) as server:
+        server.jobs.get_ready()
+        (first,) = children() - seen
+        made = post(server, task(photo)).last
+        assert made["is"] == "made", made
+        wait(lambda: len(children() - seen) == 1)
+        (second,) = children() - seen
+        assert second != first and len(list(temporary.iterdir())) == 1
+        os.kill(second, signal.SIGKILL)
+        wait(lambda: ended(second))
+        again = post(server, task(photo)).last
+        assert again["is"] == "made"
+        assert again["point"]["file"]["sha256"] == made["point"]["file"]["sha256"]
+    assert children() == seen and list(temporary.iterdir()) == []
 
 
 def test_a_job_that_dies_is_said(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:

@@ -163,6 +163,21 @@ def test_tries_stand_beside_each_other(page: Chromium, photo: bytes) -> None:
     assert len(set(after)) == 1 and after != before
 
 
+def test_where_the_picture_may_err_is_shown(page: Chromium, photo: bytes) -> None:
+    opened(page, "a photo.png", photo)
+    choose(page, "#embedding", "webp")
+    choose(page, "#reconstructor", "preview")
+    start(page)
+    page.wait(MADE)
+    page.get("document.querySelector('.modes input[value=expected]').click()")
+    page.wait(f"document.querySelector('{SHOWN}').dataset.shown === 'expected'")
+    red = canvas(page)[..., 0]
+    said = gcodec.decode(saved(page, "Save .gcx"), "preview", fidelity=True).fidelity
+    assert said is not None
+    low, high = np.quantile(said, (0.2, 0.8))
+    assert red[said < low].max() < red[said > high].min()
+
+
 def test_a_file_is_decoded_and_so_are_its_prefixes(page: Chromium) -> None:
     data = (GOLDEN / "uqdm.gcx").read_bytes()
     opened(page, "a.gcx", data)

@@ -18,8 +18,17 @@ from gcodec.registry import registry
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
+    from gcodec.signals import FloatArray
 
-__all__ = ["File", "Hold", "metric_table", "outcome", "picture_table", "setting"]
+__all__ = [
+    "File",
+    "Hold",
+    "fidelity_table",
+    "metric_table",
+    "outcome",
+    "picture_table",
+    "setting",
+]
 
 Hold = Callable[[bytes], str]
 
@@ -61,6 +70,15 @@ def picture_table(file: File, picture: Picture, hold: Hold) -> dict[str, Any]:
         "thumbnail": _thumbnail(picture),
         "sha256": hashlib.sha256(file.data).hexdigest(),
     }
+
+
+def fidelity_table(error: FloatArray, hold: Hold) -> dict[str, str]:
+    """Return what the pages say of errors [H, W] in levels of 8 bits: the part that is gray of 8 bits, 4 to a level."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray((4 * error).round().clip(0, 255).astype("uint8")).save(stream, "PNG")
+    return {"part": hold(stream.getvalue())}
 
 
 def outcome(

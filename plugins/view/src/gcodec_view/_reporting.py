@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from gcodec.pipeline.kept import Kept
 from gcodec.progress import Progress, silent
 from gcodec.run import Run
 from gcodec_view._parts import ONE_FILE, page
-from gcodec_view._points import File, metric_table, outcome, picture_table
+from gcodec_view._points import File, fidelity_table, metric_table, outcome, picture_table
 from gcodec_view._records import Row
 from gcodec_view._writing import sealed
 
@@ -106,19 +105,14 @@ def _point(row: Row, parts: _Parts, prefixes: int, run: Run) -> dict[str, Any]:
     }
 
 
-def _fidelity(data: bytes, picture: Picture, parts: _Parts, run: Run) -> str | None:
-    """How far each pixel may be from the original, as gray of 8 bits, 4 to a level; None where that cannot be told here."""
-    from PIL import Image
-
+def _fidelity(data: bytes, picture: Picture, parts: _Parts, run: Run) -> dict[str, str] | None:
+    """How far each pixel may be from the original; None where that cannot be told here."""
     from gcodec.pipeline.fidelity import fidelity_of
 
     try:
-        error = fidelity_of(data, picture.pixels, run)
+        return fidelity_table(fidelity_of(data, picture.pixels, run), parts.add)
     except GcodecError:
         return None
-    stream = BytesIO()
-    Image.fromarray((4 * error).round().clip(0, 255).astype("uint8")).save(stream, "PNG")
-    return parts.add(stream.getvalue())
 
 
 def _prefixes(row: Row, file: Path, wanted: int, parts: _Parts) -> list[dict[str, Any]]:

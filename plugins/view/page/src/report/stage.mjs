@@ -37,7 +37,7 @@ export function makeStage(say) {
     try {
       const original = picture && (await canvasOf(picture));
       const decoded = await Promise.all(chosen.map((/** @type {any} */ one) => canvasOf(one === point && prefix ? prefix : one.decoded)));
-      const map = mode === 'expected' ? await canvasOf({ part: point.fidelity }) : null;
+      const map = mode === 'expected' ? await canvasOf(point.fidelity) : null;
       if (mine !== turn) return;
       grid.hidden = mode !== 'all';
       if (mode === 'all') fill([...(original ? [['original', original]] : []), ...chosen.map((/** @type {any} */ one, /** @type {number} */ i) => [rated(one), decoded[i]])]);

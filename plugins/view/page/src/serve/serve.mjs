@@ -119,7 +119,7 @@ function start() {
   const [task, target] = [form.task(), form.target];
   run(task, /** @type {any} */ (source).bytes, (made) => {
     if (made.picture) picture = withBytes(made.picture);
-    const point = { ...made.point, task, target, picture: 0, prefixes: [], decoded: withBytes(made.point.decoded) };
+    const point = { ...made.point, task, target, picture: 0, prefixes: [], decoded: withBytes(made.point.decoded), fidelity: made.point.fidelity && withBytes(made.point.fidelity) };
     points.push(point);
     choose(point);
     if (stage.element.getBoundingClientRect().bottom < 0) scrollTo({ top: 0 });

@@ -84,7 +84,7 @@ def command(
 
     how.run()  # what it cannot be is said now
     allowed = Allowed(max_pixels, _bytes(max_memory), timeout, how)
-    jobs = Jobs(allowed)
+    jobs = Jobs(allowed, ahead=True)
     limits = {"pixels": max_pixels, "memory": allowed.memory, "seconds": timeout}
     parts: dict[str, Path | bytes] = {
         name.removeprefix(SERVE): path for name, path in page().items() if name.startswith(SERVE)
@@ -103,6 +103,7 @@ def command(
             err=True,
         )
     with server:
+        jobs.get_ready()
         serve_until_ctrl_c(server, server.address, browser=browser)
 
 

@@ -1,4 +1,4 @@
-"""The process of one job: ``python -m gcodec_view.serving.job FOLDER``, at home in that folder.
+"""The process of one job: ``python -m gcodec_view.serving.job FOLDER [ahead]``, at home in that folder.
 
 It reads one frame: {"allowed"}, what the server allows, and as its bytes the frame of the page, which may be anybody's.
 It answers in frames:
@@ -28,12 +28,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from gcodec.errors import GcodecError, UsageError
+import gcodec_formats as gcx
+from gcodec.errors import GcodecError, NoPath, Unmeasured, UsageError
 from gcodec_view.serving.frames import Frame, read_frame, write_frame
 from gcodec_view.serving.task import Allowed, Task
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
+    from gcodec.pipeline.decoding import Decoded
     from gcodec.run import Run
     from gcodec_view._points import File, Hold
 
@@ -41,6 +43,8 @@ __all__: list[str] = []
 
 #: Seconds between two words of progress.
 _OFTEN = 0.1
+#: Pixels of a picture whose errors are told: beyond, that may take more memory than the picture did.
+_MAPPED = 1 << 23
 
 Tell = Callable[[Frame], None]
 
@@ -51,6 +55,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a plugin prints is no answer
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if sys.argv[2:]:
+        _import_ahead()
     told = read_frame(heard)
     if told is None:
         _leave(sys.argv[1])
@@ -71,12 +77,27 @@ def main() -> None:
         tell(_failed(error, allowed))
 
 
+def _import_ahead() -> None:
+    """Import what a job imports, and what takes longest; a job that finds something missing says so itself."""
+    with suppress(Exception):
+        import torch  # noqa: F401
+
+        import gcodec.pictures
+        import gcodec.pipeline.decoding
+        import gcodec.pipeline.encoding
+        import gcodec.pipeline.mixing  # noqa: F401
+        from gcodec.plugin import EmbeddingSpec
+        from gcodec.registry import registry
+
+        registry().usable(EmbeddingSpec)
+
+
 def _done(task: Task, allowed: Allowed, tell: Tell) -> Frame:
-    from gcodec.pipeline.decoding import decode, save_decoded
+    from gcodec.pipeline.decoding import save_decoded
     from gcodec.pipeline.mixing import measure
     from gcodec.pipeline.stage2 import checked
     from gcodec.registry import registry
-    from gcodec_view._points import File, outcome, setting
+    from gcodec_view._points import File, fidelity_table, outcome, setting
     from gcodec_view.serving.choices import METRICS, check_offered
 
     held = {_digest(task.source)}
@@ -100,7 +121,7 @@ def _done(task: Task, allowed: Allowed, tell: Tell) -> Frame:
         sent = _encoded(task, task.embedding, run, progress, hold)
         tell(Frame({"is": "file", "name": sent.file.name, "part": hold(sent.file.data)}))
     progress.turn_to(f"Decoding by {receiver.name}")
-    decoded = decode(sent.file.data, receiver.name, options=task.settings, partial=True, run=run)
+    decoded = _decoded(task, sent.file.data, run)
     stream = io.BytesIO()
     save_decoded(decoded, stream)
     made = File(_named(task, decoded.embedding, receiver.name, "png"), stream.getvalue())
@@ -109,6 +130,7 @@ def _done(task: Task, allowed: Allowed, tell: Tell) -> Frame:
         progress.turn_to("Measuring")
         values = measure(sent.picture, made.data, task.metrics)
     label = setting(receiver.name, task.settings)
+    fidelity = decoded.fidelity
     point = {
         "embedding": setting(decoded.embedding, task.options),
         "reconstructor": label,
@@ -118,8 +140,23 @@ def _done(task: Task, allowed: Allowed, tell: Tell) -> Frame:
         **outcome(
             task.name, sent.file, made, decoded.picture, (sent.words, ["--recon", label]), hold
         ),
+        "fidelity": None if fidelity is None else fidelity_table(fidelity, hold),
     }
     return Frame({"is": "made", "picture": sent.about, "point": point})
+
+
+def _decoded(task: Task, data: bytes, run: Run) -> Decoded:
+    """Decode a file, with the error to expect of each pixel where that is known and the picture is not too large for it."""
+    from gcodec.pipeline.decoding import finish, receive
+
+    size = gcx.read(data, limits=run.limits, partial=True).header.size
+    how: dict[str, Any] = {"options": task.settings, "partial": True, "run": run}
+    try:
+        mapped = size.width * size.height <= _MAPPED
+        received = receive(data, task.reconstructor, fidelity=mapped, **how)
+    except (Unmeasured, NoPath):
+        received = receive(data, task.reconstructor, **how)
+    return finish([received])[0]
 
 
 class _Sent(NamedTuple):

@@ -1,4 +1,8 @@
-"""One job at a time in a process of its own, and one more that waits; whoever comes beyond is told that it is busy."""
+"""One job at a time in a process of its own, and one more that waits; whoever comes beyond is told that it is busy.
+
+The process of the next job may be started ahead, while nobody waits for it: what takes long to import is then imported. It
+has seen no job before, and does one.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from typing import NamedTuple
 
 from gcodec.pipeline.receiver import room
+from gcodec.run import thread_variables
 from gcodec_view.serving.frames import Frame, read_frame, write_frame
 from gcodec_view.serving.task import Allowed
 
@@ -22,6 +28,9 @@ _POLL = 0.1
 #: What does a job; its standard error is shown with GCODEC_TRACEBACK alone.
 _COMMAND = [sys.executable, "-m", "gcodec_view.serving.job"]
 
+#: Has it import torch before it hears of its job.
+_AHEAD = "ahead"
+
 #: What ends a job.
 _LAST = ("made", "error")
 
@@ -29,11 +38,26 @@ Send = Callable[[Frame], None]
 Gone = Callable[[], bool]
 
 
-class Jobs:
-    """Whose turn it is."""
+class _Started(NamedTuple):
+    """A process that waits for its job, and what removes its room."""
 
-    def __init__(self, allowed: Allowed) -> None:
+    process: subprocess.Popen[bytes]
+    leaving: ExitStack
+
+    def end(self) -> None:
+        """End it, and leave nothing."""
+        _kill(self.process)
+        _close(self.process)
+        self.leaving.close()
+
+
+class Jobs:
+    """Whose turn it is. `ahead`: whether processes are started ahead, the first by `get_ready`."""
+
+    def __init__(self, allowed: Allowed, ahead: bool = False) -> None:
         self.allowed = allowed
+        self._ahead = ahead
+        self._next: _Started | None = None
         self._places = threading.BoundedSemaphore(2)
         self._turn = threading.Lock()
         self._closed = threading.Event()
@@ -64,6 +88,17 @@ class Jobs:
                 self._do(task, send, gone)
         finally:
             self._turn.release()
+            self.get_ready()
+
+    def get_ready(self) -> None:
+        """Start the process of the next job, if that is to be done ahead and nobody is at it."""
+        if not self._ahead or not self._turn.acquire(blocking=False):
+            return
+        try:
+            if self._next is None and not self._closed.is_set():
+                self._next = self._start()
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         """End the job in progress, and wait until nothing is left of it. No other begins.
@@ -72,29 +107,50 @@ class Jobs:
         """
         self._closed.set()
         self._turn.acquire()
+        if self._next is not None:
+            self._next.end()
+            self._next = None
 
-    def _do(self, task: bytes, send: Send, gone: Gone) -> None:
-        send(_progress("Starting"))
-        with room() as alone:
-            quiet = None if os.environ.get("GCODEC_TRACEBACK") else subprocess.DEVNULL
+    def _start(self) -> _Started:
+        quiet = None if os.environ.get("GCODEC_TRACEBACK") else subprocess.DEVNULL
+        threads = self.allowed.how.threads
+        ahead = [_AHEAD] if self._ahead and self.allowed.roomy else []
+        with ExitStack() as stack:
+            alone = stack.enter_context(room())
             process = subprocess.Popen(
-                [*_COMMAND, str(alone.folder.parent)],
+                [*_COMMAND, str(alone.folder.parent), *ahead],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=quiet,
                 cwd=alone.folder,
-                env=alone.environment,
+                # Read where torch is imported ahead, before the job says how it is to run.
+                env={**alone.environment, **(thread_variables(threads) if threads else {})},
                 # Ctrl-C is for the server, which ends it.
                 start_new_session=True,
             )
-            watch = _Watch(process, self.allowed.seconds, gone, self._closed)
-            try:
-                told = Frame({"allowed": self.allowed.table()}, task)
-                last = self._relayed(process, told, send)
-            finally:
-                _kill(process)
-                watch.end()
-                _close(process)
+            return _Started(process, stack.pop_all())
+
+    def _started(self) -> _Started:
+        """The process that was started ahead, if it still lives, or another."""
+        ready, self._next = self._next, None
+        if ready is not None and ready.process.poll() is None:
+            return ready
+        if ready is not None:
+            ready.end()
+        return self._start()
+
+    def _do(self, task: bytes, send: Send, gone: Gone) -> None:
+        send(_progress("Starting"))
+        started = self._started()
+        process = started.process
+        watch = _Watch(process, self.allowed.seconds, gone, self._closed)
+        try:
+            told = Frame({"allowed": self.allowed.table()}, task)
+            last = self._relayed(process, told, send)
+        finally:
+            _kill(process)
+            watch.end()
+            started.end()
         if not last:
             send(Frame({"is": "error", "name": "Ended", "text": watch.why(process.returncode)}))
 

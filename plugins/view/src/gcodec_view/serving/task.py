@@ -41,6 +41,11 @@ class Allowed:
     seconds: float
     how: RunOptions
 
+    @property
+    def roomy(self) -> bool:
+        """Whether a job has room for torch, needed or not: it takes 0.15 GiB of data."""
+        return self.memory is None or self.memory >= 1 << 30
+
     def table(self) -> dict[str, Any]:
         """Return what `read` makes the same of, anywhere on this machine."""
         folders = [str(path.absolute()) for path in self.how.folders]
