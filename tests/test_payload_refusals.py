@@ -35,6 +35,7 @@ READING = {
     "gcodec_lossless.coder": ("lossless",),
     "gcodec_lossless.codec": ("lossless",),
     "gcodec_lossless.embedding": ("lossless",),
+    "gcodec_lossless.repeats": ("lossless",),
     "gcodec_diffc.diffc._stream": ("diffc",),
     "gcodec_diffc.ddcm._stream": ("ddcm",),
 }

@@ -30,7 +30,7 @@ CODECS = ("jpeg", "webp", "avif", "jxl")
 #: Their symbols are the layers, whatever is in them; what is wrong is found when signals are made.
 BY_SIGNALS = (*CODECS, "text_sketch", "diffc", "ddcm", "perco")
 #: The reader in JavaScript knows their numbers alone.
-ELSEWHERE = ("lossless", "tokens")
+ELSEWHERE = ("tokens",)
 LONGEST = 4000
 
 

@@ -16,7 +16,7 @@ function model(name) {
   return gcx.openModel(Object.fromEntries(names.map((file) => [file, new Uint8Array(readFileSync(`${MODELS}${name}/${file}`))])));
 }
 
-const [ntc, range, ldm, perco, diffc, uqdm] = ["ntc", "ntc_range", "ldm", "perco", "diffc", "uqdm"].map(model);
+const [ntc, range, ldm, perco, diffc, uqdm, lossless] = ["ntc", "ntc_range", "ldm", "perco", "diffc", "uqdm", "lossless"].map(model);
 const SYMBOLS = {
   jpeg: gcx.body, webp: gcx.body, avif: gcx.body, jxl: gcx.body, text_sketch: gcx.sketchSymbols, ddcm: gcx.ddcmSteps,
   ntc: (file) => gcx.ntcSymbols(file, file.header.identity.profile === 2 ? ntc : range, { networks: ntc }),
@@ -25,6 +25,7 @@ const SYMBOLS = {
   perco: (file) => gcx.percoSymbols(file, perco),
   diffc: (file) => gcx.diffcSteps(file, diffc),
   uqdm: (file) => gcx.uqdmSymbols(file, uqdm),
+  lossless: (file) => gcx.losslessSymbols(file, lossless),
 };
 
 /** @param {Uint8Array} data */

@@ -14,6 +14,7 @@ export { CODES, FormatError, ModelError, PayloadError } from "./errors.js";
 export { matmul } from "./integer.js";
 export { isModelOf, modelDigest, openModel, readSafetensors, symbolsMatch } from "./model.js";
 export { ldmQuantSymbols, rateVariableSymbols } from "./ldm.js";
+export { losslessSymbols } from "./lossless.js";
 export { ntcSymbols } from "./ntc.js";
 export { percoSymbols } from "./perco.js";
 export { sketchSymbols } from "./sketch.js";

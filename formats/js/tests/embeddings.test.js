@@ -58,6 +58,12 @@ const picture = (v, got) => {
     assert.equal(Math.round(got.picture[3 * (row * v.width + column) + plane] * 255), value);
 };
 
+/** Samples of `lossless`, of 8 bits or 16. */
+const exact = (v, { picture: shown }) => {
+  for (const [plane, row, column, value] of v.samples)
+    assert.ok(Math.abs(shown[3 * (row * v.width + column) + plane] * 255 - value) < 0.006);
+};
+
 /** Of the linear mode; below it the preview is a network's. */
 const linear = (v, got) => {
   assert.equal(got.preview === undefined, !v.name.startsWith("linear-"));
@@ -79,10 +85,11 @@ const EMBEDDINGS = {
   diffc: { files: model("diffc"), symbols: gcx.diffcSteps, more: steps },
   ddcm: { symbols: gcx.ddcmSteps, more: steps },
   uqdm: { files: model("uqdm"), symbols: gcx.uqdmSymbols, more: picture },
+  lossless: { files: model("lossless"), symbols: gcx.losslessSymbols, more: exact },
 };
 
 /** Embeddings of whose files this reader knows the number alone. */
-const ELSEWHERE = new Set(["lossless", "tokens"]);
+const ELSEWHERE = new Set(["tokens"]);
 
 /** What only the codec's own decoder finds, which is the viewer's. */
 const LEFT = new Set(["avif/bad-frame", "jxl/bad-frame", "avif/bad-alpha", "jxl/bad-alpha", "jpeg/bad-many-scans"]);
@@ -164,6 +171,6 @@ test("matrices of the linear mode that make no picture are a model's fault", asy
 
 test("a file of another embedding is not called damaged", async () => {
   const jpeg = gcx.read(bytesOf("spec/vectors/embeddings/jpeg/annex-k.gcx")), opened = gcx.openModel(EMBEDDINGS.ntc.files);
-  for (const symbols of [gcx.ntcSymbols, gcx.ldmQuantSymbols, gcx.rateVariableSymbols, gcx.percoSymbols, gcx.uqdmSymbols, gcx.sketchSymbols, gcx.diffcSteps, gcx.ddcmSteps])
+  for (const symbols of [gcx.ntcSymbols, gcx.ldmQuantSymbols, gcx.rateVariableSymbols, gcx.percoSymbols, gcx.uqdmSymbols, gcx.losslessSymbols, gcx.sketchSymbols, gcx.diffcSteps, gcx.ddcmSteps])
     await assert.rejects(async () => symbols(jpeg, opened), { code: "unknown-embedding" });
 });

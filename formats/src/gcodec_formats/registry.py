@@ -198,8 +198,12 @@ PROFILES: Final = (
         "e563bc9683a9d642b6db6e601dbb0ee6d394c34fc63379b91895a877fec4b82a",
     ),
     Profile(
-        *("lossless", 1, "published", "base/lossless"),
+        *("lossless", 1, "withdrawn", "base/lossless"),
         "c9c7405c9f91e9ee4cb591d30dcd103ba4d3fcfbadcd765c8f8fed37ce2ce170",
+    ),
+    Profile(
+        *("lossless", 2, "published", "base/lossless"),
+        "578ab3ce6e9417a1b088276a5f2c9f38fec123582526cb93820a342317ded1c8",
     ),
     Profile(
         *("ldm_quant", 1, "published", "base/ldm"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import gcodec
 from gcodec.errors import PayloadError
@@ -21,6 +21,7 @@ from gcodec.run import Run
 from gcodec_lossless.coder import Reader, Writer
 from gcodec_lossless.embedding import Lossless
 from gcodec_lossless.law import Law, Tables, tables
+from gcodec_lossless.origin import KINDS, Kind, origin
 from gcodec_lossless.regression import _divided
 
 rng = np.random.default_rng(3)
@@ -130,15 +131,78 @@ def test_both_ways_round_cost_about_the_same(octets: NDArray[np.uint8]) -> None:
     assert wide == tall
 
 
-def test_damage_is_refused_wherever_it_is(octets: NDArray[np.uint8]) -> None:
-    stage1 = open_stage1(coded(gcodec.Picture.from_array(octets[:8, :12])))
+def from_parts(octets: NDArray[np.uint8], kind: Kind) -> NDArray[np.uint8]:
+    """The picture as it is after luma and chromas became whole numbers; samples at both ends are among them."""
+    colours = octets.transpose(2, 0, 1).astype(np.int64) * 3 // 2 - 60
+    parts = np.rint(kind.real(colours.reshape(3, -1))).clip(0, 255).astype(np.int64)
+    found = kind.colours(parts).reshape(colours.shape).astype(np.uint8)
+    assert (found == 0).any() and (found == 255).any()
+    return found.transpose(1, 2, 0)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_what_was_luma_and_chromas_is_coded_as_such(octets: NDArray[np.uint8], kind: Kind) -> None:
+    shown = from_parts(octets[24:72, 40:130], kind)
+    shown[7, 9] = 255 - shown[7, 9]  # and one pixel that was not
+    picture = gcodec.Picture.from_array(shown)
+    stage1 = open_stage1(coded(picture))
+    (layer,) = stage1.main.layers
+    assert layer[0] == 9 and layer[2] == kind.number
+    (found,) = stage1.signals()
+    assert np.array_equal(found.pixels, picture.pixels)  # type: ignore[attr-defined]
+    shown[::2, ::2] ^= 1  # a quarter of all pixels: no origin is worth that
+    other = coded(gcodec.Picture.from_array(shown))
+    assert len(other) > 1.05 * len(coded(picture))
+    assert np.array_equal(gcodec.decode(other, "preview").picture.to_array("uint8"), shown)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "WEBP"])
+def test_what_a_library_decoded_has_an_origin(octets: NDArray[np.uint8], name: str) -> None:
+    """libjpeg and libwebp compute colours as the text says."""
+    stream = io.BytesIO()
+    Image.fromarray(octets).save(stream, name, quality=85)
+    shown = np.asarray(Image.open(stream).convert("RGB")).astype(np.int64).transpose(2, 0, 1)
+    found = origin(shown)
+    assert found is not None and found.kind.name.upper() == name
+    assert np.array_equal(found.kind.colours(found.parts), shown)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_print_takes_fewer_bytes_than_webp(dtype: str, channels: int) -> None:
+    page = Image.new("RGB", (320, 120), (255, 254, 250))
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((20, 100, 290, 106), (200, 220, 240))
+    for line in range(5):
+        words = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog"]
+        draw.text((5, 5 + 16 * line), " ".join(words[line:] + words[:line]), (30, 34, 40))
+    shown = np.asarray(page)[..., :channels]
+    deeper = (shown.astype(dtype) * 256 + 7) if dtype == "uint16" else shown
+    picture = gcodec.Picture.from_array(deeper, layout="HWC")
+    stage1 = open_stage1(coded(picture))
+    (layer,) = stage1.main.layers
+    assert layer[0] & 8 and layer[2] == 16
+    (found,) = stage1.signals()
+    assert np.array_equal(found.pixels, picture.pixels)  # type: ignore[attr-defined]
+    if dtype == "uint8":
+        stream = io.BytesIO()
+        same = Image.fromarray(shown.squeeze()).convert("RGB")
+        same.save(stream, "WEBP", lossless=True, quality=100, method=6)
+        assert len(layer) < stream.tell()
+
+
+@pytest.mark.parametrize("way", ["law", "origin", "list"])
+def test_damage_is_refused_wherever_it_is(octets: NDArray[np.uint8], way: str) -> None:
+    shown = {"law": octets[:8, :12] ^ 1, "origin": octets[:8, :12], "list": octets[:8, :12] // 64}
+    stage1 = open_stage1(coded(gcodec.Picture.from_array(shown[way])))
     embedding, (layer,) = stage1.main.embedding, stage1.main.layers
     size = Size(8, 12)
     assert embedding.decode((layer,), size)
     for bad in ((), (layer, layer), (b"\1",), (layer[:-1],), (layer + b"\0",), (layer + b"x",)):
         with pytest.raises(PayloadError):
             embedding.decode(bad, size)
-    for place in range(2, len(layer), 7):
+    assert layer[0] == {"law": 1, "origin": 9, "list": 9}[way]
+    for place in range(layer[0] // 8 + 2, len(layer), 7):
         changed = bytearray(layer)
         changed[place] ^= 16
         with pytest.raises(PayloadError):

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(not TEXT.exists(), reason="spec/ is not part of 
 
 @cache
 def tensors() -> dict[str, Any]:
-    """Of profile 1."""
+    """Of profile 2."""
     folder = Run().models.find("base/lossless").folder
     return load_file(folder / "diffusion_pytorch_model.safetensors")
 
@@ -48,9 +48,9 @@ def read(data: bytes) -> Picture:
 
 
 def test_the_example() -> None:
-    text = TEXT.read_text(encoding="utf-8").split("## 8. Example")[1].split("## 9.")[0]
+    text = TEXT.read_text(encoding="utf-8").split("## 10. Example")[1].split("## 11.")[0]
     layer = bytes.fromhex(re.findall(r"^    ([0-9A-F]{2}(?: [0-9A-F]{2})+)$", text, re.M)[0])
-    header = gcx.Header(gcx.Identity(id=48, profile=1), gcx.Size(3, 4))
+    header = gcx.Header(gcx.Identity(id=48, profile=2), gcx.Size(3, 4))
     data = gcx.write(gcx.File(header, [gcx.Segment(gcx.MAIN, layer)]))
     found = read(data)
     for name, plane in zip(("Green", "Red", "Blue"), found.samples, strict=True):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from text_entropy import Refused, Stream
+from text_ways import MADE, far, few_colours, numbers_of, put_right, where
 
 NEIGHBOURS = [
     *[(0, -1), (1, 0), (1, -1), (1, 1), (0, -2), (2, 0), (1, 2), (2, 1), (1, -2), (2, -1)],
@@ -29,24 +29,46 @@ def log(n: int) -> int:
 
 
 class Picture:
-    """A payload for H x W pixels under a model's tensors."""
+    """A payload for H x W pixels under a model's tensors: section 1."""
 
     def __init__(self, payload: bytes, height: int, width: int, tensors: dict[str, Any]) -> None:
         if len(payload) < 2:
             raise Refused("fewer than two bytes")
         head, self.error = payload[:2]
-        colour, deep, rounded, bad = (head >> bit & 1 for bit in range(4))
-        if bad or (rounded and not deep):
+        colour, deep, rounded, other = (head >> bit & 1 for bit in range(4))
+        if (rounded and not deep) or (other and len(payload) < 3):
             raise Refused("a head of no kind")
-        self.bytes = payload[:2]
+        way = payload[2] if other else None
+        if way not in (None, 1, 2, 3, 16) or (way in (1, 2, 3) and head != 9):
+            raise Refused("a way that is none")
+        self.bytes = payload[: 3 if other else 2]
         self.top = 65535 if deep else 255
-        self.step = 1 + 2 * (head >> 4) * (257 if deep else 1)
-        self.most = (self.top + self.step // 2) // self.step
+        step = 1 + 2 * (head >> 4) * (257 if deep else 1)
+        most = (self.top + step // 2) // step
         self.C = 3 if colour else 1
+        stream = Stream(payload[len(self.bytes) :])
+        if way == 16:
+            numbers = few_colours(stream, height, width, self.C, most)
+        else:
+            numbers = Planes(stream, height, width, self.C, most, tensors).numbers
+        if way in MADE:
+            numbers = put_right(stream, np.array(MADE[way](*numbers)).clip(0, 255))
+        stream.close()
+        self.samples = np.minimum(numbers * step, self.top)
+
+    def stored(self) -> bytes:
+        return self.bytes + bytes(self.samples.astype("<u2").tobytes())
+
+
+class Planes:
+    """Pixels of C numbers from 0 to `most`: sections 2 to 7."""
+
+    def __init__(
+        self, stream: Stream, height: int, width: int, C: int, most: int, tensors: dict[str, Any]
+    ) -> None:
+        self.stream, self.C, self.most, self.tensors = stream, C, most, tensors
         self.turned = height > width
         self.H, self.W = (width, height) if self.turned else (height, width)
-        self.tensors = tensors
-        self.stream = Stream(payload[2:])
         self.x: dict[tuple[int, int], list[int]] = {}
         self.e: dict[tuple[int, int], list[int]] = {}
         self.A: dict[tuple[int, int], Any] = {}
@@ -55,26 +77,9 @@ class Picture:
         self.near = near
         for t in range(self.W + 3 * (self.H - 1)):
             self.wave([(y, t - 3 * y) for y in range(self.H) if 0 <= t - 3 * y < self.W])
-        self.stream.close()
-
-    # Section 2
-
-    def where(self, y: int, x: int) -> tuple[int, int] | None:
-        """Whose values a neighbour at (y, x) has; None: those of before the first pixel."""
-        while True:
-            if y < 0:
-                y, x = 0, x + 3 * y
-            elif x >= self.W:
-                x = self.W - 1
-            elif x < 0:
-                if y == 0:
-                    return None
-                y, x = y - 1, 0
-            else:
-                return y, x
 
     def values(self, y: int, x: int) -> tuple[list[int], list[int]]:
-        place = self.where(y, x)
+        place = where(y, x, self.W)
         if place is None:
             return [32 * (self.most + 1)] * self.C, [64] * self.C
         return self.x[place], self.e[place]
@@ -88,41 +93,19 @@ class Picture:
             found = [p.first(j) for p, j in zip(pixels, interval, strict=True)]
             for wide in sorted({p.wide for p in pixels} - {0}):
                 some = [i for i, p in enumerate(pixels) if p.wide == wide and 0 < interval[i] < 63]
-                for i, more in zip(some, self.numbers(len(some), wide), strict=True):
+                for i, more in zip(some, numbers_of(self.stream, len(some), wide), strict=True):
                     found[i] += more
             for end in (0, 63):
                 some = [i for i, j in enumerate(interval) if j == end]
-                for i, far in zip(some, self.far(len(some)), strict=True):
+                for i, away in zip(some, far(self.stream, len(some)), strict=True):
                     p = pixels[i]
-                    found[i] = p.first(63) + far if end else p.first(1) - 1 - far
+                    found[i] = p.first(63) + away if end else p.first(1) - 1 - away
             if any(not 0 <= s <= self.most for s in found):
                 raise Refused("a sample beyond")
             for pixel, sample in zip(pixels, found, strict=True):
                 pixel.known(c, sample)
         for pixel in pixels:
             pixel.done()
-
-    # Section 7
-
-    def numbers(self, count: int, bits: int) -> list[int]:
-        found = [0] * count
-        while bits:
-            digit = (bits - 1) % 6 + 1
-            bits -= digit
-            for i in range(count):
-                found[i] = (found[i] << digit) + self.stream.equal(2**digit)
-        return found
-
-    def far(self, count: int) -> list[int]:
-        length = [self.stream.equal(32) for _ in range(count)]
-        if any(k > 16 for k in length):
-            raise Refused("too far")
-        v = [2**k for k in length]
-        for k in range(1, 17):
-            some = [i for i in range(count) if length[i] == k]
-            for i, more in zip(some, self.numbers(len(some), k), strict=True):
-                v[i] += more
-        return [n - 1 for n in v]
 
     # Section 5
 
@@ -137,21 +120,15 @@ class Picture:
         u = np.maximum(sums, sums // 8)
         return np.clip((2 * u + 2**shift) // 2 ** (shift + 1), -(2**21), 2**21)
 
-    # Section 1
-
-    @cached_property
-    def samples(self) -> Any:
-        """[C, height, width], in units of 1 / top, in coding order of channels."""
+    @property
+    def numbers(self) -> Any:
+        """[C, height, width], in coding order of channels."""
         made = np.array([[self.x[y, x] for x in range(self.W)] for y in range(self.H)]) // 64
-        made = np.minimum(made * self.step, self.top).transpose(2, 0, 1)
-        return made.transpose(0, 2, 1) if self.turned else made
-
-    def stored(self) -> bytes:
-        return self.bytes + bytes(self.samples.astype("<u2").tobytes())
+        return made.transpose((2, 1, 0) if self.turned else (2, 0, 1))
 
 
 class Pixel:
-    def __init__(self, picture: Picture, y: int, x: int) -> None:
+    def __init__(self, picture: Planes, y: int, x: int) -> None:
         self.of, self.place = picture, (y, x)
         C, near = picture.C, picture.near
         around = [picture.values(y - u, x + r) for u, r in NEIGHBOURS]

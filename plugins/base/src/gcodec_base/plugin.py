@@ -86,7 +86,7 @@ MODELS = [
     ),
     ModelSpec(
         name="base/lossless",
-        digest="c9c7405c9f91e9ee4cb591d30dcd103ba4d3fcfbadcd765c8f8fed37ce2ce170",
+        digest="578ab3ce6e9417a1b088276a5f2c9f38fec123582526cb93820a342317ded1c8",
         folder="gcodec_base:models/lossless",
         summary="law of the samples of the embedding `lossless`",
         licence="Apache-2.0",

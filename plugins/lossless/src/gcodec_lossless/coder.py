@@ -61,6 +61,23 @@ class Coder(ABC):
             found += self._equal(len(some), digit, given) << bits
         return found
 
+    def naturals(self, count: int, wanted: Ints | None, longest: int = 31) -> Ints:
+        """Numbers from 0 to 2**(longest + 1) - 2, small ones most likely."""
+        lengths = None if wanted is None else np.frexp(wanted + 1.0)[1].astype(np.int64) - 1
+        lengths = self._equal(count, _LENGTHS, lengths)
+        if count and lengths.max() > longest:
+            raise PayloadError(NAME, f"a number of {lengths.max()} bits")
+        return self.rest(lengths, wanted)
+
+    def rest(self, lengths: Ints, wanted: Ints | None) -> Ints:
+        """Numbers of which floor(log2(number + 1)) is known."""
+        found = np.left_shift(1, lengths)
+        more = None if wanted is None else wanted + 1
+        for bits in np.unique(lengths[lengths > 0]):
+            which = np.flatnonzero(lengths == bits)
+            found[which] += self._numbers(which, int(bits), found, more)
+        return found - 1
+
     def _equal(self, count: int, bits: int, wanted: Ints | None) -> Ints:
         return self.entries(np.tile(_EQUAL[bits], (count, 1)), wanted)
 
@@ -69,16 +86,8 @@ class Coder(ABC):
         begin = values[some]
         if sign < 0:
             begin = begin + (1 << law.shift[some]) - 1
-        far = None if wanted is None else (wanted[some] - begin) * sign + 1
-        length = None if far is None else np.frexp(far.astype(np.float64))[1].astype(np.int64) - 1
-        length = self._equal(len(some), _LENGTHS, length)
-        if length.max() > _LONGEST:
-            raise PayloadError(NAME, f"a sample {length.max()} bits away")
-        found = np.left_shift(1, length)
-        for bits in np.unique(length[length > 0]):
-            which = np.flatnonzero(length == bits)
-            found[which] += self._numbers(which, int(bits), found, far)
-        values[some] = begin + sign * (found - 1)
+        far = None if wanted is None else (wanted[some] - begin) * sign
+        values[some] = begin + sign * self.naturals(len(some), far, _LONGEST)
 
 
 class Writer(Coder):

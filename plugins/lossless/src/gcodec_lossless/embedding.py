@@ -2,8 +2,10 @@
 
 A payload:
 
-    1 byte   1: three channels (else one), 2: 16 bits (else 8), 4: rounded to 16 bits; from 16 on: coarseness, 0 to 15
+    1 byte   1: three channels (else one), 2: 16 bits (else 8), 4: rounded to 16 bits, 8: a way follows; from 16 on:
+             coarseness, 0 to 15
     1 byte   squared error (`gcodec.signals.pack_mse`); 255 where there is none
+    1 byte   the way (`gcodec_lossless.codec`), if the bit 8 says so
     rest     one stream of rows
 """
 
@@ -18,7 +20,7 @@ import numpy as np
 from gcodec.errors import InvalidArgument, ModelDamaged, PayloadError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal, pack_mse, unpack_mse
-from gcodec_lossless.codec import NAME, read, written
+from gcodec_lossless.codec import NAME, ORDER, PLAIN, REPEATS, WAYS, Coded, read, written
 from gcodec_lossless.network import Network
 from gcodec_lossless.waves import Ints
 
@@ -29,11 +31,9 @@ __all__ = ["COARSEST", "Lossless"]
 
 #: The largest coarseness: samples are multiples of 31 of 255 parts.
 COARSEST = 15
-_COLOUR, _DEEP, _ROUNDED = 1, 2, 4
+_COLOUR, _DEEP, _ROUNDED, _WAY = 1, 2, 4, 8
 #: Samples so near to whole numbers are whole ones, in parts of one.
 _WHOLE = 1 / 16
-#: Green first: the others are told what it is.
-_ORDER = (1, 0, 2)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class _Head:
 
     def pixels(self, samples: Ints) -> FloatArray:
         """Samples [channels, H, W] in coding order as float32 [3, H, W] in [0, 1]."""
-        planes = samples[list(_ORDER)] if self.flags & _COLOUR else samples[[0, 0, 0]]
+        planes = samples[list(ORDER)] if self.flags & _COLOUR else samples[[0, 0, 0]]
         # As `Picture.from_array` does: the product may round to a hair more than 1.
         scaled = planes.astype(np.float32) * np.float32(1 / self.top)
         found: FloatArray = np.minimum(scaled, np.float32(1))
@@ -106,7 +106,7 @@ class Lossless(Embedding):
     def analyse(self, pixels: FloatArray) -> _Analysed:
         """Samples of float32 [3, H, W] in [0, 1]: of 8 bits if they are, of 16 otherwise."""
         gray = bool((pixels[0] == pixels[1]).all() and (pixels[0] == pixels[2]).all())
-        planes = pixels[:1] if gray else pixels[list(_ORDER)]
+        planes = pixels[:1] if gray else pixels[list(ORDER)]
         flags = 0 if gray else _COLOUR
         for depth, top in ((0, 255), (_DEEP, 65535)):
             scaled = planes * np.float64(top)
@@ -124,8 +124,10 @@ class Lossless(Embedding):
         if coarseness or analysis.flags & _ROUNDED:
             made = head.pixels(head.samples(sent))
             error = float(np.mean((made - analysis.pixels) ** 2, dtype=np.float64))
-        begin = bytes([head.flags | coarseness << 4, pack_mse(error)])
-        return (begin + written(self._network, sent, head.most),)
+        coded = written(self._network, sent, head.most)
+        flags = head.flags if coded.way == PLAIN else head.flags | _WAY
+        begin = bytes([flags | coarseness << 4, pack_mse(error)])
+        return (begin + (bytes([coded.way]) if flags & _WAY else b"") + coded.stream,)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the picture, as a preview."""
@@ -133,17 +135,26 @@ class Lossless(Embedding):
         return (Preview(head.pixels(samples), error),)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
-        """The two bytes, then the samples: [green, red, blue] or one channel, by row and column, uint16 little-endian."""
+        """What stands before the stream, then the samples: [green, red, blue] or one channel, uint16 little-endian."""
         _, _, samples = self._read(layers, size)
-        return layers[0][:2] + samples.astype("<u2").tobytes()
+        begin = layers[0][: 3 if layers[0][0] & _WAY else 2]
+        return begin + samples.astype("<u2").tobytes()
 
     def _read(self, layers: Sequence[bytes], size: Size) -> tuple[_Head, float, Ints]:
         if len(layers) != 1 or len(layers[0]) < 2:
             raise PayloadError(NAME, "one layer of two bytes or more is due")
         first, error = layers[0][:2]
         head = _Head(first & 7, first >> 4)
-        if first & 8 or head.flags & (_DEEP | _ROUNDED) == _ROUNDED:
+        if head.flags & (_DEEP | _ROUNDED) == _ROUNDED:
             raise PayloadError(NAME, f"a payload does not begin with {first:02X}")
+        coded = Coded(PLAIN, layers[0][2:])
+        if first & _WAY:
+            coded = Coded(layers[0][2] if len(layers[0]) > 2 else PLAIN, layers[0][3:])
+            plain = head.flags == _COLOUR and not head.coarseness
+            if coded.way not in WAYS or not (plain or coded.way == REPEATS):
+                raise PayloadError(
+                    NAME, f"a payload of the way {coded.way}, of none, or that it cannot go"
+                )
         channels = 3 if head.flags & _COLOUR else 1
-        sent = read(self._network, layers[0][2:], channels, size.height, size.width, head.most)
+        sent = read(self._network, coded, channels, size.height, size.width, head.most)
         return head, unpack_mse(error), head.samples(sent)

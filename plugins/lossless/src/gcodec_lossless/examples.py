@@ -2,7 +2,7 @@
 
 A photograph that was compressed before is smoother than one from a camera. So it is made smaller, by 1.3 to 2.6, nine times
 of ten, and in six of ten some of many kinds of grain are added: white or coloured, finer or coarser, more of it in bright
-places or the same everywhere. One of twenty gets 16 bits, six of a hundred are gray.
+places or the same everywhere. One of twenty gets 16 bits, six of a hundred are gray, and two of five are luma and chromas.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gcodec_lossless.features import CHANNELS, EXTRAS, SEEN, Context
+from gcodec_lossless.origin import KINDS, Kind
 from gcodec_lossless.waves import Ints, waves
 
 __all__ = ["Examples", "examples", "seen_of"]
@@ -119,9 +120,41 @@ def _changed(photo: NDArray[np.uint8], size: tuple[int, int], rng: Any) -> tuple
     top = 255
     if smaller > 1 and rng.random() < 0.05:
         samples, top = samples * 257, 65535
+    if top == 255 and rng.random() < 0.4:
+        return _parts(KINDS[int(rng.integers(1, 3))], samples.transpose(2, 0, 1), rng), top
     whole = np.clip(np.rint(samples), 0, top).astype(np.int64)
     planes = whole.transpose(2, 0, 1)[[1, 0, 2]]
     return (planes[:1] if rng.random() < 0.06 else planes), top
+
+
+def _parts(kind: Kind, colours: NDArray[Any], rng: Any) -> Ints:
+    """Luma and chromas; the latter, two times of three, of half the rows and columns, and made larger again."""
+    planes = kind.real(colours.reshape(3, -1)).reshape(colours.shape)
+    parts = np.rint(planes)
+    if rng.random() < 0.67:
+        beside = (
+            rng.random() < 0.5
+        )  # a chroma lies between four lumas, or where the first of them is
+        for axis in (1, 2):
+            parts[1:] = np.rint(_halved(planes[1:] if axis == 1 else parts[1:], axis, beside))
+    return np.clip(parts, 0, 255).astype(np.int64)
+
+
+def _halved(planes: NDArray[Any], axis: int, beside: bool) -> NDArray[Any]:
+    """Every second value along an axis kept, and those between found of them."""
+    size = planes.shape[axis]
+    index = np.arange(0, size + 1, 2)
+    a, b = (planes.take(np.minimum(index + k, size - 1), axis) for k in (0, 1))
+    kept = (
+        np.rint((a + b) / 2)
+        if beside
+        else np.rint((2 * a + b + planes.take(np.abs(index - 1), axis)) / 4)
+    )
+    where = (np.arange(size) - 0.5 if beside else np.arange(size)) / 2
+    low = np.clip(np.floor(where), 0, len(index) - 2).astype(int)
+    share = np.clip(where - low, 0, 1)
+    share = share[:, None] if axis == 1 else share
+    return np.asarray(kept.take(low, axis) * (1 - share) + kept.take(low + 1, axis) * share)
 
 
 def _grain(samples: NDArray[Any], rng: Any) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 Each pixel has a vector: its neighbours, then its own channels. Products of all pairs are summed with weights that fade with
 distance, and Gauss's elimination of the neighbours predicts the first channel, then, given that one, the second, and so on:
-one matrix serves all. Everything is a whole number of 64 bits; section 9 of the text proves that none leaves them.
+one matrix serves all. Everything is a whole number of 64 bits; section 11 of the text proves that none leaves them.
 """
 
 from __future__ import annotations

@@ -20,10 +20,13 @@ import gcodec_formats as gcx  # noqa: E402
 from gcodec.pictures import Picture  # noqa: E402
 from gcodec.randomness import FIRST_PRIVATE, Randomness  # noqa: E402
 from gcodec.run import Run  # noqa: E402
+from gcodec_lossless.codec import _walk  # noqa: E402
 from gcodec_lossless.coder import Writer  # noqa: E402
 from gcodec_lossless.features import Context  # noqa: E402
 from gcodec_lossless.law import Law  # noqa: E402
 from gcodec_lossless.network import Network  # noqa: E402
+from gcodec_lossless.origin import KINDS  # noqa: E402
+from gcodec_lossless.repeats import colours, walk  # noqa: E402
 from gcodec_lossless.waves import waves  # noqa: E402
 
 
@@ -46,11 +49,35 @@ def deep(kind: str, width: int, height: int) -> Picture:
     return Picture.from_array(whole, layout="CHW")
 
 
-def damaged(summary: str, damage: Callable[[bytes], list[bytes]]) -> Callable[[], Vector]:
+def made(way: int, width: int, height: int, wrong: int = 0) -> Picture:
+    """A photo whose colours were made of luma and chromas, but for some samples of it."""
+    seen = np.rint(picture("photo", width, height).pixels * 255).astype(np.int64)
+    parts = np.rint(KINDS[way].real(seen.reshape(3, -1))).clip(0, 255).astype(np.int64)
+    shown = KINDS[way].colours(parts).reshape(seen.shape)
+    for count in range(wrong):
+        row, column = (5 * count + 3) % height, 7 * count + 2
+        shown[count % 3, row, column] = 255 - shown[count % 3, row, column]
+    return Picture.from_array(shown.astype(np.uint8), layout="CHW")
+
+
+def printed(width: int, height: int, depth: type = np.uint8, gray: bool = False) -> Picture:
+    """Letters of a kind: the same patterns again and again, and here and there a pixel of another colour."""
+    bits = Randomness(11).bits(FIRST_PRIVATE, 0, 0, height * width).reshape(height, width)
+    letter = (bits[:7, :5] >> 20) % 3 * 100
+    page = np.tile(letter, (height // 7 + 1, width // 5 + 1))[:height, :width]
+    page[height // 2 : height // 2 + 4] = 255
+    page = np.where(bits % 41 == 0, bits >> 27, page)
+    planes = np.stack([page, page, page if gray else 255 - page // 3])
+    return Picture.from_array(planes.astype(depth) * (depth(257) if depth is np.uint16 else 1))
+
+
+def damaged(
+    summary: str, damage: Callable[[bytes], list[bytes]], kind: str = "photo"
+) -> Callable[[], Vector]:
     """A file with other layers."""
 
     def make() -> Vector:
-        data = coded("lossless", picture("photo", 20, 12), 1.0)
+        data = coded("lossless", picture(kind, 20, 12), 1.0)
         (layer,) = gcx.read(data).bodies(gcx.MAIN)
         return bad(with_layers(data, *damage(layer)), summary)
 
@@ -72,6 +99,45 @@ def forged(summary: str, code: Callable[[Writer, Law], object]) -> Callable[[], 
     return make
 
 
+def forged_way(
+    summary: str, begin: bytes, code: Callable[[Writer], object]
+) -> Callable[[], Vector]:
+    """A picture of 3 x 2 that goes another way, whose stream says something else."""
+
+    def make() -> Vector:
+        data = coded("lossless", picture("photo", 3, 2), 1.0)
+        writer = Writer()
+        code(writer)
+        return bad(with_layers(data, begin + writer.finish()), summary)
+
+    return make
+
+
+def _wrong(place: int, step: int, count: int = 1) -> Callable[[Writer], object]:
+    """Black, of a luma of 0 and chromas of 128, then a pixel that is put right."""
+
+    def code(writer: Writer) -> None:
+        network = Network(Run().models.find("base/lossless").tensors())
+        black = np.repeat([0, 128, 128], 6).reshape(3, 2, 3)
+        _walk(network, writer, black, 255, known=True)
+        writer.naturals(1, np.array([count]))
+        writer.naturals(1, np.array([place]))
+        writer.naturals(3, np.array([step, 0, 0]))
+
+    return code
+
+
+def _listed(*levels: int) -> Callable[[Writer], object]:
+    """A list of gray levels, and a picture of the first."""
+
+    def code(writer: Writer) -> None:
+        listed = np.repeat(np.array(levels)[:, None], 3, 1)
+        colours(writer, 3, 1 << 16, listed)
+        walk(writer, len(listed), np.zeros((2, 3), np.int64), known=True)
+
+    return code
+
+
 def _too_far(writer: Writer, law: Law) -> None:
     writer.entries(law.edges, np.array([63]))
     writer._equal(1, 5, np.array([17]))
@@ -91,7 +157,8 @@ def vectors() -> Iterator[tuple[str, Callable[[], Vector]]]:
     yield "near", good("photo, coarseness 3", picture("photo", 22, 13), 0.8)
     yield "coarsest", good("waves, coarseness 15", picture("waves", 22, 13), 0.0)
     yield "deep-near", good("photo, 16 bits, coarseness 2", deep("photo", 12, 9), 13 / 15)
-    yield "bad-head", damaged("the bit 8 of the head", lambda a: [bytes([a[0] | 8]) + a[1:]])
+    other = damaged("the bit 8 of the head", lambda a: [bytes([a[0] | 8]) + a[1:]], "noise")
+    yield "bad-head", other
     yield "bad-rounded", damaged("rounded, and 8 bits", lambda a: [bytes([a[0] | 4]) + a[1:]])
     yield "bad-short", damaged("one byte", lambda a: [a[:1]])
     yield "bad-two", damaged("two layers", lambda a: [a, a])
@@ -100,11 +167,34 @@ def vectors() -> Iterator[tuple[str, Callable[[], Vector]]]:
     yield "bad-more", damaged("four bytes too many", lambda a: [a + b"more"])
     yield (
         "bad-gray",
-        damaged("one channel instead of three", lambda a: [bytes([a[0] & 254]) + a[1:]]),
+        damaged("one channel instead of three", lambda a: [bytes([a[0] & 254]) + a[1:]], "noise"),
     )
     yield "bad-far", forged("a distance of 17 bits", _too_far)
     yield "bad-beyond", forged("the sample 300", lambda w, law: w.samples(law, np.array([300])))
     yield "bad-below", forged("the sample -1", lambda w, law: w.samples(law, np.array([-1])))
+    yield "photo-cd", good("photo, made of a Photo CD's luma and chromas", made(1, 26, 17))
+    yield "jpeg", good("photo, made of a JPEG's luma and chromas, 3 wrong", made(2, 22, 13, 3))
+    yield "webp", good("photo, made of a WebP's luma and chromas, upright", made(3, 9, 21, 1))
+    yield "print", good("print", printed(40, 33))
+    yield "print-tall", good("print, gray, with more rows than columns", printed(12, 37, gray=True))
+    yield "print-deep", good("print, 16 bits", printed(33, 21, np.uint16))
+    yield "print-near", good("print, coarseness 6", printed(30, 18), 0.6)
+    yield "print-one", good("one colour", picture("flat", 90, 70))
+    yield "bad-way", damaged("the way 4", lambda a: [bytes([9, a[1], 4]) + a[3:]])
+    yield "bad-way-none", damaged("two bytes, and no way", lambda a: [bytes([9, a[1]])])
+    yield "bad-way-gray", damaged("way 1 of one channel", lambda a: [bytes([8, a[1], 1]) + a[3:]])
+    yield "bad-way-near", damaged("way 2, coarse", lambda a: [bytes([25, a[1], 2]) + a[3:]])
+    jpeg = b"\x09\xff\2"
+    yield "bad-many", forged_way("7 of 6 pixels put right", jpeg, _wrong(0, 2, 7))
+    yield "bad-place", forged_way("pixel 6 of 6 put right", jpeg, _wrong(6, 2))
+    yield "bad-step", forged_way("a sample put to -1", jpeg, _wrong(2, 1))
+    few = b"\x09\xff\x10"
+    yield "bad-colour", forged_way("the gray level 256", few, _listed(7, 256))
+    yield "bad-colours", forged_way("2049 colours", few, _many)
+
+
+def _many(writer: Writer) -> None:
+    writer.naturals(1, np.array([2048]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,127 @@
+"""Colours that were made of three others, of 8 bits: spec/embeddings/lossless.md, section 8.
+
+A photograph out of a JPEG, a Photo CD or a lossy WebP was luma and two chromas, each a whole number, before it was red,
+green and blue. Of 16.7 million colours it can have a fourth, a ninth, a sixth. Whoever codes red, green and blue pays for
+the others too: 2 to 3.2 bits a pixel. So what is coded is the luma and the chromas of which the colours were made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gcodec_lossless.waves import Ints
+
+__all__ = ["KINDS", "Kind", "Origin", "origin"]
+
+
+def _photo_cd(luma: Ints, first: Ints, second: Ints) -> tuple[Ints, Ints, Ints]:
+    light, blue, red = 13584 * luma, 22179 * (first - 156), 18215 * (second - 137)
+    green = light - 1940 * (blue // 10000) - 5090 * (red // 10000) - 1
+    return (light + red) // 10000, green // 10000, (light + blue) // 10000
+
+
+def _jpeg(luma: Ints, first: Ints, second: Ints) -> tuple[Ints, Ints, Ints]:
+    blue, red = first - 128, second - 128
+    half = 1 << 15
+    green = luma + ((half - 22554 * blue - 46802 * red) >> 16)
+    return luma + ((91881 * red + half) >> 16), green, luma + ((116130 * blue + half) >> 16)
+
+
+def _webp(luma: Ints, first: Ints, second: Ints) -> tuple[Ints, Ints, Ints]:
+    light = (19077 * luma) >> 8
+    red = light + ((26149 * second) >> 8) - 14234
+    green = light - ((6419 * first) >> 8) - ((13320 * second) >> 8) + 8708
+    return red >> 6, green >> 6, (light + ((33050 * first) >> 8) - 17685) >> 6
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How red, green and blue are made of luma and two chromas, before they are cut to 0 ... 255."""
+
+    number: int
+    name: str
+    made: Callable[[Ints, Ints, Ints], tuple[Ints, Ints, Ints]]
+
+    def colours(self, parts: Ints) -> Ints:
+        """Of [3, ...] luma and chromas, the colours [3, ...]: red, green, blue."""
+        return np.clip(np.stack(self.made(*parts)), 0, 255)
+
+    def real(self, colours: NDArray[Any]) -> NDArray[np.float64]:
+        """The parts [3, n], real numbers, that make the colours [3, n] but for rounding."""
+        large = 1_000_000  # so that what is rounded down on the way matters little
+        zero = np.zeros((3, 1), np.int64)
+        start = np.stack(self.made(*zero))
+        slopes = (np.stack(self.made(*np.eye(3, dtype=np.int64) * large)) - start) / large
+        found: NDArray[np.float64] = np.linalg.solve(slopes, colours + 0.5 - start)
+        return found
+
+
+#: Number 0 is none: the samples themselves.
+KINDS = {
+    kind.number: kind
+    for kind in (Kind(1, "Photo CD", _photo_cd), Kind(2, "JPEG", _jpeg), Kind(3, "WebP", _webp))
+}
+
+#: A picture has an origin if so many of the colours of some of its pixels have it, and all but so many of all.
+_SOME, _LEAST, _FEW = 4096, 0.9, 1 / 64
+#: How far around the real solution is looked for a whole one: at first, and where a colour was cut.
+_NEAR, _FAR = (1, 1, 1), (4, 12, 12)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Of a picture: its kind, and luma and chromas [3, H, W], of which its colours are, or nearly."""
+
+    kind: Kind
+    parts: Ints
+
+
+def origin(colours: Ints) -> Origin | None:
+    """That of red, green, blue [3, H, W] of 8 bits; None if there is none of those in `KINDS`."""
+    flat = colours.reshape(3, -1)
+    codes = (flat[0] << 16) | (flat[1] << 8) | flat[2]
+    some = np.unique(codes[:: max(1, codes.size // _SOME)])
+    for kind in KINDS.values():
+        # Colours at an end say little: they may be cut.
+        inner = ((_split(some) > 0) & (_split(some) < 255)).all(0)
+        known = _solved(kind, _split(some[inner]), _NEAR)[1]
+        if known.size < 16 or known.mean() < _LEAST:
+            continue
+        distinct, which = np.unique(codes, return_inverse=True)
+        wanted = _split(distinct)
+        parts, exact = _solved(kind, wanted, _NEAR)
+        rest = np.flatnonzero(~exact)
+        cut = rest[((wanted[:, rest] == 0) | (wanted[:, rest] == 255)).any(0)]
+        parts[:, cut], exact[cut] = _solved(kind, wanted[:, cut], _FAR)
+        if (~exact)[which].mean() <= _FEW:
+            return Origin(kind, parts[:, which.ravel()].reshape(colours.shape))
+    return None
+
+
+def _split(codes: Ints) -> Ints:
+    return np.stack([codes >> 16, (codes >> 8) & 255, codes & 255])
+
+
+def _solved(kind: Kind, wanted: Ints, reach: tuple[int, int, int]) -> tuple[Ints, Ints]:
+    """Parts [3, n] that make the colours [3, n], or come near to them, and whether they do, [n].
+
+    Of several that do, those nearest to the solution in real numbers, which lies within `reach` of them.
+    """
+    real = kind.real(wanted)
+    near = np.rint(real).astype(np.int64)
+    found, least = np.clip(near, 0, 255), np.full(wanted.shape[1], np.inf)
+    exact = np.zeros(wanted.shape[1], bool)
+    for step in product(*(range(-far, far + 1) for far in reach)):
+        parts = np.clip(near + np.array(step)[:, None], 0, 255)
+        wrong = np.abs(kind.colours(parts) - wanted).sum(0)
+        cost = 1e6 * wrong + ((parts - real) ** 2).sum(0)
+        better = cost < least
+        found[:, better], least[better] = parts[:, better], cost[better]
+        exact |= wrong == 0
+    return found, exact
