@@ -57,8 +57,15 @@ def sent(name: str, pixels: NDArray[np.float32], quality: float = 0.4) -> tuple[
 
 
 @pytest.mark.parametrize("name", CONTINUED)
-def test_samples_beyond_the_picture_are_the_last_ones_again(name: str) -> None:
-    """A picture and what it is continued to are one to a receiver, but for the preview's error in the head of `ntc`."""
+def test_samples_beyond_the_picture_are_the_last_ones_again(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture and what it is continued to are one to a receiver, but for the preview's error in the head of `ntc`.
+
+    That chooses latents twice, the second time by what is seen of the picture: here the first choice stays.
+    """
+    if name == "ntc":
+        monkeypatch.setattr("gcodec_ntc.codec._TRIALS", 0)
     small = picture(ODD)
     one, two = (
         part.embedding.symbols(part.layers, size)
