@@ -94,10 +94,7 @@ class Seen(NamedTuple):
         return self.kernel**2 * self.channels
 
     def of(self, x: NDArray[Any], rows: Index, columns: Index) -> NDArray[Any]:
-        """Neighbourhoods [positions, inputs] in a `bordered` array, without what is 0."""
-        if self.kernel == 1:
-            found: NDArray[Any] = x[rows + 1, columns + 1]
-            return found
+        """Neighbourhoods [positions, inputs] in an array, `bordered` for kernels of 3, without what is 0."""
         if self.beside:
             return np.concatenate([x[rows + i // 3, columns + i % 3] for i in _BESIDE], 1)
         return around(x, self.kernel, rows, columns)
@@ -132,14 +129,17 @@ class Head:
         self, level: int, positions: Index, inputs: Sequence[Carried | Features]
     ) -> tuple[Ints, NDArray[np.uint8]]:
         """Mean (1/16 steps) and table index, [positions, channels] each."""
-        padded = [bordered(x) for x in inputs]
+        seen = [
+            (each, product, bordered(x, each.kernel // 2) if each.kernel > 1 else x)
+            for (each, product), x in zip(self._seen, inputs, strict=True)
+        ]
         bias = self._first.at(level)
         means, indices = [], []
         for some in strips(positions):
             places = np.divmod(some, inputs[0].shape[1])
             sums = np.repeat(bias[None], len(some), 0)
-            for (seen, product), x in zip(self._seen, padded, strict=True):
-                product.add(sums, seen.of(x, *places))
+            for each, product, x in seen:
+                product.add(sums, each.of(x, *places))
             x = self._hidden.hidden(self._first.activate(sums), level)
             mean, index = split(self._out(x, level), self._out.shift)
             means.append(mean)

@@ -11,12 +11,16 @@ that sees both source and destination.
 
 from __future__ import annotations
 
-from gcodec_batch._engine import Engine, EngineError, Make, Means, Tell, output_error
-from gcodec_batch._keeper import DEATHS, Keeper
-from gcodec_batch._messages import parent, read_message, write_message
-from gcodec_batch._plan import Plan, read_plan
-from gcodec_batch._shard import Made, in_flight, made, make
-from gcodec_batch._sources import Item, read_item
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gcodec_batch._engine import Engine, EngineError, Make, Means, Tell, output_error
+    from gcodec_batch._keeper import DEATHS, Keeper
+    from gcodec_batch._messages import parent, read_message, write_message
+    from gcodec_batch._plan import Plan, read_plan
+    from gcodec_batch._shard import Made, in_flight, made, make
+    from gcodec_batch._sources import Item, read_item
 
 __all__ = [
     "DEATHS",
@@ -39,3 +43,20 @@ __all__ = [
     "read_plan",
     "write_message",
 ]
+
+#: Every command of gcodec imports this package to see what it offers: what it is made of waits until it is wanted.
+_HOMES = {
+    "_engine": ("Engine", "EngineError", "Make", "Means", "Tell", "output_error"),
+    "_keeper": ("DEATHS", "Keeper"),
+    "_messages": ("parent", "read_message", "write_message"),
+    "_plan": ("Plan", "read_plan"),
+    "_shard": ("Made", "in_flight", "made", "make"),
+    "_sources": ("Item", "read_item"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        return getattr(import_module(f"gcodec_batch.{_HOME_OF[name]}"), name)
+    raise AttributeError(f"module 'gcodec_batch' has no attribute {name!r}")

@@ -7,7 +7,6 @@ import secrets
 import shutil
 import sys
 from collections.abc import Mapping
-from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +70,8 @@ def _converted(path: Path) -> Model:
 
 def _downloaded(name: str, place: str) -> str:
     """Fetch and convert a published checkpoint; `open_checkpoint` checks that it is the one whose digest its name has."""
+    from http.client import HTTPException
+
     import torch.hub
 
     from gcodec.models.cache import cache_folder
