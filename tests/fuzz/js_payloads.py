@@ -29,8 +29,6 @@ FOLDER = ROOT / "spec/vectors/embeddings"
 CODECS = ("jpeg", "webp", "avif", "jxl")
 #: Their symbols are the layers, whatever is in them; what is wrong is found when signals are made.
 BY_SIGNALS = (*CODECS, "text_sketch", "diffc", "ddcm", "perco")
-#: The reader in JavaScript knows their numbers alone.
-ELSEWHERE = ("tokens",)
 LONGEST = 4000
 
 
@@ -120,9 +118,7 @@ def main() -> int:
     parser.add_argument("--embeddings", help="names, separated by commas; all if not given")
     parser.add_argument("--keep", type=Path, help="a folder for the files where symbols differ")
     arguments = parser.parse_args()
-    every = sorted(
-        path.name for path in FOLDER.iterdir() if path.is_dir() and path.name not in ELSEWHERE
-    )
+    every = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
     names = arguments.embeddings.split(",") if arguments.embeddings else every
     said, differ = compare(arguments.count, arguments.seed, names)
     for what, times in sorted(said.items()):

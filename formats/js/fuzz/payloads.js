@@ -16,13 +16,14 @@ function model(name) {
   return gcx.openModel(Object.fromEntries(names.map((file) => [file, new Uint8Array(readFileSync(`${MODELS}${name}/${file}`))])));
 }
 
-const [ntc, range, ldm, perco, diffc, uqdm, lossless] = ["ntc", "ntc_range", "ldm", "perco", "diffc", "uqdm", "lossless"].map(model);
+const [ntc, range, ldm, perco, tokens, diffc, uqdm, lossless] = ["ntc", "ntc_range", "ldm", "perco", "tokens", "diffc", "uqdm", "lossless"].map(model);
 const SYMBOLS = {
   jpeg: gcx.body, webp: gcx.body, avif: gcx.body, jxl: gcx.body, text_sketch: gcx.sketchSymbols, ddcm: gcx.ddcmSteps,
   ntc: (file) => gcx.ntcSymbols(file, file.header.identity.profile === 2 ? ntc : range, { networks: ntc }),
   ldm_quant: (file) => gcx.ldmQuantSymbols(file, file.header.identity.digest ? { C: 32, f: 8 } : ldm),
   rate_variable: (file) => gcx.rateVariableSymbols(file, ldm),
   perco: (file) => gcx.percoSymbols(file, perco),
+  tokens: (file) => gcx.tokensSymbols(file, tokens),
   diffc: (file) => gcx.diffcSteps(file, diffc),
   uqdm: (file) => gcx.uqdmSymbols(file, uqdm),
   lossless: (file) => gcx.losslessSymbols(file, lossless),

@@ -22,6 +22,7 @@ export { ddcmSteps, diffcSteps } from "./steps.js";
 export { embeddingName, info, modelName } from "./info.js";
 export * as random from "./random.js";
 export { EMBEDDINGS, EXTENSIONS, PROFILES, SEGMENTS } from "./registry.js";
+export { tokensSymbols } from "./tokens.js";
 export { uqdmSymbols } from "./uqdm.js";
 
 /** @typedef {import("./container.js").File} File */

@@ -10,6 +10,7 @@ import { frozen } from "./frozen.js";
 
 export const DOMAINS = Object.freeze({
   INITIAL_NOISE: 1, CODEBOOK: 2, PERMUTATION: 3, SIGNS: 4, DITHER: 5, DECODER_NOISE: 6, ENCODER: 7,
+  COMPLETION: 8,
 });
 
 /**

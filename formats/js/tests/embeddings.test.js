@@ -81,15 +81,13 @@ const EMBEDDINGS = {
   ldm_quant: { files: model("ldm"), symbols: quantized, more: latent },
   rate_variable: { files: model("ldm"), symbols: gcx.rateVariableSymbols, more: latent },
   perco: { files: model("perco"), symbols: gcx.percoSymbols, more: (v, got) => assert.equal(got.caption, v.caption) },
+  tokens: { files: model("tokens"), symbols: gcx.tokensSymbols, more: () => {} },
   text_sketch: { symbols: gcx.sketchSymbols, more: sketch },
   diffc: { files: model("diffc"), symbols: gcx.diffcSteps, more: steps },
   ddcm: { symbols: gcx.ddcmSteps, more: steps },
   uqdm: { files: model("uqdm"), symbols: gcx.uqdmSymbols, more: picture },
   lossless: { files: model("lossless"), symbols: gcx.losslessSymbols, more: exact },
 };
-
-/** Embeddings of whose files this reader knows the number alone. */
-const ELSEWHERE = new Set(["tokens"]);
 
 /** What only the codec's own decoder finds, which is the viewer's. */
 const LEFT = new Set(["avif/bad-frame", "jxl/bad-frame", "avif/bad-alpha", "jxl/bad-alpha", "jpeg/bad-many-scans"]);
@@ -114,7 +112,7 @@ for (const [name, { files: own, range, symbols, more }] of Object.entries(EMBEDD
   }
 }
 
-for (const [name, row] of Object.entries(JSON.parse(readFileSync(`${ROOT}spec/conformance/conformance.json`, "utf8"))).filter(([name]) => !ELSEWHERE.has(name)))
+for (const [name, row] of Object.entries(JSON.parse(readFileSync(`${ROOT}spec/conformance/conformance.json`, "utf8"))))
   test(`conformance/${name}`, async () => {
     const { files, range, symbols } = EMBEDDINGS[name.split("-")[0]];
     const file = gcx.read(bytesOf(`spec/conformance/${name}.gcx`)), own = file.header.identity.profile === PROFILES.range ? range : files;
@@ -171,6 +169,6 @@ test("matrices of the linear mode that make no picture are a model's fault", asy
 
 test("a file of another embedding is not called damaged", async () => {
   const jpeg = gcx.read(bytesOf("spec/vectors/embeddings/jpeg/annex-k.gcx")), opened = gcx.openModel(EMBEDDINGS.ntc.files);
-  for (const symbols of [gcx.ntcSymbols, gcx.ldmQuantSymbols, gcx.rateVariableSymbols, gcx.percoSymbols, gcx.uqdmSymbols, gcx.losslessSymbols, gcx.sketchSymbols, gcx.diffcSteps, gcx.ddcmSteps])
+  for (const symbols of [gcx.ntcSymbols, gcx.ldmQuantSymbols, gcx.rateVariableSymbols, gcx.percoSymbols, gcx.tokensSymbols, gcx.uqdmSymbols, gcx.losslessSymbols, gcx.sketchSymbols, gcx.diffcSteps, gcx.ddcmSteps])
     await assert.rejects(async () => symbols(jpeg, opened), { code: "unknown-embedding" });
 });
