@@ -286,6 +286,13 @@ class Inventing(SharpReconstructor):
         return 1 - super().reconstruct(signals, size)
 
 
+class Mingling(SharpReconstructor):
+    """Takes several pictures at once, and confounds them."""
+
+    def reconstruct_all(self, several: Sequence[Mapping[str, Signal]], size: Size) -> Any:
+        return [self.reconstruct(signals, size) for signals in reversed(several)]
+
+
 def wrong_type(preview: Preview, size: Size, setup: Setup) -> Signal:
     """Adapter that promises tokens."""
     return Sketch(preview.pixels[:1])

@@ -47,7 +47,15 @@ EMBEDDINGS = [
     "Narrow",
 ]
 
-RECONSTRUCTORS = ["Unseeded", "Wandering", "Cramped", "Overshooting", "Scribbling", "Inventing"]
+RECONSTRUCTORS = [
+    "Unseeded",
+    "Wandering",
+    "Cramped",
+    "Overshooting",
+    "Scribbling",
+    "Inventing",
+    "Mingling",
+]
 
 
 @hookimpl

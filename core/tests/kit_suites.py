@@ -60,6 +60,11 @@ class TestCramped(ReconstructorConformance):
     name = "kit/cramped"
 
 
+class TestMingling(ReconstructorConformance):
+    embeddings = ()
+    name = "kit/mingling"
+
+
 class TestOvershooting(ReconstructorConformance):
     embeddings = ()
     name = "kit/overshooting"

@@ -205,6 +205,8 @@ def picture_of(name: str) -> Callable[..., Any]:
 
 
 RECONSTRUCTORS = {f"pictures-{name}": ("reconstruct", picture_of(name)) for name in PICTURES}
+RECONSTRUCTORS["short-of-one"] = ("reconstruct_all", lambda self, several, size: several[1:])
+RECONSTRUCTORS["forgetful"] = ("reconstruct_all", lambda self, several, size: None)
 RECONSTRUCTORS |= {f"fails-in-{m.strip('_')}": (m, fail) for m in ("__init__", "reconstruct")}
 
 

@@ -20,6 +20,7 @@ from gcodec.pipeline.decoding import decode, decode_progressively, verify
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.mixing import measure
 from gcodec.pipeline.ratecontrol import Target
+from gcodec.pipeline.session import Session
 from gcodec.pipeline.trying import Trials
 from gcodec.registry import Registry
 from gcodec.signals import Latent, Noisy, Preview, Text
@@ -259,6 +260,20 @@ def test_a_function_of_ours_that_a_plugin_calls_wrongly_is_the_plugins_defect(
     with pytest.raises(PluginError) as caught:
         encode(photo, "acme/misled")
     refused(caught, "embedding", "acme/misled", "InvalidArgument: a squared error is a finite")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("short-of-one", "1 pictures were returned of 2"), ("forgetful", "TypeError: ")],
+)
+def test_several_pictures_are_as_many_as_were_asked_for(
+    installed: Registry, photo: Picture, name: str, words: str
+) -> None:
+    with Session() as session:
+        data = session.encode(photo, "tiny").data
+        with pytest.raises(PluginError) as caught:
+            session.decode([data, data], f"acme/{name}", together=2)
+    refused(caught, "reconstructor", f"acme/{name}", words)
 
 
 @pytest.mark.parametrize("method", ["init", "reconstruct"])

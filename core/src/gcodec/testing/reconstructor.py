@@ -141,7 +141,7 @@ class ReconstructorConformance:
         (one, size), (other, _) = (self.signals(source, *_ODD, scene) for scene in (0, 1))
         if list(map(type_of, one)) != list(map(type_of, other)):
             pytest.skip(f"{source} makes other signals of another picture")
-        several = [one, other, one]
+        several = [one, other, other]
         made = reconstruct_all(self.name, several, size, self.settings, Run(seed=5))
         for signals, together in zip(several, made, strict=True):
             apart = float(np.abs(self.make(signals, size, 5) - together).max())
