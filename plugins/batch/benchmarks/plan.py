@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from gcodec_batch._plan import Work, cut, read_plan, write_plan
-from gcodec_batch._shard import _table, made
-from gcodec_batch._sources import find
+from gcodec_batch._shard import _table, lost_files, made, rows_of
+from gcodec_batch._sources import Item, find
 from gcodec_batch._verbs import COLUMNS
 
 _STATS = '{"count": 1000, "successes": 1000, "failed": 0, "status_dict": {}, "seconds": 1.0}'
@@ -33,8 +33,8 @@ def write(path: Path, samples: int) -> None:
                 tar.addfile(about, io.BytesIO(bytes(64)))
 
 
-def rows(count: int) -> int:
-    """Bytes of a shard's table, of rows as an encode makes them."""
+def rows(count: int) -> bytes:
+    """A shard's table, of rows as an encode makes them."""
     stream = io.BytesIO()
     rng = random.Random(0)
     with _table(stream) as write:
@@ -55,7 +55,23 @@ def rows(count: int) -> int:
                 for number in range(count)
             ]
         )
-    return len(stream.getvalue())
+    return stream.getvalue()
+
+
+def of_tree(folder: Path, items: list[Item]) -> float:
+    """Seconds of processor for each input to see that a finished tree is all there."""
+    (folder / ".gcodec-batch").mkdir(parents=True)
+    work = Work("encode", ("ntc", {}), (), {"encode": {}, "session": {}}, ".png", False)
+    plan = write_plan(folder, "in", work, cut(items, work, len(items)))
+    (plan.state / "00000.parquet").write_bytes(rows(len(items)))
+    shard = plan.shard(0)
+    for output, row in zip(shard.inputs.outputs, rows_of(plan, shard), strict=True):
+        path = folder / output
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(row["bytes"]))
+    start = time.process_time()
+    assert lost_files(plan, shard) == set()
+    return (time.process_time() - start) / len(items)
 
 
 def resident() -> int:
@@ -90,14 +106,17 @@ def main() -> None:
         print(f"memory: {(resident() - before) / count:.0f} bytes an input")
         size = (state / "plan").stat().st_size
         print(f"plan: {size / count:.0f} bytes an input")
-        print(f"rows: {rows(1000) / 1000:.0f} bytes an input in shards of 1000")
+        print(f"rows: {len(rows(1000)) / 1000:.0f} bytes an input in shards of 1000")
         for shard in plan.shards():
             (plan.folder / f"{shard.name}_stats.json").write_text(_STATS)
+            for suffix in (".tar", ".parquet"):
+                (plan.folder / f"{shard.name}{suffix}").touch()
         start = time.process_time()
         again = read_plan(plan.folder)
         assert again is not None and all(made(again, shard) for shard in again.shards())
         took = time.process_time() - start
         print(f"looked over again: {1e6 * took / count:.0f} us of processor an input")
+        print(f"of a tree: {1e6 * of_tree(Path(made_here, 'tree'), items[:1000]):.0f} us")
 
 
 if __name__ == "__main__":
