@@ -20,7 +20,7 @@ from gcodec.pipeline.stage1 import open_stage1
 from gcodec.run import Run
 from gcodec_lossless.coder import Reader, Writer
 from gcodec_lossless.embedding import Lossless
-from gcodec_lossless.law import Law, Tables, tables
+from gcodec_lossless.law import Tables, tables
 from gcodec_lossless.origin import KINDS, Kind, origin
 from gcodec_lossless.regression import _divided
 
@@ -230,7 +230,8 @@ def test_a_sample_far_from_what_was_expected_comes_back() -> None:
 
 
 def test_a_distance_beyond_16_bits_is_refused() -> None:
-    law = Law(np.array([5]), np.array([0]), np.arange(65)[None] << 18)
+    parts = np.zeros((3, 1), np.int64)
+    law = Tables(tables()).law(parts, parts, parts + 300, 65535)
     writer = Writer()
     writer.entries(law.edges, np.array([63]))
     writer._equal(1, 5, np.array([17]))

@@ -32,12 +32,16 @@ class Coder(ABC):
     def entries(self, edges: Ints, wanted: Ints | None) -> Ints:
         """Entries [n] under rows of frequencies, given as their sums [n, entries + 1]."""
 
+    @abstractmethod
+    def intervals(self, law: Law, wanted: Ints | None) -> Ints:
+        """Intervals [n] of samples under their laws."""
+
     def samples(self, law: Law, wanted: Ints | None) -> Ints:
         """Samples [n] under their laws."""
         given = None
         if wanted is not None:
             given = np.clip(((wanted - law.centre) >> law.shift) + HALF, 0, INTERVALS - 1)
-        interval = self.entries(law.edges, given)
+        interval = self.intervals(law, given)
         values = law.centre + ((interval - HALF) << law.shift)
         wide = law.shift
         if wide.any():
@@ -105,6 +109,14 @@ class Writer(Coder):
         self._high.append(edges[rows, wanted + 1])
         return wanted
 
+    def intervals(self, law: Law, wanted: Ints | None) -> Ints:
+        """Note where the wanted intervals lie: of all sums two are enough."""
+        assert wanted is not None
+        low, high = law.sums(np.stack([wanted, wanted + 1], 1)).T
+        self._low.append(low)
+        self._high.append(high)
+        return wanted
+
     def finish(self) -> bytes:
         """The stream. Of each row three entries are enough: the wanted one, what lies below it and above."""
         writer = RowEncoder()
@@ -129,6 +141,10 @@ class Reader(Coder):
     def entries(self, edges: Ints, wanted: Ints | None) -> Ints:
         """Read the next entries."""
         return self._reader.get(np.diff(edges, axis=1))
+
+    def intervals(self, law: Law, wanted: Ints | None) -> Ints:
+        """Read the next intervals."""
+        return self.entries(law.edges, None)
 
     def finish(self) -> None:
         """Check that the stream ended exactly here. Raises PayloadError if it did not."""

@@ -35,16 +35,51 @@ _INVERSE = 24
 _WIDE = 16 * (POINT + 3) + 8
 
 
+_ALL = np.arange(INTERVALS + 1)
+
+
 @dataclass(frozen=True)
 class Law:
-    """Of n samples: `centre` [n], where interval 32 begins; `shift` [n]; `edges` int64 [n, 65], sums of frequencies."""
+    """Of n samples from 0 to `top`: `centre` [n], where interval 32 begins; `shift` [n]; what `sums` are made of, [3, n].
 
+    share    weights of the parts, in 1/4096.
+    start    argument of the distribution function where the centre begins, and
+    inverse  by how much it grows with a sample, in 1/2**24.
+    """
+
+    logistic: Ints
     centre: Ints
     shift: Ints
-    edges: Ints
+    top: int
+    share: Ints
+    start: Ints
+    inverse: Ints
 
-    def __getitem__(self, some: Any) -> Law:
-        return Law(self.centre[some], self.shift[some], self.edges[some])
+    @property
+    def edges(self) -> Ints:
+        """Sums of the frequencies before all intervals, int64 [n, 65]."""
+        return self.sums(_ALL)
+
+    def sums(self, intervals: Ints) -> Ints:
+        """Sums of the frequencies before intervals [k] or [n, k], int64 [n, k]."""
+        ramp = intervals - HALF
+        first = self.centre[:, None] + (ramp << self.shift[:, None])
+        total = np.zeros(first.shape, np.int64)
+        for share, start, inverse in zip(self.share, self.start, self.inverse, strict=True):
+            z = ramp * (inverse << (POINT + self.shift))[:, None]
+            z += start[:, None]
+            z >>= _INVERSE - _ARGUMENT
+            below = self.logistic.take(z, mode="clip")  # at either end beyond the table
+            below *= share[:, None]
+            total += below
+        one = 1 << (_ONE + _WEIGHT)
+        ends = np.broadcast_to(intervals, first.shape)
+        total[(first <= 0) | (ends == 0)] = 0
+        total[(first > self.top) | (ends == INTERVALS)] = one
+        total *= (1 << PRECISION) - INTERVALS
+        total >>= _ONE + _WEIGHT
+        total += intervals
+        return total
 
 
 class Tables:
@@ -73,7 +108,6 @@ class Tables:
         self._logistic, self._exponential, self._inverse = (
             table.astype(np.int64) for table in (logistic, exponential, inverse)
         )
-        self._ramp = np.arange(INTERVALS + 1) - HALF
 
     def law(self, weights: Ints, means: Ints, levels: Ints, top: int) -> Law:
         """Of n samples from 0 to `top`; [3, n] each.
@@ -89,26 +123,10 @@ class Tables:
         shift = np.maximum((levels.max(0) - _WIDE + 15) >> 4, 0)
         middle = (share * means).sum(0) >> _WEIGHT
         centre = np.clip((middle + (1 << (POINT - 1))) >> POINT, 0, top)
-        first = centre[:, None] + (self._ramp << shift[:, None])
-        total = np.zeros(first.shape, np.int64)
-        for part in range(PARTS):
-            inverse = self._inverse[levels[part] - LEAST]
-            start = ((centre << POINT) - (1 << (POINT - 1)) - means[part]) * inverse
-            start += _REACH << (_INVERSE - _ARGUMENT)
-            z = self._ramp * (inverse << (POINT + shift))[:, None]
-            z += start[:, None]
-            z >>= _INVERSE - _ARGUMENT
-            below = self._logistic.take(z, mode="clip")  # at either end beyond the table
-            below *= share[part][:, None]
-            total += below
-        one = 1 << (_ONE + _WEIGHT)
-        total[first <= 0] = 0
-        total[first > top] = one
-        total[:, 0], total[:, -1] = 0, one
-        total *= (1 << PRECISION) - INTERVALS
-        total >>= _ONE + _WEIGHT
-        total += np.arange(INTERVALS + 1)
-        return Law(centre, shift, total)
+        inverse = self._inverse[levels - LEAST]
+        start = ((centre << POINT) - (1 << (POINT - 1)) - means) * inverse
+        start += _REACH << (_INVERSE - _ARGUMENT)
+        return Law(self._logistic, centre, shift, top, share, start, inverse)
 
 
 def tables() -> dict[str, NDArray[np.int32]]:
