@@ -41,26 +41,32 @@ def main() -> None:
     said = parser.parse_args()
     pictures = [load_image(path.read_bytes()).pixels for path in photographs(said.photos)]
     pictures = pictures[: said.limit]
-    real = None if said.sheet else np.concatenate([features(_grid(x)) for x in pictures])
+    if said.sheet:
+        pictures = pictures[:1]
+    real = np.concatenate([features(_grid(x)) for x in pictures]) if not said.sheet else None
     columns = []
     print("| quality | bpp | KID with holes | completed |\n|---|---|---|---|")
     for quality in map(float, said.qualities.split(",")):
-        bits, kids, column = 0.0, [], []
+        kids, both = [], []
         for complete in (False, True):
-            found = []
-            for pixels in pictures[:1] if said.sheet else pictures:
-                target, options = Target(quality=quality), {"complete": complete}
-                made = encode(Picture(pixels), "tokens", target=target, options=options)
-                bits = 8 * len(made.data) / pixels[0].size
-                shown = decode(made.data, said.recon).picture.pixels
-                column.append(shown)
-                found.append(features(_grid(shown)) if real is not None else shown)
+            made = [
+                encode(
+                    Picture(pixels),
+                    "tokens",
+                    target=Target(quality=quality),
+                    options={"complete": complete},
+                ).data
+                for pixels in pictures
+            ]
+            shown = [decode(data, said.recon).picture.pixels for data in made]
+            both.append(shown[0])
             if real is not None:
-                kids.append(kid(real, np.concatenate(found)))
-        columns.append(np.concatenate(column[:1] + column[-1:], 1))
-        print(f"| {quality:g} | {bits:.4f} | {' | '.join(f'{k:.4f}' for k in kids)} |", flush=True)
+                kids.append(kid(real, np.concatenate([features(_grid(x)) for x in shown])))
+        bpp = np.mean([8 * len(d) / x[0].size for d, x in zip(made, pictures, strict=True)])
+        print(f"| {quality:g} | {bpp:.4f} | {' | '.join(f'{k:.4f}' for k in kids)} |", flush=True)
+        columns.append(np.concatenate(both, 1))
     if said.sheet:
-        columns.append(np.concatenate([pictures[0]] * 2, 1))
+        columns.append(np.concatenate(pictures * 2, 1))
         whole = np.concatenate(columns, 2)
         _, h, w = whole.shape
         halved = whole.reshape(3, h // 2, 2, w // 2, 2).mean((2, 4))

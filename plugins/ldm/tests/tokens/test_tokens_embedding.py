@@ -138,6 +138,8 @@ def test_models_of_another_kind_are_refused(model: Model, tmp_path: Path) -> Non
         {"levels": levels[:3]},
         {"levels": [{**levels[0], "digits": [8, 8, 8]}, *levels[1:]]},
         {"levels": [*levels[:3], {**levels[3], "digits": [16, 8]}]},
+        {"levels": []},
+        {"levels": [{**levels[0], "model": ""}, *levels[1:]]},
         {"error": []},
     ):
         with pytest.raises(ModelDamaged, match="tokens"):

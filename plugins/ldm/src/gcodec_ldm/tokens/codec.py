@@ -86,6 +86,8 @@ class Codec:
 
     def __init__(self, config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
         self.levels = [Level(**{**row, "digits": tuple(row["digits"])}) for row in config["levels"]]
+        if not self.levels:
+            raise ValueError("no levels of tokens")
         above = [Level(self.levels[0].side, ()), *self.levels]
         for coarser, level in pairwise(above):
             if coarser.side % level.side:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,13 +32,20 @@ class Tokens(Embedding):
         try:
             tensors = model.tensors()
             self._codec = Codec(model.config, tensors)
-            words = codewords_of(self._codec.levels, tensors)
+            self._codewords = codewords_of(self._codec.levels, tensors)
             self._error = np.array(model.config["error"], np.float64)
-            if self._error.shape != (len(words) + 1, 2):
+            if self._error.shape != (len(self._codewords) + 1, 2):
                 raise ValueError("errors are due before the first and behind each level")
         except (KeyError, TypeError, ValueError) as error:
             raise ModelDamaged(model.name, f"not the weights of `{NAME}`: {error}") from error
-        self._meaning = Meaning(self._codec.levels, words, setup.run)
+        # Tokens mean nothing without the very codebooks that they index.
+        for level in self._codec.levels:
+            if level.model:
+                setup.run.models.find(level.model)
+
+    @cached_property
+    def _meaning(self) -> Meaning:
+        return Meaning(self._codec.levels, self._codewords, self.setup.run)
 
     def analyse(self, pixels: FloatArray) -> Priced:
         """The tokens of float32 [3, H, W] in [0, 1]."""

@@ -112,6 +112,9 @@ def nearest(vectors: NDArray[Any], codewords: NDArray[Any]) -> Ints:
 
 def codewords_of(levels: Sequence[Level], tensors: Mapping[str, NDArray[Any]]) -> list[Codewords]:
     """The codewords that a model file holds, "codewords.LEVEL.DIGIT". Raises KeyError and ValueError."""
+    indexed = [bool(level.model) for level in levels]
+    if not indexed[0] or indexed != sorted(indexed, reverse=True):
+        raise ValueError("tokens of codebooks are due first, and those of residuals behind them")
     made: list[Codewords] = []
     for i, level in enumerate(levels):
         words = (

@@ -18,6 +18,7 @@ export const METHODS = {
   ldm_quant: { sends: 'an autoencoder’s latent, quantized', shown: 'latent' },
   rate_variable: { sends: 'what an autoencoder’s latent differs by from its expectation', shown: 'latent' },
   perco: elsewhere('tokens of a codebook, and a caption', 'gcodec-ldm gcodec-diffusion', 'perco'),
+  tokens: elsewhere('tokens, coarse to fine; what is missing the receiver draws', 'gcodec-ldm gcodec-diffusers', 'preview'),
   text_sketch: elsewhere('a caption, a sketch of edges and a few colours', 'gcodec-text-sketch gcodec-diffusion', 'controlnet'),
   diffc: elsewhere('a noisy picture, step by step less noisy', 'gcodec-diffc gcodec-posterior', 'ode'),
   uqdm: elsewhere('a noisy picture, finer and finer quantized', 'gcodec-diffc gcodec-posterior', 'ode'),
