@@ -8,7 +8,6 @@ random positions of all of them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gcodec.files import atomic_write
 from gcodec.models.networks import open_codebook, open_space
 from gcodec.run import Run
+from gcodec_ldm.made_once import made_once
 from gcodec_ldm.perco.codec import Book
 from gcodec_ldm.perco.export import export
 from gcodec_ldm.perco.network import PriorNetwork
@@ -53,7 +52,7 @@ class Space:
 
 @dataclass(frozen=True)
 class Network:
-    """The table [network]: see `PriorNetwork`."""
+    """The table [network]: see `ChainNetwork`."""
 
     width: int
     inside: int
@@ -164,14 +163,10 @@ class PercoTask(Task):
         """Tokens of photographs by codebook, from the cache if they are there already."""
         wanted = [self.photos.listing(), photos.tolist(), variants, self.inputs.recipe["seed"]]
         wanted += [(book.model, book.side) for book in self.books]
-        digest = hashlib.sha256(repr(wanted).encode()).hexdigest()
-        path = self.inputs.cache / f"tokens-{name}-{digest[:16]}.npz"
-        if not path.exists():
-            made = self._quantized(photos, variants)
-            with atomic_write(path, force=True) as file:
-                np.savez(file, **made)
-        with np.load(path, allow_pickle=False) as kept:
-            return [Maps(kept[f"tokens{i}"], kept[f"shapes{i}"]) for i in range(len(self.books))]
+        kept = made_once(
+            self.inputs.cache, f"tokens-{name}", wanted, lambda: self._quantized(photos, variants)
+        )
+        return [Maps(kept[f"tokens{i}"], kept[f"shapes{i}"]) for i in range(len(self.books))]
 
     def _quantized(self, photos: NDArray[np.int64], variants: int) -> dict[str, NDArray[Any]]:
         """tokens0, shapes0, tokens1, ...: int16, all maps behind one another, and their rows and columns."""

@@ -9,7 +9,6 @@ coarse passes more often than there are.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gcodec.files import atomic_write
 from gcodec.run import Run
+from gcodec_ldm.made_once import made_once
+from gcodec_ldm.perco.training import Data, Network
 from gcodec_ldm.tokens.codec import Level
 from gcodec_ldm.tokens.examples import Grids, Sample
 from gcodec_ldm.tokens.export import export
@@ -54,28 +54,6 @@ class Space:
     codebooks: tuple[str, ...]
     digits: tuple[int, ...]
     residuals: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True)
-class Network:
-    """The table [network]: see `ChainNetwork`."""
-
-    width: int
-    inside: int
-
-
-@dataclass(frozen=True)
-class Data:
-    """The table [data].
-
-    batch     tokens of each level.
-    variants  times that each photograph is taken, at random offsets, every other one mirrored.
-    held_out  photographs that no step sees.
-    """
-
-    batch: int
-    variants: int
-    held_out: int
 
 
 class TokensTask(Task):
@@ -187,17 +165,13 @@ class TokensTask(Task):
         wanted: list[Any] = [self.photos.listing(), photos.tolist(), variants]
         wanted += [(level.side, level.digits, level.model) for level in self.levels]
         wanted += [self.inputs.recipe["seed"], [w.tobytes() for w in sum(self.codewords, ())]]
-        digest = hashlib.sha256(repr(wanted).encode()).hexdigest()
-        path = self.inputs.cache / f"grids-{name}-{digest[:16]}.npz"
-        if not path.exists():
-            made = self._quantized(photos, variants)
-            with atomic_write(path, force=True) as file:
-                np.savez(file, **made)
-        with np.load(path, allow_pickle=False) as kept:
-            loaded = [(kept[f"tokens{i}"], kept[f"shapes{i}"]) for i in range(len(self.levels))]
+        kept = made_once(
+            self.inputs.cache, f"grids-{name}", wanted, lambda: self._quantized(photos, variants)
+        )
         made_of: list[Grids] = []
-        for tokens, shapes in loaded:
-            made_of.append(Grids(tokens, shapes, made_of[-1] if made_of else None))
+        for i in range(len(self.levels)):
+            above = made_of[-1] if made_of else None
+            made_of.append(Grids(kept[f"tokens{i}"], kept[f"shapes{i}"], above))
         return made_of
 
     def _quantized(self, photos: NDArray[np.int64], variants: int) -> dict[str, NDArray[Any]]:
