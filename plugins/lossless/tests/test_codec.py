@@ -143,13 +143,16 @@ def from_parts(octets: NDArray[np.uint8], kind: Kind) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_what_was_luma_and_chromas_is_coded_as_such(octets: NDArray[np.uint8], kind: Kind) -> None:
     shown = from_parts(octets[24:72, 40:130], kind)
+    found = origin(shown.transpose(2, 0, 1).astype(np.int64))
+    assert found is not None and found.kind is kind
+    assert np.array_equal(kind.colours(found.parts).transpose(1, 2, 0), shown)
     shown[7, 9] = 255 - shown[7, 9]  # and one pixel that was not
     picture = gcodec.Picture.from_array(shown)
     stage1 = open_stage1(coded(picture))
     (layer,) = stage1.main.layers
     assert layer[0] == 9 and layer[2] == kind.number
-    (found,) = stage1.signals()
-    assert np.array_equal(found.pixels, picture.pixels)  # type: ignore[attr-defined]
+    (made,) = stage1.signals()
+    assert np.array_equal(made.pixels, picture.pixels)  # type: ignore[attr-defined]
     shown[::2, ::2] ^= 1  # a quarter of all pixels: no origin is worth that
     other = coded(gcodec.Picture.from_array(shown))
     assert len(other) > 1.05 * len(coded(picture))

@@ -70,8 +70,10 @@ KINDS = {
 
 #: A picture has an origin if so many of the colours of some of its pixels have it, and all but so many of all.
 _SOME, _LEAST, _FEW = 4096, 0.9, 1 / 64
-#: How far around the real solution is looked for a whole one: at first, and where a colour was cut.
-_NEAR, _FAR = (1, 1, 1), (4, 12, 12)
+#: Where a colour was cut at an end it may have been so far beyond.
+_BEYOND = 96
+#: Channels that are taken to be beyond it: each alone, or all that are at an end.
+_TOGETHER = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]])[:, :, None]
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,20 @@ def origin(colours: Ints) -> Origin | None:
     for kind in KINDS.values():
         # Colours at an end say little: they may be cut.
         inner = ((_split(some) > 0) & (_split(some) < 255)).all(0)
-        known = _solved(kind, _split(some[inner]), _NEAR)[1]
+        inside = _split(some[inner])
+        known = _solved(kind, inside, inside)[1]
         if known.size < 16 or known.mean() < _LEAST:
             continue
         distinct, which = np.unique(codes, return_inverse=True)
         wanted = _split(distinct)
-        parts, exact = _solved(kind, wanted, _NEAR)
-        rest = np.flatnonzero(~exact)
-        cut = rest[((wanted[:, rest] == 0) | (wanted[:, rest] == 255)).any(0)]
-        parts[:, cut], exact[cut] = _solved(kind, wanted[:, cut], _FAR)
+        parts, exact = _solved(kind, wanted, wanted)
+        outward = (wanted == 255).astype(np.int64) - (wanted == 0)
+        for beyond, some_of in product(range(1, _BEYOND), _TOGETHER):
+            move = beyond * outward * some_of
+            left = np.flatnonzero(~exact & move.any(0))
+            if left.size:
+                found, right = _solved(kind, wanted[:, left], (wanted + move)[:, left])
+                parts[:, left[right]], exact[left[right]] = found[:, right], True
         if (~exact)[which].mean() <= _FEW:
             return Origin(kind, parts[:, which.ravel()].reshape(colours.shape))
     return None
@@ -108,20 +115,20 @@ def _split(codes: Ints) -> Ints:
     return np.stack([codes >> 16, (codes >> 8) & 255, codes & 255])
 
 
-def _solved(kind: Kind, wanted: Ints, reach: tuple[int, int, int]) -> tuple[Ints, Ints]:
+def _solved(kind: Kind, wanted: Ints, before: Ints) -> tuple[Ints, Ints]:
     """Parts [3, n] that make the colours [3, n], or come near to them, and whether they do, [n].
 
-    Of several that do, those nearest to the solution in real numbers, which lies within `reach` of them.
+    before  what the colours were before they were cut, nearly.
     """
-    real = kind.real(wanted)
-    near = np.rint(real).astype(np.int64)
-    found, least = np.clip(near, 0, 255), np.full(wanted.shape[1], np.inf)
-    exact = np.zeros(wanted.shape[1], bool)
-    for step in product(*(range(-far, far + 1) for far in reach)):
-        parts = np.clip(near + np.array(step)[:, None], 0, 255)
-        wrong = np.abs(kind.colours(parts) - wanted).sum(0)
-        cost = 1e6 * wrong + ((parts - real) ** 2).sum(0)
-        better = cost < least
-        found[:, better], least[better] = parts[:, better], cost[better]
-        exact |= wrong == 0
-    return found, exact
+    near = np.rint(kind.real(before)).astype(np.int64)
+    found, least = np.clip(near, 0, 255), np.full(wanted.shape[1], 1 << 10)
+    left = np.arange(wanted.shape[1])
+    for step in sorted(product((-1, 0, 1), repeat=3), key=lambda step: sum(map(abs, step))):
+        parts = np.clip(near[:, left] + np.array(step)[:, None], 0, 255)
+        wrong = np.abs(kind.colours(parts) - wanted[:, left]).sum(0)
+        better = wrong < least[left]
+        found[:, left[better]], least[left[better]] = parts[:, better], wrong[better]
+        left = left[wrong > 0]
+        if not left.size:
+            break
+    return found, least == 0
