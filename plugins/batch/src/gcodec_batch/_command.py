@@ -241,6 +241,7 @@ def _batch(
         "memory": how.memory,
         "models": [str(folder.absolute()) for folder in how.folders],
     }
+    gains = verb == "decode" and how.device != "cpu" and how.memory == "plenty"
     work = Work(
         verb=verb,
         embed=(embed.spec.name, dict(embed.options)) if embed else (),
@@ -250,7 +251,7 @@ def _batch(
         tars=tars,
         upload=dest if state else "",
         # A file that is encoded from a picture has the bytes of one that was made alone, unless otherwise is asked for.
-        together=together or (_TOGETHER if verb == "decode" and how.device != "cpu" else 1),
+        together=together or (_TOGETHER if gains else 1),
     )
     request = Request(source, folder, work, shard_size, retry, update)
     means = Means(jobs, how.threads, address, how.device, patience, picture_seconds)

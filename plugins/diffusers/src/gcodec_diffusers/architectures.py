@@ -20,13 +20,13 @@ __all__ = ["ARCHITECTURES", "Architecture", "Call", "Control"]
 
 
 class Control(NamedTuple):
-    """A ControlNet and its hint [1, K, h, w]."""
+    """A ControlNet and its hint [B, K, h, w]."""
 
     network: Any
     hint: Tensor
 
 
-#: Call(network, x [1, C, h, w], timestep [1], globals of the condition, control) -> output [1, C, h, w]
+#: Call(network, x [B, C, h, w], timestep [B], globals of the condition, control) -> output [B, C, h, w]
 Call = Callable[[Any, Tensor, Tensor, Mapping[str, Tensor], Control | None], Tensor]
 
 #: Of a guidance-distilled FLUX: 1 is no guidance, which is what E[x_0 | x_t] wants.
@@ -150,7 +150,7 @@ def _flux(
             **words,
             guidance=guidance(control.network),
             controlnet_cond=_tokens(control.hint),
-            controlnet_mode=torch.full((1, 1), _EDGES, device=x.device) if several else None,
+            controlnet_mode=torch.full((len(x), 1), _EDGES, device=x.device) if several else None,
         )
         added = {
             "controlnet_block_samples": blocks,

@@ -51,6 +51,7 @@ class KnownDenoiser(PipelineDenoiser):
         space = str(autoencoder_of(parts.model))
         super().__init__(parts.model, space, parts.encoder, parts.schedule, parts.device)
         self.parts = parts
+        self.several = parts.codebook is None
         if not self.few and _distilled(parts):
             self.few = _FEW
         self.reads_text = reads_text(parts.model)
@@ -76,18 +77,20 @@ class KnownDenoiser(PipelineDenoiser):
         return made
 
     def output(self, x: Tensor, at: Level, condition: Condition) -> Tensor:
-        """What the network says, [1, C, h, w]."""
+        """What the network says, [B, C, h, w]; a condition of one picture is as `condition` made it."""
         parts = self.parts
         if parts.codebook is not None:
             z = parts.codebook.hyper_latent(condition.maps["tokens"])
             x = torch.cat([x, z[None]], 1)
-        clock = torch.tensor([at.timestep], device=x.device)
+        clock = torch.tensor([at.timestep], device=x.device).expand(len(x))
         hint = condition.maps.get("hint")
+        if hint is not None:
+            hint = hint.reshape(-1, *hint.shape[-3:])
 
         def call(whole: Callable[[Tensor], Tensor]) -> Tensor:
             control = None
             if hint is not None:
-                control = Control(parts.controlnet, whole(hint[None]).to(parts.dtype))
+                control = Control(parts.controlnet, whole(hint).to(parts.dtype))
             return parts.architecture.call(
                 parts.network, whole(x).to(parts.dtype), clock, condition.globals, control
             )

@@ -19,7 +19,7 @@ that conditions its denoiser works with a model that has seen no more than capti
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -59,6 +59,8 @@ class PipelineDenoiser(Denoiser):
     reads_text: bool = False
     #: Types of further signals that it can use.
     also: tuple[str, ...] = ()
+    #: Whether `output` takes several inputs, with conditions that `_joined` has put together.
+    several: bool = False
 
     def __init__(
         self,
@@ -176,14 +178,50 @@ class PipelineDenoiser(Denoiser):
                     f"model {self.model.name}: its network answers with what is no number; its weights are damaged, or"
                     " float16 is too small for it (--dtype bfloat16 or float32)"
                 )
-            c, s = condition.maps["estimate"][None], condition.globals["error"]
+            c, s = condition.maps["estimate"], condition.globals["error"]
             snr = (at.alpha / at.sigma) ** 2 if at.sigma else torch.inf
             return _towards(x_0, snr, c, s, self.prior)
 
+    def x0_all(
+        self,
+        x_t: Tensor,
+        alpha_t: float,
+        sigma_t: float,
+        conditions: Sequence[Condition],
+        step: float = 0.0,
+    ) -> Tensor:
+        """x0-hat [B, C, h, w]; all at once where the network takes that."""
+        joined = _joined(conditions) if self.several and len(conditions) > 1 else None
+        if joined is None:
+            return super().x0_all(x_t, alpha_t, sigma_t, conditions, step)
+        return self.x0(x_t, alpha_t, sigma_t, joined, step)
+
+
+def _joined(conditions: Sequence[Condition]) -> Condition | None:
+    """One condition of several: maps [B, ..., h, w], "error" [B, C], of what is told [1, ...] it is [B, ...].
+
+    None where they are not alike: prompts of other lengths, a sketch in some.
+    """
+    maps, told = [one.maps for one in conditions], [one.globals for one in conditions]
+    for tables in (maps, told):
+        shapes = [{name: tensor.shape for name, tensor in table.items()} for table in tables]
+        if any(other != shapes[0] for other in shapes):
+            return None
+    return Condition(
+        {name: torch.stack([one[name] for one in maps]) for name in maps[0]},
+        {
+            name: (torch.stack if name == "error" else torch.cat)([one[name] for one in told])
+            for name in told[0]
+        },
+    )
+
 
 def _towards(x_0: Tensor, snr: float, c: Tensor, s: Tensor, d: Tensor) -> Tensor:
-    """x0-hat [1, C, h, w] moved towards the estimate c [1, C, h, w] by the module's formula; s, d: [C]."""
-    s2, d2 = (v.to(x_0.device).square()[:, None, None] for v in (s, d))
+    """x0-hat [B, C, h, w] moved towards the estimate c [B, C, h, w] by the module's formula; s is [B, C], d [C].
+
+    Of one picture c and s may be without B.
+    """
+    s2, d2 = (v.to(x_0.device).square()[..., None, None] for v in (s, d))
     g, r2 = 1 - s2 / d2, 1 / (1 / d2 + snr)
     return x_0 + r2 * (c - g * x_0) / (g * r2 + s2)
 

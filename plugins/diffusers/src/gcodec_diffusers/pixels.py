@@ -65,6 +65,8 @@ class PixelSpace(LatentSpace):
 class PixelDenoiser(PipelineDenoiser):
     """A U-Net of pixels."""
 
+    several = True
+
     def __init__(self, model: Model, run: Run) -> None:
         schedule = read_schedule(model)._replace(deviation=_DEVIATION)
         device = torch_device(run.device)
@@ -92,7 +94,7 @@ class PixelDenoiser(PipelineDenoiser):
         return self.schedule.bound
 
     def output(self, x: Tensor, at: Level, condition: Condition) -> Tensor:
-        """What the network says, [1, 3, H, W]."""
+        """What the network says, [B, 3, H, W]."""
         clock = torch.tensor([at.timestep], device=x.device)
 
         def call(whole: Callable[[Tensor], Tensor]) -> Tensor:

@@ -18,7 +18,7 @@ from gcodec.interfaces import Setup, Size
 from gcodec.models import ModelStore
 from gcodec.options import GUIDANCE, TILE, check_options, steps
 from gcodec.run import Run
-from gcodec.signals import Signal
+from gcodec.signals import Latent, Signal
 from gcodec_diffusers import tiny
 from gcodec_diffusers.architectures import ARCHITECTURES
 from gcodec_diffusers.known import KnownDenoiser
@@ -35,6 +35,29 @@ SIZE = Size(40, 56)
 def test_every_class_of_pipelines_is_registered() -> None:
     offered = {spec.name for spec in gcodec_networks()}
     assert set(FAMILIES) <= offered and {f.name for f in FAMILIES.values()} == set(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("kind", list(tiny.KINDS))
+def test_several_states_are_each_what_it_is_alone(
+    folder: Folder, opened: Opened, least: Least, kind: str
+) -> None:
+    """Under conditions of their own; a hyper-encoder's tokens are taken one by one."""
+    denoiser = opened(folder(kind))
+    channels = denoiser.parts.encoder.channels
+    rng = np.random.default_rng(2)
+    given = least(denoiser, SIZE)
+    latents = rng.standard_normal((2, channels, 5, 7)).astype(np.float32)
+    name = denoiser.parts.encoder.name
+    conditions = [
+        denoiser.condition({**given, f"latent/{name}": Latent(latent, name, 0.5)}, SIZE)
+        for latent in latents
+    ]
+    x = torch.from_numpy(rng.standard_normal((2, channels, 5, 7)).astype(np.float32))
+    made = denoiser.x0_all(x, 0.7, 0.4, conditions)
+    for n, condition in enumerate(conditions):
+        alone = denoiser.x0(x[n : n + 1], 0.7, 0.4, condition)
+        torch.testing.assert_close(made[n : n + 1], alone, rtol=1e-4, atol=1e-5)
+    assert float((made[0] - made[1]).abs().max()) > 0.1
 
 
 @pytest.mark.parametrize("kind", list(tiny.KINDS))

@@ -72,6 +72,15 @@ def test_x0_of_a_consistency_model_is_that_of_the_schedulers_step(tmp_path: Path
     assert denoiser.few == (1, 2, 4)
 
 
+def test_several_states_are_each_what_it_is_alone(ddpm: Path) -> None:
+    denoiser = opened(ddpm)
+    nothing = denoiser.condition({}, SIZE)
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((3, 3, *SIZE))).float()
+    made = denoiser.x0_all(x, 0.6, 0.8, [nothing] * 3)
+    alone = torch.cat([denoiser.x0(x[n : n + 1], 0.6, 0.8, nothing) for n in range(3)])
+    torch.testing.assert_close(made, alone, rtol=1e-4, atol=1e-5)
+
+
 def test_the_space_is_the_samples(ddpm: Path) -> None:
     store = ModelStore()
     model = store.find(str(ddpm))
