@@ -28,6 +28,7 @@ from gcodec.signals import pack_mse, unpack_mse
 from gcodec_ntc.rounding import Rounding, fitting
 
 if TYPE_CHECKING:
+    from gcodec.entropy import FrequencyTables
     from gcodec.models.graphs import Graph
     from gcodec_ntc.feedback import Feedback
 
@@ -36,8 +37,6 @@ HEAD = 2  # bytes before the stream
 BLOCK = 16  # samples a side of one latent position
 #: Steps beyond which a latent is likely to be sent, and bytes that it takes: at quality 0, and how many more at 1.
 _SEEN, _BYTES = 0.6, (0.28, 0.26)
-#: Streams of which an image keeps what they say. A search for a size ends with one that fits beside one that does not.
-_WRITTEN = 2
 
 #: What error weighs against bits, times what the model says and `Feedback.weights`.
 _TRADE = np.float32(1.3)
@@ -86,7 +85,7 @@ class Original:
 
     samples   [3, H, W].
     streams   by level.
-    written   what the last two streams say, by stream: their own encoder need not parse them to know.
+    written   what the last streams say, by stream: their own encoder need not parse them to know.
     previews  by payload, until they are asked for.
     """
 
@@ -124,6 +123,12 @@ class PayloadCodec(ABC):
 
     #: Qualities that are told apart.
     levels = LEVELS
+
+    #: Streams of which an image keeps what they say: a search for a size ends with one that fits and one that does not.
+    keeps = 2
+
+    #: Of all symbols.
+    tables: FrequencyTables
 
     #: The image that was encoded last, for as long as its encoder has it.
     _last: Callable[[], Original | None] = staticmethod(lambda: None)
@@ -198,9 +203,38 @@ class PayloadCodec(ABC):
         """What stands before the stream; error as `pack_mse` makes it."""
         return bytes([level, error])
 
-    def said(self, analysed: Any, stream: bytes) -> NDArray[Any] | None:
-        """Quantized latents of a stream just made, once it has been found to read as written; None: it must be read."""
-        return None
+    def said(self, analysed: Original, stream: bytes) -> NDArray[Any] | None:
+        """Quantized latents of one of the last streams, once it has been found to read as written; None: it must be read.
+
+        That the tables are found again is no question: both sides find them in integers, from nothing but the level and the
+        symbols before. What is left to see is that the symbols come out under these tables. Raises PayloadError if not.
+        """
+        written = analysed.written.pop(stream, None)
+        if written is None:
+            return None
+        decoder = Decoder(self.tables, stream, NAME)
+        if not all((decoder.get(index) == symbols).all() for symbols, index in written.batches):
+            raise PayloadError(NAME, "the stream does not read as it was written")
+        decoder.finish()
+        return written.y
+
+    def _written(
+        self, analysed: Original, quantize: Callable[[Callable[[Any, Ints], None]], NDArray[Any]]
+    ) -> bytes:
+        """The stream of what `quantize` shows to its visitor; what it returns is kept for `said`."""
+        encoder = Encoder(self.tables)
+        batches: list[tuple[NDArray[Any], NDArray[np.uint8]]] = []
+
+        def visitor(visit: Any, symbols: Ints) -> None:
+            encoder.put(symbols, visit.index)
+            batches.append((_compact(symbols), visit.index))
+
+        y = quantize(visitor)
+        stream = encoder.finish()
+        while len(analysed.written) >= self.keeps:
+            del analysed.written[next(iter(analysed.written))]
+        analysed.written[stream] = Written(_compact(y), batches)
+        return stream
 
     def _stream(self, analysed: Original, level: int) -> bytes:
         if level not in analysed.streams:
@@ -329,34 +363,9 @@ class Codec(PayloadCodec):
 
     def stream(self, analysed: Analysed, level: int, wanted: Wanted | None = None) -> bytes:
         """The entropy-coded symbols."""
-        encoder = Encoder(self.tables)
-        batches: list[tuple[NDArray[Any], NDArray[np.uint8]]] = []
-
-        def visitor(visit: Visit, symbols: Ints) -> None:
-            encoder.put(symbols, visit.index)
-            batches.append((_compact(symbols), visit.index))
-
-        y = self.quantize(analysed, level, visitor, wanted)
-        stream = encoder.finish()
-        while len(analysed.written) >= _WRITTEN:
-            del analysed.written[next(iter(analysed.written))]
-        analysed.written[stream] = Written(_compact(y), batches)
-        return stream
-
-    def said(self, analysed: Analysed, stream: bytes) -> NDArray[Any] | None:
-        """As `PayloadCodec.said`. Raises PayloadError for a stream that reads otherwise.
-
-        That the tables are found again is no question: `IntegerModel.code` found them, exactly, from nothing but the level
-        and the symbols that stand here. What is left to see is that these symbols come out under these tables.
-        """
-        written = analysed.written.pop(stream, None)
-        if written is None:
-            return None
-        decoder = Decoder(self.tables, stream, NAME)
-        if not all((decoder.get(index) == symbols).all() for symbols, index in written.batches):
-            raise PayloadError(NAME, "the stream does not read as it was written")
-        decoder.finish()
-        return written.y
+        return self._written(
+            analysed, lambda visitor: self.quantize(analysed, level, visitor, wanted)
+        )
 
     def read(self, payload: bytes, height: int, width: int) -> tuple[int, float, Ints, Ints]:
         """Level, squared error, hyper-latents and latents (1/16 steps) of a payload.
@@ -380,7 +389,8 @@ class Codec(PayloadCodec):
 def _compact(x: Ints) -> NDArray[Any]:
     """The same integers in 8 or 16 bits, where these hold them."""
     most = max(-int(x.min(initial=0)), int(x.max(initial=0)))
-    return x.astype(np.int8 if most < 1 << 7 else np.int16 if most < 1 << 15 else x.dtype)
+    kind = np.int8 if most < 1 << 7 else np.int16 if most < 1 << 15 else x.dtype
+    return x.astype(kind, copy=False)
 
 
 def _quality(level: int) -> FloatArray:

@@ -103,6 +103,19 @@ def test_how_many_bytes_there_are_at_least_is_said_without_coding_them(whole, ma
             assert codec.size(analysed, step) == size
 
 
+@pytest.mark.parametrize("make", [photo, noise])
+def test_what_its_encoder_knows_of_a_stream_is_what_reading_it_says(whole, make):
+    codec, pixels = whole._codec.upper, make()
+    analysed = codec.analyse(pixels)
+    for step in (30, 160):
+        stream = codec.stream(analysed, step)
+        y = codec.said(analysed, stream)
+        there = codec.read(codec.head(step, 0) + stream, *pixels.shape[1:])[-1]
+        assert (y == there).all()
+        shown, expected = (codec.synthesise(each, step, *pixels.shape[1:]) for each in (y, there))
+        assert (shown == expected).all()
+
+
 def test_a_size_below_the_border_is_used_for_the_better_picture():
     """2500 bytes of networks make 25 dB of it."""
     pixels = squares()

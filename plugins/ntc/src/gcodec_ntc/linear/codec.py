@@ -48,10 +48,12 @@ class LinearCodec(PayloadCodec):
     """
 
     levels = STEPS
+    keeps = 1  # it is large
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]], trade: float) -> None:
         self.contexts, self.lapped = Contexts(tensors), Lapped(tensors)
-        self.rounding = Rounding(self.contexts.tables, trade)
+        self.tables = self.contexts.tables
+        self.rounding = Rounding(self.tables, trade)
 
     def analyse(self, samples: FloatArray) -> Coefficients:
         """Coefficients of float32 [3, H, W] in [0, 1]."""
@@ -79,9 +81,7 @@ class LinearCodec(PayloadCodec):
 
     def stream(self, analysed: Coefficients, level: int) -> bytes:
         """The entropy-coded symbols."""
-        encoder = Encoder(self.contexts.tables)
-        self.quantize(analysed, level, lambda visit, s: encoder.put(s, visit.index))
-        return encoder.finish()
+        return self._written(analysed, lambda visitor: self.quantize(analysed, level, visitor))
 
     def reaches(self, analysed: Coefficients, level: int, size: int) -> bool:
         """Whether the payload has so many bytes or more.
@@ -91,7 +91,7 @@ class LinearCodec(PayloadCodec):
         five bits and more. A quarter more bytes are asked for, so that to ask about a few more costs nothing.
         """
         if level not in analysed.streams and analysed.least.get(level, 0) < size:
-            encoder, bits, enough = Encoder(self.contexts.tables), 0.0, 10.0 * size + 512
+            encoder, bits, enough = Encoder(self.tables), 0.0, 10.0 * size + 512
             batches: list[tuple[Ints, NDArray[np.uint8]]] = []
 
             def visitor(visit: Visit, symbols: Ints) -> None:
@@ -119,8 +119,7 @@ class LinearCodec(PayloadCodec):
     @cached_property
     def _costs(self) -> NDArray[np.float32]:
         """The fewest bits of each |symbol| under each table, [tables, reach + 1]."""
-        tables = self.contexts.tables
-        escapes = [tables.bits(index)[-1] + 5 for index in range(len(tables))]
+        escapes = [self.tables.bits(index)[-1] + 5 for index in range(len(self.tables))]
         return np.minimum(self.rounding.cost, np.array(escapes, np.float32)[:, None])
 
     def head(self, level: int, error: int) -> bytes:
@@ -133,7 +132,7 @@ class LinearCodec(PayloadCodec):
         Integer arithmetic only. Raises PayloadError for what `encode` cannot have written.
         """
         step, error, stream = self.parts(payload)
-        decoder = Decoder(self.contexts.tables, stream, NAME)
+        decoder = Decoder(self.tables, stream, NAME)
         values = self.contexts.code(step, *_blocks(height, width), lambda v: decoder.get(v.index))
         decoder.finish()
         return step, error, np.zeros(0, np.int32), values
