@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 NAME = "ntc"
 HEAD = 2  # bytes before the stream
 BLOCK = 16  # samples a side of one latent position
-#: Steps beyond which a latent is likely to be sent, and bytes that it takes: at quality 0, and how many more at 1.
-_SEEN, _BYTES = 0.6, (0.28, 0.26)
+#: Steps beyond which something is likely to be sent, and not rounded to 0.
+SEEN = 0.6
+#: Bytes that such a latent takes at quality 0, and how many more at 1.
+_BYTES = 0.28, 0.26
 
 #: What error weighs against bits, times what the model says and `Feedback.weights`.
 _TRADE = np.float32(1.3)
@@ -87,23 +89,26 @@ class Original:
     streams   by level.
     written   what the last streams say, by stream: their own encoder need not parse them to know.
     previews  by payload, until they are asked for.
+    counts    how many of what is quantized are beyond `SEEN` steps, at levels evenly spaced, once that was asked.
     """
 
     samples: FloatArray
     streams: dict[int, bytes] = field(default_factory=dict, init=False)
     written: dict[bytes, Written] = field(default_factory=dict, init=False)
     previews: dict[bytes, FloatArray] = field(default_factory=dict, init=False)
+    counts: list[int] = field(default_factory=list, init=False)
+
+    def share(self, part: float) -> float:
+        """About how many are beyond them at a part of the way, 0..1, through those levels."""
+        logs = np.log(np.maximum(self.counts, 1))
+        return math.exp(np.interp(part * (len(logs) - 1), range(len(logs)), logs))
 
 
 @dataclass(frozen=True, eq=False)
 class Analysed(Original):
-    """An image's latents, before any quality is chosen: float32 [1, C, h, w].
-
-    seen  how many of them there are beyond `_SEEN` steps at each knot of the gain, once that was asked.
-    """
+    """An image's latents, before any quality is chosen: float32 [1, C, h, w]."""
 
     latents: FloatArray
-    seen: list[int] = field(default_factory=list, init=False)
 
 
 class Wanted(NamedTuple):
@@ -293,15 +298,13 @@ class Codec(PayloadCodec):
         """
         if self._gain is None:
             return None
-        if not analysed.seen:
+        if not analysed.counts:
             size = np.abs(analysed.latents[0])
             for gain in self._gain:
-                beyond = size > (_SEEN * np.exp2(-gain))[:, None, None]
-                analysed.seen.append(int(np.count_nonzero(beyond)))
+                beyond = size > (SEEN * np.exp2(-gain))[:, None, None]
+                analysed.counts.append(int(np.count_nonzero(beyond)))
         q = level / (LEVELS - 1)
-        counts = np.log(np.maximum(analysed.seen, 1))
-        count = math.exp(np.interp(q * (len(counts) - 1), range(len(counts)), counts))
-        return HEAD + count * (_BYTES[0] + _BYTES[1] * q)
+        return HEAD + analysed.share(q) * (_BYTES[0] + _BYTES[1] * q)
 
     def wanted(self, analysed: Analysed, level: int) -> Wanted:
         """What the transforms say at quality `level`."""

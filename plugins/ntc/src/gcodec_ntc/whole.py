@@ -6,7 +6,6 @@ other is one of the networks (`gcodec_ntc.codec`), as their own model alone woul
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
@@ -32,8 +31,6 @@ LEVELS = _BORDER + STEPS - _FIRST
 #: takes fewer than the networks long before their last level, and a search for a size must not end below it. Photographs
 #: get there from about a quarter of a bit per pixel on; below, it would only cost time.
 _EITHER = _BORDER // 2
-#: Of the logarithm of the bytes from one step of the linear mode to the next, about.
-_GROWTH = 0.0125
 
 
 class Picture:
@@ -94,9 +91,9 @@ class WholeCodec:
 
     def about(self, picture: Picture, level: int) -> float | None:
         """About that, in next to no time; None: it is not known."""
-        below = min(level, _BORDER)
-        size = self.lower.about(picture.latents, below / 2)
-        return None if size is None else size * math.exp(_GROWTH * (level - below))
+        if level >= _BORDER:
+            return self.upper.about(picture.coefficients, level - _BORDER + _FIRST)
+        return self.lower.about(picture.latents, level / 2)
 
     def decode(self, payload: bytes, height: int, width: int) -> tuple[FloatArray, float]:
         """Preview, float32 [3, height, width] in [0, 1], and its squared error as the encoder measured it."""

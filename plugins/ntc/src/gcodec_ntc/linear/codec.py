@@ -18,7 +18,7 @@ from gcodec.entropy import Decoder, Encoder, rounded
 from gcodec.entropy.integers import Ints
 from gcodec.errors import PayloadError
 from gcodec.signals import unpack_mse
-from gcodec_ntc.codec import BLOCK, NAME, FloatArray, Original, PayloadCodec
+from gcodec_ntc.codec import BLOCK, NAME, SEEN, FloatArray, Original, PayloadCodec
 from gcodec_ntc.linear.contexts import KNOT, STEPS, Contexts, Values, Visit
 from gcodec_ntc.linear.transform import Lapped
 from gcodec_ntc.rounding import Rounding
@@ -82,6 +82,15 @@ class LinearCodec(PayloadCodec):
     def stream(self, analysed: Coefficients, level: int) -> bytes:
         """The entropy-coded symbols."""
         return self._written(analysed, lambda visitor: self.quantize(analysed, level, visitor))
+
+    def about(self, analysed: Coefficients, level: float) -> float:
+        """As `PayloadCodec.about`: coefficients that will not be 0 take 0.55 bytes, 0.5 to 0.6 in most pictures."""
+        if not analysed.counts:
+            size = np.abs(analysed.coefficients)
+            for step in range(0, STEPS, KNOT // 2):
+                beyond = np.count_nonzero(size > np.float32(SEEN * width_of(step)))
+                analysed.counts.append(int(beyond))
+        return HEAD + 0.55 * analysed.share(level / (STEPS - 1))
 
     def reaches(self, analysed: Coefficients, level: int, size: int) -> bool:
         """Whether the payload has so many bytes or more.
