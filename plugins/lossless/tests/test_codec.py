@@ -22,7 +22,6 @@ from gcodec_lossless.coder import Reader, Writer
 from gcodec_lossless.embedding import Lossless
 from gcodec_lossless.law import Tables, tables
 from gcodec_lossless.origin import KINDS, Kind, origin
-from gcodec_lossless.regression import _divided
 
 rng = np.random.default_rng(3)
 LOSSLESS = gcodec.Target(quality=1.0)
@@ -240,13 +239,6 @@ def test_a_distance_beyond_16_bits_is_refused() -> None:
     writer._equal(1, 5, np.array([17]))
     with pytest.raises(PayloadError, match="17 bits"):
         Reader(writer.finish()).samples(law, None)
-
-
-def test_division_is_exact() -> None:
-    diagonal = rng.integers(1 << 15, 1 << 31, 4000)
-    row = rng.integers(-(1 << 31), 1 << 31, 4000)
-    row[:2000] = diagonal[:2000] // 7 * rng.integers(-7, 8, 2000)
-    assert np.array_equal(_divided(row, diagonal), (row << 28) // diagonal)
 
 
 def test_it_needs_no_torch(tmp_path: Path, octets: NDArray[np.uint8]) -> None:

@@ -112,7 +112,7 @@ class Writer(Coder):
     def intervals(self, law: Law, wanted: Ints | None) -> Ints:
         """Note where the wanted intervals lie: of all sums two are enough."""
         assert wanted is not None
-        low, high = law.sums(np.stack([wanted, wanted + 1], 1)).T
+        low, high = law.ends(wanted)
         self._low.append(low)
         self._high.append(high)
         return wanted

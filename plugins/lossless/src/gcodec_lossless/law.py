@@ -58,10 +58,18 @@ class Law:
     @property
     def edges(self) -> Ints:
         """Sums of the frequencies before all intervals, int64 [n, 65]."""
-        return self.sums(_ALL)
+        found = self._sums(_ALL)
+        found[:, 0], found[:, -1] = 0, 1 << PRECISION
+        return found
 
-    def sums(self, intervals: Ints) -> Ints:
-        """Sums of the frequencies before intervals [k] or [n, k], int64 [n, k]."""
+    def ends(self, intervals: Ints) -> tuple[Ints, Ints]:
+        """Sums of the frequencies before intervals [n] and behind them, [n] each."""
+        low, high = self._sums(np.stack([intervals, intervals + 1], 1)).T
+        low[intervals == 0], high[intervals == INTERVALS - 1] = 0, 1 << PRECISION
+        return low, high
+
+    def _sums(self, intervals: Ints) -> Ints:
+        """Sums before intervals [k] or [n, k], int64 [n, k], but for what has no end."""
         ramp = intervals - HALF
         first = self.centre[:, None] + (ramp << self.shift[:, None])
         total = np.zeros(first.shape, np.int64)
@@ -73,9 +81,8 @@ class Law:
             below *= share[:, None]
             total += below
         one = 1 << (_ONE + _WEIGHT)
-        ends = np.broadcast_to(intervals, first.shape)
-        total[(first <= 0) | (ends == 0)] = 0
-        total[(first > self.top) | (ends == INTERVALS)] = one
+        total[first <= 0] = 0
+        total[first > self.top] = one
         total *= (1 << PRECISION) - INTERVALS
         total >>= _ONE + _WEIGHT
         total += intervals

@@ -83,7 +83,7 @@ class Elimination:
     def _eliminate(self, index: int) -> None:
         below, rest = self._matrix[index + 1 :, index + 1 :], self._rest[index + 1 :]
         row = self._matrix[index, index + 1 :]
-        factors = _divided(row, self._matrix[index, index])
+        factors = (row << _FACTOR) // self._matrix[index, index]
         size = len(row)
         for start in range(0, size, _STRIP):  # what lies left of the diagonal is mostly left out
             some = factors[start : start + _STRIP, None]
@@ -111,14 +111,3 @@ def limited(values: Ints, most: int) -> Ints:
     """Values brought to -most ... most. NumPy's clip takes three times as long for a hundred numbers."""
     found: Ints = np.minimum(values, most)
     return np.maximum(found, -most, out=found)
-
-
-def _divided(row: Ints, diagonal: Ints) -> Ints:
-    """floor(2**28 row / diagonal), exact.
-
-    The quotient in binary64, correctly rounded, lies in the same unit interval or is the integer above it; NumPy's
-    division of integers takes twice as long, and finds the same.
-    """
-    quotient: Ints = np.floor(row * float(1 << _FACTOR) / diagonal).astype(np.int64)
-    quotient -= quotient * diagonal > row << _FACTOR
-    return quotient
