@@ -43,6 +43,11 @@ CASES = {
         "decode file.gcx -o made.png --recon bridge --steps 1",
         "reconstructor 'bridge' of gcodec-flow",
     ),
+    "base/one_step": (
+        "up_blocks",
+        "decode file.gcx -o made.png --recon one_step",
+        "reconstructor 'one_step' of gcodec-flow",
+    ),
     "base/denoiser": (
         "up_blocks",
         "decode file.gcx -o made.png --recon mse",

@@ -121,12 +121,14 @@ def test_a_recipe_trains(
         weights = find(LPIPS).parent
     except GcodecError as error:
         pytest.skip(str(error))
+    photos = tmp_path / "photos"
+    photos.mkdir()
     with Image.open(Path(__file__).resolve().parent / "images" / "kodim23.png") as whole:
         for n in range(3):
-            whole.crop((250 * n, 100, 250 * n + 208, 308)).save(tmp_path / f"{n}.png")
+            whole.crop((250 * n, 100, 250 * n + 208, 308)).save(photos / f"{n}.png")
     settings = [*SMALL[recipe["task"]], "plan.steps=3"]
     done = gcodec(
-        *("train", path, "--data", tmp_path, "--out", tmp_path / "out", "--device", "cpu"),
+        *("train", path, "--data", photos, "--out", tmp_path / "out", "--device", "cpu"),
         *("--threads", 1, "--json", *(word for s in settings for word in ("--set", s))),
         GCODEC_METRICS=str(weights),
     )

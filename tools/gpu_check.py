@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT / "spec" / "conformance"))
 #: Embedding, its options, bits per pixel, reconstructor and its options.
 BASE: list[tuple[str, dict[str, Any], float, str, dict[str, Any]]] = [
     ("ntc", {}, 0.3, "flow", {"steps": 2}),
+    ("ntc", {}, 0.1, "one_step", {}),
     ("ldm_quant", {}, 0.3, "relic", {"steps": 2}),
     ("rate_variable", {}, 0.3, "rate_variable", {}),
     ("perco", {}, 0.02, "perco", {"steps": 4}),

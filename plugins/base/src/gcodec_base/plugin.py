@@ -111,6 +111,14 @@ MODELS = [
         licence="Apache-2.0",
     ),
     ModelSpec(
+        name="base/one_step",
+        digest="3a0375092fabafba35eadf3a7da2fa4d262e4e875790de7eea37df62172bcd1a",
+        folder="gcodec_base:models/one_step",
+        summary="denoiser that is asked once, in the space of base/autoencoder",
+        licence="Apache-2.0",
+        place=_DENOISED,
+    ),
+    ModelSpec(
         name="base/perco",
         digest="83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322",
         folder="gcodec_base:models/perco",

@@ -87,7 +87,7 @@ def gcodec_reconstructors() -> list[ReconstructorSpec]:
                 ("sketch",),
             ),
             uses=("sketch", "text"),
-            model="base/denoiser",
+            model="base/one_step",
             options=(_START, _NOISE, _TIME, REALISM, TILE),
             available="gcodec.models.graphs:torch_missing",
         ),
