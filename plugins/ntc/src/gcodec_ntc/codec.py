@@ -42,8 +42,9 @@ _BYTES = 0.28, 0.26
 
 #: What error weighs against bits, times what the model says and `Feedback.weights`.
 _TRADE = np.float32(1.3)
-#: Second choices that are tried until one has at most the bytes of the first, and at least this part of them.
-_TRIALS, _FULL = 3, 0.98
+#: Second choices that are tried until one has at most the bytes of the first, and at least this part of them; and what is
+#: made of that weight for the first trial, of which most fit.
+_TRIALS, _FULL, _MILDER = 3, 0.97, np.float32(0.95)
 
 FloatArray = NDArray[np.float32]
 
@@ -321,7 +322,8 @@ class Codec(PayloadCodec):
         start = self.wanted(analysed, level)
         chosen = plain.y.reshape(start.y.shape).astype(np.float32) / (1 << MEAN_BITS)
         error = plain.preview - analysed.samples
-        wanted = start._replace(y=self.feedback.moved(start.y, chosen, error, level))
+        moved = self.feedback.moved(start.y, chosen, error, level)
+        wanted = start._replace(y=moved, trade=start.trade * _MILDER)
         stream = self.within(analysed, level, wanted, len(plain.stream), _TRIALS, _FULL)
         if stream is None:
             return plain, start
