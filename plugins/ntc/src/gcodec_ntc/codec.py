@@ -41,7 +41,7 @@ SEEN = 0.6
 _BYTES = 0.28, 0.26
 
 #: What error weighs against bits, times what the model says and `Feedback.weights`.
-_TRADE = np.float32(1.3)
+_TRADE = np.float32(1.15)
 #: Second choices that are tried until one has at most the bytes of the first, and at least this part of them; and what is
 #: made of that weight for the first trial, of which most fit.
 _TRIALS, _FULL, _MILDER = 3, 0.97, np.float32(0.95)
