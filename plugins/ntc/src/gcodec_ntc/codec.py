@@ -25,7 +25,7 @@ from gcodec.entropy.integer_model import IntegerModel, Visit
 from gcodec.entropy.integers import LEVELS, MEAN_BITS, SCALES, Ints, unpack_tables
 from gcodec.errors import PayloadError
 from gcodec.signals import pack_mse, unpack_mse
-from gcodec_ntc.rounding import Rounding, fitting
+from gcodec_ntc.rounding import Rounding, compact, fitting
 
 if TYPE_CHECKING:
     from gcodec.entropy import FrequencyTables
@@ -155,9 +155,8 @@ class PayloadCodec(ABC):
 
     def encode(self, analysed: Original, level: int) -> bytes:
         """Payload at quality `level`, from 0."""
-        return self.finished(
-            analysed, level, self.seen(analysed, level, self._stream(analysed, level))
-        )
+        seen = self.seen(analysed, level, self._stream(analysed, level))
+        return self.finished(analysed, level, seen)
 
     def seen(self, analysed: Original, level: int, stream: bytes) -> Seen:
         """What a decoder makes of a stream at quality `level`."""
@@ -233,13 +232,13 @@ class PayloadCodec(ABC):
 
         def visitor(visit: Any, symbols: Ints) -> None:
             encoder.put(symbols, visit.index)
-            batches.append((_compact(symbols), visit.index))
+            batches.append((compact(symbols), visit.index))
 
         y = quantize(visitor)
         stream = encoder.finish()
         while len(analysed.written) >= self.keeps:
             del analysed.written[next(iter(analysed.written))]
-        analysed.written[stream] = Written(_compact(y), batches)
+        analysed.written[stream] = Written(compact(y), batches)
         return stream
 
     def _stream(self, analysed: Original, level: int) -> bytes:
@@ -389,13 +388,6 @@ class Codec(PayloadCodec):
         values = (y.astype(np.float32) / (1 << MEAN_BITS)).transpose(2, 0, 1)[None]
         (x,) = self.transforms.synthesis(values, _quality(level))
         return np.clip(x[0, :, :height, :width], 0, 1)
-
-
-def _compact(x: Ints) -> NDArray[Any]:
-    """The same integers in 8 or 16 bits, where these hold them."""
-    most = max(-int(x.min(initial=0)), int(x.max(initial=0)))
-    kind = np.int8 if most < 1 << 7 else np.int16 if most < 1 << 15 else x.dtype
-    return x.astype(kind, copy=False)
 
 
 def _quality(level: int) -> FloatArray:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gcodec.entropy import FrequencyTables
     from gcodec.entropy.integers import Ints
 
-__all__ = ["Rounding", "fitting"]
+__all__ = ["Rounding", "compact", "fitting"]
 
 #: Bytes go with about the seventh root of what error weighs; and the part of the bytes there may be that is aimed at.
 _SLOWNESS, _AIM = 7.0, 0.994
@@ -87,3 +87,10 @@ def fitting(make: Callable[[float], bytes], most: int, trials: int, full: float)
         else:
             weight *= math.exp(-_SLOWNESS * ends[fits][1])
     return best
+
+
+def compact(x: Ints) -> NDArray[Any]:
+    """The same integers in 8 or 16 bits, where these hold them."""
+    most = max(-int(x.min(initial=0)), int(x.max(initial=0)))
+    kind = np.int8 if most < 1 << 7 else np.int16 if most < 1 << 15 else x.dtype
+    return x.astype(kind, copy=False)
