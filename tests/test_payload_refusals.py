@@ -54,6 +54,9 @@ UNSEEN = {
     "gcodec_classic.embedding._decode: raise ValueError('the stream is of another size than the file says')": (
         "of the two of that text the first is for JPEG XL, before it is decoded; the second finds it after that"
     ),
+    "gcodec_ntc.codec.PayloadCodec.said: raise PayloadError(NAME, 'the stream does not read as it was written')": (
+        "the sender's, of a stream that it has just written"
+    ),
     "gcodec_classic._jpeg._scan_header: raise ValueError('more than one scan')": "the sender's: a reader asks for the first",
 }
 
