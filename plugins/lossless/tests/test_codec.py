@@ -113,8 +113,15 @@ def test_samples_of_no_depth_are_rounded_to_16_bits() -> None:
         rng.integers(0, 65536, (10, 11, 3)).astype(np.uint16),
         np.repeat(np.arange(0, 240, 8, dtype=np.uint8)[:, None, None], 3, 2),
         np.tile(np.array([0, 255], np.uint8), (2, 30, 3)).reshape(2, 60, 3),
+        np.repeat(np.arange(16, dtype=np.uint16).reshape(2, 8, 1), 3, 2),
+        (rng.integers(0, 256, (9, 8, 3)) * 257 + rng.integers(-1, 2, (9, 8, 3)))
+        .clip(0, 65535)
+        .astype(np.uint16),
     ],
-    ids=["black", "white", "two", "two deep", "deep noise", "one column", "stripes"],
+    ids=[
+        *["black", "white", "two", "two deep", "deep noise", "one column", "stripes"],
+        *["deep, all but black", "deep, all but of 8 bits"],
+    ],
 )
 def test_what_no_photograph_is(samples: NDArray[Any]) -> None:
     picture = gcodec.Picture.from_array(samples, layout="HWC")

@@ -32,7 +32,8 @@ __all__ = ["COARSEST", "Lossless"]
 #: The largest coarseness: samples are multiples of 31 of 255 parts.
 COARSEST = 15
 _COLOUR, _DEEP, _ROUNDED, _WAY = 1, 2, 4, 8
-#: Samples so near to whole numbers are whole ones, in parts of one.
+#: Samples so near to whole numbers are whole ones, in parts of one of 65535: float32 is 1/256 off, and one of 16 bits is no
+#: step of 8, however near.
 _WHOLE = 1 / 16
 
 
@@ -111,7 +112,7 @@ class Lossless(Embedding):
         for depth, top in ((0, 255), (_DEEP, 65535)):
             scaled = planes * np.float64(top)
             samples = np.rint(scaled).astype(np.int64)
-            if np.abs(scaled - samples).max() < _WHOLE:
+            if np.abs(scaled - samples).max() * (65535 // top) < _WHOLE:
                 return _Analysed(pixels, samples, flags | depth)
         return _Analysed(pixels, samples, flags | _DEEP | _ROUNDED)
 
