@@ -25,7 +25,20 @@ from numpy.typing import NDArray
 from gcodec.entropy import PRECISION
 from gcodec.entropy.integers import UNIT_BITS, Carried, Ints, Layer
 
-__all__ = ["Chain", "Visit", "Visitor", "below", "digits_of", "frequencies", "one_hots"]
+__all__ = [
+    "MOST",
+    "Chain",
+    "Visit",
+    "Visitor",
+    "below",
+    "check_row",
+    "digits_of",
+    "frequencies",
+    "one_hots",
+]
+
+#: Values that a token has at most: of each there is a row of one-hots in memory.
+MOST = 1 << 16
 
 _FINE = 6  # probabilities are told apart by 2**(1 / 64)
 _RANGE = 20  # octaves from the likeliest value to the least likely
@@ -100,6 +113,17 @@ class Chain:
             token += digit * self._radix[i]
             u = np.concatenate([u, np.eye(level)[digit] * (1 << UNIT_BITS)], 1)
         return token
+
+
+def check_row(side: Any, levels: tuple[Any, ...], model: Any) -> None:
+    """Raise ValueError unless a row of a config.json may be one: samples a side, values of each digit, a digest."""
+    whole = (side, *levels)
+    if not all(type(number) is int and number > 0 for number in whole):
+        raise ValueError(f"sides and digits are whole numbers from 1 on, not {whole}")
+    if prod(levels) > MOST:
+        raise ValueError(f"tokens of {prod(levels)} values; {MOST} are the most")
+    if not isinstance(model, str):
+        raise ValueError(f"a codebook is named by its digest, not by {model!r}")
 
 
 def digits_of(tokens: NDArray[Any], levels: Sequence[int]) -> NDArray[Any]:

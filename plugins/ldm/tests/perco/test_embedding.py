@@ -155,7 +155,13 @@ def test_a_model_is_needed_and_must_be_the_right_one(model: Model, tmp_path: Pat
         return Model("x", "0" * 64, tmp_path)
 
     rows = model.config["codebooks"]
-    with pytest.raises(ModelDamaged):
-        perco(of({"codebooks": [{**rows[0], "levels": [8, 8, 8]}, rows[1]]}))
+    for wrong in (
+        [{**rows[0], "levels": [8, 8, 8]}, rows[1]],
+        [{**rows[0], "side": 0}, rows[1]],
+        [{**rows[0], "levels": [1 << 20, 1 << 20]}, rows[1]],
+        [],
+    ):
+        with pytest.raises(ModelDamaged, match="perco"):
+            perco(of({"codebooks": wrong}))
     with pytest.raises(ModelMissing):
         perco(of({"codebooks": [{**rows[0], "model": "0" * 64}, rows[1]]}))

@@ -140,12 +140,35 @@ def test_models_of_another_kind_are_refused(model: Model, tmp_path: Path) -> Non
         {"levels": [*levels[:3], {**levels[3], "digits": [16, 8]}]},
         {"levels": []},
         {"levels": [{**levels[0], "model": ""}, *levels[1:]]},
+        {"levels": [*levels[:3], {**levels[3], "side": 0}]},
+        {"levels": [{**level, "side": -level["side"]} for level in levels]},
+        {"levels": [{**levels[0], "side": "8"}, *levels[1:]]},
+        {"levels": [{**levels[0], "sharp": 8.5}, *levels[1:]]},
+        {"levels": [{**levels[0], "digits": [1 << 20, 1 << 20]}, *levels[1:]]},
+        {"levels": [{**levels[0], "model": 5}, *levels[1:]]},
         {"error": []},
+        {"error": [[float("nan")] * 2] * 5},
+        {"error": [[-1.0] * 2] * 5},
     ):
         with pytest.raises(ModelDamaged, match="tokens"):
             tokens_of(of(**changed))
     with pytest.raises(ModelMissing):
         tokens_of(of(levels=[{**levels[0], "model": "0" * 64}, *levels[1:]]))
+
+
+def test_codebooks_that_do_not_go_with_the_levels_are_refused(
+    model: Model, photo: NDArray[np.float32], tmp_path: Path
+) -> None:
+    weights = "diffusion_pytorch_model.safetensors"
+    (tmp_path / weights).write_bytes((model.folder / weights).read_bytes())
+    levels = model.config["levels"]
+    for changed in (
+        [{**level, "side": 2 * level["side"]} for level in levels],
+        [{**levels[0], "model": levels[1]["model"]}, *levels[1:]],
+    ):
+        (tmp_path / "config.json").write_text(json.dumps({**model.config, "levels": changed}))
+        with pytest.raises(ModelDamaged, match="level 0"):
+            tokens_of(Model("x", "0" * 64, tmp_path)).analyse(photo)
 
 
 def test_the_file_says_that_it_is_progressive(photo: NDArray[np.float32]) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gcodec.entropy import PRECISION, RowDecoder, RowEncoder
 from gcodec.interfaces import Size
-from gcodec_ldm.digits import Visit, Visitor
+from gcodec_ldm.digits import Visit, Visitor, check_row
 from gcodec_ldm.perco.prior import Prior
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class Book:
     side: int
     levels: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        check_row(self.side, self.levels, self.model)
+
     def grid(self, size: Size) -> tuple[int, int]:
         """Rows and columns of the tokens of a picture."""
         return -(-size.height // self.side), -(-size.width // self.side)
@@ -59,6 +62,8 @@ class Codec:
         self.books = tuple(
             Book(**{**row, "levels": tuple(row["levels"])}) for row in config["codebooks"]
         )
+        if not self.books:
+            raise ValueError("no codebooks")
         self._priors = [Prior(book.levels, tensors, book.space) for book in self.books]
         share = (1 << PRECISION) // len(self.books)
         self._which = np.full((1, len(self.books)), share, np.int64)

@@ -26,7 +26,7 @@ from gcodec.entropy import PRECISION, RowDecoder, RowEncoder
 from gcodec.errors import PayloadError
 from gcodec.interfaces import Size
 from gcodec.randomness import Domain, Randomness
-from gcodec_ldm.digits import Visit, Visitor, digits_of, frequencies
+from gcodec_ldm.digits import Visit, Visitor, check_row, digits_of, frequencies
 from gcodec_ldm.tokens.order import layers
 from gcodec_ldm.tokens.prior import Prior
 
@@ -61,6 +61,11 @@ class Level:
     model: str = ""
     sharp: int = 4
 
+    def __post_init__(self) -> None:
+        check_row(self.side, self.digits, self.model)
+        if type(self.sharp) is not int or not 1 <= self.sharp <= _SHARPEST:
+            raise ValueError(f"tokens drawn under power {self.sharp} / {_LAW} of their law")
+
     def grid(self, size: Size) -> tuple[int, int]:
         """Rows and columns of the tokens of a picture."""
         return -(-size.height // self.side), -(-size.width // self.side)
@@ -92,8 +97,6 @@ class Codec:
         for coarser, level in pairwise(above):
             if coarser.side % level.side:
                 raise ValueError(f"tokens of {level.side} samples behind those of {coarser.side}")
-            if not 1 <= level.sharp <= _SHARPEST:
-                raise ValueError(f"tokens drawn under power {level.sharp} / {_LAW} of their law")
         self._priors = [
             Prior(level.digits, coarser.digits, coarser.side // level.side, tensors, f"level{i}")
             for i, (coarser, level) in enumerate(pairwise(above))

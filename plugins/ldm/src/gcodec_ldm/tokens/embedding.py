@@ -36,8 +36,11 @@ class Tokens(Embedding):
             self._error = np.array(model.config["error"], np.float64)
             if self._error.shape != (len(self._codewords) + 1, 2):
                 raise ValueError("errors are due before the first and behind each level")
+            if not (np.isfinite(self._error) & (self._error >= 0)).all():
+                raise ValueError("an error is no number from 0 on")
         except (KeyError, TypeError, ValueError) as error:
             raise ModelDamaged(model.name, f"not the weights of `{NAME}`: {error}") from error
+        self._name = model.name
         # Tokens mean nothing without the very codebooks that they index.
         for level in self._codec.levels:
             if level.model:
@@ -45,7 +48,12 @@ class Tokens(Embedding):
 
     @cached_property
     def _meaning(self) -> Meaning:
-        return Meaning(self._codec.levels, self._codewords, self.setup.run)
+        try:
+            meaning = Meaning(self._codec.levels, self._codewords, self.setup.run)
+            meaning.check()
+        except ValueError as error:
+            raise ModelDamaged(self._name, f"not the weights of `{NAME}`: {error}") from error
+        return meaning
 
     def analyse(self, pixels: FloatArray) -> Priced:
         """The tokens of float32 [3, H, W] in [0, 1]."""

@@ -8,6 +8,7 @@ all digits are added to what the finest codebook says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +44,18 @@ class Meaning:
             open_codebook(run.models.find(level.model), run) for level in levels if level.model
         ]
         self.space: LatentSpace = open_space(run.models.find(self.books[0].space), run)
+
+    def check(self) -> None:
+        """Raise ValueError where codebooks, codewords or latent space do not go with the levels."""
+        for i, (level, words) in enumerate(zip(self._levels, self._codewords, strict=True)):
+            book = self.books[i] if i < len(self.books) else None
+            stride, entries = (book.stride, book.entries) if book else (1, prod(level.digits))
+            if level.side != stride * self.space.factor:
+                raise ValueError(f"tokens of level {i} are of {stride * self.space.factor} samples")
+            if entries != prod(level.digits):
+                raise ValueError(f"level {i} has a codebook of {entries} tokens")
+            if any(array.shape[1] != self.space.channels for array in words):
+                raise ValueError(f"codewords of level {i} are not of {self.space.channels} values")
 
     def tokens(self, latent: FloatArray) -> list[Ints]:
         """Tokens [h, w] of all levels, each nearest to what those before it leave of a latent [C, h, w]."""
