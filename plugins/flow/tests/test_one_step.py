@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gcodec.builtin.edges import edge_strength
+from gcodec.errors import InvalidOption
 from gcodec.interfaces import Setup, Size
 from gcodec.models import ModelStore
 from gcodec.models.networks import Condition, Denoiser, open_space
@@ -105,6 +106,13 @@ def test_the_user_may_say_otherwise() -> None:
     (x_t, _, sigma, _), _ = asked("state", Latent(C, "base", 1.0), time=0.5)
     assert sigma == 0.5
     np.testing.assert_allclose(x_t[0], 0.5 * C, rtol=1e-6)
+
+
+@pytest.mark.parametrize("option", ["time", "noise"])
+def test_what_is_of_a_state_is_refused_where_there_is_none(option: str) -> None:
+    with pytest.raises(InvalidOption, match="--start state"):
+        around(Asked("noise"), **{option: 0.5})
+    around(Asked("noise"), start="state", **{option: 0.5})
 
 
 def test_noise_on_top_makes_the_state_noisier_and_belongs_to_the_seed() -> None:

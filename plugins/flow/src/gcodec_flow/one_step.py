@@ -27,6 +27,7 @@ import numpy as np
 
 from gcodec.diffusion.latents import LatentSampler, Start, from_noisy
 from gcodec.diffusion.tiles import Tile, noise
+from gcodec.errors import InvalidOption
 from gcodec.interfaces import Setup, Size
 from gcodec.signals import Noisy, Preview, Signal, Sketch, Text
 
@@ -40,7 +41,7 @@ _ASIDE = (Sketch.kind, Text.kind)
 
 
 class OneStep(LatentSampler):
-    """See the module."""
+    """See the module. Raises InvalidOption for a time or noise of a state where the call does not begin at one."""
 
     name = "one_step"
 
@@ -50,6 +51,10 @@ class OneStep(LatentSampler):
         self.way: str = self.denoiser.one_call if chosen == "auto" else chosen
         self.extra: float = setup.options["noise"]
         self.fixed: float = setup.options["time"]
+        for name, value in (("time", self.fixed), ("noise", self.extra)):
+            if value and self.way == "noise":
+                expected = "0 where the call begins at noise, as here; give --start state as well"
+                raise InvalidOption(self.name, name, value, expected)
 
     def start(self, signals: Mapping[str, Signal], size: Size) -> Start:
         """The noisy state, if that is what there is; else what the module says, or noise where nothing is known."""
