@@ -122,7 +122,7 @@ function looked(known, y, x, W) {
   let h = 0;
   for (const [up, right] of AROUND) {
     const at = place(y - up, x + right, W);
-    h = Math.imul(h + (at < 0 ? 0 : known[at]) + 1, 2654435769);
+    h = Math.imul(h + (at < 0 ? 0 : known[at]) + 1, 2654435761);
     h = (h ^ (h >>> 15)) >>> 0;
     made.push(h);
   }

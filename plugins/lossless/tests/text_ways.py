@@ -167,7 +167,7 @@ def few_colours(stream: Stream, height: int, width: int, C: int, most: int) -> A
         for y, x in places:
             h, look = 0, {}
             for i, (u, r) in enumerate(AROUND, 1):
-                h = (h + colour(y - u, x + r) + 1) * 2654435769 % 2**32
+                h = (h + colour(y - u, x + r) + 1) * 2654435761 % 2**32
                 h ^= h >> 15
                 look[i] = h
             looks.append([look[i] for i in (11, 6, 4, 2)])

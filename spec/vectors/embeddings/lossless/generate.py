@@ -49,6 +49,12 @@ def deep(kind: str, width: int, height: int) -> Picture:
     return Picture.from_array(whole, layout="CHW")
 
 
+def steps(width: int, height: int) -> Picture:
+    """A photo of few colours that hardly ever looks around one pixel as around another."""
+    seen = np.rint(picture("photo", width, height).pixels * 255).astype(np.uint8)
+    return Picture.from_array(seen // 48 * 48, layout="CHW")
+
+
 def made(way: int, width: int, height: int, wrong: int = 0) -> Picture:
     """A photo whose colours were made of luma and chromas, but for some samples of it."""
     seen = np.rint(picture("photo", width, height).pixels * 255).astype(np.int64)
@@ -191,6 +197,7 @@ def vectors() -> Iterator[tuple[str, Callable[[], Vector]]]:
     few = b"\x09\xff\x10"
     yield "bad-colour", forged_way("the gray level 256", few, _listed(7, 256))
     yield "bad-colours", forged_way("2049 colours", few, _many)
+    yield "print-looks", good("photo in steps of 48: looks that share a slot", steps(64, 64))
 
 
 def _many(writer: Writer) -> None:
