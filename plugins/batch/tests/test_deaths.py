@@ -269,6 +269,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
     )
     assert made.returncode == 8, made.stderr
     assert made.stderr.strip().splitlines()[-1].startswith("gcodec: cannot write ")
+    assert not list(tmp_path.rglob("*.part"))
     whole = batch("encode", photos, "out", *QUICK, "--json")
     assert report(whole)["failed"] == 1
 

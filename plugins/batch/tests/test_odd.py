@@ -165,6 +165,8 @@ def test_what_cannot_be_done_is_one_line(
     assert made.returncode == status
     assert said in made.stderr
     assert len(made.stderr.strip().splitlines()) == 1
+    if status == 7:
+        assert not (tmp_path / "out").exists()
 
 
 def test_without_a_verb_it_is_one_line() -> None:

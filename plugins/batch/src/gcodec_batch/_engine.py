@@ -83,9 +83,13 @@ Engine: TypeAlias = Callable[[Means], AbstractContextManager[Make]]
 
 
 def output_error(folder: Path, text: str) -> OutputError:
-    """A worker's words as an error of the destination: of the URL that they name, else of the folder."""
+    """A worker's words as an error of the destination: of the URL or the place in it that they name, else of the folder."""
     place, _, reason = text.removeprefix("cannot write ").partition(": ")
-    return OutputError(place if is_url(place) else folder, reason or text)
+    if Path(place).is_relative_to(within := folder.absolute()):
+        place = str(folder / Path(place).relative_to(within))
+    else:
+        place = place if is_url(place) else str(folder)
+    return OutputError(place, reason or text)
 
 
 def engine(name: str) -> Engine:

@@ -53,7 +53,7 @@ class Keeper:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
         self._opening = 0.0
-        self._late = False
+        self._late: tuple[str, int] | None = None
 
     def make(self, number: int, deaths: Mapping[int, int] | None = None) -> None:
         """Make a shard, or what is missing of it. deaths: index -> processes that have ended under that input already.
@@ -129,7 +129,7 @@ class Keeper:
                     timer.cancel()
                 match answer:
                     case ["begin" | "together" as word, at, count]:
-                        timer = self._timer(process, count)
+                        timer = self._timer(process, (word, at), count)
                     case ["end", *_]:
                         self._opening = 0.0
                         self.tell(1)
@@ -144,15 +144,17 @@ class Keeper:
         finally:
             if timer is not None:
                 timer.cancel()
-        return _At(word, at, self._late)
+        return _At(word, at, self._late == (word, at))
 
-    def _timer(self, process: subprocess.Popen[bytes], count: int) -> threading.Timer | None:
-        """What ends the process when so many inputs have had their time."""
+    def _timer(
+        self, process: subprocess.Popen[bytes], at: tuple[str, int], count: int
+    ) -> threading.Timer | None:
+        """What ends the process when so many inputs have had their time. `at`: what it is at, and may just leave."""
         if self.seconds is None:
             return None
 
         def end() -> None:
-            self._late = True
+            self._late = at
             process.kill()
 
         timer = threading.Timer(self._opening + self.seconds * count, end)
@@ -161,7 +163,7 @@ class Keeper:
         return timer
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._opening, self._late = _OPENING, False
+        self._opening, self._late = _OPENING, None
         process = subprocess.Popen(
             [sys.executable, "-m", "gcodec_batch._worker"],
             stdin=subprocess.PIPE,

@@ -6,8 +6,10 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -34,6 +36,7 @@ from gcodec_batch._shard import (
     made,
     output_errors,
     reopen,
+    replaced,
     rows_of,
     table_of,
 )
@@ -101,8 +104,14 @@ def batch(request: Request, engine: Engine, means: Means, progress: Progress) ->
     work, OutputError and EngineError.
     """
     folder = request.dest
-    with engine(means) as make, locked(folder), output_errors(folder):
-        found = find(request.source, _wanted(request.work.verb))
+    with ExitStack() as stack:
+        make = stack.enter_context(engine(means))
+        look = partial(find, request.source, _wanted(request.work.verb))
+        # Where nothing was begun, and the source holds nothing, nothing is left; another run is noticed before a long look.
+        found = None if (folder / STATE).exists() else look()
+        stack.enter_context(locked(folder))
+        stack.enter_context(output_errors(folder))
+        found = found or look()
         _tell_of(found.others, request.source)
         plan = _plan(request, found.items)
         whole: dict[int, Made] = {}
@@ -137,8 +146,10 @@ def batch(request: Request, engine: Engine, means: Means, progress: Progress) ->
         progress(request.work.verb, before_now, plan.total)
         _sweep(plan, folders)
         if missing:
-            make(plan, missing, tell)
-            _sweep(plan, folders)  # of workers that died
+            try:
+                make(plan, missing, tell)
+            finally:
+                _sweep(plan, folders)  # of workers that died
         for number in missing:
             if (one := made(plan, plan.shard(number))) is None:
                 raise EngineError(f"shard {number:05d} is not whole; run the same command again")
@@ -248,12 +259,12 @@ def _check_free(folder: Path, work: Work, shards: Sequence[Inputs]) -> None:
     """Refuse to write a file of a tree over one that no run has made: an input, or somebody else's."""
     if work.tars or all(path.name == STATE for path in folder.iterdir()):
         return
-    for shard in shards:
-        for output in shard.outputs:
-            if os.path.lexists(folder / output):
-                raise OutputError(
-                    folder, f"{output} is there, and no run made it; name another folder"
-                )
+    outputs = [*(output for shard in shards for output in shard.outputs), ROWS]
+    above = {str(name) for output in outputs for name in PurePosixPath(output).parents}
+    taken = (name for name in outputs if os.path.lexists(folder / name))
+    files = (name for name in sorted(above) if (folder / name).is_file())
+    for name in chain(taken, files):
+        raise OutputError(folder, f"{name} is there, and no run made it; name another folder")
 
 
 def _sweep(plan: Plan, folders: Iterable[Path]) -> None:
@@ -271,10 +282,8 @@ def _gather_rows(plan: Plan) -> None:
     """Put the rows of a tree together, in rows.parquet."""
     import pyarrow.parquet as pq
 
-    from gcodec.files import atomic_write
-
     writer = None
-    with atomic_write(plan.folder / ROWS, force=True) as stream:
+    with replaced(plan.folder / ROWS) as stream:
         for shard in plan.shards():
             table = table_of(plan, shard)
             writer = writer or pq.ParquetWriter(stream, table.schema)

@@ -46,6 +46,7 @@ __all__ = [
     "open_tables",
     "output_errors",
     "reopen",
+    "replaced",
     "rows_of",
     "table_of",
 ]
@@ -173,7 +174,8 @@ def table_of(plan: Plan, shard: Shard, columns: list[str] | None = None) -> Any:
     path = _file(plan, shard, ".parquet")
     try:
         with path.open("rb") as stream:  # pyarrow may take a path for a URL
-            return pq.ParquetFile(stream).read(columns)
+            # Arrow's own threads might have a hold on the stream when this process ends.
+            return pq.ParquetFile(stream).read(columns, use_threads=False)
     except pa.ArrowException as error:
         raise _damaged(path) from error
 
@@ -238,7 +240,7 @@ def _written(plan: Plan, output: str, result: Result) -> Result:
     path = plan.folder / output
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path, force=True) as stream:
+        with replaced(path) as stream:
             stream.write(next(iter(result.files.values())))
     except (OSError, OutputError) as error:
         cause = error.__cause__ if isinstance(error, OutputError) else error
@@ -299,9 +301,23 @@ def _journal(plan: Plan, shard: Shard) -> Path:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears whole or not at all, and is on the disk before the next one begins."""
+def replaced(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears whole or not at all, in place of an earlier one.
+
+    Raises OutputError where something else is: whoever writes to a pipe may wait for ever for one who reads.
+    """
+    if path.exists() and not path.is_file():
+        raise OutputError(
+            path, "something that is no file is there, and no run made it; move it away"
+        )
     with atomic_write(path, force=True) as stream:
+        yield stream
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file in the place of `replaced`, on the disk before the next one begins."""
+    with replaced(path) as stream:
         yield stream
         stream.flush()
         os.fsync(stream.fileno())
