@@ -108,7 +108,7 @@ def search(
         if news or not before:
             poor = poor + 1 if 2 * (high - low) > width + 1 and poor < _PATIENCE else 0
     if low < 0:
-        raise TargetTooSmall(name, limit, sizes[0])
+        raise TargetTooSmall(name, limit, min(sizes.values()))
     return low / top
 
 
