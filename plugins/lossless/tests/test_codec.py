@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,22 @@ def test_a_distance_beyond_16_bits_is_refused() -> None:
     writer._equal(1, 5, np.array([17]))
     with pytest.raises(PayloadError, match="17 bits"):
         Reader(writer.finish()).samples(law, None)
+
+
+def test_many_numbers_take_little_memory_and_come_back() -> None:
+    """A forged payload may say that a million follow: 32 bytes each, not the 264 of a row of frequencies."""
+    numbers = np.arange(70000)
+    writer = Writer()
+    writer.naturals(len(numbers), numbers)
+    reader = Reader(writer.finish())
+    assert np.array_equal(reader.naturals(len(numbers), None), numbers)
+    reader.finish()
+    tracemalloc.start()
+    try:
+        Reader(b"\1\2\3").naturals(1 << 20, None)
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_it_needs_no_torch(tmp_path: Path, octets: NDArray[np.uint8]) -> None:

@@ -83,7 +83,13 @@ class Coder(ABC):
         return found - 1
 
     def _equal(self, count: int, bits: int, wanted: Ints | None) -> Ints:
-        return self.entries(np.tile(_EQUAL[bits], (count, 1)), wanted)
+        # In strips: how many are due may be what a forged payload says.
+        found = []
+        for start in range(0, max(count, 1), _STRIP):
+            edges = np.tile(_EQUAL[bits], (min(_STRIP, count - start), 1))
+            given = None if wanted is None else wanted[start : start + _STRIP]
+            found.append(self.entries(edges, given))
+        return np.concatenate(found)
 
     def _beyond(self, some: Ints, sign: int, law: Law, values: Ints, wanted: Ints | None) -> None:
         """Values in an interval without end: how far they are from where it begins."""
