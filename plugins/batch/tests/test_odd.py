@@ -109,6 +109,40 @@ def test_pipes_and_sockets_are_passed_over_and_named(tmp_path: Path, batch: Batc
     assert "nothing in it can be taken; 1 other files were passed over" in alone.stderr
 
 
+def test_rows_and_files_of_others_are_in_the_way_too(
+    photos: Path, tmp_path: Path, batch: Batch
+) -> None:
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows/rows.parquet").write_bytes(b"somebody's own")
+    (tmp_path / "above").mkdir()
+    (tmp_path / "above/a b").write_bytes(b"a file where a folder should be")
+    for folder, name in ("rows", "rows.parquet"), ("above", "a b"):
+        before = (tmp_path / folder / name).read_bytes()
+        made = batch("encode", photos, folder, *QUICK)
+        assert made.returncode == 8
+        assert f"{name} is there, and no run made it" in made.stderr
+        assert (tmp_path / folder / name).read_bytes() == before
+        assert not list((tmp_path / folder).rglob("*.gcx"))
+
+
+def test_a_pipe_where_a_file_was_is_refused_by_name(
+    photos: Path, tmp_path: Path, batch: Batch
+) -> None:
+    """Nobody reads it: the run would wait for ever. So would one whose rows are a pipe."""
+    batch("encode", photos, "out", *QUICK)
+    before = contents(tmp_path / "out")
+    for name in "0.gcx", "rows.parquet":
+        (tmp_path / "out" / name).unlink()
+        os.mkfifo(tmp_path / "out" / name)
+        made = batch("encode", photos, "out", *QUICK)
+        assert made.returncode == 8
+        assert f"cannot write out/{name}: something that is no file" in made.stderr
+        (tmp_path / "out" / name).unlink()
+    batch("encode", photos, "out", *QUICK)
+    assert contents(tmp_path / "out").keys() == before.keys()
+    assert contents(tmp_path / "out")["0.gcx"] == before["0.gcx"]
+
+
 @pytest.mark.parametrize(
     ("words", "status"),
     [

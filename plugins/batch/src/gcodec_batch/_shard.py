@@ -71,8 +71,9 @@ class Made:
 
 def made(plan: Plan, shard: Shard) -> Made | None:
     """What a finished shard says of itself, None where it is not whole. Raises OutputError."""
-    here = [".parquet"] + [".tar"] * (plan.work.tars and not plan.work.upload)
-    if not all(_file(plan, shard, suffix).exists() for suffix in here):
+    if not _file(plan, shard, ".parquet").is_file():
+        return None
+    if plan.work.tars and not plan.work.upload and not _ends(_file(plan, shard, ".tar")):
         return None
     try:
         stats = json.loads(_file(plan, shard, "_stats.json").read_text("utf-8"))
@@ -328,6 +329,16 @@ def _sync(paths: Iterable[Path]) -> None:
     for path in paths:
         with path.open("r+b") as stream:  # Windows syncs only what could be written
             os.fsync(stream.fileno())
+
+
+def _ends(path: Path) -> bool:
+    """Whether there is a tar with its end, which one that was cut has not."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - 2 * tarfile.BLOCKSIZE))
+        return size > 0 and size % tarfile.RECORDSIZE == 0 and not any(stream.read())
 
 
 @contextmanager
