@@ -88,7 +88,11 @@ def refusals(module: str) -> Iterator[Refusal]:
 def of_a_payload(refusal: Refusal) -> bool:
     """Whether it is the payload that is refused, and not a model, an option or a sender's picture."""
     told = refusal.text.startswith(("raise PayloadError(", "raise ValueError("))
-    return told and refusal.home not in WRITING and not refusal.home.endswith("__init__")
+    return (
+        told
+        and refusal.home not in WRITING
+        and not refusal.home.endswith(("__init__", "__post_init__"))
+    )
 
 
 def raises(
