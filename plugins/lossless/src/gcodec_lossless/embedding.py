@@ -32,8 +32,8 @@ __all__ = ["COARSEST", "Lossless"]
 #: The largest coarseness: samples are multiples of 31 of 255 parts.
 COARSEST = 15
 _COLOUR, _DEEP, _ROUNDED, _WAY = 1, 2, 4, 8
-#: Samples so near to whole numbers are whole ones, in parts of one of 65535: float32 is 1/256 off, and one of 16 bits is no
-#: step of 8, however near.
+#: Samples so near to whole numbers are whole ones, in units of 1 / 65535: float32 errs by 1/256 of it, and the samples of 16
+#: bits that are next to one of 8 are 1 away.
 _WHOLE = 1 / 16
 
 
