@@ -108,11 +108,11 @@ class LinearCodec(PayloadCodec):
                 batches.append((symbols, visit.index))
                 bits += self._fewest(symbols, visit.index)
                 if bits > enough:
-                    raise _Enough
+                    raise StopIteration  # more bits than were asked about
 
             try:
                 self.quantize(analysed, level, visitor)
-            except _Enough:
+            except StopIteration:
                 analysed.least[level] = size + size // 4
             else:
                 batches.reverse()
@@ -162,10 +162,6 @@ class LinearCodec(PayloadCodec):
         if payload[2] >= STEPS:
             raise PayloadError(NAME, f"step {payload[2]}; the last there is is {STEPS - 1}")
         return payload[2], unpack_mse(payload[1]), payload[HEAD:]
-
-
-class _Enough(Exception):
-    """More bits than were asked about."""
 
 
 def width_of(step: float) -> float:
