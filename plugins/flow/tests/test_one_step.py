@@ -109,10 +109,10 @@ def test_the_user_may_say_otherwise() -> None:
 
 
 @pytest.mark.parametrize("option", ["time", "noise"])
-def test_what_is_of_a_state_is_refused_where_there_is_none(option: str) -> None:
-    with pytest.raises(InvalidOption, match="--start state"):
-        around(Asked("noise"), **{option: 0.5})
-    around(Asked("noise"), start="state", **{option: 0.5})
+def test_what_is_of_a_state_asks_for_one(option: str) -> None:
+    with pytest.raises(InvalidOption, match="--start noise"):
+        around(Asked("noise"), start="noise", **{option: 0.5})
+    assert around(Asked("noise"), **{option: 0.5}).way == "state"
 
 
 def test_noise_on_top_makes_the_state_noisier_and_belongs_to_the_seed() -> None:

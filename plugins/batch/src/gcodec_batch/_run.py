@@ -176,7 +176,7 @@ def _plan(request: Request, items: list[Item]) -> Plan:
     if plan is None:
         _check_empty(folder, work)
         shards = cut(items, work, _size(request, items))
-        _check_free(folder, work, shards)
+        _check_free(folder, work, [*_outputs(shards), ROWS])
         return write_plan(folder, request.source, work, shards)
     if plan.work != work:
         raise UsageError(
@@ -208,7 +208,7 @@ def _updated(request: Request, plan: Plan, new: list[Item], changed: dict[str, I
     taken = {name for shard in shards for name in shard.outputs}
     size = _size(request, new)
     more = cut(new, request.work, size, len(shards), taken)
-    _check_free(request.dest, request.work, more)
+    _check_free(request.dest, request.work, _outputs(more))
     return write_plan(request.dest, request.source, request.work, shards + more)
 
 
@@ -255,11 +255,14 @@ def _check_empty(folder: Path, work: Work) -> None:
             )
 
 
-def _check_free(folder: Path, work: Work, shards: Sequence[Inputs]) -> None:
+def _outputs(shards: Sequence[Inputs]) -> list[str]:
+    return [output for shard in shards for output in shard.outputs]
+
+
+def _check_free(folder: Path, work: Work, outputs: Sequence[str]) -> None:
     """Refuse to write a file of a tree over one that no run has made: an input, or somebody else's."""
     if work.tars or all(path.name == STATE for path in folder.iterdir()):
         return
-    outputs = [*(output for shard in shards for output in shard.outputs), ROWS]
     above = {str(name) for output in outputs for name in PurePosixPath(output).parents}
     taken = (name for name in outputs if os.path.lexists(folder / name))
     files = (name for name in sorted(above) if (folder / name).is_file())

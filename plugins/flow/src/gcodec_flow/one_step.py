@@ -48,12 +48,13 @@ class OneStep(LatentSampler):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         chosen: str = setup.options["start"]
-        self.way: str = self.denoiser.one_call if chosen == "auto" else chosen
         self.extra: float = setup.options["noise"]
         self.fixed: float = setup.options["time"]
+        auto = "state" if self.extra or self.fixed else self.denoiser.one_call
+        self.way: str = auto if chosen == "auto" else chosen
         for name, value in (("time", self.fixed), ("noise", self.extra)):
             if value and self.way == "noise":
-                expected = "0 where the call begins at noise, as here; give --start state as well"
+                expected = "0 where the call begins at noise; leave --start noise out"
                 raise InvalidOption(self.name, name, value, expected)
 
     def start(self, signals: Mapping[str, Signal], size: Size) -> Start:

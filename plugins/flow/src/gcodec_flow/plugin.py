@@ -17,7 +17,8 @@ _START = Option(
     "start",
     str,
     "auto",
-    "noise, given what stage 1 says, or the state that this is by itself; auto is what the model is made for",
+    "noise, given what stage 1 says, or the state that this is by itself; auto is a state where a time or noise of one is"
+    " given, else what the model is made for",
     choices=("auto", "noise", "state"),
 )
 _NOISE = Option(
