@@ -69,9 +69,8 @@ def fitting(make: Callable[[float], bytes], most: int, trials: int, full: float)
     trials  streams that are made at most; the first of at least the part `full` of the bytes ends it.
     """
     best, weight = None, 1.0
-    ends: dict[
-        bool, tuple[float, float]
-    ] = {}  # logarithms of weight and bytes, by whether these fit
+    # Logarithms of a weight and of its bytes over those aimed at, by whether these fit.
+    ends: dict[bool, tuple[float, float]] = {}
     for _ in range(trials):
         stream = make(weight)
         fits = len(stream) <= most
