@@ -88,11 +88,9 @@ def origin(colours: Ints) -> Origin | None:
     """That of red, green, blue [3, H, W] of 8 bits; None if there is none of those in `KINDS`."""
     flat = colours.reshape(3, -1)
     codes = (flat[0] << 16) | (flat[1] << 8) | flat[2]
-    some = np.unique(codes[:: max(1, codes.size // _SOME)])
+    some = _split(np.unique(codes[:: max(1, codes.size // _SOME)]))
+    inside = some[:, ((some > 0) & (some < 255)).all(0)]  # at an end they may have been cut
     for kind in KINDS.values():
-        # Colours at an end say little: they may be cut.
-        inner = ((_split(some) > 0) & (_split(some) < 255)).all(0)
-        inside = _split(some[inner])
         known = _solved(kind, inside, inside)[1]
         if known.size < 16 or known.mean() < _LEAST:
             continue

@@ -59,7 +59,7 @@ class Level:
     side: int
     digits: tuple[int, ...]
     model: str = ""
-    sharp: int = 4
+    sharp: int = _LAW
 
     def __post_init__(self) -> None:
         check_row(self.side, self.digits, self.model)
