@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcodec.errors import InvalidArgument, ModelDamaged, PayloadError
+from gcodec.errors import InvalidArgument, ModelDamaged, PayloadError, UsageError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal, pack_mse, unpack_mse
 from gcodec_lossless.codec import NAME, ORDER, PLAIN, REPEATS, WAYS, Coded, read, written
@@ -106,6 +106,10 @@ class Lossless(Embedding):
 
     def analyse(self, pixels: FloatArray) -> _Analysed:
         """Samples of float32 [3, H, W] in [0, 1]: of 8 bits if they are, of 16 otherwise."""
+        if self.setup.beside:
+            raise UsageError(
+                "lossless makes no use of a companion, which would only add its bytes; leave --companion out"
+            )
         gray = bool((pixels[0] == pixels[1]).all() and (pixels[0] == pixels[2]).all())
         planes = pixels[:1] if gray else pixels[list(ORDER)]
         flags = 0 if gray else _COLOUR
