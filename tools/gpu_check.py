@@ -29,6 +29,7 @@ BASE: list[tuple[str, dict[str, Any], float, str, dict[str, Any]]] = [
     ("ldm_quant", {}, 0.3, "relic", {"steps": 2}),
     ("rate_variable", {}, 0.3, "rate_variable", {}),
     ("perco", {}, 0.02, "perco", {"steps": 4}),
+    ("tokens", {}, 0.05, "one_step", {}),
     ("diffc", {"channel": "trellis:memory=12"}, 0.1, "ode", {"steps": 2}),
     ("diffc", {"channel": "chunked"}, 0.03, "mse", {}),
     ("ddcm", {}, 0.05, "mse", {}),

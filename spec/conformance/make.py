@@ -45,6 +45,7 @@ PAIRS = [
     Pair("rate_variable", "rate_variable", 1),
     Pair("perco", "perco", 1),
     Pair("tokens", "preview", 1),
+    Pair("tokens", "one_step", 1),
     Pair("diffc", "ode", 1),
     Pair("diffc", "mse", 1),
     Pair("ddcm", "sde", 1),
