@@ -101,14 +101,12 @@ EXAMPLES = [
     (
         TargetTooSmall("ntc", 10, 90),
         6,
-        "'ntc' needs at least 90 bytes for this image and 10 were allowed; allow more, or take an"
-        " embedding for lower rates",
+        "10 bytes are too few for 'ntc' and this image; allow 90, or take an embedding for lower rates",
     ),
     (
         TargetTooSmall("ntc", 10, 90, "its alpha (60 bytes)"),
         6,
-        "'ntc' needs at least 90 bytes for this image and 10 were allowed; allow more, or do without its"
-        " alpha (60 bytes)",
+        "10 bytes are too few for 'ntc' and this image; allow 90, or do without its alpha (60 bytes)",
     ),
     (
         Unmeasured("diffc", ["ntc", "webp"]),

@@ -210,16 +210,17 @@ class NoPath(UsageError):
 
 
 class TargetTooSmall(UsageError):
-    """Even the lowest quality gives `smallest` bytes, more than the `target` asked for; `beside`: what else takes bytes."""
+    """No file of `target` bytes was found; with `smallest` there is one, of the lowest quality. `beside`: what else takes
+    bytes."""
 
     exit_status = 6
 
     def __init__(self, embedding: str, target: int, smallest: int, beside: str = "") -> None:
         self.embedding, self.target = embedding, target
         self.smallest, self.beside = smallest, beside
-        text = f"'{embedding}' needs at least {smallest} bytes for this image and {target} were allowed"
+        text = f"{target} bytes are too few for '{embedding}' and this image"
         advice = f"do without {beside}" if beside else "take an embedding for lower rates"
-        super().__init__(f"{text}; allow more, or {advice}")
+        super().__init__(f"{text}; allow {smallest}, or {advice}")
 
 
 class Unmeasured(UsageError):

@@ -71,7 +71,7 @@ FAILURES = {
     "unusable plugin": ("encode photo.png --embed test/absent", 4, "Nowhere"),
     "no path": ("decode words.gcx", 5, "needs preview"),
     "no path in mix": ("mix photo.png --embed test/words --recon preview", 5, "tiny"),
-    "target": ("encode photo.png --embed tiny --bytes 15", 6, "15 were allowed"),
+    "target": ("encode photo.png --embed tiny --bytes 15", 6, "15 bytes are too few"),
     "bytes of a file that is not progressive": (
         "decode good.gcx --max-bytes 40",
         2,

@@ -43,7 +43,7 @@ def test_a_folder_of_checkpoints_gives_rate_control(tmp_path: Path, cache: Path)
         assert len(made.data) == size
         assert gcodec.decode(made.data).picture.pixels.shape == (3, 70, 90)
         assert bytes.fromhex(digest)[:8] in made.data
-    with pytest.raises(TargetTooSmall, match=f"'compressai' needs at least {sizes[0]} bytes"):
+    with pytest.raises(TargetTooSmall, match=f"'compressai' and this image; allow {sizes[0]},"):
         encode(folder, gcodec.Target(bytes=sizes[0] - 1))
 
 
@@ -52,7 +52,7 @@ def test_one_checkpoint_is_one_rate(tmp_path: Path) -> None:
     data = encode(model).data
     assert encode(model, gcodec.Target(bytes=10**6)).data == data
     assert encode(model, gcodec.Target(quality=0)).data == data
-    with pytest.raises(TargetTooSmall, match=f"at least {len(data)} bytes"):
+    with pytest.raises(TargetTooSmall, match=f"allow {len(data)},"):
         encode(model, gcodec.Target(bytes=len(data) - 1))
 
 

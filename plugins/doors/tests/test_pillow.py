@@ -95,7 +95,7 @@ def test_a_profile_travels(parrot: Image.Image) -> None:
     ("words", "said"),
     [
         ({"embed": "nothing"}, "no installed embedding is called 'nothing'"),
-        ({"embed": "ntc", "bytes": 20}, "needs at least"),
+        ({"embed": "ntc", "bytes": 20}, "20 bytes are too few"),
         ({"embed": "webp", "quality": 80}, "quality is from 0 to 1"),
         ({"embed": "webp", "compress_level": 3}, "no option 'compress_level'"),
         ({"embed": "webp", "bpp": 1, "quality": 0.5}, "not several"),

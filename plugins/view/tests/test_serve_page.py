@@ -255,7 +255,7 @@ def test_what_cannot_be_is_one_line(page: Chromium, photo: bytes, tmp_path: Path
     page.get("document.querySelector('#amount').value = '9'")
     start(page)
     page.wait("document.querySelector('#status.bad')")
-    assert "needs at least" in page.text("#status")
+    assert "bytes are too few" in page.text("#status")
     page.get("document.querySelector('#amount').value = '2000'")
     start(page)
     page.wait(MADE)  # and nothing is left of what failed

@@ -82,7 +82,7 @@ def search(
     about   what `Embedding.about` says of a quality. The search begins where that is the limit; then it interpolates by
             how far sizes were from it. None: sizes are about exponential in quality.
 
-    Raises TargetTooSmall.
+    Raises TargetTooSmall, with the bytes of quality 0: where so many are allowed there is an answer.
     """
     top = levels - 1
     sizes: dict[int, int] = {}
@@ -108,7 +108,8 @@ def search(
         if news or not before:
             poor = poor + 1 if 2 * (high - low) > width + 1 and poor < _PATIENCE else 0
     if low < 0:
-        raise TargetTooSmall(name, limit, min(sizes.values()))
+        # Others may have been smaller, of a flat picture: that these will be found again is not sure.
+        raise TargetTooSmall(name, limit, sizes[0])
     return low / top
 
 
