@@ -20,6 +20,7 @@ __all__ = [
     "check_writable",
     "file_bytes",
     "read_bounded",
+    "why",
 ]
 
 #: No picture or file within the default limits comes near it.
@@ -34,6 +35,13 @@ _REASONS = {
     errno.ENAMETOOLONG: "the name is too long",
     errno.ENOTDIR: "a part of its path is not a folder",
 }
+
+
+def why(error: OSError) -> str:
+    """Return what the file system says, in words of people."""
+    if error.errno in _REASONS:
+        return _REASONS[error.errno]
+    return error.strerror or " ".join(str(error).split()) or type(error).__name__
 
 
 def read_bounded(stream: BinaryIO, name: str) -> bytes:
@@ -83,7 +91,7 @@ def check_writable(path: str | Path, *, force: bool = False) -> None:
         if path.exists() and not force and not _is_device(path):
             raise OutputExists(path)
     except OSError as error:
-        raise OutputError(path, _reason(error)) from error
+        raise OutputError(path, why(error)) from error
 
 
 def check_not_input(path: str | Path, inputs: Iterable[str | Path]) -> None:
@@ -170,16 +178,10 @@ def _as_output_error(path: Path) -> Iterator[None]:
         # The reader of a pipe went away: whoever runs the process treats that in its own way.
         raise
     except OSError as error:
-        raise OutputError(path, _reason(error)) from error
+        raise OutputError(path, why(error)) from error
 
 
 def _is_device(path: Path) -> bool:
     with contextlib.suppress(OSError):
         return path.is_char_device() or path.is_block_device() or path.is_fifo()
     return False
-
-
-def _reason(error: OSError) -> str:
-    if error.errno in _REASONS:
-        return _REASONS[error.errno]
-    return error.strerror or " ".join(str(error).split()) or type(error).__name__

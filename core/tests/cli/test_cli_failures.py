@@ -329,7 +329,7 @@ def test_a_full_disk_behind_standard_output_is_told(files: Path, site: Path, wor
             env=support.environment(site),
             check=False,
         )
-    fails(subprocess.CompletedProcess([], done.returncode, b"", done.stderr), 8, "No space left")
+    fails(subprocess.CompletedProcess([], done.returncode, b"", done.stderr), 8, "the disk is full")
 
 
 def test_a_reader_that_goes_away_ends_the_command_silently(files: Path, site: Path) -> None:

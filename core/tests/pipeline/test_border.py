@@ -322,7 +322,7 @@ def test_the_command_says_it_in_one_line(
     [
         ("raise", 18, "command 'acme-stumble' of acme-things: LookupError: no such thing"),
         ("refuse", 2, "not like this"),
-        ("full", 8, "cannot write standard output: No space left on device"),
+        ("full", 8, "cannot write standard output: the disk is full"),
         ("sing", 2, "acme-stumble --help"),
     ],
 )

@@ -140,12 +140,22 @@ def test_other_inputs_are_noticed_and_taken_in_when_asked(
     assert report(batch("encode", photos, "out", *QUICK, *tars, "--json"))["made_now"] == 0
 
 
-def test_other_options_are_refused(photos: Path, batch: Batch) -> None:
-    batch("encode", photos, "out", *QUICK)
-    other = batch("encode", photos, "out", "--embed", "jpeg", "--quality", "0.4")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--embed", "jpeg", "--quality", "0.4"), "quality was 0.3, now 0.4"),
+        (("--embed", "webp", "--quality", "0.3"), "embed was 'jpeg', now 'webp'"),
+        ((*QUICK, "--tars"), "tars was False, now True"),
+        ((*QUICK, "--shard-size", "3"), "shard_size was None, now 3"),
+    ],
+)
+def test_other_options_are_refused(
+    photos: Path, batch: Batch, words: tuple[str, ...], said: str
+) -> None:
+    batch("encode", photos / "a b", "out", *QUICK)
+    other = batch("encode", photos / "a b", "out", *words)
     assert other.returncode == 2
-    assert "begun with other options" in other.stderr
-    assert "another destination" in other.stderr
+    assert f"begun with other options ({said}); take the same, or another" in other.stderr
 
 
 def test_tars_are_webdataset_and_repeat_byte_for_byte(

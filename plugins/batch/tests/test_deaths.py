@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import resource
@@ -240,7 +241,33 @@ def test_two_runs_on_one_destination(photos: Path, tmp_path: Path, batch: Batch)
         second = batch("encode", photos, "out", *QUICK)
     assert second.returncode == 8
     assert "another run is at work on it" in second.stderr
+    assert not (tmp_path / "out").exists(), "neither has begun"
     assert batch("encode", photos, "out", *QUICK).returncode == 21
+
+
+def test_who_opened_a_lock_before_it_was_removed_has_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run looks at the lock as another is refused and leaves nothing: the first needs another, or a third would run."""
+    import gcodec_batch._engine as engines
+
+    real, turns = engines._lock, []
+
+    def lock(number: int, folder: Path) -> None:
+        turns.append(number)
+        if len(turns) == 1:
+            with locked(folder):  # and gone again, with its file
+                pass
+        real(number, folder)
+
+    monkeypatch.setattr(engines, "_lock", lock)
+    with (
+        locked(tmp_path / "out"),
+        pytest.raises(OutputError, match="another run"),
+        locked(tmp_path / "out"),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
@@ -272,6 +299,24 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
     assert not list(tmp_path.rglob("*.part"))
     whole = batch("encode", photos, "out", *QUICK, "--json")
     assert report(whole)["failed"] == 1
+
+
+@pytest.mark.parametrize("where", ["os.fsync", "gcodec_batch._journal.Journal.append"])
+def test_a_full_disk_has_one_wording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Whether a file of a shard does not fit, or a record of a journal."""
+    plan = four(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(where, full)
+    with Session() as session, pytest.raises(OutputError, match=r"out.*: the disk is full$"):
+        make(plan, 0, session)
+    monkeypatch.undo()
+    with Session() as session:
+        assert make(plan, 0, session) == Made(4, 0)
 
 
 def test_a_destination_that_vanishes(tmp_path: Path, batch: Batch) -> None:

@@ -25,6 +25,7 @@ from gcodec.errors import (
     PartlyFailed,
     UnusablePlugin,
 )
+from gcodec.files import why
 
 if TYPE_CHECKING:
     from gcodec.plugin import CommandSpec
@@ -338,8 +339,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return CLOSED_PIPE_EXIT_STATUS, ""
     if isinstance(error, OSError) and error.errno in _PRINTING:
         # Whatever else writes raises OutputError.
-        why = "it is closed" if error.errno == errno.EBADF else error.strerror
-        return OutputError.exit_status, f"cannot write standard output: {why}"
+        reason = "it is closed" if error.errno == errno.EBADF else why(error)
+        return OutputError.exit_status, str(OutputError("standard output", reason))
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1, ""
     if isinstance(error, MemoryError):

@@ -34,6 +34,7 @@ from gcodec.cli.run_options import (
     writing_options,
 )
 from gcodec.errors import GcodecError, OutputError, PartlyFailed, UsageError
+from gcodec.files import why
 from gcodec.options import as_arguments
 from gcodec.plugin import EmbeddingSpec, MetricSpec, ReconstructorSpec
 from gcodec.registry import registry
@@ -316,5 +317,5 @@ def _folder(path: str) -> Path:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise OutputError(path, str(error.strerror)) from error
+        raise OutputError(path, why(error)) from error
     return folder

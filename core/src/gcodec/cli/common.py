@@ -13,7 +13,14 @@ import click
 
 from gcodec.cli._words import one_line
 from gcodec.errors import ImageError, OutputError, UsageError
-from gcodec.files import atomic_write, check_not_input, check_writable, file_bytes, read_bounded
+from gcodec.files import (
+    atomic_write,
+    check_not_input,
+    check_writable,
+    file_bytes,
+    read_bounded,
+    why,
+)
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -97,7 +104,7 @@ def write_bytes(path: str, data: bytes, *, force: bool) -> None:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise OutputError("standard output", str(error.strerror)) from error
+            raise OutputError("standard output", why(error)) from error
         return
     with atomic_write(Path(path), force=force) as stream:
         stream.write(data)

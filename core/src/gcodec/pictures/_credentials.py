@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gcodec.errors import OutputError, UnusablePlugin
+from gcodec.files import why
 from gcodec.pictures._provenance import ENHANCED
 
 __all__ = ["Credentials", "check_signable", "signed"]
@@ -45,7 +46,7 @@ class Credentials:
             try:
                 found.append(path.read_bytes())
             except OSError as error:
-                raise OutputError(str(path), error.strerror or str(error)) from error
+                raise OutputError(str(path), why(error)) from error
         made = cls(*found)
         made.algorithm(str(key))
         return made

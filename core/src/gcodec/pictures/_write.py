@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gcodec.errors import InvalidArgument, OutputError
-from gcodec.files import atomic_write, check_writable
+from gcodec.files import atomic_write, check_writable, why
 from gcodec.pictures._colour import profile_space
 from gcodec.pictures._credentials import Credentials, signed
 from gcodec.pictures._deep_write import deep_jxl, deep_png, deep_tiff
@@ -109,7 +109,7 @@ def save_image(
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OutputError(name, error.strerror or str(error)) from error
+        raise OutputError(name, why(error)) from error
 
 
 def format_of(name: str, suffix: str) -> str:

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gcodec.errors import OutputError
+from gcodec.files import why
 from gcodec.models.cache import cache_folder
 
 __all__ = ["Room", "absolute", "enter", "furnish", "room"]
@@ -69,7 +70,7 @@ def room() -> Iterator[Room]:
     try:
         made = tempfile.TemporaryDirectory(prefix="gcodec-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise OutputError("a temporary folder", error.strerror or str(error)) from error
+        raise OutputError("a temporary folder", why(error)) from error
     with made as folder:
         yield furnish(Path(folder))
 

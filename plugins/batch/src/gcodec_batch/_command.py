@@ -252,8 +252,9 @@ def _batch(
         upload=dest if state else "",
         # A file that is encoded from a picture has the bytes of one that was made alone, unless otherwise is asked for.
         together=together or (_TOGETHER if gains else 1),
+        shard_size=shard_size,
     )
-    request = Request(source, folder, work, shard_size, retry, update)
+    request = Request(source, folder, work, retry, update)
     means = Means(jobs, how.threads, address, how.device, patience, picture_seconds)
     with progress_bar(not as_json) as progress:
         found = batch(request, engine_named(engine), means, progress)

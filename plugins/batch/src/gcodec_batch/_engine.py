@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -24,7 +24,8 @@ from gcodec.errors import (
     UnusablePlugin,
     WorkerError,
 )
-from gcodec_batch._plan import STATE, Plan
+from gcodec.files import why
+from gcodec_batch._plan import STATE, Plan, begun
 from gcodec_batch._remote import is_url
 
 if TYPE_CHECKING:
@@ -149,20 +150,42 @@ def opened(plan: Plan) -> Session:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Have a destination alone. Raises OutputError where another run has it, or where it cannot be made.
+    """Have a destination alone; where no run was begun in it, nothing stays of this.
 
-    The lock file is never removed: whoever waited for a removed one would hold a lock on nothing.
+    Raises OutputError where another run has it, or where it cannot be made.
     """
     state = folder / STATE
+    new = [state, *(above for above in state.parents if not above.exists())]
+    path = state / "lock"
+    lock = _taken(path, folder)
     try:
-        state.mkdir(parents=True, exist_ok=True)
-        lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise OutputError(folder, error.strerror or str(error)) from error
-    try:
-        _lock(lock, folder)
         yield
     finally:
+        if not begun(folder):
+            with suppress(OSError):  # somebody else's file is in it
+                path.unlink()
+                for made in new:
+                    made.rmdir()
+        os.close(lock)
+
+
+def _taken(path: Path, folder: Path) -> int:
+    """An open file at `path` that nobody else has locked. Raises OutputError about `folder`."""
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise OutputError(folder, why(error)) from error
+        try:
+            _lock(lock, folder)
+            # Whoever had it may have removed it meanwhile: that is a lock on nothing.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(lock), path.stat()):
+                    return lock
+        except OutputError:
+            os.close(lock)
+            raise
         os.close(lock)
 
 

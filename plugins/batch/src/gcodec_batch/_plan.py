@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,7 +18,7 @@ from gcodec.errors import GcodecError, OutputError, UsageError
 from gcodec_batch._journal import Journal
 from gcodec_batch._sources import Item
 
-__all__ = ["Inputs", "InputsChanged", "Plan", "Shard", "Work", "read_plan", "write_plan"]
+__all__ = ["Inputs", "InputsChanged", "Plan", "Shard", "Work", "begun", "read_plan", "write_plan"]
 
 STATE = ".gcodec-batch"
 _PLAN = "plan"
@@ -50,6 +51,7 @@ class Work:
     tars       whether outputs go into tars rather than into a tree of files.
     upload     URL that shards go to, "" where they stay beside the plan.
     together   how many pictures of one shape go through the networks of stage 2 at once.
+    shard_size inputs of one shard, None for what suits.
     """
 
     verb: str
@@ -60,6 +62,7 @@ class Work:
     tars: bool
     upload: str = ""
     together: int = 1
+    shard_size: int | None = None
 
     @property
     def suffix(self) -> str:
@@ -94,7 +97,7 @@ class Plan:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         path = folder / STATE / _PLAN
-        if not path.is_file():
+        if not begun(folder):
             raise OutputError(folder, "there is no plan of `gcodec batch` in it")
         self._records = Journal(path)
         try:
@@ -130,36 +133,40 @@ class Plan:
         return self.folder / STATE
 
 
+def begun(folder: Path) -> bool:
+    """Whether a destination has a plan."""
+    return (folder / STATE / _PLAN).is_file()
+
+
 def read_plan(folder: Path) -> Plan | None:
     """Return the plan of a destination, None where nothing was begun. Raises OutputError."""
-    return Plan(folder) if (folder / STATE / _PLAN).is_file() else None
+    return Plan(folder) if begun(folder) else None
 
 
 def write_plan(folder: Path, source: str, work: Work, shards: Sequence[Inputs]) -> Plan:
     """Write a plan whole, or not at all. Raises OSError."""
     state = folder / STATE
     path = state / f"{_PLAN}.{os.urandom(4).hex()}"
-    records = Journal(path)
-    total = sum(len(shard.items) for shard in shards)
-    records.append(
-        {
-            "version": _VERSION,
-            "source": source,
-            "total": total,
-            "shards": len(shards),
-            "work": asdict(work),
-        }
-    )
-    for shard in shards:
-        records.append(
-            [
-                [item.name, item.place, item.stamp, item.beside, output]
-                for item, output in zip(shard.items, shard.outputs, strict=True)
-            ]
-        )
-    records.sync()
-    records.close()
-    path.replace(state / _PLAN)
+    head = {
+        "version": _VERSION,
+        "source": source,
+        "total": sum(len(shard.items) for shard in shards),
+        "shards": len(shards),
+        "work": asdict(work),
+    }
+    try:
+        with closing(Journal(path)) as records:
+            records.append(head)
+            for shard in shards:
+                pairs = zip(shard.items, shard.outputs, strict=True)
+                records.append(
+                    [[i.name, i.place, i.stamp, i.beside, output] for i, output in pairs]
+                )
+            records.sync()
+        path.replace(state / _PLAN)
+    finally:
+        for left in state.glob(f"{path.name}*"):
+            left.unlink()
     return Plan(folder)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from gcodec.errors import OutputError, UnusablePlugin, UsageError
+from gcodec.files import why
 
 __all__ = ["filesystem", "is_url", "names_at", "open_any", "part_of", "put"]
 
@@ -85,5 +86,7 @@ def put(data: Path | bytes, url: str) -> None:
 
 
 def _said(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or " ".join(str(error).split())
+    if isinstance(error, OSError):
+        return why(error)
+    text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

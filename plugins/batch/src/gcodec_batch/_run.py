@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,7 @@ from gcodec_batch._plan import (
     write_plan,
 )
 from gcodec_batch._remote import names_at
+from gcodec_batch._rows import tables
 from gcodec_batch._shard import (
     Made,
     discard,
@@ -53,12 +54,11 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for. shard_size: None for what suits; retry, update: as on the command line."""
+    """What is asked for; retry, update: as on the command line."""
 
     source: str
     dest: Path
     work: Work
-    shard_size: int | None = None
     retry: bool = False
     update: bool = False
 
@@ -179,8 +179,9 @@ def _plan(request: Request, items: list[Item]) -> Plan:
         _check_free(folder, work, [*_outputs(shards), ROWS])
         return write_plan(folder, request.source, work, shards)
     if plan.work != work:
+        other = _difference(vars(plan.work), vars(work))
         raise UsageError(
-            f"{folder} was begun with other options ({_difference(plan.work, work)}); take the same, or another destination"
+            f"{folder} was begun with other options ({other}); take the same, or another destination"
         )
     known = {item.name: item for shard in plan.shards() for item in shard.inputs.items}
     now = {item.name: item for item in items}
@@ -213,8 +214,8 @@ def _updated(request: Request, plan: Plan, new: list[Item], changed: dict[str, I
 
 
 def _size(request: Request, items: list[Item]) -> int:
-    if request.shard_size:
-        return request.shard_size
+    if request.work.shard_size:
+        return request.work.shard_size
     if request.work.tars:
         return _TAR_SIZE
     return max(1, min(_TREE_SIZE, len(items) // _TREE_SHARDS))
@@ -283,16 +284,9 @@ def _sweep(plan: Plan, folders: Iterable[Path]) -> None:
 
 def _gather_rows(plan: Plan) -> None:
     """Put the rows of a tree together, in rows.parquet."""
-    import pyarrow.parquet as pq
-
-    writer = None
-    with replaced(plan.folder / ROWS) as stream:
+    with replaced(plan.folder / ROWS) as stream, tables(stream) as write:
         for shard in plan.shards():
-            table = table_of(plan, shard)
-            writer = writer or pq.ParquetWriter(stream, table.schema)
-            writer.write_table(table)
-        if writer is not None:
-            writer.close()
+            write(table_of(plan, shard))
 
 
 def _wanted(verb: str) -> Callable[[str], bool]:
@@ -313,7 +307,12 @@ def _tell_of(others: list[str], source: str) -> None:
         )
 
 
-def _difference(before: Work, now: Work) -> str:
-    names = [name for name in vars(now) if getattr(before, name) != getattr(now, name)]
-    first = names[0]
-    return f"{first} was {getattr(before, first)!r}, now {getattr(now, first)!r}"
+def _difference(before: Any, now: Any, name: str = "") -> str:
+    """The first value that is another, by the name of what it is of: bpp was 0.3, now 0.5."""
+    if isinstance(before, tuple) and before and now:  # a plugin and its options
+        before, now = ({name: plugin, **options} for plugin, options in (before, now))
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in [*before, *(key for key in now if key not in before)]:
+            if before.get(key) != now.get(key):
+                return _difference(before.get(key), now.get(key), str(key))
+    return f"{name} was {before!r}, now {now!r}"

@@ -26,12 +26,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gcodec.cli.common import json_text
 from gcodec.errors import OutputError
-from gcodec.files import atomic_write
+from gcodec.files import atomic_write, why
 from gcodec_batch._groups import groups
 from gcodec_batch._journal import Journal
 from gcodec_batch._plan import Plan, Shard
 from gcodec_batch._remote import open_any, put
-from gcodec_batch._verbs import COLUMNS, Result, done, done_together, lost, unnamed
+from gcodec_batch._rows import table, tables
+from gcodec_batch._verbs import Result, done, done_together, lost, unnamed
 
 if TYPE_CHECKING:
     from gcodec.pipeline.session import Session
@@ -43,7 +44,6 @@ __all__ = [
     "lost_files",
     "make",
     "made",
-    "open_tables",
     "output_errors",
     "reopen",
     "replaced",
@@ -181,12 +181,6 @@ def table_of(plan: Plan, shard: Shard, columns: list[str] | None = None) -> Any:
         raise _damaged(path) from error
 
 
-def open_tables() -> None:
-    """Take the memory now that writing rows takes at the end of a shard, 50 MB: then it is the same from the beginning."""
-    with _table(io.BytesIO()) as write:
-        write([dict.fromkeys(COLUMNS)])
-
-
 def _damaged(path: Path) -> OutputError:
     again = "remove it, and the same command makes its shard again"
     return OutputError(path, f"what a run wrote there cannot be read; {again}")
@@ -261,10 +255,10 @@ def _finish(plan: Plan, shard: Shard, journal: Journal, places: dict[int, int]) 
                     _add(tar, row["key"] + suffix, data)
     counts: Counter[str] = Counter()
     seconds = 0.0
-    with _whole(_file(plan, shard, ".parquet")) as stream, _table(stream) as write:
+    with _whole(_file(plan, shard, ".parquet")) as stream, tables(stream) as write:
         for at in range(0, len(order), _GROUP):
             rows = [journal[place][1] for place in order[at : at + _GROUP]]
-            write(rows)
+            write(table(rows))
             if not plan.work.tars:
                 _sync(plan.folder / row["key"] for row in rows if row["status"] == "success")
             counts.update(row["error"].partition(":")[0] or "success" for row in rows)
@@ -371,21 +365,9 @@ def _tar_files(plan: Plan, shard: Shard) -> dict[str, dict[str, bytes]]:
 
 
 @contextmanager
-def _table(stream: IO[bytes]) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
-    """Write rows in groups. An exception leaves the file without its end, hence unreadable, and `_whole` removes it."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in COLUMNS.items()])
-    writer = pq.ParquetWriter(stream, schema)
-    yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema))
-    writer.close()
-
-
-@contextmanager
 def output_errors(folder: Path) -> Iterator[None]:
     """Whatever the file system says is about the destination."""
     try:
         yield
     except OSError as error:
-        raise OutputError(folder, error.strerror or str(error)) from error
+        raise OutputError(folder, why(error)) from error

@@ -20,7 +20,8 @@ def main() -> None:
     from gcodec.errors import GcodecError
     from gcodec_batch._engine import opened
     from gcodec_batch._plan import Plan
-    from gcodec_batch._shard import make, open_tables
+    from gcodec_batch._rows import open_tables
+    from gcodec_batch._shard import make
 
     open_tables()
     plan = Plan(Path(messages.get()["folder"]))

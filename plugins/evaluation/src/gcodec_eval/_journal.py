@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from gcodec.cli.common import json_text
 from gcodec.errors import OutputError
+from gcodec.files import why
 from gcodec_eval._identity import digest_of
 
 __all__ = ["JOURNAL", "Journal", "open_journal"]
@@ -48,7 +49,7 @@ class Journal:
             self.stream.write(json_text(entry, indent=None).encode() + b"\n")
             self.stream.flush()
         except OSError as error:
-            raise OutputError(self.path, str(error.strerror)) from error
+            raise OutputError(self.path, why(error)) from error
         self.entries[key] = entry
 
 
@@ -62,7 +63,7 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     try:
         stream = path.open("ab+")
     except OSError as error:
-        raise OutputError(path, str(error.strerror)) from error
+        raise OutputError(path, why(error)) from error
     with stream:
         _lock(stream, path)
         stream.seek(0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gcodec.errors import OutputError, OutputExists
-from gcodec.files import check_not_input
+from gcodec.files import check_not_input, why
 from gcodec.models import ModelStore
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.progress import Progress, silent
@@ -96,7 +96,7 @@ def _check_folder(folder: Path, images: Sequence[Path], force: bool) -> None:
         for name in inside[:3]:
             (folder / name).mkdir(exist_ok=True)
     except OSError as error:
-        raise OutputError(folder, str(error.strerror)) from error
+        raise OutputError(folder, why(error)) from error
 
 
 def _check_same_pictures(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gcodec.errors import GcodecError
+from gcodec.files import why
 from gcodec_batch import Item, Keeper, read_item
 
 __all__ = ["Node", "versions"]
@@ -113,7 +114,7 @@ def _sight(folder: Path, sign: str) -> str:
         own.touch()
         own.unlink()
     except OSError as error:
-        return f"cannot write to {folder}: {error.strerror or error}"
+        return f"cannot write to {folder}: {why(error)}"
     return ""
 
 

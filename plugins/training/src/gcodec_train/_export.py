@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from gcodec.errors import OutputError
+from gcodec.files import why
 from gcodec_train._checkpoint import About
 from gcodec_train._recipe import to_toml
 from gcodec_train._state import State
@@ -44,7 +45,7 @@ def export(
         partial.rename(folder)
         shutil.rmtree(former, ignore_errors=True)
     except OSError as error:
-        raise OutputError(folder, str(error.strerror or error)) from error
+        raise OutputError(folder, why(error)) from error
 
 
 def data_list(inputs: Inputs) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from gcodec.errors import ImageError, OutputError, OutputExists, UsageError
+from gcodec.files import why
 from gcodec.progress import Progress, silent
 from gcodec_train.photos import decoded, photographs, tell_unread
 
@@ -118,6 +119,6 @@ def _write(pictures: Mapping[Path, bytes], target: Path) -> None:
             target.rmdir()
         partial.rename(target)
     except OSError as error:
-        raise OutputError(target, str(error.strerror)) from error
+        raise OutputError(target, why(error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from gcodec.errors import OutputError, TrainingDiverged
+from gcodec.files import why
 from gcodec_train import _checkpoint, _log
 from gcodec_train._export import data_list, export
 from gcodec_train._recipe import check_tables
@@ -104,7 +105,7 @@ def train(
         out.mkdir(parents=True, exist_ok=True)
         inputs.cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(out, str(error.strerror)) from error
+        raise OutputError(out, why(error)) from error
     with _interrupts() as interrupts:
         run = _Run(_built(trainer, inputs), inputs, out, carry, report)
         run.resume()

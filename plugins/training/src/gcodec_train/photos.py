@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.errors import ImageError, OutputError
-from gcodec.files import atomic_write
+from gcodec.files import atomic_write, why
 from gcodec.pictures import load_image, pictures_among
 from gcodec.progress import Progress, silent
 
@@ -83,7 +83,7 @@ def _pack(
         # Samples without their index are taken for nothing.
         (target / _INDEX).unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(target, str(error.strerror)) from error
+        raise OutputError(target, why(error)) from error
     heights, widths, offsets, sizes, digests, kept = [], [], [], [], [], []
     unread: dict[str, str] = {}
     position = 0

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import gcodec_formats as gcx
 from gcodec.errors import FormatError, OutputError
-from gcodec.files import check_writable
+from gcodec.files import check_writable, why
 from gcodec_formats import registry as numbers
 from gcodec_view._parts import ONE_FILE, RUNTIME, SERVE, models, page
 
@@ -128,5 +128,5 @@ def write_folder(folder: Path, pictures: Mapping[str, bytes]) -> list[str]:
         finally:
             shutil.rmtree(made, ignore_errors=True)
     except OSError as error:
-        raise OutputError(folder, error.strerror or str(error)) from error
+        raise OutputError(folder, why(error)) from error
     return [f"index.html?src={quote(quote(name))}" for name in pictures]
