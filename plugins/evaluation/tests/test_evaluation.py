@@ -330,6 +330,14 @@ def test_the_identity_of_software_changes_with_its_sources(tmp_path: Path) -> No
             assert {n.partition("_under_test/")[2] or n for n in counted} == set(owned)
 
 
+def test_the_identity_of_software_does_not_know_what_was_asked_before() -> None:
+    """What else a request names is no reason to do a result anew."""
+    alone = software([])
+    with_torch = software([EmbeddingSpec("t", "t", "json:loads", ("preview",), "A")], ours=True)
+    assert set(with_torch) > set(alone) == set(software([]))
+    assert software([]) == alone
+
+
 def test_the_machine_is_described_without_its_name() -> None:
     import getpass
     import platform

@@ -70,7 +70,8 @@ def software(
     """
     classes = {model.class_name for model in models}
     networks = [spec for spec in registry().networks.values() if spec.name in classes]
-    found = _versions("gcodec", extras=False)
+    # A copy: what is cached is not to grow by what other results pass through.
+    found = dict(_versions("gcodec", extras=False))
     modules = {"gcodec", "gcodec_formats", "gcodec_eval._workers"}
     if ours:
         found |= _versions("gcodec-eval", extras=True)
