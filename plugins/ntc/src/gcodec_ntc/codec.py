@@ -42,9 +42,8 @@ _BYTES = 0.28, 0.26
 
 #: What error weighs against bits, times what the model says and `Feedback.weights`.
 _TRADE = np.float32(1.15)
-#: Second choices that are tried until one has at most the bytes of the first, and at least this part of them; and what is
-#: made of that weight for the first trial, of which most fit.
-_TRIALS, _FULL, _MILDER = 3, 0.97, np.float32(0.95)
+#: Last choices that are tried until one has at most the bytes of the first, and at least this part of them.
+_TRIALS, _FULL = 3, 0.97
 
 FloatArray = NDArray[np.float32]
 
@@ -317,12 +316,9 @@ class Codec(PayloadCodec):
         return self.finished(analysed, level, self.better(analysed, level, plain)[0])
 
     def better(self, analysed: Analysed, level: int, plain: Seen) -> tuple[Seen, Wanted]:
-        """What is chosen when the picture that `plain` gives has been seen, or that; and what was rounded for it."""
+        """What is chosen when the pictures that choices give have been seen, or `plain`; and what was rounded for it."""
         start = self.wanted(analysed, level)
-        chosen = plain.y.reshape(start.y.shape).astype(np.float32) / (1 << MEAN_BITS)
-        error = plain.preview - analysed.samples
-        moved = self.feedback.moved(start.y, chosen, error, level)
-        wanted = start._replace(y=moved, trade=start.trade * _MILDER)
+        wanted = self.feedback(self, analysed, level, plain, start)
         stream = self.within(analysed, level, wanted, len(plain.stream), _TRIALS, _FULL)
         if stream is None:
             return plain, start
@@ -346,10 +342,7 @@ class Codec(PayloadCodec):
         visitor: Callable[[Visit, Ints], None],
         wanted: Wanted | None = None,
     ) -> Ints:
-        """Choose all symbols at quality `level`; `visitor` sees each batch with its symbols.
-
-        Returns the quantized latents, int32 [h, w, C] in 1/16 steps.
-        """
+        """Choose all symbols, which `visitor` sees by batch; returns quantized latents, int32 [h, w, C] in 1/16 steps."""
         y, z, trade = wanted or self.wanted(analysed, level)
 
         def choose(visit: Visit) -> Ints:

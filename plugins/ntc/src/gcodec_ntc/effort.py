@@ -18,7 +18,7 @@ __all__ = ["ITERATIONS", "PatientCodec"]
 
 #: Of the search, by effort.
 ITERATIONS = (0, 2, 3, 4, 6, 9, 14, 22, 35, 55)
-#: As `gcodec_ntc.codec` has them for its second choice.
+#: As `gcodec_ntc.codec` has them for its last choice.
 _TRIALS, _FULL = 5, 0.997
 
 

@@ -1,15 +1,16 @@
 """What an encoder does about what the synthesis makes of its first choice.
 
 Latents rounded each by itself leave errors that the synthesis mixes: its functions overlap, and its networks take out what
-rounding usually does, not what it did here. So an encoder chooses twice. With y the latents chosen first, v what the
-analysis said, e the error of the picture that y gives, B the functions that latents stand for and |b| their norms, what
-is to be rounded the second time lies on the way from v to
+rounding usually does, not what it did here. So an encoder chooses again, twice. With y the latents chosen before, v what
+was rounded for them, at first what the analysis says, e the error of the picture that y gives, B the functions that latents
+stand for and |b| their norms, what is to be rounded now lies on the way from v to
 
     t = y - B'e / |b|^2
 
 a Newton's step from y for the squared error, if the synthesis were B alone with orthogonal functions: its networks are in
-e, not in B. The step costs no more than an analysis without networks. The same norms say what an error of a latent weighs
-in the picture, hence what it may cost in bits.
+e, not in B. (With the gradient through the networks themselves one step gains less, and costs as much as a synthesis more.)
+The step costs no more than an analysis without networks. The same norms say what an error of a latent weighs in the picture,
+hence what it may cost in bits.
 
 gcodec_ntc.search goes on from here, with gradients through the networks, for those who have the time.
 """
@@ -22,13 +23,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.entropy.integers import LEVELS
-from gcodec_ntc.codec import BLOCK, FloatArray
+from gcodec.entropy.integer_model import Visit
+from gcodec.entropy.integers import LEVELS, MEAN_BITS, Ints
+from gcodec_ntc.codec import BLOCK, Analysed, Codec, FloatArray, Seen, Wanted
 from gcodec_ntc.linear.transform import across, transformed
+from gcodec_ntc.rounding import bits, weight_for
 
 __all__ = ["Feedback"]
 
-_PART = np.float32(0.8)  # of the way to t: functions are not orthogonal, and latents move together
+#: How far latents go at each look at a picture, of the way to t: they move together, hence less when little is left.
+_PARTS = 0.8, 0.5
+#: What is made of the weight of error for the choices after the first, which take as many bytes then; the part of these
+#: bytes that the last is to have, so that it fits at once; and within which bounds its weight is changed for that.
+_MILDER, _AIM, _LEAST, _MOST = 0.95, 0.99, 0.8, 1.1
 
 
 class Feedback:
@@ -48,6 +55,29 @@ class Feedback:
         colours = np.square(self._colour).sum(1)
         self._norms = np.multiply.outer(colours, np.outer(norms, norms)).ravel()[self._order]
 
+    def __call__(
+        self, codec: Codec, analysed: Analysed, level: int, plain: Seen, wanted: Wanted
+    ) -> Wanted:
+        """What to round at last, for about the bytes of `plain`, of which the first choice was made of `wanted`."""
+        wanted = wanted._replace(trade=wanted.trade * np.float32(_MILDER))
+        y, preview = plain.y, plain.preview
+        for number, part in enumerate(_PARTS):
+            if number:
+                spent = 0.0
+
+                def count(visit: Visit, symbols: Ints) -> None:
+                    nonlocal spent
+                    spent += bits(codec.rounding.cost, symbols, visit.index)
+
+                y = codec.quantize(analysed, level, count, wanted)
+                preview = codec.synthesise(y, level, *analysed.samples.shape[1:])
+                factor = weight_for(_AIM * 8 * len(plain.stream) / max(spent, 1))
+                trade = wanted.trade * np.float32(min(max(factor, _LEAST), _MOST))
+                wanted = wanted._replace(trade=trade)
+            moved = self.moved(wanted.y, y, preview - analysed.samples, level, part)
+            wanted = wanted._replace(y=moved)
+        return wanted
+
     def weights(self, level: int) -> NDArray[np.float32]:
         """Squared error in the picture for one of 1 in a latent, by channel, [C]; 1 in an orthonormal transform."""
         low, high = self._steps
@@ -56,20 +86,28 @@ class Feedback:
         return found
 
     def moved(
-        self, wanted: FloatArray, chosen: NDArray[Any], error: FloatArray, level: int
+        self,
+        wanted: FloatArray,
+        chosen: NDArray[Any],
+        error: FloatArray,
+        level: int,
+        part: float,
     ) -> FloatArray:
-        """What to round instead of `wanted`, of which `chosen` came, [positions, C] both and in steps.
+        """What to round instead of `wanted`, [positions, C] in steps, of which `chosen` came, in steps of 1/16.
 
         error  of the picture of those chosen, float32 [3, H, W] in samples of 0 to 1.
+        part   of the way to t that is gone.
         """
         bottom, right = (-side % BLOCK for side in error.shape[1:])
         whole = np.pad(error, ((0, 0), (0, bottom), (0, right)))  # beyond its edge nobody looks
         made = transformed(whole, self._colour, self._pre, self._dct, 0)
         slope = made.reshape(3 * BLOCK * BLOCK, -1)[self._order].T
         slope /= self._norms * self._scale(level)
-        target = chosen - slope
+        target: FloatArray = chosen.reshape(slope.shape).astype(np.float32)
+        target /= 1 << MEAN_BITS
+        target -= slope
         target -= wanted
-        target *= _PART
+        target *= np.float32(part)
         target += wanted
         return np.ascontiguousarray(target)
 

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from gcodec.entropy import FrequencyTables
     from gcodec.entropy.integers import Ints
 
-__all__ = ["Rounding", "compact", "fitting"]
+__all__ = ["Rounding", "bits", "compact", "fitting", "weight_for"]
 
 #: Bytes go with about the seventh root of what error weighs; and the part of the bytes there may be that is aimed at.
 _SLOWNESS, _AIM = 7.0, 0.994
 
 
 class Rounding:
-    """To the nearest integer, or to the next one towards 0 where that saves more bits than `trade` times the squared error
-    that it adds.
+    """To the nearest integer, or to the next one towards 0 or to 0 where that saves more bits than `trade` times the squared
+    error that it adds.
+
+    To 0 goes much of what a first choice left out: the second wants it again, larger, where the model expects nothing.
     """
 
     def __init__(self, tables: FrequencyTables, trade: float) -> None:
@@ -43,10 +45,12 @@ class Rounding:
         known = near < self.cost.shape[1]
         which, near = tuple(part[known] for part in which), near[known]
         table, size = index[which], np.abs(wanted[which])
+        weight = np.float32(self.trade) if trade is None else trade[which[-1]]
         saved = self.cost[table, near] - self.cost[table, near - 1]
-        added = 1 + 2 * (size - near)
-        weight = self.trade if trade is None else trade[which[-1]]
-        symbols[which] -= np.sign(symbols[which]) * (saved > weight * added)
+        best = near - (saved > weight * (1 + 2 * (size - near)))
+        most = self.cost[table, best] - self.cost[table, 0]
+        best[most > weight * best * (2 * size - best)] = 0
+        symbols[which] = np.sign(symbols[which]) * best
         return symbols
 
     @cached_property
@@ -84,8 +88,18 @@ def fitting(make: Callable[[float], bytes], most: int, trials: int, full: float)
             part = min(max(-low / (high - low), 0.1), 0.9)
             weight = math.exp(a + (b - a) * part)
         else:
-            weight *= math.exp(-_SLOWNESS * ends[fits][1])
+            weight *= weight_for(math.exp(-ends[fits][1]))
     return best
+
+
+def weight_for(bytes_: float) -> float:
+    """About what factor on what error weighs against bits makes that factor on bytes."""
+    return bytes_**_SLOWNESS
+
+
+def bits(cost: NDArray[np.float32], symbols: Ints, index: NDArray[np.uint8]) -> float:
+    """Of symbols under the tables of their index; `cost` as `Rounding.cost` has it."""
+    return float(cost[index, np.minimum(np.abs(symbols), cost.shape[1] - 1)].sum())
 
 
 def compact(x: Ints) -> NDArray[Any]:

@@ -44,7 +44,7 @@ _PIECE = 64  # positions a side, refined at a time
 _MARGIN = 4  # and so many beside them, seen and left alone
 _SIGN = 0.3  # steps; the difference over which curvature is measured
 # Channels of next to no curvature are those that are hardly used: what it is where they are is another matter.
-_FLOOR, _POWER = 0.4, 0.7
+_FLOOR, _POWER = 0.2, 0.85
 _PART = 0.7  # of the way to t at first; it falls linearly
 
 
@@ -189,6 +189,9 @@ class _Piece:
             saved = self._model.bits(near, log_scale) - self._model.bits(less, log_scale)
             added = (exact - less).square() - (exact - near).square()
             symbols = torch.where(saved > trades[group] * added, less, near)
+            saved = self._model.bits(symbols, log_scale) - self._model.bits(0 * near, log_scale)
+            added = exact.square() - (exact - symbols).square()
+            symbols = torch.where(saved > trades[group] * added, 0, symbols)
             self._put(decoded, group, parity, symbols + mean)
         return torch.cat(decoded, 1)
 

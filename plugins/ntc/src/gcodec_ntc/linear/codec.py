@@ -21,7 +21,7 @@ from gcodec.signals import unpack_mse
 from gcodec_ntc.codec import BLOCK, NAME, SEEN, FloatArray, Original, PayloadCodec
 from gcodec_ntc.linear.contexts import KNOT, STEPS, Contexts, Values, Visit
 from gcodec_ntc.linear.transform import Lapped
-from gcodec_ntc.rounding import Rounding
+from gcodec_ntc.rounding import Rounding, bits
 
 __all__ = ["MARK", "Coefficients", "LinearCodec", "width_of"]
 
@@ -100,14 +100,14 @@ class LinearCodec(PayloadCodec):
         five bits and more. A quarter more bytes are asked for, so that to ask about a few more costs nothing.
         """
         if level not in analysed.streams and analysed.least.get(level, 0) < size:
-            encoder, bits, enough = Encoder(self.tables), 0.0, 10.0 * size + 512
+            encoder, spent, enough = Encoder(self.tables), 0.0, 10.0 * size + 512
             batches: list[tuple[Ints, NDArray[np.uint8]]] = []
 
             def visitor(visit: Visit, symbols: Ints) -> None:
-                nonlocal bits
+                nonlocal spent
                 batches.append((symbols, visit.index))
-                bits += self._fewest(symbols, visit.index)
-                if bits > enough:
+                spent += bits(self._costs, symbols, visit.index)
+                if spent > enough:
                     raise StopIteration  # more bits than were asked about
 
             try:
@@ -120,10 +120,6 @@ class LinearCodec(PayloadCodec):
                     encoder.put(*batches.pop())
                 analysed.streams[level] = encoder.finish()
         return level not in analysed.streams or self.size(analysed, level) >= size
-
-    def _fewest(self, symbols: Ints, index: NDArray[np.uint8]) -> float:
-        costs = self._costs
-        return float(costs[index, np.minimum(np.abs(symbols), costs.shape[1] - 1)].sum())
 
     @cached_property
     def _costs(self) -> NDArray[np.float32]:
