@@ -159,8 +159,9 @@ def _field_flaw(spec: Spec, kind: str) -> str:
         return _embedding_flaw(spec)
     if isinstance(spec, NetworkSpec):
         known = ("space", "denoiser", "codebook", "captioner", "other")
-        if spec.kind not in known or not isinstance(spec.place, str | None):
-            return f"network '{spec.name}': its kind is one of {', '.join(known)}, its place a path or None"
+        fits = isinstance(spec.place, str | None) and isinstance(spec.half, bool)
+        if spec.kind not in known or not fits:
+            return f"network '{spec.name}': its kind is one of {', '.join(known)}, its place a path or None, half a bool"
     if isinstance(spec, MetricSpec) and not (
         isinstance(spec.rises, bool) and _whole(spec.decimals, 0, 12)
     ):

@@ -256,6 +256,7 @@ class NetworkSpec:
     implementation  function (model, run) -> LatentSpace, Denoiser, Codebook or Captioner, whatever the run's seed.
     place           function (model, store) -> Place, of a folder that no `ModelSpec` speaks for; it imports no torch.
     available       says what is missing, as above.
+    half            whether its pictures are as good where it computes in bfloat16 (`gcodec.Run.native`).
     """
 
     name: str
@@ -264,6 +265,7 @@ class NetworkSpec:
     implementation: str
     place: str | None = None
     available: str = ""
+    half: bool = False
 
 
 @dataclass(frozen=True)

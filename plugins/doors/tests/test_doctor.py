@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -76,6 +77,9 @@ def test_what_is_wrong_is_found_and_all_of_it(tmp_path: Path) -> None:
 
 def test_where_nothing_is_wrong_the_status_is_0() -> None:
     status, rows, said = doctor()
+    if find_spec("torch"):
+        (precision,) = (row["detail"] for row in rows if row["what"] == "--dtype auto")
+        assert precision.startswith(("bfloat16; ", "float32; "))
     wrong = [row for row in rows if row["state"] == "wrong"]
     assert (status, wrong, said) == (0, [], "")
     assert {"Python", "gcodec", "gcodec-formats", "numpy", "plugin builtin of gcodec"} <= {

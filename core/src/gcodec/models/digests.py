@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["cache_folder", "remembered"]
+__all__ = ["cache_folder", "keep_text", "remembered"]
 
 #: Bytes below which hashing is faster than remembering, and seconds for which a file must have been left alone.
 _LEAST, _RESTED = 1 << 24, 2.0
@@ -49,9 +49,14 @@ def remembered(what: str, folder: Path, files: Sequence[str], compute: Callable[
             return digest
     digest = compute()
     if time.time() - max(stat.st_mtime for _, stat in stats) > _RESTED:
-        with suppress(OSError):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            half = kept.with_name(f"{place}.{os.getpid()}")
-            half.write_text(f"{key} {digest}\n", "ascii")
-            half.replace(kept)
+        keep_text(kept, f"{key} {digest}\n")
     return digest
+
+
+def keep_text(place: Path, text: str) -> None:
+    """Write a file of the cache whole or not at all; not at all where it cannot be written."""
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        half = place.with_name(f"{place.name}.{os.getpid()}")
+        half.write_text(text, "utf-8")
+        half.replace(place)

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from gcodec.errors import ModelDamaged, UnknownNetwork, UnusablePlugin
 from gcodec.models.building import unseen
+from gcodec.models.graphs import torch_missing
 from gcodec.models.needed import INDEX
 from gcodec_formats import Size
 
@@ -284,6 +285,8 @@ def _open(kind: str, model: Model, run: Run) -> object:
     from gcodec.border import of_plugin
     from gcodec.registry import load_object, registry
 
+    if run.native:
+        run = _precise(_spec_of(model), run)
     # What a network may depend on: not the seed.
     key = (kind, model.folder, model.digest, run.device, run.dtype, run.memory)
     if (held := run.opened.get(key)) is not None:
@@ -306,6 +309,16 @@ def _open(kind: str, model: Model, run: Run) -> object:
         made: object = load_object(spec.name, spec.implementation)(model, run)
     run.opened[key] = made
     return made
+
+
+def _precise(spec: NetworkSpec | None, run: Run) -> Run:
+    """A run that is `native` with the precision of this network."""
+    half = spec is not None and spec.half and run.device == "cpu"
+    if not half or torch_missing():
+        return replace(run, dtype="float32")
+    from gcodec.models.precision import faster
+
+    return replace(run, dtype=faster().dtype)
 
 
 def _spec_of(model: Model) -> NetworkSpec | None:

@@ -237,7 +237,7 @@ def _open(
     """Open a file and set up stage 2 for it; the arguments are those of `decode`."""
     check_kinds(Mapping, NoneType, options=options)
     check_kinds(str, NoneType, reconstructor=reconstructor, model=model, via=via)
-    run = run or Run()
+    run = run or Run(dtype="auto")
     clock = Clock()
     stage1 = open_stage1(data, run=run, partial=partial)
     header = stage1.file.header

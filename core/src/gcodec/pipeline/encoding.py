@@ -95,7 +95,7 @@ def encode(
     check_kinds(str, NoneType, model=model)
     check_kinds(list, tuple, companions=companions)
     check_kinds(Trials, NoneType, trials=trials)
-    run = run or Run()
+    run = (run or Run()).exact
     picture = as_picture(picture, run.limits)
     heard = heard_by(trials) if trials else frozenset()
     files = partial(

@@ -64,7 +64,7 @@ def set_up(spec: EmbeddingSpec | ReconstructorSpec, setup: Setup) -> Any:
         key = (
             *(type(spec), spec.name, spec.implementation, *sorted(setup.options.items())),
             *(model and (model.folder, model.digest), _digest(setup.beside)),
-            *(run.seed, run.device, run.dtype, run.memory),
+            *(run.seed, run.device, run.dtype, run.native, run.memory),
         )
         made = kept.get(key)
         if made is None:

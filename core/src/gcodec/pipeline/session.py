@@ -50,7 +50,7 @@ class Session:
         self,
         *,
         device: str = "cpu",
-        dtype: str = "float32",
+        dtype: str = "auto",
         memory: str = "plenty",
         models: Iterable[str | Path] = (),
         progress: Progress = silent,

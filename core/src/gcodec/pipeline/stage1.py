@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from types import NoneType
 from typing import TYPE_CHECKING, cast
@@ -137,6 +137,7 @@ def open_companions(
 
 def build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
     """Import and set up the implementation of an embedding, guarded. Raises UnusablePlugin and PluginError."""
+    setup = replace(setup, run=setup.run.exact)
     return Guarded(spec, setup, bind(spec, setup.model, setup.run.models).spec.contents)
 
 

@@ -18,6 +18,7 @@ import gcodec_formats as gcx
 from gcodec.cli import cli
 from gcodec.errors import ChannelError, PayloadError
 from gcodec.interfaces import Embedding, Setup
+from gcodec.models import precision
 from gcodec.models.networks import open_space
 from gcodec.options import check_options
 from gcodec.pipeline.stage1 import build, open_stage1
@@ -155,6 +156,16 @@ def test_a_receiver_may_compute_in_bfloat16(photo: FloatArray) -> None:
     (found,) = open_stage1(data, run=Run(dtype="bfloat16")).signals()
     apart = np.square(cast(Noisy, found).x_t - state(data).x_t).mean()
     assert 0 < apart < 1e-4
+
+
+def test_what_a_processor_is_faster_in_changes_neither_file_nor_state(
+    photo: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "faster", lambda: precision.Precision("any", "any", 0.5))
+    data, auto = encode(photo, 0.7), Run(dtype="auto")
+    assert encode(photo, 0.7, run=auto) == data
+    (found,) = open_stage1(data, run=auto).signals()
+    assert np.array_equal(cast(Noisy, found).x_t, state(data).x_t)
 
 
 def test_the_register_is_set_beside_the_memory_of_the_run(

@@ -18,7 +18,7 @@ from gcodec.models.networks import Condition, Denoiser, LatentSpace, open_codebo
 from gcodec.run import Run
 from gcodec.signals import Latent, Preview, Signal, Sketch, Tokens
 from gcodec_diffusers.estimates import Estimate, best, latent_error, preview_error
-from gcodec_diffusers.folders import load_denoiser
+from gcodec_diffusers.folders import load_denoiser, shared
 from gcodec_diffusers.lapped import FACTOR, padded
 from gcodec_diffusers.network import EstimateDenoiser, Given, sketch_planes
 from gcodec_diffusers.space import LappedSpace
@@ -66,7 +66,7 @@ class LatentDenoiser(Denoiser):
         self.codebooks: Mapping[str, str] = about["codebooks"]
         self.device = torch_device(run.device)
         self.dtype = getattr(torch, run.dtype)
-        self.network = network.to(self.device)
+        self.network = network
         self.deviation = network.deviation.cpu()
         encoder = open_space(run.models.find(self.space), run)
         if not isinstance(encoder, LappedSpace):
@@ -175,5 +175,5 @@ _ESTIMATES: Mapping[str, Callable[[LatentDenoiser, Any, tuple[int, int]], Estima
 
 def open_denoiser(model: Model, run: Run) -> LatentDenoiser:
     """The denoiser in `model`. Raises ModelDamaged, also for a U-Net that was not trained this way."""
-    network, about = load_denoiser(model)
+    network, about = shared(model, run, load_denoiser)
     return LatentDenoiser(network, run, about)

@@ -15,19 +15,21 @@ is left over.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from safetensors.torch import save_file
 
 from gcodec.errors import ModelDamaged
+from gcodec.models.devices import torch_device
 
 if TYPE_CHECKING:
     from torch import nn
 
     from gcodec.models import Model
+    from gcodec.run import Run
     from gcodec_diffusers.autoencoder import LappedAutoencoder
     from gcodec_diffusers.codebook import LatentCodebook
     from gcodec_diffusers.hyper import HyperEncoder
@@ -39,7 +41,10 @@ __all__ = [
     "load_denoiser",
     "load_hyper_encoder",
     "save",
+    "shared",
 ]
+
+_N = TypeVar("_N", bound="nn.Module")
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _OURS = "gcodec"
@@ -62,6 +67,18 @@ def save(
     written = {"_class_name": type(network).__name__, **plain, _OURS: dict(about)}
     (folder / "config.json").write_text(json.dumps(written, indent=2) + "\n", "utf-8")
     (folder / _WEIGHTS).chmod(0o644)
+
+
+def shared(
+    model: Model, run: Run, load: Callable[[Model], tuple[_N, dict[str, Any]]]
+) -> tuple[_N, dict[str, Any]]:
+    """What `load` gives of `model`, on the run's device; once in a run, since weights are float32 whatever its precision."""
+    key = ("weights", model.folder, model.digest, run.device)
+    if (held := run.opened.get(key)) is not None:
+        return cast("_N", held), model.config[_OURS]
+    network, about = load(model)
+    run.opened[key] = network.to(torch_device(run.device))
+    return network, about
 
 
 def load_autoencoder(model: Model) -> tuple[LappedAutoencoder, dict[str, Any]]:

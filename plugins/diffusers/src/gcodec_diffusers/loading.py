@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load
+from safetensors.torch import load_file
 
 from gcodec.errors import GcodecError, ModelDamaged, ModelError
 from gcodec.models.needed import weights_of
@@ -27,11 +27,7 @@ def load_network(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
     """A network of diffusers, frozen, on the CPU. Raises ModelDamaged."""
     from diffusers.utils.import_utils import is_accelerate_available
 
-    settings = {
-        # Memory-mapped weights are not aligned, and then some products are rounded differently.
-        "disable_mmap": True,
-        "low_cpu_mem_usage": is_accelerate_available(),
-    }
+    settings = {"low_cpu_mem_usage": is_accelerate_available()}
     single = tuple(getattr(cls, _SINGLE, None) or ())
     if single and not settings["low_cpu_mem_usage"]:
         # Without accelerate diffusers does not load such classes at all.
@@ -40,8 +36,15 @@ def load_network(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
     # Where the first tensor is a buffer of the file's precision, as in SD3, diffusers leaves all the others in it too.
     for name, parameter in network.named_parameters():
         kept = any(part in single for part in name.split("."))
-        parameter.data = parameter.data.to(torch.float32 if kept else dtype)
+        parameter.data = _own(parameter.data, torch.float32 if kept else dtype)
+    for buffer in network.buffers():
+        buffer.data = _own(buffer.data, buffer.dtype)
     return network
+
+
+def _own(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """A copy of a tensor of the memory-mapped file, where it is not aligned and some products are rounded differently."""
+    return tensor.to(dtype, copy=True)
 
 
 #: Where a class of diffusers says which of its modules stay in single precision.
@@ -57,14 +60,13 @@ def load_unet(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
         files = _weights(folder)
         if not any(f"{_EXTENDED}.weight" in _names(file) for file in files):
             return load_network(cls, folder, dtype)
-        # Not from a memory map, as in `load_network`.
-        tensors = {k: v for file in files for k, v in load(file.read_bytes()).items()}
+        tensors = {k: v for file in files for k, v in load_file(file).items()}
         for part in ("weight", "bias"):
             tensors[f"{_OWN}.{part}"] = tensors.pop(f"{_EXTENDED}.{part}")
         config = cls.load_config(folder, local_files_only=True)
         with torch.device("meta"):
             made = cls.from_config({**config, "in_channels": tensors[f"{_OWN}.weight"].shape[1]})
-        made.load_state_dict({k: v.to(dtype) for k, v in tensors.items()}, assign=True)
+        made.load_state_dict({k: _own(v, dtype) for k, v in tensors.items()}, assign=True)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelDamaged(str(folder), line(error)) from error
     return made.eval().requires_grad_(False)
@@ -144,8 +146,7 @@ def _load(cls: Any, folder: Path, dtype: torch.dtype, settings: dict[str, Any], 
     whole = any((folder / f"{stem}{end}").exists() for end in _WHOLE)
     try:
         _of_the_model(folder, stem, "" if whole else ".fp16")
-        # Without a memory map diffusers leaves the closing of the file to the garbage collector; and its networks tell
-        # the user which of its own parts it will rename.
+        # diffusers' networks tell the user which of its own parts it will rename.
         with quiet():
             network, about = cls.from_pretrained(
                 folder,

@@ -55,6 +55,7 @@ def gcodec_networks() -> list[NetworkSpec]:
             f"{package}.lapped:open_space",
             f"{package}.layout:place_of_autoencoder",
             NETWORKS,
+            half=True,
         ),
         NetworkSpec(
             "UNet2DModel",
@@ -63,6 +64,7 @@ def gcodec_networks() -> list[NetworkSpec]:
             f"{package}.denoiser:open_denoiser",
             f"{package}.layout:place_of_unet",
             TORCH,
+            half=True,
         ),
         NetworkSpec(
             "LatentCodebook",

@@ -10,10 +10,9 @@ from torch import Tensor
 
 from gcodec.interfaces import Size
 from gcodec.models import Model
-from gcodec.models.devices import torch_device
 from gcodec.run import Run
 from gcodec_diffusers.autoencoder import LappedAutoencoder
-from gcodec_diffusers.folders import load_autoencoder
+from gcodec_diffusers.folders import load_autoencoder, shared
 from gcodec_diffusers.lapped import FACTOR, Lapped, padded
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ class LappedSpace(Lapped):
 
     def __init__(self, network: LappedAutoencoder, run: Run, about: dict[str, Any]) -> None:
         super().__init__(network.scale.cpu().numpy(), about)
-        self.network = network.to(torch_device(run.device))
+        self.network = network
         self.dtype = getattr(torch, run.dtype)
 
     @property
@@ -68,5 +67,5 @@ class LappedSpace(Lapped):
 
 def open_space(model: Model, run: Run) -> LappedSpace:
     """The latent space in `model`. Raises ModelDamaged."""
-    network, about = load_autoencoder(model)
+    network, about = shared(model, run, load_autoencoder)
     return LappedSpace(network, run, about)
