@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import random
 import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -201,6 +203,30 @@ def test_files_that_a_power_cut_took_are_made_again(tmp_path: Path) -> None:
         )
     assert again == [0, 1, 3]
     assert {name: contents(tmp_path / "out")[name] for name in whole} == whole
+
+
+def test_rows_are_read_in_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of Arrow's that lets go of the file as the process ends would abort it, once in some hundred runs."""
+    plan = four(tmp_path)
+    with Session() as session:
+        make(plan, 0, session)
+    readers = set()
+
+    class Watched(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            readers.add(threading.get_ident())
+            return super().read(-1 if size is None else size)
+
+    real = Path.open
+    monkeypatch.setattr(
+        Path,
+        "open",
+        lambda path, *how, **more: (
+            Watched(path) if path.suffix == ".parquet" else real(path, *how, **more)
+        ),
+    )
+    assert len(rows_of(plan, plan.shard(0))) == 4
+    assert readers == {threading.get_ident()}
 
 
 def test_an_input_that_ends_processes_is_given_up(

@@ -17,6 +17,8 @@ __all__ = ["engine"]
 
 #: Resident memory of a worker with the networks of `base`, and then some.
 _WORKER_BYTES = 600 << 20
+#: Seconds that a process which was told to end may take for it.
+_ENDING = 10.0
 
 
 @contextmanager
@@ -68,6 +70,8 @@ def _make(shards: Sequence[int], keepers: Sequence[Keeper]) -> None:
                 member.join(0.2)
     finally:
         stop()
+        for member in members:
+            member.join(_ENDING)  # one that still reads from its process aborts this one as it ends
     if not errors.empty():
         raise errors.get()
 

@@ -175,8 +175,8 @@ def table_of(plan: Plan, shard: Shard, columns: list[str] | None = None) -> Any:
     path = _file(plan, shard, ".parquet")
     try:
         with path.open("rb") as stream:  # pyarrow may take a path for a URL
-            # Arrow's own threads might have a hold on the stream when this process ends.
-            return pq.ParquetFile(stream).read(columns, use_threads=False)
+            # In this thread alone: one of Arrow's that lets go of the stream as this process ends aborts it.
+            return pq.ParquetFile(stream, pre_buffer=False).read(columns, use_threads=False)
     except pa.ArrowException as error:
         raise _damaged(path) from error
 

@@ -308,7 +308,8 @@ def _group(path: str, column: str, group: int) -> Any:
 
     try:
         with open_any(path) as stream:
-            return pq.ParquetFile(stream).read_row_group(group, columns=[column]).column(0)
+            file = pq.ParquetFile(stream, pre_buffer=False)
+            return file.read_row_group(group, [column], use_threads=False).column(0)
     except pa.ArrowException as error:
         raise OSError(f"no sound parquet file: {error}") from error
 

@@ -93,13 +93,15 @@ class _Driver:
             start_new_session=True,  # Ctrl-C is for the one that started it
         )
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         # Ray ends what a driver has started when it is gone.
         self._process.kill()
         self._process.wait()
+        self._listener.join(_REACH)  # one that still reads aborts this process as it ends
         with suppress(BrokenPipeError):
             cast(BinaryIO, self._process.stdin).close()
 
