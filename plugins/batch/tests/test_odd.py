@@ -9,7 +9,9 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import ClassVar
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click import UsageError
@@ -17,7 +19,9 @@ from click.testing import CliRunner
 from data_sets import contents, data_of, picture, report
 
 import gcodec
+from gcodec.errors import ImageError
 from gcodec_batch._command import command
+from gcodec_batch._sources import Item, find, read_item
 
 Batch = Callable[..., CompletedProcess[str]]
 QUICK = ("--embed", "jpeg", "--quality", "0.3")
@@ -89,6 +93,45 @@ def test_files_of_any_name(tmp_path: Path, batch: Batch) -> None:
     back = batch("decode", "out", os.fsdecode(b"back\xff"), "--json")
     assert back.returncode == 0, back.stderr
     assert len(list((tmp_path / os.fsdecode(b"back\xff")).rglob("*.png"))) == 4
+
+
+@pytest.mark.parametrize("source", ["files", "files/**/*.gcx", "file://{}/files"])
+def test_a_destination_in_the_source_is_no_input(tmp_path: Path, batch: Batch, source: str) -> None:
+    """Nor are the rows of other runs there a reason to warn."""
+    (tmp_path / "files/sub").mkdir(parents=True)
+    pq.write_table(pa.table({"key": ["of another run"]}), tmp_path / "files/sub/rows.parquet")
+    for name in "0.gcx", "sub/1.gcx":
+        (tmp_path / "files" / name).write_bytes(gcodec.encode(data_of(picture(0)), "jpeg").data)
+    words = ("transcode", source.format(tmp_path), "files/again", *QUICK, "--json")
+    for now in 2, 0:
+        made = batch(*words)
+        assert made.returncode == 0, made.stderr
+        assert (report(made)["count"], report(made)["made_now"]) == (2, now)
+        assert not made.stderr
+
+
+def test_whatever_a_cloud_raises_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Cloud(MemoryFileSystem):  # type: ignore[misc]
+        protocol = "cloud"
+        store: ClassVar[dict[str, object]] = {}
+
+        def isdir(self, path: str) -> bool:
+            raise RuntimeError("no credentials")
+
+        def cat_file(self, path: str, **how: object) -> bytes:
+            raise RuntimeError("the line\nis dead")
+
+    fsspec.register_implementation("cloud", Cloud, clobber=True)
+    with pytest.raises(ImageError, match="cloud://a: cannot be listed: RuntimeError: no cred"):
+        find("cloud://a", bool)
+    with pytest.raises(ImageError, match="nothing is there"):
+        find("memory://nothing", bool)
+    for place in ("file", "cloud://a/0.png"), ("part", "cloud://a/0.tar", 0, 4):
+        with pytest.raises(ImageError, match=r"0\.png: cannot be read: RuntimeError: the"):
+            read_item(Item("0.png", place, ""))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gcodec.errors import OutputError, UnusablePlugin, UsageError
+from gcodec.errors import GcodecError, OutputError, UnusablePlugin, UsageError
 from gcodec.files import why
 
-__all__ = ["filesystem", "is_url", "names_at", "open_any", "part_of", "put"]
+__all__ = ["filesystem", "is_url", "names_at", "of_cloud", "open_any", "part_of", "put"]
 
 
 def is_url(text: str) -> bool:
@@ -29,6 +31,19 @@ def filesystem(url: str) -> tuple[Any, str]:
     except (ImportError, ValueError) as error:
         raise UsageError(f"{url}: {error}") from error
     return fs, path
+
+
+@contextmanager
+def of_cloud(path: str) -> Iterator[None]:
+    """Raise OSError for whatever the library of a cloud raises about a URL."""
+    try:
+        yield
+    except (GcodecError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        if not is_url(path):
+            raise
+        raise OSError(_said(error)) from error
 
 
 def open_any(path: str) -> BinaryIO:

@@ -106,7 +106,8 @@ def batch(request: Request, engine: Engine, means: Means, progress: Progress) ->
     folder = request.dest
     with ExitStack() as stack:
         make = stack.enter_context(engine(means))
-        look = partial(find, request.source, _wanted(request.work.verb))
+        wanted = _wanted(request.work.verb)
+        look = partial(find, request.source, wanted, folder, request.work.upload)
         # Where nothing was begun, and the source holds nothing, nothing is left; another run is noticed before a long look.
         found = None if (folder / STATE).exists() else look()
         stack.enter_context(locked(folder))

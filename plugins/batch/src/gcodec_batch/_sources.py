@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeAlias
 
 from gcodec.errors import ImageError
-from gcodec.files import file_bytes
-from gcodec_batch._remote import filesystem, is_url, open_any, part_of
+from gcodec.files import file_bytes, why
+from gcodec_batch._remote import filesystem, is_url, of_cloud, open_any, part_of
 
 __all__ = ["Found", "Item", "find", "read_beside", "read_item"]
 
@@ -30,9 +30,9 @@ Place: TypeAlias = tuple[Any, ...]
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
-#: What a run leaves at the top of its destination, which is another run's source and holds no picture.
+#: What a run leaves in its destination, which is another run's source, and holds no picture.
 ROWS = "rows.parquet"
-_LEFT = re.compile(rf"{re.escape(ROWS)}|\d{{5,}}(\.parquet|_stats\.json)")
+_LEFT = re.compile(rf"(?:.*/)?(?:{re.escape(ROWS)}|\d{{5,}}(?:\.parquet|_stats\.json))")
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,18 @@ class Found:
     others: list[str]
 
 
-def find(source: str, wanted: Callable[[str], bool]) -> Found:
+def find(
+    source: str, wanted: Callable[[str], bool], dest: Path | None = None, url: str = ""
+) -> Found:
     """Return every input of a source whose name is `wanted`; hidden files, names that are not and pipes are `others`.
+
+    Where `dest` or `url` is a folder in the source, what is there is neither: it is what the run itself makes.
 
     A tar that ends too early gives what is whole of it, and an item that says so when it is read. Raises ImageError where
     the source cannot be looked at or holds nothing that is wanted.
     """
     found, others = [], []
-    for name, path, stamp in _files(source):
+    for name, path, stamp in _files(source, dest, url):
         hidden = _is_hidden(name)
         suffix = PurePosixPath(name).suffix.lower()
         if not hidden and stamp and suffix in _CONTAINERS:
@@ -99,15 +103,16 @@ def read_beside(item: Item) -> dict[str, bytes]:
 def _read(place: Place, name: str) -> bytes:
     kind, *where = place
     try:
-        return _READERS[kind](*where)
+        with of_cloud(where[0]):
+            return _READERS[kind](*where)
     except OSError as error:
         raise ImageError(name, f"cannot be read: {error.strerror or error}") from error
 
 
-def _files(source: str) -> Iterator[tuple[str, str, str]]:
+def _files(source: str, dest: Path | None, url: str) -> Iterator[tuple[str, str, str]]:
     """Name below the source, path or URL, and stamp of every file, "" of a pipe, a socket or a device."""
     for text in _expanded(source):
-        yield from _remote(text) if is_url(text) else _local(text)
+        yield from _remote(text, dest, url) if is_url(text) else _local(text, dest)
 
 
 def _expanded(source: str) -> Iterable[str]:
@@ -125,7 +130,7 @@ def _expanded(source: str) -> Iterable[str]:
     ]
 
 
-def _local(source: str) -> Iterator[tuple[str, str, str]]:
+def _local(source: str, dest: Path | None) -> Iterator[tuple[str, str, str]]:
     top = Path(source)
     if top.is_dir():
         paths: Iterable[Path] = _walk(top)
@@ -134,7 +139,10 @@ def _local(source: str) -> Iterator[tuple[str, str, str]]:
     else:
         fixed = Path(*_until_magic(Path(source).parts))
         top, paths = fixed, sorted(Path(p) for p in glob.glob(source, recursive=True))  # noqa: PTH207
+    own = _within(dest, top)
     for path in paths:
+        if own in path.parents:
+            continue
         try:
             about = path.stat()
         except OSError as error:
@@ -146,6 +154,15 @@ def _local(source: str) -> Iterator[tuple[str, str, str]]:
             stamp = f"{about.st_size}:{about.st_mtime_ns}"
             regular = stat.S_ISREG(about.st_mode)
             yield _below(path, top), str(path.absolute()), stamp if regular else ""
+
+
+def _within(dest: Path | None, top: Path) -> Path | None:
+    """A folder as a path below another, None where it is not in it."""
+    try:
+        below = dest.resolve().relative_to(top.resolve()) if dest else Path()
+    except ValueError:
+        return None
+    return top / below if below.parts else None
 
 
 def _below(path: Path, top: Path) -> str:
@@ -184,27 +201,34 @@ def _walk(top: Path) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def _remote(source: str) -> Iterator[tuple[str, str, str]]:
+def _remote(source: str, dest: Path | None, url: str) -> Iterator[tuple[str, str, str]]:
     fs, path = filesystem(source)
     try:
-        if glob.has_magic(path):
-            found = fs.glob(path, detail=True)
-        elif fs.isdir(path):
-            found = fs.find(path, detail=True)
-        else:
-            found = {path: fs.info(path)}
-    except (OSError, ValueError) as error:
-        raise ImageError(source, f"cannot be listed: {error}") from error
-    top = path if fs.isdir(path) else str(PurePosixPath(path).parent)
+        with of_cloud(source):
+            if glob.has_magic(path):
+                found = fs.glob(path, detail=True)
+            elif fs.isdir(path):
+                found = fs.find(path, detail=True)
+            else:
+                found = {path: fs.info(path)}
+            top = path if fs.isdir(path) else str(PurePosixPath(path).parent)
+    except FileNotFoundError as error:
+        raise ImageError(source, "nothing is there") from error
+    except OSError as error:
+        raise ImageError(source, f"cannot be listed: {why(error)}") from error
     while glob.has_magic(top):
         top = str(PurePosixPath(top).parent)
+    whole = f"{fs.unstrip_protocol(top).rstrip('/')}/"
+    folders = (f"{url.rstrip('/')}/", f"file://{dest.resolve()}/" if dest else "/")
+    own = tuple(folder for folder in folders if folder.startswith(whole) and folder != whole)
     for name, about in sorted(found.items()):
-        if about.get("type") == "directory":
+        address = fs.unstrip_protocol(name)
+        if about.get("type") == "directory" or address.startswith(own):
             continue
         stamp = about.get("ETag") or about.get("mtime") or about.get("LastModified") or ""
         below = str(PurePosixPath(name).relative_to(top))
         regular = about.get("type") != "other"
-        yield below, fs.unstrip_protocol(name), f"{about.get('size')}:{stamp}" if regular else ""
+        yield below, address, f"{about.get('size')}:{stamp}" if regular else ""
 
 
 def _tar(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> Found:
@@ -216,7 +240,7 @@ def _tar(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) -> Fou
     others = []
     reason = ""
     try:
-        with open_any(path) as stream:
+        with of_cloud(path), open_any(path) as stream:
             archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115
             for member in archive:
                 if not member.isfile():
@@ -272,7 +296,7 @@ def _parquet(name: str, path: str, stamp: str, wanted: Callable[[str], bool]) ->
     import pyarrow.parquet as pq
 
     try:
-        with open_any(path) as stream:
+        with of_cloud(path), open_any(path) as stream:
             file = pq.ParquetFile(stream)
             column = _image_column(file.schema_arrow)
             if column is None:  # rows of another run, say
