@@ -60,7 +60,7 @@ SMALL = {
     ],
     "lossless": [
         *("network.trunk=[8, 8]", "network.head=[8, 8]", "data.parts=1", "data.rows=8"),
-        *("data.columns=16", "data.batch=64", "data.held_out=1"),
+        *("data.columns=16", "data.batch=64", "data.held_out=1", 'network.begin=""'),
     ],
     "latent_entropy": [
         *("entropy.width=8", "entropy.features=4", "entropy.hyper_width=8"),

@@ -24,6 +24,9 @@ from gcodec.registry import load_object, registry
 from gcodec.signals import KINDS, type_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from gcodec.interfaces import Size
     from gcodec.plugin import Spec
     from gcodec.signals import Signal
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Unfit",
     "check_about",
+    "check_exact",
     "check_layers",
     "check_number",
     "check_picture",
@@ -52,6 +56,7 @@ _SINGLE: dict[str, Any] = {
     "float": numbers.Real,
 }
 
+_EXACT = Field("exact", "uint8", (3, "H", "W"))
 _PICTURE = Field("picture", "float32", (3, "H", "W"), 0, 1)
 
 
@@ -119,6 +124,13 @@ def check_symbols(symbols: bytes) -> bytes:
     if not isinstance(symbols, bytes):
         raise Unfit(f"symbols returned {_short(symbols)} where bytes are due")
     return symbols
+
+
+def check_exact(picture: NDArray[np.uint8] | None, size: Size) -> NDArray[np.uint8] | None:
+    """Return what an embedding's `exact` returned. Raises Unfit unless that is None, or uint8 [3, H, W]."""
+    if picture is not None:
+        _check_array(picture, _EXACT, "exact", {"H": size.height, "W": size.width})
+    return picture
 
 
 def check_signals(

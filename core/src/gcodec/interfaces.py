@@ -7,7 +7,7 @@ needs must be in the layers. The reconstructor is the receiver's free choice and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,9 @@ from gcodec.errors import ModelMissing
 from gcodec_formats import Size
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from gcodec.models import Model
     from gcodec.run import Run
     from gcodec.signals import FloatArray, Signal
@@ -31,12 +34,14 @@ class Setup:
     model    the weights, digest verified; None where the spec wants none.
     beside   of an embedding: the signals of the file's companions, which both sides have, so that it need not send again
              what they say.
+    exact    by the names of the companions' embeddings: asks for `Embedding.exact`.
     """
 
     run: Run
     options: Mapping[str, Any] = field(default_factory=dict)
     model: Model | None = None
     beside: tuple[Signal, ...] = ()
+    exact: Mapping[str, Callable[[], NDArray[np.uint8] | None]] = field(default_factory=dict)
 
     def weights(self, method: str, usual: str) -> Model:
         """Return the model of a method that has one, `usual` most of the time. Raises ModelMissing."""
@@ -109,6 +114,14 @@ class Embedding(ABC):
         """
         for count in counts:
             yield self.decode(layers[:count], size)
+
+    def exact(self, layers: Sequence[bytes], size: Size) -> NDArray[np.uint8] | None:
+        """Return the preview's picture in 255 parts, uint8 [3, H, W], the same to the last bit on every machine, library and
+        number of threads; None: there is none, as where a float network draws it.
+
+        What another embedding may build on that has this one for a companion. Raises PayloadError like `decode`.
+        """
+        return None
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """Return a canonical form of the decoded discrete symbols, the same on every machine (`gcodec verify`).

@@ -33,7 +33,7 @@ source output o embed recon model embed_model recon_model via quality bpp bytes 
 suggest digest metadata companion companions partial preview_every fidelity_map device dtype memory threads models folders
 how help h folder format metrics baseline range bpp_range patch weights download jobs limit keep asked sign
 tries judge trials metric report dest tars shard_size retry update shared engine address patience state together
-picture_seconds
+picture_seconds apart
 """
 #: What the commands that take options of plugins call their own options and arguments: no option of a plugin is called so.
 RESERVED = frozenset(_OWNED.split())

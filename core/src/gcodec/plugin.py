@@ -163,6 +163,10 @@ class EmbeddingSpec:
     progressive  a prefix of the layers is a valid lower-rate file.
     levels       how many qualities are told apart, evenly spaced in [0, 1], 2 or more; rate control tries no others.
     quality      of new files where nobody says one, in [0, 1].
+    apart        its payload says which companions it was made with, and without them it refuses to decode: so a file may go
+                 without them, to whoever has them.
+    apart        its payload says which companions it was made with, and is refused without them: so a file may go without
+                 them, to whoever has them.
     package      distribution that a receiver without this embedding may install, at most 64 bytes; new files say so to
                  whoever cannot decode them, for 4 bytes and the name's. Only without a number. "": they say nothing.
     finder       function (wanted, fetch, options) -> digest for models that no store has: it makes one of what the user
@@ -189,6 +193,7 @@ class EmbeddingSpec:
     finder: str | None = None
     package: str = ""
     available: str = ""
+    apart: bool = False
     spread: tuple[float, ...] = ()
     quality: float = 0.5
 

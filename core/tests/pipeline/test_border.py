@@ -12,7 +12,7 @@ import strangers
 import support
 from support import fails, succeeds
 
-from gcodec.border import Unfit, check_signal, check_signals
+from gcodec.border import Unfit, check_exact, check_signal, check_signals
 from gcodec.errors import PayloadError, PluginError
 from gcodec.interfaces import Size
 from gcodec.pictures import Picture
@@ -146,6 +146,16 @@ def test_sizes_are_whole_numbers_and_symbols_bytes(installed: Registry, photo: P
     with pytest.raises(PluginError) as caught:
         verify(encode(photo, "acme/wordy").data)
     refused(caught, "embedding", "acme/wordy", "symbols returned 'symbols' where bytes are due")
+
+
+def test_an_exact_picture_is_octets_of_its_size() -> None:
+    size = Size(4, 6)
+    picture = np.zeros((3, 4, 6), np.uint8)
+    assert check_exact(picture, size) is picture
+    assert check_exact(None, size) is None
+    for bad in (picture.astype(np.float32), picture[:, :3], picture[:1], [0]):
+        with pytest.raises(Unfit, match="exact "):
+            check_exact(bad, size)  # type: ignore[arg-type]
 
 
 def test_refinements_are_as_many_as_were_asked_for(installed: Registry, photo: Picture) -> None:

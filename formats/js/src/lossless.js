@@ -7,7 +7,7 @@ import { readFew, signed } from "./lossless-few.js";
 import { LAWS, naturals, readPlanes } from "./lossless-law.js";
 import { concatenated, demandEmbedding } from "./model.js";
 
-const COLOUR = 1, DEEP = 2, ROUNDED = 4, OTHER = 8, FEW = 16;
+const COLOUR = 1, DEEP = 2, ROUNDED = 4, OTHER = 8, FEW = 16, BESIDE = 32;
 const div = (/** @type {number} */ a, /** @type {number} */ b) => Math.floor(a / b);
 
 /** Red, green and blue of luma and chromas (section 8), before they are cut. @type {((y: number, a: number, b: number) => [number, number, number])[]} */
@@ -57,6 +57,8 @@ export async function losslessSymbols(file, model, options = {}) {
   if (layers.length !== 1 || layers[0].length < 2) refuse("one layer of two bytes or more is due");
   const [[head, error, way]] = layers, begin = layers[0].slice(0, head & OTHER ? 3 : 2);
   const plain = (head & ~OTHER) === COLOUR;
+  if (head & OTHER && way >= BESIDE && way <= BESIDE + MADE.length)
+    refuse("it was made with a companion, which this reader does not take; `gcodec decode` does");
   if ((head & ROUNDED && !(head & DEEP)) || (head & OTHER && way !== FEW && !(plain && way >= 1 && way <= MADE.length)))
     refuse(`a payload does not begin with ${head}, ${way}`);
   const C = head & COLOUR ? 3 : 1, top = head & DEEP ? 65535 : 255, step = 1 + 2 * (head >> 4) * (head & DEEP ? 257 : 1);

@@ -139,6 +139,14 @@ test("weights and files that lie somewhere in a Buffer of Node are read as any o
   assert.deepEqual(within, plain);
 });
 
+test("a picture that was made with a companion is not called damaged, but refused by name", async () => {
+  const opened = gcx.openModel(EMBEDDINGS.lossless.files);
+  for (const v of vectors("beside").filter((v) => !v.error && v.name !== "one-sample")) {
+    const file = gcx.read(bytesOf(`spec/vectors/beside/${v.name}.gcx`));
+    await assert.rejects(() => gcx.losslessSymbols(file, opened), { name: "PayloadError", message: /made with a companion/ });
+  }
+});
+
 test("a model that is not the file's, or none, is refused", () => {
   const files = EMBEDDINGS.ntc.files, { identity } = gcx.read(bytesOf("spec/vectors/embeddings/ntc/photo.gcx")).header;
   gcx.openModel(files, identity);

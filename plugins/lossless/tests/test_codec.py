@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 import gcodec
-from gcodec.errors import PayloadError, UsageError
+from gcodec.errors import PayloadError
 from gcodec.interfaces import Setup, Size
 from gcodec.pipeline.stage1 import open_stage1
 from gcodec.run import Run
@@ -280,9 +280,3 @@ def test_it_needs_no_torch(tmp_path: Path, octets: NDArray[np.uint8]) -> None:
 def test_without_weights_it_says_so() -> None:
     with pytest.raises(gcodec.GcodecError, match="gcodec-base"):
         Lossless(Setup(Run()))
-
-
-def test_a_companion_of_which_no_use_is_made_is_refused(octets: NDArray[np.uint8]) -> None:
-    picture = gcodec.Picture.from_array(octets[:20, :20], layout="HWC")
-    with pytest.raises(UsageError, match="leave --companion out"):
-        gcodec.encode(picture, "lossless", companions=[coded(picture)])

@@ -26,15 +26,16 @@ from text_entropy import Refused  # noqa: E402
 from text_lossless import Picture  # noqa: E402
 
 TEXT = ROOT / "spec" / "embeddings" / "lossless.md"
+BESIDE = ROOT / "spec" / "vectors" / "beside"
 FOLDER = ROOT / "spec" / "vectors" / "embeddings" / "lossless"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.gcx"))
+FILES = sorted(path.with_suffix("") for folder in (FOLDER, BESIDE) for path in folder.glob("*.gcx"))
 pytestmark = pytest.mark.skipif(not TEXT.exists(), reason="spec/ is not part of this copy")
 
 
 @cache
-def tensors() -> dict[str, Any]:
-    """Of profile 2."""
-    folder = Run().models.find("base/lossless").folder
+def tensors(name: str = "base/lossless") -> dict[str, Any]:
+    """Of profile 2, or beside a companion."""
+    folder = Run().models.find(name).folder
     return load_file(folder / "diffusion_pytorch_model.safetensors")
 
 
@@ -44,7 +45,11 @@ def read(data: bytes) -> Picture:
     layers = file.bodies(gcx.MAIN)
     if len(layers) != 1:
         raise Refused("more than one layer")
-    return Picture(layers[0], *file.header.size, tensors())
+    beside = None
+    for part in open_stage1(data).parts[:-1]:
+        picture = part.embedding.exact(part.layers, file.header.size)
+        beside = None if picture is None else (tensors("base/lossless_beside"), picture)
+    return Picture(layers[0], *file.header.size, tensors(), beside)
 
 
 def test_the_example() -> None:
@@ -59,10 +64,10 @@ def test_the_example() -> None:
     assert digest == open_stage1(data).symbol_digest() and digest.hex().upper() in text
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_vectors(name: str) -> None:
-    data = (FOLDER / f"{name}.gcx").read_bytes()
-    facts = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_vectors(file: Path) -> None:
+    data = file.with_suffix(".gcx").read_bytes()
+    facts = json.loads(file.with_suffix(".json").read_text("utf-8"))
     if "error" in facts:
         with pytest.raises(PayloadError):
             open_stage1(data).signals()
@@ -72,7 +77,7 @@ def test_vectors(name: str) -> None:
     found = read(data)
     assert hashlib.sha256(found.stored()).hexdigest() == facts["symbols"]["sha256"]
     assert open_stage1(data).symbol_digest().hex() == facts["digest"]
-    (shown,) = open_stage1(data).signals()
+    shown = open_stage1(data).signals()[-1]
     mine = found.samples[[1, 0, 2]] if found.C == 3 else found.samples[[0, 0, 0]]
     assert np.array_equal(np.rint(shown.pixels.astype(float) * found.top), mine)  # type: ignore[attr-defined]
     for plane, y, x, value in facts["samples"]:

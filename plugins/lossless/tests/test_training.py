@@ -10,9 +10,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from gcodec.errors import InvalidArgument
 from gcodec_lossless.codec import by_law, read, written
 from gcodec_lossless.examples import examples, seen_of
-from gcodec_lossless.export import integer_tensors
+from gcodec_lossless.export import begin, integer_tensors
+from gcodec_lossless.features import EXTRAS, SEEN
 from gcodec_lossless.model import Config, Law, bits
 from gcodec_lossless.network import Network
 from gcodec_train import WEIGHTS
@@ -55,19 +57,49 @@ class TestLossless(TrainerConformance):
         assert np.array_equal(read(network, written(network, samples, 255), 3, 4, 9, 255), samples)
 
 
+@pytest.mark.parametrize("beside", [False, True])
 @pytest.mark.parametrize(("channels", "top"), [(3, 255), (1, 255), (3, 65535)])
-def test_bytes_are_what_the_floating_network_says(kodim23: Any, channels: int, top: int) -> None:
+def test_bytes_are_what_the_floating_network_says(
+    kodim23: Any, channels: int, top: int, beside: bool
+) -> None:
     torch.manual_seed(4)
-    law = Law(Config((24, 16), (16, 12)))
+    law = Law(Config((24, 16), (16, 12), beside))
     part = np.rint(kodim23[[1, 0, 2], 150:182, 450:498] * top).astype(np.int64)[:channels]
-    some = seen_of(part, top)
+    side = (part << 6) // 900 * 900 if beside else None
+    some = seen_of(part, top, side)
     with torch.inference_mode():
         made = law(torch.tensor(some.seen) / 64, torch.tensor(some.extras) / 64)
         near, samples = torch.tensor(some.near).float(), torch.tensor(some.samples).float()
         found = bits(made, near, samples, torch.full((len(samples), 1), float(top)))
     said = float(found[:, :channels].sum())
-    sent = 8 * len(by_law(Network(integer_tensors(law)), part, top))
+    sent = 8 * len(by_law(Network(integer_tensors(law), beside), part, top, side))
     assert sent == pytest.approx(said, rel=0.015)
+
+
+def test_a_law_that_sees_a_companion_begins_as_one_that_sees_none() -> None:
+    torch.manual_seed(5)
+    old, new = Law(Config((24, 16), (16, 12))), Law(Config((24, 16), (16, 12), beside=True))
+    tensors = integer_tensors(old)
+    begin(old, tensors)  # as it was rounded
+    begin(new, tensors)
+    seen, extras = torch.randn(9, SEEN[True]), torch.randn(9, sum(EXTRAS[True]))
+    parts = zip(extras.split(EXTRAS[True], 1), EXTRAS[False], strict=True)
+    before = torch.cat([some[:, :count] for some, count in parts], 1)
+    assert torch.allclose(new(seen, extras), old(seen[:, : SEEN[False]], before), atol=1e-5)
+    with pytest.raises(InvalidArgument, match=r"trunk\.first of the model to begin with"):
+        begin(Law(Config((20, 16), (16, 12))), tensors)
+
+
+def test_a_companion_is_of_the_part_that_is_coded(kodim23: Any) -> None:
+    """One that is the part itself says all of it: what the heads see of it beside the prediction is the error of that."""
+    photo = np.rint(kodim23[:, :120, :160].transpose(1, 2, 0) * 255).astype(np.uint8)
+    rng = np.random.default_rng(2)
+    for _ in range(12):
+        some = examples(photo, (12, 20), 0.5, rng, lambda colours: colours)
+        exact = 64 * some.samples[:, 0] >> (8 if some.top[0] > 255 else 0)
+        guess = some.near[0, :, 0] >> (8 if some.top[0] > 255 else 0)
+        clear = np.abs(exact - guess) > 300
+        assert (np.sign(some.extras[clear, 2]) == np.sign(exact - guess)[clear]).all()
 
 
 def test_parts_of_photographs_are_of_many_kinds(kodim23: Any) -> None:

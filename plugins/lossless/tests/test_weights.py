@@ -15,7 +15,7 @@ from gcodec.interfaces import Setup
 from gcodec.models import Model
 from gcodec.run import Run
 from gcodec_lossless.embedding import Lossless
-from gcodec_lossless.network import Network
+from gcodec_lossless.network import CLASS, Network
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +65,15 @@ def test_the_embedding_says_what_model_it_was(tensors: dict[str, Any], tmp_path:
     model = Model("acme/law", "0" * 64, tmp_path)
     with pytest.raises(ModelDamaged, match=r"head1\.out"):
         Lossless(Setup(Run(), {}, model))
+
+
+@pytest.mark.parametrize(
+    "config", [{"_class_name": "NtcModel"}, {}, {"_class_name": CLASS, "network": {"beside": True}}]
+)
+def test_a_model_of_another_kind_is_refused(
+    tensors: dict[str, Any], tmp_path: Path, config: dict[str, Any]
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    save_file(tensors, tmp_path / "diffusion_pytorch_model.safetensors")
+    with pytest.raises(ModelDamaged, match=r"config\.json is not that of a LosslessLaw"):
+        Lossless(Setup(Run(), {}, Model("acme/law", "0" * 64, tmp_path)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,26 @@ NEIGHBOURS = [
     *[(0, -1), (1, 0), (1, -1), (1, 1), (0, -2), (2, 0), (1, 2), (2, 1), (1, -2), (2, -1)],
     *[(0, -3), (1, -3), (2, -2), (2, 2), (2, 3), (3, 0), (3, -1), (3, 1)],
 ]
+
+
+#: Section 13: of ways 33 to 35, less 32, what makes luma and chromas of a companion's red, green and blue.
+BACK = {
+    1: (
+        (14420, 28329, 5496, 34721),
+        (-8832, -17351, 26183, 10217349),
+        (25226, -21127, -4099, 8986880),
+    ),
+    2: (
+        (19595, 38469, 7471, 42949),
+        (-11058, -21710, 32768, 8389654),
+        (32768, -27439, -5329, 8360079),
+    ),
+    3: (
+        (16829, 33038, 6417, 1065318),
+        (-9714, -19070, 28785, 8400613),
+        (28785, -24103, -4681, 8400255),
+    ),
+}
 
 
 def clip(a: int, lo: int, hi: int) -> int:
@@ -29,9 +50,19 @@ def log(n: int) -> int:
 
 
 class Picture:
-    """A payload for H x W pixels under a model's tensors: section 1."""
+    """A payload for H x W pixels under a model's tensors: section 1.
 
-    def __init__(self, payload: bytes, height: int, width: int, tensors: dict[str, Any]) -> None:
+    beside  tensors of `base/lossless_beside`, and the companion's picture [3, H, W]: section 13.
+    """
+
+    def __init__(
+        self,
+        payload: bytes,
+        height: int,
+        width: int,
+        tensors: dict[str, Any],
+        beside: tuple[dict[str, Any], Any] | None = None,
+    ) -> None:
         if len(payload) < 2:
             raise Refused("fewer than two bytes")
         head, self.error = payload[:2]
@@ -39,18 +70,37 @@ class Picture:
         if (rounded and not deep) or (other and len(payload) < 3):
             raise Refused("a head of no kind")
         way = payload[2] if other else None
-        if way not in (None, 1, 2, 3, 16) or (way in (1, 2, 3) and head != 9):
+        if way not in (None, 1, 2, 3, 16, 32, 33, 34, 35) or (
+            way in (1, 2, 3, 33, 34, 35) and head != 9
+        ):
             raise Refused("a way that is none")
         self.bytes = payload[: 3 if other else 2]
+        side = None
+        if way is not None and way >= 32:
+            if beside is None:
+                raise Refused("no companion")
+            tensors, picture = beside
+            self.bytes, way = payload[:7], way - 32
+            if payload[3:7] != hashlib.sha256(picture.tobytes()).digest()[:4]:
+                raise Refused("another companion")
+            side = picture.astype(np.int64)
         self.top = 65535 if deep else 255
         step = 1 + 2 * (head >> 4) * (257 if deep else 1)
         most = (self.top + step // 2) // step
         self.C = 3 if colour else 1
         stream = Stream(payload[len(self.bytes) :])
+        if side is not None and way in BACK:
+            side = np.array(
+                [sum(m * p for m, p in zip(row, [*side, 1], strict=True)) for row in BACK[way]]
+            )
+            side = side + 512 >> 10
+        elif side is not None:
+            unit = 257 if deep else 1
+            side = (64 * side[[1, 0, 2]][: self.C] * unit + step // 2) // step
         if way == 16:
             numbers = few_colours(stream, height, width, self.C, most)
         else:
-            numbers = Planes(stream, height, width, self.C, most, tensors).numbers
+            numbers = Planes(stream, height, width, self.C, most, tensors, side).numbers
         if way in MADE:
             numbers = put_right(stream, np.array(MADE[way](*numbers)).clip(0, 255))
         stream.close()
@@ -64,11 +114,20 @@ class Planes:
     """Pixels of C numbers from 0 to `most`: sections 2 to 7."""
 
     def __init__(
-        self, stream: Stream, height: int, width: int, C: int, most: int, tensors: dict[str, Any]
+        self,
+        stream: Stream,
+        height: int,
+        width: int,
+        C: int,
+        most: int,
+        tensors: dict[str, Any],
+        side: Any = None,
     ) -> None:
         self.stream, self.C, self.most, self.tensors = stream, C, most, tensors
         self.turned = height > width
         self.H, self.W = (width, height) if self.turned else (height, width)
+        self.side = side if side is None or not self.turned else side.transpose(0, 2, 1)
+        self.a: dict[tuple[int, int], list[int]] = {}
         self.x: dict[tuple[int, int], list[int]] = {}
         self.e: dict[tuple[int, int], list[int]] = {}
         self.A: dict[tuple[int, int], Any] = {}
@@ -83,6 +142,13 @@ class Planes:
         if place is None:
             return [32 * (self.most + 1)] * self.C, [64] * self.C
         return self.x[place], self.e[place]
+
+    def z(self, c: int, y: int, x: int) -> int:
+        return int(self.side[c, clip(y, 0, self.H - 1), clip(x, 0, self.W - 1)])
+
+    def apart(self, y: int, x: int) -> list[int]:
+        place = where(y, x, self.W)
+        return [64] * self.C if place is None else self.a[place]
 
     def wave(self, places: list[tuple[int, int]]) -> None:
         pixels = [Pixel(self, *place) for place in places]
@@ -143,6 +209,11 @@ class Pixel:
             for c in range(C)
         ]
         self.v = [self.share(d[j][c]) for j, c in near]
+        z = picture.z if picture.side is not None else None
+        if z:
+            self.v += [self.share(z(c, y, x) - self.base[c]) for c in range(C)]
+            M += C
+        self.M = M
         N = M + C
         zero = np.zeros((N, N), dtype=object)
         self.A0 = picture.A.get((y, x - 1), zero)
@@ -156,6 +227,20 @@ class Pixel:
         seen += [self.ratio(es[j][c], c) if c < C else 0 for j in range(6) for c in range(3)]
         seen += [log(self.scale) - 128]
         seen += [log(self.spread[c]) - 128 if c < C else 0 for c in range(3)]
+        if z:
+            others = [(c, 1) for c in range(1, 3)]
+            for c, far_off in [(0, 2), *others]:
+                seen += [
+                    self.share(z(c, y - u, x + r) - self.base[c]) if c < C else 0
+                    for u in range(far_off, -far_off - 1, -1)
+                    for r in range(-far_off, far_off + 1)
+                ]
+            rests = [picture.apart(y - u, x + r) for u, r in NEIGHBOURS[:6]]
+            for c in range(3):
+                told = c < C and sum(
+                    w * abs(a[c]) for w, a in zip((2, 2, 1, 1, 1, 1), rests, strict=True)
+                )
+                seen.append(log((told >> 3) + 4) - 128 if c < C else 0)
         hidden = picture.hidden("trunk.first", 16 * np.array(seen))
         self.shared = picture.hidden("trunk.second", hidden)
         self.own: list[int] = []
@@ -178,9 +263,14 @@ class Pixel:
     def begin(self, c: int) -> None:
         """The law of channel c: sections 4 to 6."""
         P = self.of
-        shift = limit(-self.r[len(P.near) + c], 65536)
+        shift = limit(-self.r[self.M + c], 65536)
         self.p = clip(self.base[c] + (shift * self.scale >> 12), 0, 64 * P.most)
         extras = [limit(shift >> 6, 511), log(self.spread[c]) - 128, *self.own]
+        if P.side is not None:
+            y, x = self.place
+            for u, r in ((0, 0), (0, -1), (1, 0), (0, 1), (-1, 0)):
+                extras.append(self.ratio(P.z(c, y - u, x + r) - self.p, c))
+            extras += [self.ratio(self.x[b] - P.z(b, y, x), b) for b in range(c)]
         x = np.concatenate([self.shared, 16 * np.array(extras)])
         x = P.hidden(f"head{c}.hidden", P.hidden(f"head{c}.first", x))
         sums, shift = P.layer(f"head{c}.out", x)
@@ -224,7 +314,7 @@ class Pixel:
         self.e.append(e)
         self.v.append(v)
         self.own += [v, self.ratio(e, c)]
-        k = len(self.of.near) + c
+        k = self.M + c
         self.r[k] += 64 * v
         if c + 1 < self.of.C:
             self.eliminate(k)
@@ -233,4 +323,6 @@ class Pixel:
         v = np.array(self.v, dtype=object)
         A = self.A0 - (self.A0 >> 4) + 64 * np.outer(v, v)
         self.of.A[self.place], self.of.B[self.place] = A, A + self.F
+        if self.of.side is not None:
+            self.of.a[self.place] = [n - self.of.z(c, *self.place) for c, n in enumerate(self.x)]
         self.of.x[self.place], self.of.e[self.place] = self.x, self.e

@@ -92,7 +92,7 @@ def described(data: bytes) -> dict[str, Any]:
 
 def samples(data: bytes) -> dict[str, Any]:
     """Some samples of the preview: plane, row, column, and the value times 255."""
-    (shown,) = open_stage1(data).signals()
+    shown = open_stage1(data).signals()[-1]  # companions come first
     pixels = shown.pixels  # type: ignore[union-attr]
     _, height, width = pixels.shape
     at = [(k % 3, k * 7 % height, k * 11 % width) for k in range(24)]

@@ -56,6 +56,13 @@ from gcodec.plugin import REALISM, ReconstructorSpec
     help="Decode the first N bytes of a progressive file as if no more had come.",
 )
 @click.option(
+    "--companion",
+    "companions",
+    metavar="FILE",
+    multiple=True,
+    help="A file that IN was made with, and that was left out of it (`gcodec encode --apart`). May be repeated.",
+)
+@click.option(
     "--preview-every",
     type=click.IntRange(1),
     metavar="N",
@@ -87,6 +94,7 @@ def command(
     seed: int,
     partial: bool,
     max_bytes: int | None,
+    companions: tuple[str, ...],
     preview_every: int | None,
     fidelity_map: str | None,
     sign: tuple[str, str] | None,
@@ -105,6 +113,7 @@ def command(
 
     import gcodec_formats as gcx
     from gcodec.pictures import Credentials, check_signable, format_of
+    from gcodec.pipeline._container import with_companions
     from gcodec.pipeline.decoding import check_target, decode, decode_progressively, save_decoded
     from gcodec.pipeline.fidelity import saving_fidelity, suffix_of
 
@@ -122,6 +131,8 @@ def command(
     name = recon.spec.name if recon else None
     options = {} if realism is None else {REALISM.name: realism}
     data = read_bytes(source)
+    if companions:
+        data = with_companions(data, [read_bytes(file) for file in companions], how.run())
     if max_bytes is not None:
         if max_bytes < len(data) and not gcx.read(data, partial=True).progressive:
             raise UsageError(

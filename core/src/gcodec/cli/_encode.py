@@ -52,6 +52,11 @@ if TYPE_CHECKING:
     multiple=True,
     help="A .gcx file of the same picture that travels inside; the embedding may build on it. May be repeated.",
 )
+@click.option(
+    "--apart",
+    is_flag=True,
+    help="Leave the companions out: who decodes has them, and gives them as --companion.",
+)
 @tries_options
 @writing_options
 def command(
@@ -61,6 +66,7 @@ def command(
     seed: int,
     suggest: Named[ReconstructorSpec] | None,
     companions: tuple[str, ...],
+    apart: bool,
     trials: Trials | None,
     force: bool,
     as_json: bool,
@@ -87,6 +93,7 @@ def command(
             suggest=(suggest.spec.name, suggest.options) if suggest else None,
             trials=trials,
             companions=[read_bytes(file) for file in companions],
+            apart=apart,
             run=run,
             **asked,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,11 +33,13 @@ __all__ = [
     "beside",
     "check_size",
     "companion_bodies",
+    "companion_segments",
     "extensions_of",
     "identify",
     "named_model",
     "picture_of",
     "weight",
+    "with_companions",
 ]
 
 
@@ -181,6 +184,25 @@ def companion_bodies(files: Sequence[bytes | str | Path], size: Size, run: Run) 
         identity = file.header.identity
         bodies += [gcx.pack_companion(identity, bytes(layer)) for layer in file.bodies(gcx.MAIN)]
     return bodies
+
+
+def companion_segments(bodies: Iterable[bytes]) -> list[gcx.Segment]:
+    """The segments of companions."""
+    return [gcx.Segment(gcx.COMPANION, body) for body in bodies]
+
+
+def with_companions(
+    data: bytes | str | Path, files: Sequence[bytes | str | Path], run: Run
+) -> bytes:
+    """Return a file with the companions that were left out of it. Raises what `companion_bodies` does."""
+    file = gcx.read(file_bytes(data), limits=run.limits)
+    seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
+    if any(file.bodies(gcx.COMPANION)):
+        raise UsageError("the file has its companions inside; leave --companion out")
+    bodies = companion_bodies(files, file.header.size, run.with_seed(seed))
+    first = [segment.type for segment in file.segments].index(gcx.MAIN)
+    whole = (*file.segments[:first], *companion_segments(bodies), *file.segments[first:])
+    return gcx.write(replace(file, segments=whole), limits=run.limits)
 
 
 def picture_of(pixels: Any, file: gcx.File, run: Run) -> Picture:

@@ -17,7 +17,7 @@ from gcodec.errors import UsageError, VerificationError
 from gcodec.files import file_bytes
 from gcodec.options import check_kinds, check_options
 from gcodec.pipeline._clock import Clock
-from gcodec.pipeline._container import picture_of
+from gcodec.pipeline._container import picture_of, with_companions
 from gcodec.pipeline.binding import bind, ways
 from gcodec.pipeline.origin import FAITHFUL, INVENTED, origin
 from gcodec.pipeline.resolver import Path, check_path
@@ -86,6 +86,7 @@ def decode(
     via: str | None = None,
     partial: bool = False,
     fidelity: bool = False,
+    companions: Sequence[bytes | str | FilePath] = (),
     run: Run | None = None,
 ) -> Decoded:
     """Decode a file, a path or its bytes, to a picture.
@@ -97,12 +98,16 @@ def decode(
     via            name of an adapter that the signals must come by (`gcodec.pipeline.binding.Ways`).
     partial        accept a truncated progressive file.
     fidelity       say also how far each pixel may be from the original, by a law measured on photographs.
+    companions     files that this one was made with and that were left out of it, in their order.
 
     The seed of the file keys the reconstructor's noise, so the same file gives the same picture; ``run.seed``, where
     it is not 0, asks for another sample. Raises what `open_stage1` raises, PayloadError, NoPath, UnknownOption,
     InvalidOption, UnknownPlugin for `via`, UsageError for a realism where there is no sample, Unmeasured where `fidelity`
     cannot be had, and InvalidArgument for an argument of another type than its own.
     """
+    check_kinds(list, tuple, companions=companions)
+    if companions:
+        data = with_companions(data, companions, run or Run())
     made = receive(data, reconstructor, options, model, via, partial, fidelity, run)
     return finish([made])[0]
 

@@ -9,7 +9,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import gcodec_formats as gcx
-from gcodec.errors import TargetTooSmall
+from gcodec.errors import TargetTooSmall, UsageError
 from gcodec.interfaces import Setup, Size
 from gcodec.options import check_kinds, check_options
 from gcodec.pipeline._clock import Clock
@@ -17,13 +17,14 @@ from gcodec.pipeline._container import (
     beside,
     check_size,
     companion_bodies,
+    companion_segments,
     extensions_of,
     identify,
     weight,
 )
 from gcodec.pipeline.binding import bind
 from gcodec.pipeline.ratecontrol import Target, search
-from gcodec.pipeline.stage1 import SYMBOL_DIGEST, Part, Stage1, build, open_companions
+from gcodec.pipeline.stage1 import SYMBOL_DIGEST, Part, Stage1, build, exact_of, open_companions
 from gcodec.pipeline.trying import Judged, Trials, best_of, heard_by
 from gcodec.registry import registry
 from gcodec.run import Run
@@ -67,6 +68,7 @@ def encode(
     digest: bool = False,
     metadata: bool = False,
     companions: Sequence[bytes | str | Path] = (),
+    apart: bool = False,
     trials: Trials | None = None,
     run: Run | None = None,
 ) -> Encoded:
@@ -81,6 +83,8 @@ def encode(
     metadata  keep EXIF and XMP; an ICC profile and alpha are always kept.
     companions  finished files, bytes or paths, of the same picture and seed, whose layers travel beside; the embedding may
                 build on what they say, as `diffc` does, and the receiver has their signals too.
+    apart     leave them out: whoever decodes has them, and gives them (`gcodec.decode(companions=...)`). Only with
+                embeddings that notice where they are missing.
     trials    files to try and decode, of which the best is returned (`gcodec.pipeline.trying`); None: one is made.
 
     Raises UnknownPlugin, UnusablePlugin, UnknownOption, InvalidOption, UsageError, TargetTooSmall, ImageError,
@@ -109,6 +113,7 @@ def encode(
         digest,
         metadata,
         companions,
+        apart,
         heard,
     )
     if trials is None:
@@ -126,6 +131,7 @@ def _files(
     digest: bool,
     metadata: bool,
     companions: Sequence[bytes | str | Path],
+    apart: bool,
     heard: Collection[str],
     run: Run,
 ) -> Iterator[Callable[[], Encoded]]:
@@ -141,14 +147,19 @@ def _files(
     identity, weights = identify(spec, model, values, run)
     bodies = companion_bodies(companions, size, run)
     parts, given = open_companions(bodies, size, run)
-    stage1 = build(spec, Setup(run, values, weights, given))
+    exact = exact_of(parts, size)
+    stage1 = build(spec, Setup(run, values, weights, given, exact))
     extensions = extensions_of(picture, spec, suggest, run)
     if digest:
         # It has one length whatever it is: while the size is searched any value will do.
         extensions[numbers.SYMBOLS_DIGEST] = bytes(SYMBOL_DIGEST)
     header = gcx.Header(identity, size, extensions)
     before, after = beside(picture, metadata)
-    before += [gcx.Segment(gcx.COMPANION, body) for body in bodies]
+    if apart and not (bodies and spec.apart):
+        why = "does not notice where they are missing" if bodies else "has none here"
+        raise UsageError(f"companions cannot be left out: {spec.name} {why}; leave --apart out")
+    if not apart:
+        before += companion_segments(bodies)
 
     def written(layers: Iterable[bytes]) -> bytes:
         segments = (*before, *(gcx.Segment(gcx.MAIN, layer) for layer in layers), *after)
@@ -157,7 +168,9 @@ def _files(
 
     # The receiver knows nothing of the sender's options: neither does the check.
     defaults = check_options(spec.name, spec.options, {})
-    receiver = stage1 if values == defaults else build(spec, Setup(run, defaults, weights, given))
+    receiver = (
+        stage1 if values == defaults else build(spec, Setup(run, defaults, weights, given, exact))
+    )
 
     def opened(data: bytes) -> Stage1:
         file = gcx.read(data, limits=run.limits)

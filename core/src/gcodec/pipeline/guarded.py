@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from gcodec.border import (
     Unfit,
     check_about,
+    check_exact,
     check_layers,
     check_signals,
     check_sizes,
@@ -18,6 +19,9 @@ from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.pipeline.kept import set_up
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from gcodec.plugin import EmbeddingSpec
     from gcodec.signals import FloatArray, Signal
 
@@ -81,6 +85,10 @@ class Guarded(Embedding):
                     raise Unfit("refine ended before the last of them")
                 check_signals(signals, size, self._contents)
             yield signals
+
+    def exact(self, layers: Sequence[bytes], size: Size) -> NDArray[np.uint8] | None:
+        with of_plugin(self._spec):
+            return check_exact(self._inner.exact(layers, size), size)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         with of_plugin(self._spec):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
-from types import NoneType
-from typing import TYPE_CHECKING, cast
+from types import MappingProxyType, NoneType
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import gcodec_formats as gcx
 from gcodec.errors import PayloadError, UnknownPlugin
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from gcodec.plugin import EmbeddingSpec
     from gcodec.signals import Signal
 
-__all__ = ["SYMBOL_DIGEST", "Part", "Stage1", "build", "open_companions", "open_stage1"]
+__all__ = ["SYMBOL_DIGEST", "Part", "Stage1", "build", "exact_of", "open_companions", "open_stage1"]
+
+Exact: TypeAlias = Mapping[str, Callable[[], Any]]
 
 #: Bytes of the digest of the symbols in the extension map.
 SYMBOL_DIGEST = 8
@@ -112,7 +115,10 @@ def open_stage1(
         file.bodies(gcx.COMPANION), file.header.size, run.with_seed(seed)
     )
     try:
-        main = _part(file.header.identity, file.bodies(gcx.MAIN), run.with_seed(seed), beside)
+        exact = exact_of(parts, file.header.size)
+        main = _part(
+            file.header.identity, file.bodies(gcx.MAIN), run.with_seed(seed), beside, exact
+        )
     except UnknownPlugin as error:
         claimed = file.header.extensions.get(numbers.PACKAGE)
         if claimed is None:
@@ -135,6 +141,11 @@ def open_companions(
     return parts, tuple(s for part in parts for s in part.embedding.decode(part.layers, size))
 
 
+def exact_of(parts: Iterable[Part], size: Size) -> Exact:
+    """`Setup.exact` of companions."""
+    return {part.spec.name: partial(part.embedding.exact, part.layers, size) for part in parts}
+
+
 def build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
     """Import and set up the implementation of an embedding, guarded. Raises UnusablePlugin and PluginError."""
     setup = replace(setup, run=setup.run.exact)
@@ -142,7 +153,11 @@ def build(spec: EmbeddingSpec, setup: Setup) -> Embedding:
 
 
 def _part(
-    identity: gcx.Identity, layers: Sequence[bytes], run: Run, beside: tuple[Signal, ...] = ()
+    identity: gcx.Identity,
+    layers: Sequence[bytes],
+    run: Run,
+    beside: tuple[Signal, ...] = (),
+    exact: Exact = MappingProxyType({}),
 ) -> Part:
     if identity.id is None:
         spec = registry().embedding(cast(str, identity.name))
@@ -150,5 +165,5 @@ def _part(
         spec = registry().embedding_by_id(identity.id)
     weights = named_model(spec, identity, run)
     options = check_options(spec.name, spec.options, {})
-    made = build(spec, Setup(run, options, weights, beside))
+    made = build(spec, Setup(run, options, weights, beside, exact))
     return Part(bind(spec, weights, run.models), made, layers)

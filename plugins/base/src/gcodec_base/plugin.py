@@ -92,6 +92,13 @@ MODELS = [
         licence="Apache-2.0",
     ),
     ModelSpec(
+        name="base/lossless_beside",
+        digest="7a83b8060396ff7b2f028ad0d6c4af06023ddd993df9ef7f0c069c1b341dcc2b",
+        folder="gcodec_base:models/lossless_beside",
+        summary="the same, beside what an `ntc` of the picture says",
+        licence="Apache-2.0",
+    ),
+    ModelSpec(
         name="base/ntc",
         digest="2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1",
         folder="gcodec_base:models/ntc",

@@ -8,17 +8,31 @@ import numpy as np
 
 from gcodec.errors import PayloadError
 from gcodec_lossless import repeats
+from gcodec_lossless.beside import Beside
 from gcodec_lossless.coder import NAME, Coder, Reader, Writer
 from gcodec_lossless.features import Context
 from gcodec_lossless.network import Network
 from gcodec_lossless.origin import KINDS, origin
 from gcodec_lossless.waves import Ints, waves
 
-__all__ = ["NAME", "ORDER", "PLAIN", "REPEATS", "WAYS", "Coded", "by_law", "read", "written"]
+__all__ = [
+    "NAME",
+    "BESIDE",
+    "ORDER",
+    "PLAIN",
+    "REPEATS",
+    "WAYS",
+    "Coded",
+    "by_law",
+    "read",
+    "written",
+]
 
 #: How samples are coded: under the law of the network; as luma and chromas under it; as numbers of a list of colours.
 PLAIN, REPEATS = 0, 16
-WAYS = (*KINDS, REPEATS)
+#: Added to the first four: under the law that sees a companion too.
+BESIDE = 32
+WAYS = (*KINDS, REPEATS, *(BESIDE + way for way in (PLAIN, *KINDS)))
 #: Green first: the others are told what it is.
 ORDER = (1, 0, 2)
 
@@ -31,16 +45,27 @@ class Coded:
     stream: bytes
 
 
-def written(network: Network, samples: Ints, top: int) -> Coded:
+def written(network: Network, samples: Ints, top: int, beside: Beside | None = None) -> Coded:
     """The shortest stream of samples from 0 to `top`, int64 [channels, height, width]."""
-    found = _by_origin(network, samples, top) or Coded(PLAIN, by_law(network, samples, top))
+    found = _by_origin(network, samples, top, beside)
+    if found is None:
+        way, network, side = _law(network, PLAIN, beside)
+        found = Coded(way, by_law(network, samples, top, side))
     listed = repeats.few(samples)
     if listed is None:
         return found
     return min(Coded(REPEATS, _by_list(*listed, top)), found, key=lambda one: len(one.stream))
 
 
-def read(network: Network, coded: Coded, channels: int, height: int, width: int, top: int) -> Ints:
+def read(
+    network: Network,
+    coded: Coded,
+    channels: int,
+    height: int,
+    width: int,
+    top: int,
+    beside: Beside | None = None,
+) -> Ints:
     """The samples of a stream. Raises PayloadError for what `written` cannot have made."""
     reader = Reader(coded.stream)
     if coded.way == REPEATS:
@@ -50,30 +75,41 @@ def read(network: Network, coded: Coded, channels: int, height: int, width: int,
         samples = listed[numbers[0]].transpose(2, 0, 1)
     else:
         samples = np.zeros((channels, height, width), np.int64)
-        _walk(network, reader, _upright(samples), top, known=False)
-        if coded.way != PLAIN:
-            samples = _corrected(reader, KINDS[coded.way].colours(samples)[list(ORDER)], None)
+        origin = coded.way % BESIDE
+        _, network, side = _law(network, origin, beside)
+        _walk(network, reader, _upright(samples), top, known=False, side=side)
+        if origin != PLAIN:
+            samples = _corrected(reader, KINDS[origin].colours(samples)[list(ORDER)], None)
     reader.finish()
     return samples
 
 
-def by_law(network: Network, samples: Ints, top: int) -> bytes:
-    """The stream of samples as they are."""
+def by_law(network: Network, samples: Ints, top: int, side: Ints | None = None) -> bytes:
+    """The stream of samples as they are. side: what a network that sees a companion is shown of it."""
     writer = Writer()
-    _walk(network, writer, _upright(samples).copy(), top, known=True)
+    _walk(network, writer, _upright(samples).copy(), top, known=True, side=side)
     return writer.finish()
 
 
-def _by_origin(network: Network, samples: Ints, top: int) -> Coded | None:
+def _law(network: Network, origin: int, beside: Beside | None) -> tuple[int, Network, Ints | None]:
+    """The way, the network, and what it is shown of a companion, of samples as they are or of those of an origin."""
+    if beside is None:
+        return origin, network, None
+    side = KINDS[origin].parts(beside.picture) if origin else beside.numbers
+    return BESIDE + origin, beside.network, side
+
+
+def _by_origin(network: Network, samples: Ints, top: int, beside: Beside | None) -> Coded | None:
     if len(samples) != len(ORDER) or top != 255:
         return None
     found = origin(samples[list(ORDER)])
     if found is None:
         return None
     writer = Writer()
-    _walk(network, writer, _upright(found.parts).copy(), top, known=True)
+    way, network, side = _law(network, found.kind.number, beside)
+    _walk(network, writer, _upright(found.parts).copy(), top, known=True, side=side)
     _corrected(writer, found.kind.colours(found.parts)[list(ORDER)], samples)
-    return Coded(found.kind.number, writer.finish())
+    return Coded(way, writer.finish())
 
 
 def _by_list(listed: Ints, numbers: Ints, top: int) -> bytes:
@@ -112,10 +148,12 @@ def _corrected(coder: Coder, made: Ints, wanted: Ints | None) -> Ints:
     return flat.reshape(made.shape)
 
 
-def _walk(network: Network, coder: Coder, samples: Ints, top: int, known: bool) -> None:
-    """All samples in coding order, from or into `samples`."""
+def _walk(
+    network: Network, coder: Coder, samples: Ints, top: int, known: bool, side: Ints | None
+) -> None:
+    """All samples in coding order, from or into `samples`, upright; `side` is not."""
     channels, height, width = samples.shape
-    context = Context(height, channels, top)
+    context = Context(height, channels, top, None if side is None else _upright(side))
     for wave in waves(height, width):
         shared = network.trunk(context.seen(wave))
         place = wave.rows, wave.columns

@@ -6,13 +6,16 @@ A payload:
              coarseness, 0 to 15
     1 byte   squared error (`gcodec.signals.pack_mse`); 255 where there is none
     1 byte   the way (`gcodec_lossless.codec`), if the bit 8 says so
+    4 bytes  the first of the SHA-256 of the companion's picture, if the way is one that sees it
     rest     one stream of rows
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +23,26 @@ import numpy as np
 from gcodec.errors import InvalidArgument, ModelDamaged, PayloadError, UsageError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal, pack_mse, unpack_mse
-from gcodec_lossless.codec import NAME, ORDER, PLAIN, REPEATS, WAYS, Coded, read, written
-from gcodec_lossless.network import Network
+from gcodec_lossless.beside import MODEL as BESIDE_MODEL
+from gcodec_lossless.beside import Beside, numbers
+from gcodec_lossless.codec import (
+    BESIDE,
+    NAME,
+    ORDER,
+    PLAIN,
+    REPEATS,
+    WAYS,
+    Coded,
+    read,
+    written,
+)
+from gcodec_lossless.network import CLASS, Network
 from gcodec_lossless.waves import Ints
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gcodec.models import Model
     from gcodec.signals import FloatArray
 
 __all__ = ["COARSEST", "Lossless"]
@@ -32,6 +50,8 @@ __all__ = ["COARSEST", "Lossless"]
 #: The largest coarseness: samples are multiples of 31 of 255 parts.
 COARSEST = 15
 _COLOUR, _DEEP, _ROUNDED, _WAY = 1, 2, 4, 8
+#: Bytes of the digest of a companion's picture.
+_MARK = 4
 #: Samples so near to whole numbers are whole ones, in units of 1 / 65535: float32 errs by 1/256 of it, and the samples of 16
 #: bits that are next to one of 8 are 1 away.
 _WHOLE = 1 / 16
@@ -94,21 +114,15 @@ class Lossless(Embedding):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        model = setup.weights("lossless", "base/lossless")
-        try:
-            self._network = Network(model.tensors())
-        except KeyError as error:
-            raise ModelDamaged(
-                model.name, f"no weights of `lossless`: {error} is missing"
-            ) from error
-        except InvalidArgument as error:
-            raise ModelDamaged(model.name, f"not the weights of `lossless`: {error}") from error
+        self._network = _network(setup.weights("lossless", "base/lossless"))
 
     def analyse(self, pixels: FloatArray) -> _Analysed:
         """Samples of float32 [3, H, W] in [0, 1]: of 8 bits if they are, of 16 otherwise."""
-        if self.setup.beside:
+        if self.setup.beside and self._seen is None:
+            names = ", ".join(f"`{name}`" for name in self.setup.exact)
             raise UsageError(
-                "lossless makes no use of a companion, which would only add its bytes; leave --companion out"
+                f"lossless cannot build on a companion of {names}, whose picture may differ in the last digit from machine"
+                " to machine; give one of `ntc`, with its own models, or leave --companion out"
             )
         gray = bool((pixels[0] == pixels[1]).all() and (pixels[0] == pixels[2]).all())
         planes = pixels[:1] if gray else pixels[list(ORDER)]
@@ -129,10 +143,15 @@ class Lossless(Embedding):
         if coarseness or analysis.flags & _ROUNDED:
             made = head.pixels(head.samples(sent))
             error = float(np.mean((made - analysis.pixels) ** 2, dtype=np.float64))
-        coded = written(self._network, sent, head.most)
+        beside = self._beside(head) if self._seen is not None else None
+        coded = written(self._network, sent, head.most, beside)
         flags = head.flags if coded.way == PLAIN else head.flags | _WAY
         begin = bytes([flags | coarseness << 4, pack_mse(error)])
-        return (begin + (bytes([coded.way]) if flags & _WAY else b"") + coded.stream,)
+        if flags & _WAY:
+            begin += bytes([coded.way])
+        if beside and coded.way & BESIDE:
+            begin += _mark(beside.picture)
+        return (begin + coded.stream,)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the picture, as a preview."""
@@ -143,7 +162,24 @@ class Lossless(Embedding):
         """What stands before the stream, then the samples: [green, red, blue] or one channel, uint16 little-endian."""
         _, _, samples = self._read(layers, size)
         begin = layers[0][: 3 if layers[0][0] & _WAY else 2]
+        if len(begin) == 3 and begin[2] & BESIDE:
+            begin = layers[0][: 3 + _MARK]
         return begin + samples.astype("<u2").tobytes()
+
+    @cached_property
+    def _seen(self) -> NDArray[np.uint8] | None:
+        """The exact picture of the first companion that has one."""
+        found = (exact() for exact in self.setup.exact.values())
+        return next((picture for picture in found if picture is not None), None)
+
+    def _beside(self, head: _Head) -> Beside:
+        if self._seen is None:
+            why = "it was made with a companion that this file lacks; give that, an `ntc`, as --companion"
+            raise PayloadError(NAME, why)
+        picture = self._seen.astype(np.int64)
+        channels = 3 if head.flags & _COLOUR else 1
+        network = _network(self.setup.run.models.find(BESIDE_MODEL), beside=True)
+        return Beside(network, picture, numbers(picture, None, channels, head.top, head.step))
 
     def _read(self, layers: Sequence[bytes], size: Size) -> tuple[_Head, float, Ints]:
         if len(layers) != 1 or len(layers[0]) < 2:
@@ -156,10 +192,34 @@ class Lossless(Embedding):
         if first & _WAY:
             coded = Coded(layers[0][2] if len(layers[0]) > 2 else PLAIN, layers[0][3:])
             plain = head.flags == _COLOUR and not head.coarseness
-            if coded.way not in WAYS or not (plain or coded.way == REPEATS):
+            if coded.way not in WAYS or not (plain or coded.way in (REPEATS, BESIDE)):
                 raise PayloadError(
                     NAME, f"a payload of the way {coded.way}, of none, or that it cannot go"
                 )
         channels = 3 if head.flags & _COLOUR else 1
-        sent = read(self._network, coded, channels, size.height, size.width, head.most)
+        beside = None
+        if coded.way & BESIDE:
+            beside = self._beside(head)
+            mark, stream = coded.stream[:_MARK], coded.stream[_MARK:]
+            if mark != _mark(beside.picture):
+                raise PayloadError(NAME, "its companion is another than it was made with")
+            coded = Coded(coded.way, stream)
+        sent = read(self._network, coded, channels, size.height, size.width, head.most, beside)
         return head, unpack_mse(error), head.samples(sent)
+
+
+def _network(model: Model, beside: bool = False) -> Network:
+    sizes = model.config.get("network")
+    sees = bool(isinstance(sizes, dict) and sizes.get("beside"))
+    try:
+        if model.class_name != CLASS or sees != beside:
+            raise InvalidArgument(f"its config.json is not that of a {CLASS}, beside = {beside}")
+        return Network(model.tensors(), beside)
+    except KeyError as error:
+        raise ModelDamaged(model.name, f"no weights of `lossless`: {error} is missing") from error
+    except InvalidArgument as error:
+        raise ModelDamaged(model.name, f"not the weights of `lossless`: {error}") from error
+
+
+def _mark(picture: Ints) -> bytes:
+    return hashlib.sha256(picture.astype(np.uint8).tobytes()).digest()[:_MARK]

@@ -3,22 +3,28 @@
 A photograph that was compressed before is smoother than one from a camera. So it is made smaller, by 1.3 to 2.6, nine times
 of ten, and in six of ten some of many kinds of grain are added: white or coloured, finer or coarser, more of it in bright
 places or the same everywhere. One of twenty gets 16 bits, six of a hundred are gray, and two of five are luma and chromas.
+A law that sees a companion learns from what another embedding makes of the same part.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gcodec_lossless.beside import numbers
 from gcodec_lossless.features import CHANNELS, EXTRAS, SEEN, Context
 from gcodec_lossless.origin import KINDS, Kind
 from gcodec_lossless.waves import Ints, waves
 
-__all__ = ["Examples", "examples", "seen_of"]
+__all__ = ["Companion", "Examples", "examples", "seen_of"]
+
+#: What another embedding makes of a picture, both int64 [3, H, W] of red, green, blue, 0 to 255.
+Companion: TypeAlias = Callable[[Ints], Ints]
 
 _FILTERS = (
     Image.Resampling.LANCZOS,
@@ -49,21 +55,22 @@ class Examples:
     top: NDArray[Any]
 
 
-def seen_of(picture: Ints, top: int) -> Examples:
-    """All pixels of [channels, H, W] in coding order of channels, row by row."""
+def seen_of(picture: Ints, top: int, beside: Ints | None = None) -> Examples:
+    """All pixels of [channels, H, W] in coding order of channels, row by row. beside: as of `Context`."""
     channels, height, width = picture.shape
-    seen = np.zeros((height, width, SEEN), np.int16)
-    extras = np.zeros((height, width, sum(EXTRAS)), np.int16)
+    counts = EXTRAS[beside is not None]
+    seen = np.zeros((height, width, SEEN[beside is not None]), np.int16)
+    extras = np.zeros((height, width, sum(counts)), np.int16)
     near = np.zeros((3, height, width, CHANNELS), np.int32)
-    context = Context(height, channels, top)
+    context = Context(height, channels, top, beside)
     for wave in waves(height, width):
         place = wave.rows, wave.columns
         seen[place] = context.seen(wave).T
         begin = 0
         for index in range(channels):
             channel = context.channel()
-            extras[(*place, slice(begin, begin + EXTRAS[index]))] = channel.extras.T
-            begin += EXTRAS[index]
+            extras[(*place, slice(begin, begin + counts[index]))] = channel.extras.T
+            begin += counts[index]
             near[(slice(None), *place, index)] = channel.prediction, channel.spread, channel.level
             context.found(picture[index][place])
         context.done(wave)
@@ -80,10 +87,16 @@ def seen_of(picture: Ints, top: int) -> Examples:
     )
 
 
-def examples(photo: NDArray[np.uint8], size: tuple[int, int], share: float, rng: Any) -> Examples:
+def examples(
+    photo: NDArray[np.uint8],
+    size: tuple[int, int],
+    share: float,
+    rng: Any,
+    companion: Companion | None = None,
+) -> Examples:
     """Of a photograph [H, W, 3] a part of at most `size`, changed at random, and of its pixels a share."""
-    picture, top = _changed(photo, size, rng)
-    made = seen_of(picture, top)
+    picture, top, kind = _changed(photo, size, rng)
+    made = seen_of(picture, top, companion and _beside(companion, picture, top, kind))
     height, width = picture.shape[1:]
     kept = rng.random((height, width)) < share
     kept[:_TOP] &= rng.random((len(kept[:_TOP]), width)) < _OF_TOP
@@ -98,7 +111,16 @@ def examples(photo: NDArray[np.uint8], size: tuple[int, int], share: float, rng:
     )
 
 
-def _changed(photo: NDArray[np.uint8], size: tuple[int, int], rng: Any) -> tuple[Ints, int]:
+def _beside(companion: Companion, picture: Ints, top: int, kind: Kind | None) -> Ints:
+    if kind:
+        return numbers(companion(kind.colours(picture)), kind)
+    colours = picture[[1, 0, 2] if len(picture) == CHANNELS else [0, 0, 0]]
+    return numbers(companion(colours // (top // 255)), None, len(picture), top)
+
+
+def _changed(
+    photo: NDArray[np.uint8], size: tuple[int, int], rng: Any
+) -> tuple[Ints, int, Kind | None]:
     smaller = 1.0 if rng.random() < 0.1 else rng.uniform(1.3, 2.6)
     samples = photo.astype(np.float32)
     if smaller > 1:
@@ -121,10 +143,11 @@ def _changed(photo: NDArray[np.uint8], size: tuple[int, int], rng: Any) -> tuple
     if smaller > 1 and rng.random() < 0.05:
         samples, top = samples * 257, 65535
     if top == 255 and rng.random() < 0.4:
-        return _parts(KINDS[int(rng.integers(1, 3))], samples.transpose(2, 0, 1), rng), top
+        kind = KINDS[int(rng.integers(1, 3))]
+        return _parts(kind, samples.transpose(2, 0, 1), rng), top, kind
     whole = np.clip(np.rint(samples), 0, top).astype(np.int64)
     planes = whole.transpose(2, 0, 1)[[1, 0, 2]]
-    return (planes[:1] if rng.random() < 0.06 else planes), top
+    return (planes[:1] if rng.random() < 0.06 else planes), top, None
 
 
 def _parts(kind: Kind, colours: NDArray[Any], rng: Any) -> Ints:

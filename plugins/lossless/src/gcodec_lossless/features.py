@@ -27,9 +27,17 @@ _ERRORS = 6
 _WEIGHTS = np.array([2, 2, 1, 1, 1, 1])[:, None, None]
 _CLIP = 511
 CHANNELS = 3
-#: Inputs of the trunk, and those that the head of each channel has besides.
-SEEN = len(NEAR) * CHANNELS + _ERRORS * CHANNELS + 1 + CHANNELS
-EXTRAS = (2, 4, 6)
+#: Where a companion's picture is looked at around a pixel: for the first channel, for the others, and for each head.
+_FIRST_SIDE = [(up, right) for up in (2, 1, 0, -1, -2) for right in range(-2, 3)]
+_OTHER_SIDE = [(up, right) for up in (1, 0, -1) for right in (-1, 0, 1)]
+_CROSS = offsets([(0, 0), (0, -1), (1, 0), (0, 1), (-1, 0)])
+_AROUND = 2
+_SIDES = [offsets(_FIRST_SIDE)] + [offsets(_OTHER_SIDE)] * (CHANNELS - 1)
+_SIDE = sum(map(len, _SIDES)) + CHANNELS
+#: Inputs of the trunk, and those that the head of each channel has besides: without a companion, and with one.
+_SEEN = len(NEAR) * CHANNELS + _ERRORS * CHANNELS + 1 + CHANNELS
+SEEN = {False: _SEEN, True: _SEEN + _SIDE}
+EXTRAS = {False: (2, 4, 6), True: (7, 10, 13)}
 
 
 @dataclass(frozen=True)
@@ -48,23 +56,33 @@ class Channel:
 
 
 class Context:
-    """What is known of a picture of `channels` planes, wave by wave: `seen`, then `channel` and `found` of each plane."""
+    """What is known of a picture of `channels` planes, wave by wave: `seen`, then `channel` and `found` of each plane.
 
-    def __init__(self, height: int, channels: int, top: int) -> None:
+    beside  a companion's picture, int64 [channels, H, W] in 1/64; None: there is none.
+    """
+
+    def __init__(self, height: int, channels: int, top: int, beside: Ints | None = None) -> None:
         self._channels, self._top = channels, top << POINT
         middle = (top + 1) << (POINT - 1)
         start = [middle] * channels + [1 << POINT] * channels
-        self._plane = Plane(height, 2 * channels, start)
+        self._beside = None
+        if beside is not None:
+            start += [1 << POINT] * channels
+            around = (0, 0), (_AROUND, _AROUND), (_AROUND, _AROUND)
+            self._beside = np.pad(beside, around, mode="edge")
+        self._plane = Plane(height, len(start), start)
         sizes = [_FIRST] + [_OTHER] * (channels - 1)
         places = [j * channels + c for c, size in enumerate(sizes) for j in range(size)]
         self._places = np.array(places)
-        self._moments = Moments(height, len(places) + channels)
+        self._moments = Moments(
+            height, len(places) + channels + (0 if beside is None else channels)
+        )
 
     def seen(self, wave: Wave) -> Ints:
         """The trunk's inputs, [SEEN, n], in 1/64."""
         channels, count = self._channels, wave.stop - wave.first
         near = self._plane.near(wave, NEAR)
-        samples, errors = near[:, :channels], near[:_ERRORS, channels:]
+        samples, errors = near[:, :channels], near[:_ERRORS, channels : 2 * channels]
         self._base = (samples[0] + samples[1]) >> 1
         differences = samples - self._base
         picked = differences.reshape(-1, count)[self._places]
@@ -73,6 +91,10 @@ class Context:
         self._inverse = (1 << 30) // self._scale
         shares = self._share(differences)
         self._vector = shares.reshape(-1, count)[self._places]
+        side = [] if self._beside is None else self._sides(self._beside, wave)
+        if side:
+            middle = [values[len(values) // 2] for values in side]
+            self._vector = np.concatenate([self._vector, np.stack(middle)])
         self._known: list[Ints] = []
         self._elimination = Elimination(self._moments.matrix(wave), self._vector)
         self._spread = ((np.abs(errors) * _WEIGHTS).sum(0) >> 3) + 4
@@ -80,14 +102,38 @@ class Context:
         self._errors: list[Ints] = []
         self._exact: list[Ints] = []
         self._levels = logarithm(self._spread)
-        made = np.zeros((SEEN, count), np.int64)
+        seen = np.zeros((SEEN[self._beside is not None], count), np.int64)
+        made = seen[:_SEEN]
         lanes = made[: len(NEAR) * CHANNELS].reshape(len(NEAR), CHANNELS, count)
         lanes[:, :channels] = shares
         lanes = made[len(NEAR) * CHANNELS : -1 - CHANNELS].reshape(_ERRORS, CHANNELS, count)
         lanes[:, :channels] = limited((errors * self._unit) >> 14, _CLIP)
         made[-1 - CHANNELS] = logarithm(self._scale) - 128
-        made[-CHANNELS : SEEN - CHANNELS + channels] = self._levels - 128
-        return made
+        made[-CHANNELS : _SEEN - CHANNELS + channels] = self._levels - 128
+        if side:
+            apart = np.abs(near[:_ERRORS, 2 * channels :]) * _WEIGHTS
+            begin = _SEEN
+            for values in side:
+                seen[begin : begin + len(values)] = values
+                begin += len(values)
+            spread = (apart.sum(0) >> 3) + 4
+            end = len(seen) - CHANNELS
+            seen[end : end + channels] = logarithm(spread) - 128
+        return seen
+
+    def _sides(self, beside: Ints, wave: Wave) -> list[Ints]:
+        """Of each channel what the companion says around the pixels, in shares; and it is kept for their heads."""
+        rows, columns = wave.rows + _AROUND, wave.columns + _AROUND
+
+        def values(channel: int, places: Ints) -> Ints:
+            found: Ints = beside[channel, rows - places[:, :1], columns + places[:, 1:]]
+            return found
+
+        self._cross = [values(c, _CROSS) for c in range(self._channels)]
+        return [
+            self._share(values(c, places) - self._base[c])
+            for c, places in zip(range(self._channels), _SIDES, strict=False)
+        ]
 
     def _share(self, differences: Ints) -> Ints:
         return limited((differences * self._inverse) >> 24, _CLIP)
@@ -102,6 +148,11 @@ class Context:
         extras = [limited(shift >> 6, _CLIP), self._levels[index] - 128]
         for value, error, unit in zip(self._known, self._errors, self._unit, strict=False):
             extras += [value, limited((error * unit) >> 14, _CLIP)]
+        if self._beside is not None:
+            away = (self._cross[index] - self._prediction) * self._unit[index]
+            extras += [*limited(away >> 14, _CLIP)]
+            for exact, cross, unit in zip(self._exact, self._cross, self._unit, strict=False):
+                extras.append(limited(((exact - cross[0]) * unit) >> 14, _CLIP))
         return Channel(self._prediction, self._spread[index], self._levels[index], np.stack(extras))
 
     def found(self, samples: Ints) -> None:
@@ -115,7 +166,10 @@ class Context:
 
     def done(self, wave: Wave) -> None:
         """All channels of the wave are known."""
-        self._plane.put(wave, np.stack(self._exact + self._errors))
+        known = self._exact + self._errors
+        if self._beside is not None:
+            known += [x - c[0] for x, c in zip(self._exact, self._cross, strict=True)]
+        self._plane.put(wave, np.stack(known))
         self._moments.add(wave, np.concatenate([self._vector, np.stack(self._known)]))
 
 

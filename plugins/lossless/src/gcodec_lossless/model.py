@@ -21,10 +21,17 @@ _ONE = 1 << POINT
 
 @dataclass(frozen=True)
 class Config:
-    """The table [network]: widths of the trunk's two layers, and of a head's first two."""
+    """The table [network].
+
+    trunk, head  widths of the trunk's two layers, and of a head's first two.
+    beside       whether it sees a companion.
+    begin        a model of the same widths that sees none, from which it starts; "" for none.
+    """
 
     trunk: tuple[int, int] = (112, 80)
     head: tuple[int, int] = (64, 32)
+    beside: bool = False
+    begin: str = ""
 
     def __post_init__(self) -> None:
         if min(*self.trunk, *self.head) < 1:
@@ -36,9 +43,9 @@ def _slope(x: Tensor) -> Tensor:
 
 
 class _Trunk(nn.Module):
-    def __init__(self, first: int, second: int) -> None:
+    def __init__(self, inputs: int, first: int, second: int) -> None:
         super().__init__()
-        self.first, self.second = nn.Linear(SEEN, first), nn.Linear(first, second)
+        self.first, self.second = nn.Linear(inputs, first), nn.Linear(first, second)
 
 
 class _Head(nn.Module):
@@ -56,8 +63,9 @@ class Law(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.trunk = _Trunk(*config.trunk)
-        heads = (_Head(config.trunk[1] + extra, *config.head) for extra in EXTRAS)
+        self.trunk = _Trunk(SEEN[config.beside], *config.trunk)
+        self._extras = EXTRAS[config.beside]
+        heads = (_Head(config.trunk[1] + extra, *config.head) for extra in self._extras)
         self.heads = nn.ModuleList(heads)
 
     def layers(self) -> dict[str, nn.Linear]:
@@ -69,10 +77,10 @@ class Law(nn.Module):
         }
 
     def forward(self, seen: Tensor, extras: Tensor) -> Tensor:
-        """[n, SEEN] and [n, sum(EXTRAS)] to [n, 3, 9]: of each channel logits, means, logarithms of widths."""
+        """[n, SEEN] and [n, extras] to [n, 3, 9]: of each channel logits, means, logarithms of widths."""
         shared = _slope(self.trunk.second(_slope(self.trunk.first(seen))))
         made = []
-        for head, own in zip(self.heads, extras.split(EXTRAS, 1), strict=True):
+        for head, own in zip(self.heads, extras.split(self._extras, 1), strict=True):
             assert isinstance(head, _Head)
             x = _slope(head.first(torch.cat([shared, own], 1)))
             made.append(head.out(_slope(head.hidden(x))))

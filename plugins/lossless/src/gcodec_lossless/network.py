@@ -18,16 +18,22 @@ from gcodec_lossless.law import PARTS, Law, Tables
 from gcodec_lossless.regression import limited
 from gcodec_lossless.waves import Ints
 
-__all__ = ["Network"]
+__all__ = ["CLASS", "Network"]
+
+#: Of a model's config.json.
+CLASS = "LosslessLaw"
 
 #: Means are within so many spreads of the prediction.
 _FAR = 64 << POINT
 
 
 class Network:
-    """Trunk, heads and tables of a model. Raises KeyError and InvalidArgument, with the layer's name."""
+    """Trunk, heads and tables of a model. Raises KeyError and InvalidArgument, with the layer's name.
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+    beside  whether it sees a companion's picture too.
+    """
+
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], beside: bool = False) -> None:
         def layer(name: str, inputs: int, outputs: int | None = None) -> Layer:
             made = Layer.of(tensors, name)
             due = inputs, outputs or made.weight.shape[1]
@@ -35,11 +41,11 @@ class Network:
                 raise InvalidArgument(f"{name} is {made.weight.shape}, not {due}")
             return made
 
-        self._first = layer("trunk.first", SEEN)
+        self._first = layer("trunk.first", SEEN[beside])
         self._second = layer("trunk.second", self._first.weight.shape[1])
         width = self._second.weight.shape[1]
         self._heads = []
-        for index, extra in enumerate(EXTRAS):
+        for index, extra in enumerate(EXTRAS[beside]):
             first = layer(f"head{index}.first", width + extra)
             hidden = layer(f"head{index}.hidden", first.weight.shape[1])
             out = layer(f"head{index}.out", hidden.weight.shape[1], 3 * PARTS)

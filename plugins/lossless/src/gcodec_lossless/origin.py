@@ -42,15 +42,26 @@ def _webp(luma: Ints, first: Ints, second: Ints) -> tuple[Ints, Ints, Ints]:
 
 @dataclass(frozen=True)
 class Kind:
-    """How red, green and blue are made of luma and two chromas, before they are cut to 0 ... 255."""
+    """How red, green and blue are made of luma and two chromas, before they are cut to 0 ... 255.
+
+    back  the other way: three rows, of factors for red, green and blue and a summand, in 1/65536.
+    """
 
     number: int
     name: str
     made: Callable[[Ints, Ints, Ints], tuple[Ints, Ints, Ints]]
+    back: tuple[tuple[int, int, int, int], ...]
 
     def colours(self, parts: Ints) -> Ints:
         """Of [3, ...] luma and chromas, the colours [3, ...]: red, green, blue."""
         return np.clip(np.stack(self.made(*parts)), 0, 255)
+
+    def parts(self, colours: Ints) -> Ints:
+        """About the parts that make the colours [3, ...], in 1/64, in integers alone."""
+        factors = np.array(self.back).T
+        sums = (factors[:3, :, None, None] * colours[:, None]).sum(0) + factors[3][:, None, None]
+        found: Ints = (sums + (1 << 9)) >> 10
+        return found
 
     def real(self, colours: NDArray[Any]) -> NDArray[np.float64]:
         """The parts [3, n], real numbers, that make the colours [3, n] but for rounding."""
@@ -62,10 +73,33 @@ class Kind:
         return found
 
 
+#: `Kind.back` of the three.
+_BACK = (
+    (
+        (14420, 28329, 5496, 34721),
+        (-8832, -17351, 26183, 10217349),
+        (25226, -21127, -4099, 8986880),
+    ),
+    (
+        (19595, 38469, 7471, 42949),
+        (-11058, -21710, 32768, 8389654),
+        (32768, -27439, -5329, 8360079),
+    ),
+    (
+        (16829, 33038, 6417, 1065318),
+        (-9714, -19070, 28785, 8400613),
+        (28785, -24103, -4681, 8400255),
+    ),
+)
+
 #: Number 0 is none: the samples themselves.
 KINDS = {
     kind.number: kind
-    for kind in (Kind(1, "Photo CD", _photo_cd), Kind(2, "JPEG", _jpeg), Kind(3, "WebP", _webp))
+    for kind in (
+        Kind(1, "Photo CD", _photo_cd, _BACK[0]),
+        Kind(2, "JPEG", _jpeg, _BACK[1]),
+        Kind(3, "WebP", _webp, _BACK[2]),
+    )
 }
 
 #: A picture has an origin if so many of the colours of some of its pixels have it, and all but so many of all.

@@ -19,6 +19,7 @@ _LOSSLESS = EmbeddingSpec(
     model="base/lossless",
     parse_class="B",
     levels=16,
+    apart=True,
     quality=1.0,
 )
 

@@ -25,8 +25,8 @@ _ALONG, _DOWN = 4, 3
 #: What stands on the diagonal where nothing is known: a quarter of a unit squared.
 _RIDGE = 1 << 16
 _LARGEST = 1 << 24
-#: Rows of a matrix that are changed at a time; for speed alone.
-_STRIP = 6
+#: Rows of a matrix that are changed at a time, of waves of so many pixels or more; for speed alone.
+_STRIP, _NARROW = 6, 24
 
 
 class Moments:
@@ -76,7 +76,8 @@ class Elimination:
         rest = np.zeros(matrix.shape[1:], np.int64)
         rest[:known] = neighbours << (FINE - _VECTOR)
         self._matrix, self._rest, self._next = matrix, rest, known
-        self._room = np.empty((_STRIP * len(matrix), rest.shape[1]), np.int64)
+        self._strip = len(matrix) if rest.shape[1] < _NARROW else _STRIP
+        self._room = np.empty((self._strip * len(matrix), rest.shape[1]), np.int64)
         for index in range(known):
             self._eliminate(index)
 
@@ -85,12 +86,13 @@ class Elimination:
         row = self._matrix[index, index + 1 :]
         factors = (row << _FACTOR) // self._matrix[index, index]
         size = len(row)
-        for start in range(0, size, _STRIP):  # what lies left of the diagonal is mostly left out
-            some = factors[start : start + _STRIP, None]
+        strip = self._strip
+        for start in range(0, size, strip):  # what lies left of the diagonal is mostly left out
+            some = factors[start : start + strip, None]
             step = self._room[: len(some) * (size - start)].reshape(len(some), size - start, -1)
             np.multiply(some, row[start:], out=step)
             step >>= _FACTOR
-            below[start : start + _STRIP, start:] -= step
+            below[start : start + strip, start:] -= step
         factors *= limited(self._rest[index], _LARGEST)
         factors >>= _FACTOR
         rest -= factors

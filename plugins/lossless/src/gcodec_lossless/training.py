@@ -17,9 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gcodec_lossless.examples import Examples, examples, seen_of
-from gcodec_lossless.export import export
+import gcodec
+from gcodec.run import Run
+from gcodec_lossless.beside import numbers
+from gcodec_lossless.examples import Companion, Examples, examples, seen_of
+from gcodec_lossless.export import begin, export
 from gcodec_lossless.model import Config, Law, bits
+from gcodec_lossless.waves import Ints
 from gcodec_train import Inputs, Schema, Task
 from gcodec_train.photos import packed
 
@@ -39,6 +43,7 @@ class Data:
     share     of their pixels that are kept.
     batch     pixels of a step.
     held_out  photographs that no step sees.
+    companion  the embedding that the law's companions are of, of any quality from `low` to `high`, if the law sees one.
     """
 
     parts: int
@@ -47,6 +52,9 @@ class Data:
     share: float
     batch: int
     held_out: int = 16
+    companion: str = "ntc"
+    low: float = 0.1
+    high: float = 0.88
 
     def __post_init__(self) -> None:
         if min(self.parts, self.rows, self.columns, self.batch, self.held_out) < 1:
@@ -62,6 +70,7 @@ class LosslessTask(Task):
 
     def __init__(self, inputs: Inputs) -> None:
         self.data = inputs.table("data", Data)
+        self.config = inputs.table("network", Config)
         self.photos = packed(inputs.data, inputs.cache, inputs.progress)
         seed = inputs.recipe["seed"]
         members, self.aside = self.photos.split(self.data.held_out, seed)
@@ -76,12 +85,29 @@ class LosslessTask(Task):
             if count % len(members) == 0:
                 order = rng.permutation(members)
             photo = self.photos[int(order[count % len(members)])]
-            made.append(examples(photo, size, self.data.share, rng))
+            made.append(examples(photo, size, self.data.share, rng, self._companion(rng)))
         parts = ([getattr(one, field.name) for one in made] for field in fields(Examples))
         return Examples(*(np.concatenate(part, 1 if part[0].ndim == 3 else 0) for part in parts))
 
+    def _companion(self, rng: np.random.Generator) -> Companion | None:
+        return self._at(rng.uniform(self.data.low, self.data.high)) if self.config.beside else None
+
+    def _at(self, quality: float) -> Companion:
+        def companion(colours: Ints) -> Ints:
+            picture = gcodec.Picture.from_array(colours.astype(np.uint8))
+            made = gcodec.encode(
+                picture, self.data.companion, target=gcodec.Target(quality=quality)
+            )
+            pixels = gcodec.decode(made.data, "preview").picture.pixels
+            return np.rint(pixels * 255).astype(np.int64)
+
+        return companion
+
     def build(self) -> nn.Module:
-        return Law(self.inputs.table("network", Config))
+        law = Law(self.config)
+        if self.config.begin:
+            begin(law, Run().models.find(self.config.begin).tensors())
+        return law
 
     def losses(self, network: nn.Module, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         runs = -(-self.data.batch // _RUN)
@@ -106,7 +132,10 @@ class LosslessTask(Task):
         figures = []
         for index in self.aside[:_JUDGED]:
             planes = self.photos.centre(int(index), _SIDE).astype(np.int64).transpose(2, 0, 1)
-            some = seen_of(planes[[1, 0, 2]], 255)
+            beside = None
+            if self.config.beside:
+                beside = numbers(self._at((self.data.low + self.data.high) / 2)(planes), None)
+            some = seen_of(planes[[1, 0, 2]], 255, beside)
             figures.append(self._bits(network, some, np.arange(len(some.samples))).sum(1).mean())
         return {"bpp": float(np.mean(figures))}
 

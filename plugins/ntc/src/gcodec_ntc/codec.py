@@ -152,6 +152,12 @@ class PayloadCodec(ABC):
     def synthesise(self, y: NDArray[Any], level: int, height: int, width: int) -> FloatArray:
         """Preview, float32 [3, height, width] in [0, 1], of quantized latents."""
 
+    def whole(
+        self, y: NDArray[Any], level: int, height: int, width: int
+    ) -> NDArray[np.uint8] | None:
+        """`synthesise` in whole numbers, uint8 [3, height, width]; None: only floats can tell."""
+        return None
+
     def encode(self, analysed: Original, level: int) -> bytes:
         """Payload at quality `level`, from 0."""
         seen = self.seen(analysed, level, self._stream(analysed, level))
@@ -194,6 +200,11 @@ class PayloadCodec(ABC):
                 return preview, self.parts(payload)[1]
         level, mse, _, y = self.read(payload, height, width)
         return self.synthesise(y, level, height, width), mse
+
+    def exact(self, payload: bytes, height: int, width: int) -> NDArray[np.uint8] | None:
+        """The preview in 255 parts, [3, height, width], the same on every machine; None: there is none."""
+        level, _, _, y = self.read(payload, height, width)
+        return self.whole(y, level, height, width)
 
     def symbols(self, payload: bytes, height: int, width: int) -> bytes:
         """Level, coded error, hyper-latents and latents: two bytes, then int32 little-endian.
@@ -381,6 +392,12 @@ class Codec(PayloadCodec):
         values = (y.astype(np.float32) / (1 << MEAN_BITS)).transpose(2, 0, 1)[None]
         (x,) = self.transforms.synthesis(values, _quality(level))
         return np.clip(x[0, :, :height, :width], 0, 1)
+
+    def whole(self, y: NDArray[Any], level: int, height: int, width: int) -> NDArray[np.uint8]:
+        """The same of latents [h, w, C] in 1/16 steps, as `PayloadCodec.whole`."""
+        from gcodec_ntc.exact import Networks
+
+        return Networks(self._model[1])(y, level, height, width)
 
 
 def _quality(level: int) -> FloatArray:

@@ -17,6 +17,9 @@ from gcodec_ntc.whole import NETWORKS, WholeCodec
 from gcodec_ntc.zoo.architectures import CLASS as ZOO
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from gcodec.models import Model
     from gcodec.run import Run
     from gcodec.signals import FloatArray
@@ -33,7 +36,7 @@ class Ntc(Embedding):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        model = setup.weights("ntc", "base/ntc_range")
+        self._model = model = setup.weights("ntc", "base/ntc_range")
         with _weights_of(model):
             self._codec = _codec(model, setup.run, setup.options.get("effort", 0))
 
@@ -56,6 +59,11 @@ class Ntc(Embedding):
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the preview with the squared error that the encoder measured."""
         return (Preview(*self._codec.decode(_only(layers), size.height, size.width)),)
+
+    def exact(self, layers: Sequence[bytes], size: Size) -> NDArray[np.uint8] | None:
+        """The picture of section 11 of spec/embeddings/ntc.md; None with a model of the zoo. Raises ModelDamaged."""
+        with _weights_of(self._model):
+            return self._codec.exact(_only(layers), size.height, size.width)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """What spec/embeddings/ntc.md says that the digest is of: the head, then all latents or coefficients."""

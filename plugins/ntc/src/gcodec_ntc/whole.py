@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gcodec_ntc.codec import Analysed, Codec, FloatArray, Original, PayloadCodec
@@ -98,6 +99,10 @@ class WholeCodec:
     def decode(self, payload: bytes, height: int, width: int) -> tuple[FloatArray, float]:
         """Preview, float32 [3, height, width] in [0, 1], and its squared error as the encoder measured it."""
         return self._of(payload).decode(payload, height, width)
+
+    def exact(self, payload: bytes, height: int, width: int) -> NDArray[np.uint8] | None:
+        """The preview in 255 parts, [3, height, width], the same on every machine."""
+        return self._of(payload).exact(payload, height, width)
 
     def symbols(self, payload: bytes, height: int, width: int) -> bytes:
         """What extension 5 is the digest of."""

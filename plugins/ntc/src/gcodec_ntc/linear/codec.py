@@ -18,6 +18,7 @@ from gcodec.entropy import Decoder, Encoder, rounded
 from gcodec.entropy.integers import Ints
 from gcodec.errors import PayloadError
 from gcodec.signals import unpack_mse
+from gcodec_ntc import exact
 from gcodec_ntc.codec import BLOCK, NAME, SEEN, FloatArray, Original, PayloadCodec
 from gcodec_ntc.linear.contexts import KNOT, STEPS, Contexts, Values, Visit
 from gcodec_ntc.linear.transform import Lapped
@@ -52,6 +53,7 @@ class LinearCodec(PayloadCodec):
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]], trade: float) -> None:
         self.contexts, self.lapped = Contexts(tensors), Lapped(tensors)
+        self._matrices = {name: tensors[f"linear.{name}"] for name in exact.MATRICES}
         self.tables = self.contexts.tables
         self.rounding = Rounding(self.tables, trade)
 
@@ -145,6 +147,10 @@ class LinearCodec(PayloadCodec):
     def synthesise(self, y: NDArray[Any], level: int, height: int, width: int) -> FloatArray:
         """Preview, float32 [3, height, width] in [0, 1], of coefficients in steps."""
         return self.lapped.samples(y, width_of(level), height, width)
+
+    def whole(self, y: NDArray[Any], level: int, height: int, width: int) -> NDArray[np.uint8]:
+        """The same in whole numbers."""
+        return exact.linear(self._matrices, y, level, height, width)
 
     def symbols(self, payload: bytes, height: int, width: int) -> bytes:
         """The head, and all coefficients as int16 little-endian: [3, 16, 16, h, w]."""

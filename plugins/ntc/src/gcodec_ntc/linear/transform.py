@@ -8,7 +8,7 @@ memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from gcodec.errors import InvalidArgument
 from gcodec_ntc.codec import BLOCK, FloatArray
 
 __all__ = ["Lapped", "across", "transformed"]
+
+Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
 
 _BAND = 32  # rows of blocks transformed at a time
 _HALF = BLOCK // 2
@@ -97,7 +99,7 @@ def _bands(h: int) -> Iterator[tuple[int, int]]:
     return ((first, min(first + _BAND, h)) for first in range(0, h, _BAND))
 
 
-def across(x: FloatArray, matrix: FloatArray, above: bool, below: bool) -> FloatArray:
+def across(x: Floats, matrix: Floats, above: bool, below: bool) -> Floats:
     """[3, rows, n] with `matrix` across every border between blocks.
 
     above, below  whether the first and last rows are those of a border; else of the picture's edge, or not asked for.

@@ -1,0 +1,157 @@
+"""With a companion, `lossless` sends what that does not say; who has another companion, or none, is told so in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import gcodec
+from gcodec.errors import FormatError, PayloadError, UsageError
+from gcodec.pictures import save_image
+from gcodec.testing import pictures
+from gcodec.testing._processes import run_gcodec
+
+rng = np.random.default_rng(5)
+SIDE = 80
+
+
+@pytest.fixture(scope="module")
+def octets(kodim23: Any) -> NDArray[np.uint8]:
+    """uint8 [80, 80, 3]: a parrot's face, without an origin: a Photo CD's last digits are lost in noise."""
+    part = kodim23[:, 140 : 140 + SIDE, 460 : 460 + SIDE].transpose(1, 2, 0) * 255
+    return np.rint(part + rng.normal(size=part.shape)).clip(0, 255).astype(np.uint8)
+
+
+def picture(samples: NDArray[Any]) -> gcodec.Picture:
+    return gcodec.Picture.from_array(np.ascontiguousarray(samples), layout="HWC")
+
+
+def small(shown: gcodec.Picture, quality: float = 0.6, embedding: str = "ntc") -> bytes:
+    return gcodec.encode(shown, embedding, target=gcodec.Target(quality=quality)).data
+
+
+def rest(shown: gcodec.Picture, companion: bytes, quality: float = 1.0) -> bytes:
+    target = gcodec.Target(quality=quality)
+    return gcodec.encode(shown, "lossless", target=target, companions=[companion], apart=True).data
+
+
+@pytest.mark.parametrize("quality", [0.5, 0.75])
+def test_both_together_are_about_as_large_as_one_alone(
+    octets: NDArray[np.uint8], quality: float
+) -> None:
+    shown = picture(octets)
+    companion, alone = small(shown, quality), gcodec.encode(shown, "lossless").data
+    missing = rest(shown, companion)
+    assert len(missing) < len(alone) - len(companion) / 3
+    assert len(missing) + len(companion) < 1.1 * len(alone)
+    found = gcodec.decode(missing, companions=[companion]).picture
+    assert np.array_equal(found.to_array("uint8"), octets)
+
+
+def test_inside_it_is_one_file_that_holds_both(octets: NDArray[np.uint8]) -> None:
+    shown = picture(octets[:32, :40])
+    companion = small(shown)
+    whole = gcodec.encode(shown, "lossless", companions=[companion], digest=True).data
+    apart = rest(shown, companion)
+    assert len(apart) < len(whole) - len(companion) // 2
+    assert np.array_equal(gcodec.decode(whole).picture.to_array("uint8"), octets[:32, :40])
+    gcodec.verify(whole)
+    with pytest.raises(UsageError, match="inside; leave --companion out"):
+        gcodec.decode(whole, companions=[companion])
+
+
+@pytest.mark.parametrize("kind", ["gray", "deep", "near", "origin", "row", "one", "tall"])
+def test_every_kind_comes_back(octets: NDArray[np.uint8], kodim23: Any, kind: str) -> None:
+    part: NDArray[Any] = octets[:17, :38]
+    if kind == "gray":
+        part = part[..., 1:2]
+    elif kind == "deep":
+        grain = rng.integers(-200, 200, part.shape)
+        part = np.clip(part * 257.0 + grain, 0, 65535).astype(np.uint16)
+    elif kind == "origin":
+        part = np.rint(kodim23[:, 200:240, 460:500].transpose(1, 2, 0) * 255).astype(np.uint8)
+    elif kind in ("row", "one"):
+        part = part[:1, : 38 if kind == "row" else 1]
+    elif kind == "tall":
+        part = part.transpose(1, 0, 2)
+    shown = picture(part)
+    companion = small(shown)
+    missing = rest(shown, companion, 0.8 if kind == "near" else 1.0)
+    found = gcodec.decode(missing, companions=[companion]).picture.to_array(str(part.dtype))
+    apart = np.abs(found.astype(int).reshape(part.shape) - part.astype(int)).max()
+    assert apart == (3 if kind == "near" else 0)
+
+
+def test_of_a_smooth_companion_and_of_one_beyond_40_decibels(octets: NDArray[np.uint8]) -> None:
+    shown = picture(octets[:24, :24])
+    for quality in (0.0, 0.95):
+        companion = small(shown, quality)
+        found = gcodec.decode(rest(shown, companion), companions=[companion]).picture
+        assert np.array_equal(found.to_array("uint8"), octets[:24, :24])
+
+
+def test_a_fresh_process_decodes_it(octets: NDArray[np.uint8], tmp_path: Path) -> None:
+    save_image(picture(octets[:32, :40]), tmp_path / "photo.png")
+    for words in (
+        ("encode", "photo.png", "--embed", "ntc", "--bpp", "0.9", "-o", "small.gcx"),
+        (
+            *("encode", "photo.png", "--embed", "lossless", "--companion", "small.gcx"),
+            *("--apart", "-o", "rest.gcx"),
+        ),
+        ("decode", "rest.gcx", "--companion", "small.gcx", "-o", "again.png"),
+    ):
+        done = run_gcodec(*words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    done = run_gcodec("decode", "rest.gcx", "-o", "lone.png", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (10, 1)
+    found = gcodec.load_image(tmp_path / "again.png").to_array("uint8")
+    assert np.array_equal(found, octets[:32, :40])
+
+
+def test_another_companion_and_none_are_told_apart(octets: NDArray[np.uint8]) -> None:
+    shown = picture(octets[:24, :24])
+    companion = small(shown)
+    missing = rest(shown, companion)
+    with pytest.raises(PayloadError, match="lacks; give that, an `ntc`, as --companion"):
+        gcodec.decode(missing)
+    with pytest.raises(PayloadError, match="another than it was made with"):
+        gcodec.decode(missing, companions=[small(shown, 0.3)])
+    with pytest.raises(PayloadError, match="another than it was made with"):
+        gcodec.decode(missing, companions=[small(picture(octets[30:54, :24]))])
+    with pytest.raises(PayloadError, match="give that, an `ntc`"):
+        gcodec.decode(missing, companions=[small(shown, 0.6, "webp")])
+    with pytest.raises(UsageError, match="a companion is of a picture of 20x24"):
+        gcodec.decode(missing, companions=[small(picture(octets[:24, :20]))])
+    with pytest.raises(FormatError):
+        gcodec.decode(missing, companions=[companion[:-3]])
+    for cut in (missing[:-3], missing[: len(missing) // 2]):
+        with pytest.raises(FormatError):
+            gcodec.decode(cut, companions=[companion])
+
+
+def test_what_cannot_be_built_on_is_refused_by_name(octets: NDArray[np.uint8]) -> None:
+    shown = picture(octets[:24, :24])
+    with pytest.raises(UsageError, match="cannot build on a companion of `webp`"):
+        gcodec.encode(shown, "lossless", companions=[small(shown, 0.6, "webp")])
+
+
+def test_companions_are_left_out_only_where_that_is_noticed(octets: NDArray[np.uint8]) -> None:
+    shown = picture(octets[:24, :24])
+    with pytest.raises(UsageError, match="uqdm does not notice where they are missing"):
+        gcodec.encode(shown, "uqdm", companions=[small(shown)], apart=True)
+    with pytest.raises(UsageError, match="lossless has none here"):
+        gcodec.encode(shown, "lossless", apart=True)
+
+
+def test_print_is_still_listed_by_its_colours() -> None:
+    page = gcodec.Picture.from_array(pictures.photograph(40, 24)).to_array("uint8") // 80 * 80
+    shown = picture(page)
+    companion = small(shown, 0.3)
+    missing = rest(shown, companion)
+    assert len(missing) <= len(gcodec.encode(shown, "lossless").data) + 4
+    found = gcodec.decode(missing, companions=[companion]).picture
+    assert np.array_equal(found.to_array("uint8"), page)
