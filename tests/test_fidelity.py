@@ -57,6 +57,18 @@ def test_pixels_err_by_what_is_said(session, photo, embedding, quality):
     np.testing.assert_array_equal(plain.picture.pixels, bridge.picture.pixels)
 
 
+def test_what_is_lossless_errs_nowhere_and_nearly_so_alike_everywhere(session, photo):
+    photo = gcodec.Picture(photo.pixels[:, :32, :40])
+    exact = session.encode(photo, "lossless")
+    assert not session.decode(exact.data, fidelity=True).fidelity.any()
+    near = session.encode(photo, "lossless", target=gcodec.Target(quality=0.6))
+    made = session.decode(near.data, fidelity=True)
+    errors = np.sqrt(np.square(made.picture.pixels - photo.pixels).mean(0)) * 255
+    assert made.fidelity.min() == made.fidelity.max() > 0
+    for part in np.array_split(errors, 4):
+        assert np.sqrt(np.square(part).mean()) == pytest.approx(made.fidelity[0, 0], rel=0.2)
+
+
 def test_what_lies_between_errs_by_what_lies_between(session, photo):
     data = session.encode(photo, "ntc").data
     preview, half, sample = (
