@@ -12,6 +12,7 @@ from gcodec.cli.common import (
     progress_bar,
     read_bytes,
     rounded,
+    shell_files,
     source_argument,
     tell,
     write_bytes,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     "companions",
     metavar="FILE",
     multiple=True,
+    shell_complete=shell_files,
     help="A .gcx file of the same picture that travels inside; the embedding may build on it. May be repeated.",
 )
 @click.option(

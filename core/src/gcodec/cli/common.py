@@ -48,6 +48,15 @@ class Number(click.FloatRange):
         return number
 
 
+def shell_files(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Leave completion to the shell, which knows its files: `shell_complete` of what is not a `Place` or a `click.Path`."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
 class Place(click.ParamType[str]):
     """A file, or "-" for a standard stream, which ``/dev/stdin`` and ``/dev/stdout`` mean too."""
 
@@ -62,10 +71,8 @@ class Place(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Leave it to the shell, which knows its files."""
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(incomplete, type="file")]
+        """As `shell_files`."""
+        return shell_files(ctx, param, incomplete)
 
 
 #: The argument IN of a command.

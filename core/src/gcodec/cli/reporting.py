@@ -8,7 +8,7 @@ from contextlib import nullcontext, redirect_stdout
 
 import click
 
-from gcodec.cli.common import check_output
+from gcodec.cli.common import check_output, shell_files
 
 __all__ = ["report_option", "report_on"]
 
@@ -28,6 +28,7 @@ report_option = click.option(
     "--report",
     metavar="OUT",
     callback=_checked,
+    shell_complete=shell_files,
     help="Put all on one page too, an HTML file that works from a disk; needs gcodec-view.",
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcodec.cli.common import Number, print_json, progress_bar
+from gcodec.cli.common import Number, print_json, progress_bar, shell_files
 from gcodec.cli.plugin_options import Named, PluginCommand, as_decorator, plugin_option
 from gcodec.cli.run_options import (
     Command,
@@ -53,11 +53,17 @@ def command() -> None:
     """
 
 
+def _engines(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from gcodec_batch._engine import engines
+
+    return sorted(name for name in engines() if name.startswith(incomplete))
+
+
 def _shared(function: Command) -> Command:
     """What all three have in common."""
     options: tuple[Callable[[Command], Command], ...] = (
-        click.argument("source", metavar="SOURCE"),
-        click.argument("dest", metavar="DEST"),
+        click.argument("source", metavar="SOURCE", shell_complete=shell_files),
+        click.argument("dest", metavar="DEST", shell_complete=shell_files),
         click.option("--tars", is_flag=True, help="Write shards of tar and parquet, not a tree."),
         click.option(
             "--shard-size",
@@ -73,6 +79,7 @@ def _shared(function: Command) -> Command:
         click.option(
             "--engine",
             metavar="NAME",
+            shell_complete=_engines,
             default="processes",
             show_default=True,
             help="What does the work: processes of this machine, or ray (with gcodec-ray).",

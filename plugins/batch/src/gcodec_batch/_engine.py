@@ -38,6 +38,7 @@ __all__ = [
     "Means",
     "Tell",
     "engine",
+    "engines",
     "locked",
     "opened",
     "output_error",
@@ -93,9 +94,14 @@ def output_error(folder: Path, text: str) -> OutputError:
     return OutputError(place, reason or text)
 
 
+def engines() -> dict[str, EntryPoint]:
+    """The engines that are installed, by name."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
 def engine(name: str) -> Engine:
     """Return an engine by its name. Raises UnknownPlugin, UnusablePlugin."""
-    installed = {point.name: point for point in entry_points(group=GROUP)}
+    installed = engines()
     if name not in installed:
         there = ", ".join(sorted(installed))
         raise UnknownPlugin(

@@ -7,16 +7,24 @@ from urllib.parse import quote
 
 import click
 
-from gcodec.cli.common import STREAM, check_output, force_option, read_bytes, write_bytes
+from gcodec.cli.common import (
+    STREAM,
+    check_output,
+    force_option,
+    read_bytes,
+    shell_files,
+    write_bytes,
+)
 from gcodec.errors import UsageError
 
 
 @click.command()
-@click.argument("sources", metavar="[FILE]...", nargs=-1)
+@click.argument("sources", metavar="[FILE]...", nargs=-1, shell_complete=shell_files)
 @click.option("--no-browser", is_flag=True, help="Print the address, and open nothing.")
 @click.option(
     "--write",
     metavar="OUT",
+    shell_complete=shell_files,
     help="Write the page instead, with the files inside: as one file (.html), which works from a disk, or as a folder for "
     "a web server.",
 )

@@ -11,7 +11,9 @@ from gcodec.cli.run_options import output_option
 
 
 @click.command()
-@click.argument("sources", metavar="FOLDER...", nargs=-1, required=True, type=Path)
+@click.argument(
+    "sources", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @output_option("OUT", "The report, an HTML file.", default="report.html")
 @click.option(
     "--originals",
