@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gcodec.entropy import integers
-from gcodec.entropy.mean_scale import Head
+from gcodec.entropy.mean_scale import Head, checkerboard, logistic_bits
 from gcodec.entropy.model import PRIOR_SPEED, EntropyConfig, EntropyModel
 
-__all__ = ["entropy_config", "entropy_state", "twin_of"]
+__all__ = ["entropy_config", "entropy_state", "owed", "put", "twin_of"]
 
 
 def twin_of(config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> EntropyModel:
@@ -31,6 +31,38 @@ def twin_of(config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> E
     }
     model.load_state_dict(encoder | entropy_state(model, tensors))
     return model.eval().requires_grad_(False)
+
+
+def owed(model: EntropyModel, q: Tensor, hyper: Tensor, y: Tensor) -> Tensor:
+    """Gradient of the bits of all latents y [1, C, h, w] by what the others among them are; `hyper` are their features."""
+    y = y.detach().requires_grad_(True)
+    parts, fixed = (torch.split(x, [*model.config.groups], 1) for x in (y, y.detach()))
+    even = checkerboard(*y.shape[2:]).float()
+    decoded: list[Tensor] = []
+    with torch.enable_grad():
+        total = torch.zeros(())
+        for group, parity, (mean, log_scale) in model.passes(q, hyper, decoded):
+            bits = logistic_bits(fixed[group] - mean, log_scale)
+            total = total + (bits * _mask(even, parity)).sum()
+            put(decoded, group, parity, parts[group], even)
+    return torch.autograd.grad(total, y)[0]
+
+
+def put(
+    decoded: list[Tensor], group: int, parity: bool | None, values: Tensor, even: Tensor
+) -> None:
+    """Let `EntropyModel.passes` know the values of the pass that it has told of; even: `checkerboard` of their places."""
+    values = values * _mask(even, parity)
+    if parity is False:
+        decoded[group] = decoded[group] + values
+    else:
+        decoded.append(values)
+
+
+def _mask(even: Tensor, parity: bool | None) -> Tensor:
+    if parity is None:
+        return torch.ones_like(even)
+    return even if parity else 1 - even
 
 
 def entropy_config(sizes: Mapping[str, Any]) -> EntropyConfig:

@@ -21,6 +21,15 @@ _PERCO = "83063d242a5e5ed0fb14db3bc225deaf5794e8561f8da6152b07bb1c835d1322"
 #: What profile 1 of `tokens` pins.
 _TOKENS = "e2562dc62e49fe9144c5b45fdfafb829c804dcd111d4a003e66cdede1016fb0b"
 
+_EFFORT = Option(
+    "effort",
+    int,
+    0,
+    "how often to choose symbols by what they cost: 0 never, the nearest are taken; above 3 nothing is gained",
+    minimum=0,
+    maximum=3,
+)
+
 
 @hookimpl
 def gcodec_embeddings() -> list[EmbeddingSpec]:
@@ -43,6 +52,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
                     False,
                     "universal quantization: the error is uniform noise everywhere, at the price of more bytes",
                 ),
+                _EFFORT,
             ),
             spread=(
                 *(1.0419, -0.1753),
@@ -58,6 +68,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             profiles=(Profile(id=1, model=_ENTROPY),),
             model="base/ldm",
             parse_class="B",
+            options=(_EFFORT,),
         ),
         EmbeddingSpec(
             name="perco",

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gcodec.entropy import integers
-from gcodec.entropy.mean_scale import checkerboard, logistic_bits
-from gcodec.entropy.twin import twin_of
+from gcodec.entropy.mean_scale import checkerboard
+from gcodec.entropy.twin import owed, put, twin_of
 from gcodec.models.building import unseen
 from gcodec_ntc.codec import BLOCK, Analysed, Wanted
 from gcodec_ntc.networks import Networks
@@ -173,7 +173,7 @@ class _Piece:
     def move(self, curvature: Tensor, part: float) -> None:
         """Take `part` of Newton's step from the integers that are chosen now."""
         y = self._chosen(curvature / (2 * self._worth))
-        slope = self._slope(y) + self._worth * self._owed(y)
+        slope = self._slope(y) + self._worth * owed(self._model.entropy, self._q, self._hyper, y)
         self.t = torch.lerp(self.t, y - slope / curvature, part * self._moves)
 
     @torch.no_grad()
@@ -192,7 +192,7 @@ class _Piece:
             saved = self._model.bits(symbols, log_scale) - self._model.bits(0 * near, log_scale)
             added = exact.square() - (exact - symbols).square()
             symbols = torch.where(saved > trades[group] * added, 0, symbols)
-            self._put(decoded, group, parity, symbols + mean)
+            put(decoded, group, parity, symbols + mean, self._even)
         return torch.cat(decoded, 1)
 
     def _slope(self, y: Tensor) -> Tensor:
@@ -204,35 +204,10 @@ class _Piece:
             error = (x - self._picture).square().sum() * 255**2
         return torch.autograd.grad(error, y)[0]
 
-    def _owed(self, y: Tensor) -> Tensor:
-        """Gradient of the bits of all latents by what the others among them are."""
-        y = y.detach().requires_grad_(True)
-        parts, fixed = (x.split(self._model.entropy.config.groups, 1) for x in (y, y.detach()))
-        decoded: list[Tensor] = []
-        with torch.enable_grad():
-            total = torch.zeros(())
-            for group, parity, (mean, log_scale) in self._passes(decoded):
-                bits = logistic_bits(fixed[group] - mean, log_scale)
-                total = total + (bits * self._mask(parity)).sum()
-                self._put(decoded, group, parity, parts[group])
-        return torch.autograd.grad(total, y)[0]
-
     def _passes(
         self, decoded: list[Tensor]
     ) -> Iterator[tuple[int, bool | None, tuple[Tensor, Tensor]]]:
         return self._model.entropy.passes(self._q, self._hyper, decoded)
-
-    def _mask(self, parity: bool | None) -> Tensor:
-        if parity is None:
-            return torch.ones_like(self._even)
-        return self._even if parity else 1 - self._even
-
-    def _put(self, decoded: list[Tensor], group: int, parity: bool | None, values: Tensor) -> None:
-        values = values * self._mask(parity)
-        if parity is False:
-            decoded[group] = decoded[group] + values
-        else:
-            decoded.append(values)
 
 
 def _planes(flat: NDArray[np.float32], h: int, w: int) -> Tensor:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gcodec.entropy.model import HyperEncoder
     from gcodec.signals import FloatArray
 
-__all__ = ["Codec", "Recorder", "dequantize"]
+__all__ = ["Choice", "Codec", "Lattice", "Recorder", "dequantize"]
 
 #: Takes what is coded of a batch: symbols and their tables, [positions, channels] both.
 Recorder = Callable[[Ints, NDArray[Any]], None]
@@ -47,6 +47,10 @@ class Lattice(NamedTuple):
     def values(self, symbols: Ints) -> Ints:
         """In 1/16 bin widths, int32."""
         return (symbols.astype(np.int32) << MEAN_BITS) + self.origin
+
+
+#: Of a batch: where it stands in [h * w, C], what is to be rounded to whole symbols, and where they lie -> symbols.
+Choice = Callable[[tuple[NDArray[np.int64], slice], NDArray[Any], Lattice], Ints]
 
 
 class Codec:
@@ -93,11 +97,19 @@ class Codec:
             return loaded(HyperEncoder(config), self._tensors, "encoder.")
 
     def quantize(
-        self, latent: FloatArray, code: int, record: Recorder, dither: Dither | None = None
-    ) -> Ints:
+        self,
+        latent: FloatArray,
+        code: int,
+        record: Recorder,
+        dither: Dither | None = None,
+        choice: Choice | None = None,
+    ) -> tuple[Ints, Ints]:
         """Choose all symbols of a latent [C, h, w] at the width of `code`; `record` gets each batch as it is coded.
 
-        Returns the quantized latent, int32 [h, w, C] in 1/16 bin widths, without the fine part of the dither.
+        choice   of latents' symbols; None: the nearest.
+
+        Returns hyper-latents [ceil(h / 2), ceil(w / 2), hyper] and latents [h, w, C], int32 in 1/16 bin widths, without the
+        fine part of the dither.
         """
         level, (c, h, w) = level_of(code), latent.shape
         v = latent / np.float32(width_of(code))
@@ -108,11 +120,15 @@ class Codec:
         def choose(visit: Visit) -> Ints:
             wanted = z if visit.group < 0 else y[self._place(visit)]
             lattice = self._lattice(visit, dither)
-            symbols = rounded(wanted - lattice.origin / np.float32(1 << MEAN_BITS))
+            exact = wanted - lattice.origin / np.float32(1 << MEAN_BITS)
+            if choice is None or visit.group < 0:
+                symbols = rounded(exact)
+            else:
+                symbols = choice(self._place(visit), exact, lattice)
             record(lattice.sign * (symbols - lattice.nearest), lattice.table)
             return lattice.values(symbols)
 
-        return self.integer.code(level, h, w, choose)[1]
+        return self.integer.code(level, h, w, choose)
 
     def _hyper_latents(self, v: FloatArray, level: int) -> FloatArray:
         import torch

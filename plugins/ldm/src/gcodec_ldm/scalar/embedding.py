@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from gcodec.errors import ModelDamaged, PayloadError
+from gcodec.errors import ModelDamaged, PayloadError, UsageError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.networks import open_space, place_of
 from gcodec.signals import Latent, Signal
@@ -20,6 +21,7 @@ from gcodec_ldm.scalar.scale import CODES, width_of
 if TYPE_CHECKING:
     from gcodec.models import Model
     from gcodec.signals import FloatArray
+    from gcodec_ldm.scalar.patience import Patience
 
 __all__ = ["LdmQuant", "RateVariable"]
 
@@ -59,6 +61,15 @@ class _Rounded(Embedding):
         super().__init__(setup)
         model = setup.weights(self.name, "base/ldm")
         self._latents = self._latents_of(model)
+        if self._effort and not isinstance(self._latents.codec, Codec):
+            raise UsageError(
+                f"{self.name}'s --effort is for base/ldm and others like it, and nothing is known of what latents of"
+                f" {model.name} will cost; leave --effort out"
+            )
+        if self._effort and setup.options.get("dither"):
+            raise UsageError(
+                f"{self.name}: --effort chooses what --dither leaves to chance; give one of them"
+            )
 
     def _latents_of(self, model: Model) -> _Latents:
         about = latents_of(model)
@@ -77,9 +88,22 @@ class _Rounded(Embedding):
     def encode(self, analysis: Any, quality: float) -> tuple[bytes, ...]:
         """Return the one layer at `quality` in [0, 1]."""
         code, head = self._coded(min(max(quality, 0.0), 1.0))
+        if self._effort:
+            return (head + self._patience(analysis, code, self._effort),)
         dither = self._dither(*analysis.shape[1:]) if self.setup.options.get("dither") else None
         stream = self._latents.codec.encode(analysis, code, dither)
         return (head + stream + (_DITHERED if dither else b""),)
+
+    @property
+    def _effort(self) -> int:
+        return int(self.setup.options.get("effort", 0))
+
+    @cached_property
+    def _patience(self) -> Patience:
+        from gcodec_ldm.scalar.patience import Patience
+
+        assert isinstance(self._latents.codec, Codec)
+        return Patience(self._latents.codec, self.setup.weights(self.name, "base/ldm").tensors())
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the dequantized latent with its bin width."""
