@@ -41,15 +41,13 @@ from gcodec_batch._shard import (
     rows_of,
     table_of,
 )
-from gcodec_batch._sources import ROWS, Item, find
+from gcodec_batch._sources import ROWS, Item, find, some
 
 __all__ = ["Outcome", "Request", "batch"]
 
 _TAR_SIZE = 1000
 #: Shards of a tree, of which nobody sees more than the rows: small enough to share out, few enough to list.
 _TREE_SHARDS, _TREE_SIZE = 64, 1000
-#: Names of files passed over that a warning gives.
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -300,10 +298,8 @@ def _wanted(verb: str) -> Callable[[str], bool]:
 
 def _tell_of(others: list[str], source: str) -> None:
     if others:
-        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-        named = ", ".join(others[:_NAMED]) + more
         warnings.warn(
-            f"{source}: {len(others)} passed over, hidden, of another kind or no files: {named}",
+            f"{source}: {len(others)} passed over, hidden, of another kind or no files: {some(others)}",
             stacklevel=2,
         )
 

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -22,7 +22,7 @@ from gcodec.errors import ImageError
 from gcodec.files import file_bytes, why
 from gcodec_batch._remote import filesystem, is_url, of_cloud, open_any, part_of
 
-__all__ = ["Found", "Item", "find", "read_beside", "read_item"]
+__all__ = ["Found", "Item", "find", "read_beside", "read_item", "some"]
 
 #: Where bytes are, in words that MessagePack keeps: its kind, then what `_READERS` takes.
 Place: TypeAlias = tuple[Any, ...]
@@ -33,6 +33,10 @@ _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 #: What a run leaves in its destination, which is another run's source, and holds no picture.
 ROWS = "rows.parquet"
 _LEFT = re.compile(rf"(?:.*/)?(?:{re.escape(ROWS)}|\d{{5,}}(?:\.parquet|_stats\.json))")
+
+
+#: Names of files passed over that are said.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,16 @@ def find(
         else:
             found.append(Item(name, ("file", path), stamp))
     if not found:
-        passed = f"; {len(others)} other files were passed over" if others else ""
+        passed = f"; passed over: {some(sorted(others))}" if others else ""
         raise ImageError(source, f"nothing in it can be taken{passed}")
     found.sort(key=lambda item: item.name.encode())
     return Found(found, sorted(others))
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def read_item(item: Item) -> bytes:
