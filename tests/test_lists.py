@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from gcodec.pipeline.resolver import matrix
 from gcodec.plugin import EmbeddingSpec
 from gcodec.registry import registry
 from gcodec_formats.registry import EMBEDDINGS, RECONSTRUCTORS
@@ -17,6 +18,13 @@ NOT_PORTABLE = {"compressai"}
 
 def text(page: str) -> str:
     return (ROOT / page).read_text("utf-8")
+
+
+def test_docs_pairs_has_every_embedding_with_every_reconstructor() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", text("docs/pairs/README.md"), re.M)
+    pairs = {(pair.embedding, pair.reconstructor) for pair in matrix(registry())}
+    ours = {pair for pair in pairs if "/" not in "".join(pair) and pair[0] not in NOT_PORTABLE}
+    assert ours - set(rows) == set()
 
 
 def test_the_questions_name_every_progressive_embedding() -> None:
@@ -31,6 +39,10 @@ def test_the_conformance_set_has_all_that_is_published() -> None:
     assert shown == {row.name for row in RECONSTRUCTORS if row.status == "published"}
     published = {row.name for row in EMBEDDINGS if row.status == "published"}
     assert {name.partition("-")[0] for name in table} == published - NOT_PORTABLE
+    pictures = sum(len(row["pictures"]) for row in table.values())
+    page = " ".join(text("docs/portability.md").split())
+    assert f"{len(table)} files, one of each published embedding" in page
+    assert f"and {pictures} pictures" in page
 
 
 def test_the_readme_lists_every_method_in_its_table() -> None:
