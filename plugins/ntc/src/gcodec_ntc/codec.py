@@ -159,26 +159,33 @@ class PayloadCodec(ABC):
         return None
 
     def encode(self, analysed: Original, level: int) -> bytes:
-        """Payload at quality `level`, from 0."""
-        seen = self.seen(analysed, level, self._stream(analysed, level))
-        return self.finished(analysed, level, seen)
+        """Payload at quality `level`, from 0: of at most the bytes that `size` says, for as little error as is found."""
+        stream = self._stream(analysed, level)
+        written = analysed.written.get(stream)
+        plain = self.seen(analysed, level, stream, sent=False)
+        best = self.better(analysed, level, plain)
+        if best is plain and written:
+            analysed.written[stream] = written
+            self.said(analysed, stream)
+        payload = self.head(level, pack_mse(best.mse)) + best.stream
+        analysed.previews[payload] = best.preview
+        self._last = weakref.ref(analysed)
+        return payload
 
-    def seen(self, analysed: Original, level: int, stream: bytes) -> Seen:
-        """What a decoder makes of a stream at quality `level`."""
+    def better(self, analysed: Any, level: int, plain: Seen) -> Seen:
+        """What is chosen when the picture that `plain` gives has been seen, or `plain`."""
+        return plain
+
+    def seen(self, analysed: Original, level: int, stream: bytes, sent: bool = True) -> Seen:
+        """What a decoder makes of a stream at quality `level`; one that is not to be sent need not be known to read so."""
         size = analysed.samples.shape[1:]
-        y = self.said(analysed, stream)
+        known = None if sent else analysed.written.get(stream)
+        y = known.y if known else self.said(analysed, stream)
         if y is None:
             y = self.read(self.head(level, 0) + stream, *size)[-1]
         preview = self.synthesise(y, level, *size)
         mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
         return Seen(stream, y, preview, mse)
-
-    def finished(self, analysed: Original, level: int, seen: Seen) -> bytes:
-        """Payload of a stream at quality `level`."""
-        payload = self.head(level, pack_mse(seen.mse)) + seen.stream
-        analysed.previews[payload] = seen.preview
-        self._last = weakref.ref(analysed)
-        return payload
 
     def size(self, analysed: Original, level: int) -> int:
         """Length of the payload that `encode` returns, or the most that it may be."""
@@ -252,9 +259,9 @@ class PayloadCodec(ABC):
         return stream
 
     def _stream(self, analysed: Original, level: int) -> bytes:
-        if level not in analysed.streams:
-            analysed.streams[level] = self.stream(analysed, level)
-        return analysed.streams[level]
+        if level not in (streams := analysed.streams):
+            streams[level] = self.stream(analysed, level)
+        return streams[level]
 
     @staticmethod
     def parts(payload: bytes) -> tuple[int, float, bytes]:
@@ -321,13 +328,12 @@ class Codec(PayloadCodec):
         y, z = map(_positions, self.transforms.encoder(analysed.latents, _quality(level)))
         return Wanted(y, z, _TRADE * self.rounding.trade * self.feedback.weights(level))
 
-    def encode(self, analysed: Analysed, level: int) -> bytes:  # type: ignore[override]
-        """Payload at quality `level`: of at most the bytes that `size` says, for as little error as is found."""
-        plain = self.seen(analysed, level, self._stream(analysed, level))
-        return self.finished(analysed, level, self.better(analysed, level, plain)[0])
+    def better(self, analysed: Analysed, level: int, plain: Seen) -> Seen:
+        """What is chosen when the pictures that choices give have been seen, or `plain`."""
+        return self.improved(analysed, level, plain)[0]
 
-    def better(self, analysed: Analysed, level: int, plain: Seen) -> tuple[Seen, Wanted]:
-        """What is chosen when the pictures that choices give have been seen, or `plain`; and what was rounded for it."""
+    def improved(self, analysed: Analysed, level: int, plain: Seen) -> tuple[Seen, Wanted]:
+        """That, and what was rounded for it."""
         start = self.wanted(analysed, level)
         wanted = self.feedback(self, analysed, level, plain, start)
         stream = self.within(analysed, level, wanted, len(plain.stream), _TRIALS, _FULL)

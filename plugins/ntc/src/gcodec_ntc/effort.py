@@ -42,9 +42,9 @@ class PatientCodec(Codec):
 
         return Search(*self._model, self.rounding.cost)
 
-    def better(self, analysed: Analysed, level: int, plain: Seen) -> tuple[Seen, Wanted]:
+    def improved(self, analysed: Analysed, level: int, plain: Seen) -> tuple[Seen, Wanted]:
         """What effort 0 chooses, or in at most as many bytes what has less error."""
-        first, start = super().better(analysed, level, plain)
+        first, start = super().improved(analysed, level, plain)
         found = self._search(analysed, level, start, self._iterations, self._progress)
         stream = self.within(analysed, level, found, len(first.stream), _TRIALS, _FULL)
         if stream is None:

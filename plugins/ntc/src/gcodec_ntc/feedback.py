@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from gcodec.entropy.integer_model import Visit
 from gcodec.entropy.integers import LEVELS, MEAN_BITS, Ints
 from gcodec_ntc.codec import BLOCK, Analysed, Codec, FloatArray, Seen, Wanted
-from gcodec_ntc.linear.transform import across, transformed
+from gcodec_ntc.linear.transform import across, adjoint
 from gcodec_ntc.rounding import bits, weight_for
 
 __all__ = ["Feedback"]
@@ -42,16 +42,14 @@ class Feedback:
     """Of one model. `config` and `tensors` are its own. Raises KeyError if they do not belong together."""
 
     def __init__(self, config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
-        post, self._dct, self._colour, self._order, self._ungain = (
+        self._post, self._dct, self._colour, self._order, self._ungain = (
             tensors[f"synthesis.{name}"] for name in ("post", "dct", "colour", "order", "ungain")
         )
-        # The adjoint of filtering with a matrix is filtering with its transpose.
-        self._pre = np.ascontiguousarray(post.T)
         sizes = config["transform"]
         self._steps = np.log2([sizes["step_max"], sizes["step_min"]])
         middle = np.zeros((3, 3 * BLOCK, BLOCK), np.float32)
         middle[:, BLOCK : 2 * BLOCK] = self._dct.T
-        norms = np.square(across(middle, post, False, False)[0]).sum(0)
+        norms = np.square(across(middle, self._post, False, False)[0]).sum(0)
         colours = np.square(self._colour).sum(1)
         self._norms = np.multiply.outer(colours, np.outer(norms, norms)).ravel()[self._order]
 
@@ -98,9 +96,7 @@ class Feedback:
         error  of the picture of those chosen, float32 [3, H, W] in samples of 0 to 1.
         part   of the way to t that is gone.
         """
-        bottom, right = (-side % BLOCK for side in error.shape[1:])
-        whole = np.pad(error, ((0, 0), (0, bottom), (0, right)))  # beyond its edge nobody looks
-        made = transformed(whole, self._colour, self._pre, self._dct, 0)
+        made = adjoint(error, self._colour, self._post, self._dct)
         slope = made.reshape(3 * BLOCK * BLOCK, -1)[self._order].T
         slope /= self._norms * self._scale(level)
         target: FloatArray = chosen.reshape(slope.shape).astype(np.float32)

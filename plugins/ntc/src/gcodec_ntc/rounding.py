@@ -36,16 +36,17 @@ class Rounding:
         self,
         wanted: NDArray[Any],
         index: NDArray[np.uint8],
-        trade: NDArray[np.float32] | None = None,
+        trade: NDArray[np.float32] | float | None = None,
     ) -> Ints:
-        """Symbols of numbers wanted, coded under the tables of their index; all of one shape. trade: of each channel."""
+        """Symbols of numbers wanted, coded under the tables of their index; all of one shape; trade of all or by channel."""
         symbols = rounded(wanted)
         which = np.nonzero(symbols)
         near = np.abs(symbols[which])
         known = near < self.cost.shape[1]
         which, near = tuple(part[known] for part in which), near[known]
         table, size = index[which], np.abs(wanted[which])
-        weight = np.float32(self.trade) if trade is None else trade[which[-1]]
+        trade = self.trade if trade is None else trade
+        weight = trade[which[-1]] if isinstance(trade, np.ndarray) else np.float32(trade)
         saved = self.cost[table, near] - self.cost[table, near - 1]
         best = near - (saved > weight * (1 + 2 * (size - near)))
         most = self.cost[table, best] - self.cost[table, 0]

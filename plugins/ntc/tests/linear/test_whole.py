@@ -202,3 +202,14 @@ def test_networks_of_another_kind_are_damage(whole_model, tmp_path):
         store = ModelStore(tuple(gcodec_base.plugin.MODELS))
         with pytest.raises(ModelDamaged, match="NtcModel"):
             Ntc(Setup(Run(models=store), {}, Model("some", "0" * 64, tmp_path)))
+
+
+@pytest.mark.parametrize("step", [20, 100])
+def test_the_linear_mode_chooses_again_for_less_error_in_no_more_bytes(whole, step):
+    codec, pixels = whole._codec.upper, photo()
+    analysed = codec.analyse(pixels)
+    plain = codec.seen(analysed, step, codec.stream(analysed, step))
+    payload = codec.encode(analysed, step)
+    assert len(payload) <= codec.size(analysed, step)
+    shown = codec.synthesise(codec.read(payload, *pixels.shape[1:])[-1], step, *pixels.shape[1:])
+    assert np.square(shown - pixels).mean() < 0.99 * plain.mse

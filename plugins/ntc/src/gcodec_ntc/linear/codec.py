@@ -19,16 +19,20 @@ from gcodec.entropy.integers import Ints
 from gcodec.errors import PayloadError
 from gcodec.signals import unpack_mse
 from gcodec_ntc import exact
-from gcodec_ntc.codec import BLOCK, NAME, SEEN, FloatArray, Original, PayloadCodec
+from gcodec_ntc.codec import BLOCK, NAME, SEEN, FloatArray, Original, PayloadCodec, Seen
 from gcodec_ntc.linear.contexts import KNOT, STEPS, Contexts, Values, Visit
 from gcodec_ntc.linear.transform import Lapped
-from gcodec_ntc.rounding import Rounding, bits
+from gcodec_ntc.rounding import Rounding, bits, fitting
 
 __all__ = ["MARK", "Coefficients", "LinearCodec", "width_of"]
 
 MARK = 255  # the level that stands for this mode
 HEAD = 3  # bytes before the stream
 COARSEST = 32.0  # quantization step, in samples of 0 to 255
+
+#: How far coefficients go of Newton's step; what is made of the weight of error then, so that most streams fit at the first
+#: trial; trials, and the part of the bytes of the first choice that ends them.
+_PART, _MILDER, _TRIALS, _FULL = np.float32(0.6), 0.95, 3, 0.97
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,21 +65,53 @@ class LinearCodec(PayloadCodec):
         """Coefficients of float32 [3, H, W] in [0, 1]."""
         return Coefficients(samples, self.lapped.coefficients(samples))
 
+    def better(self, analysed: Coefficients, level: int, plain: Seen) -> Seen:
+        """What is chosen when the picture that `plain` gives has been seen, or `plain`."""
+        wanted, trade = self._moved(analysed, level, plain), self.rounding.trade * _MILDER
+
+        def made(weight: float) -> bytes:
+            return self._written(
+                analysed,
+                lambda visitor: self.quantize(analysed, level, visitor, wanted, trade * weight),
+            )
+
+        stream = fitting(made, len(plain.stream), _TRIALS, _FULL)
+        if stream is None:
+            return plain
+        return min(self.seen(analysed, level, stream), plain, key=lambda seen: seen.mse)
+
+    def _moved(self, analysed: Coefficients, level: int, plain: Seen) -> FloatArray:
+        """Coefficients to round instead: see `gcodec_ntc.feedback`; functions have norm 1 here."""
+        made = self.lapped.slope(plain.preview - analysed.samples)
+        for slope, before, chosen in zip(made, analysed.coefficients, plain.y, strict=True):
+            np.subtract(chosen * np.float32(width_of(level)), slope, out=slope)
+            slope -= before
+            slope *= _PART
+            slope += before
+        return made
+
     def quantize(
-        self, analysed: Coefficients, step: int, visitor: Callable[[Visit, Ints], None]
+        self,
+        analysed: Coefficients,
+        step: int,
+        visitor: Callable[[Visit, Ints], None],
+        coefficients: FloatArray | None = None,
+        trade: float | None = None,
     ) -> Values:
         """Choose all symbols at a step; `visitor` sees each batch with its symbols.
 
+        Coefficients and the weight of error are those of the picture and of the model unless others are given.
         Returns the coefficients in steps, int16 [3, 16, 16, h * w].
         """
         scale = np.float32(1 / width_of(step))
+        given = analysed.coefficients if coefficients is None else coefficients
 
         def choose(visit: Visit) -> Ints:
-            wanted = analysed.coefficients[visit.where] * scale
+            wanted = given[visit.where] * scale
             if visit.chain:
                 symbols = visit.differences(rounded(wanted))
             else:
-                symbols = self.rounding(wanted - visit.mean, visit.index)
+                symbols = self.rounding(wanted - visit.mean, visit.index, trade)
             visitor(visit, symbols)
             return symbols
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gcodec.errors import InvalidArgument
 from gcodec_ntc.codec import BLOCK, FloatArray
 
-__all__ = ["Lapped", "across", "transformed"]
+__all__ = ["Lapped", "across", "adjoint", "transformed"]
 
 Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
 
@@ -48,6 +48,12 @@ class Lapped:
         """Of float32 [3, H, W] in [0, 1], continued to multiples of 16 by its last row and column."""
         made = transformed(samples, self.colour, self.pre, self.dct, 127.5)
         made *= self.norm[:, :, None, None]
+        return made.reshape(3, BLOCK, BLOCK, -1)
+
+    def slope(self, error: FloatArray) -> FloatArray:
+        """Of half the squared error, samples in 0..255, by coefficients, if `error` is that of samples in [0, 1]."""
+        made = adjoint(error, self.colour, self.post, self.dct)
+        made /= self.norm[:, :, None, None]
         return made.reshape(3, BLOCK, BLOCK, -1)
 
     def samples(self, values: NDArray[Any], step: float, height: int, width: int) -> FloatArray:
@@ -93,6 +99,16 @@ def transformed(
         x = x.reshape(3, last - first, BLOCK, w, BLOCK) @ dct.T
         made[:, :, :, first:last] = x.transpose(0, 2, 4, 1, 3)
     return made
+
+
+def adjoint(error: FloatArray, colour: FloatArray, post: FloatArray, dct: FloatArray) -> FloatArray:
+    """Of the inverse that these matrices make, for 255 times an error [3, H, W]: [3, 16, 16, h, w].
+
+    What is beyond the picture's edge nobody sees. The adjoint of filtering with a matrix is filtering with its transpose.
+    """
+    bottom, right = (-side % BLOCK for side in error.shape[1:])
+    whole = np.pad(error, ((0, 0), (0, bottom), (0, right))) if bottom or right else error
+    return transformed(whole, colour, np.ascontiguousarray(post.T), dct, 0)
 
 
 def _bands(h: int) -> Iterator[tuple[int, int]]:
