@@ -202,3 +202,12 @@ def run_suites(kit: Path, tmp_path: Path, *words: str, here: Path = HERE) -> Map
         if case.find("skipped") is not None:
             found[name] = "skipped"
     return found
+
+
+def lay(folder: Path, files: dict[str, bytes]) -> Path:
+    """Write files with these contents below a folder, and return it."""
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
