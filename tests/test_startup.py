@@ -77,6 +77,27 @@ def test_commands_that_only_tell_import_neither_torch_nor_arrays(
     assert loaded == []
 
 
+#: What torch and its companions bring along, and decoding has no use for.
+IDLE = ["diffusers", "transformers", "scipy", "sympy", "torch._dynamo", "torchvision", "networkx"]
+
+
+def test_decoding_through_the_denoiser_imports_torch_and_nothing_beside(
+    tmp_path: Path, crop: Path
+) -> None:
+    from gcodec.registry import registry
+
+    if "ode" not in registry().reconstructors or "base/denoiser" not in registry().models:
+        pytest.skip("gcodec-posterior or gcodec-base is not installed")
+    pytest.importorskip("torch")
+    out, back = str(tmp_path / "a.gcx"), str(tmp_path / "a.png")
+    words = ["encode", str(crop), "--embed", "jpeg", "-o", out]
+    loaded_after(f"from gcodec.cli import main; main({words!r})", [])
+    words = ["decode", out, "--recon", "ode", "-o", back]
+    _, loaded = loaded_after(f"from gcodec.cli import main; main({words!r})", ["torch", *IDLE])
+    assert loaded == ["torch"]
+    assert Path(back).stat().st_size
+
+
 def test_a_classical_path_never_imports_torch(tmp_path: Path, crop: Path) -> None:
     from gcodec.registry import registry
 
