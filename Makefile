@@ -76,7 +76,7 @@ distributions:
 # What lies behind docs/kodak: hours on two cores. KODAK is a folder with the 24 photographs, and LPIPS needs its weights
 # (docs/evaluation.md). The same command again goes on where it was.
 reconstructions: $(VENV)/.installed-dev
-	$(BIN)/gcodec eval $(KODAK) --embed ntc,webp,avif,jxl,jpeg --recon preview,flow --bpp 0.06,0.1,0.15,0.2,0.3,0.5,1.0 --baseline webp+preview --range 0.1,1.0 --keep -o $(OUT)/kodak
+	$(BIN)/gcodec eval $(KODAK) --embed ntc,webp,avif,jxl,jpeg --recon preview,flow,bridge --bpp 0.06,0.1,0.15,0.2,0.3,0.5,1.0 --baseline webp+preview --range 0.1,1.0 --keep -o $(OUT)/kodak
 	$(BIN)/python docs/reconstructions.py docs/kodak $(OUT)/kodak
 
 bench: $(VENV)/.installed-dev

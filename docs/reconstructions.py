@@ -21,7 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 LIMIT = 20_000_000
-SERIES = "webp+preview,webp+flow,avif+preview,avif+flow,ntc+preview,ntc+flow"
+SERIES = "webp+preview,avif+preview,avif+flow,avif+bridge,ntc+preview,ntc+flow,ntc+bridge"
 TARGETS = "0.1 bpp"
 COLUMNS = (
     *("image", "embedding", "reconstructor", "target", "bytes", "bpp", "psnr", "ms_ssim", "lpips"),

@@ -30,3 +30,16 @@ def test_files_and_pictures_of_the_rows(tmp_path: Path, crop: Path, gcodec: Comm
     assert sha256(file.read_bytes()).hexdigest() == row["file_sha256"]
     assert len(file.read_bytes()) == int(row["bytes"])
     assert len(list((tmp_path / "docs" / "pictures").glob("*.webp"))) == 1
+
+
+def test_what_lies_in_docs_kodak_is_what_its_table_was_measured_on() -> None:
+    kodak = ROOT / "docs" / "kodak"
+    with (kodak / "points.csv").open(newline="") as stream:
+        measured = {r["file_sha256"]: int(r["bytes"]) for r in csv.DictReader(stream) if r["bytes"]}
+    files = sorted((kodak / "files").iterdir())
+    assert len(files) > 50
+    for file in files:
+        assert measured[sha256(file.read_bytes()).hexdigest()] == file.stat().st_size, file.name
+    # Each was decoded, to be looked at.
+    pictures = {picture.name.rsplit(".", 2)[0] for picture in (kodak / "pictures").iterdir()}
+    assert pictures == {file.stem for file in files}

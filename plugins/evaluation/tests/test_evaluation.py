@@ -120,6 +120,11 @@ def test_rate_differences_keep_to_the_range_and_say_what_is_missing() -> None:
     assert notes == [
         "BD-rate of y+preview by PSNR, 0 of 2 pictures: a curve has 3 points that differ; it takes 4 (2 times)"
     ]
+    # By several metrics: said once.
+    several = [one | {"lpips": 0.5 - one["psnr"] / 100} for one in made]
+    _, notes = differences(several, [], request(bpp_range=(0.15, 1.0), metrics=("psnr", "lpips")))
+    (note,) = notes
+    assert note.startswith("BD-rate of y+preview by PSNR, LPIPS, 0 of 2 pictures: a curve has 3")
     # A file a little below its target still counts.
     (found,), _ = differences(made, [], request(bpp_range=(0.102, 0.8)))
     assert found["psnr"] == pytest.approx(-25)

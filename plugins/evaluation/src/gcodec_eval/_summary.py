@@ -85,7 +85,8 @@ def differences(
         return [], []
     curves = _curves(rows, averaged, request)
     found: list[Row] = []
-    notes = []
+    # What series lack, and by which metrics: mostly the same by all.
+    lacks: dict[tuple[str, str], list[str]] = {}
     pictures = list(dict.fromkeys(_subject(row) for row in rows))
     for series in request.series:
         if series == request.baseline:
@@ -113,11 +114,11 @@ def differences(
                     if known_metrics()[name].of_set
                     else f", {len(values)} of {len(pictures)} pictures"
                 )
-                notes.append(
-                    f"BD-rate of {'+'.join(series)} by {known_metrics()[name].title}{of}: {why}"
+                lacks.setdefault(("+".join(series), f"{of}: {why}"), []).append(
+                    known_metrics()[name].title
                 )
         found.append(made)
-    return found, notes
+    return found, [f"BD-rate of {s} by {', '.join(by)}{what}" for (s, what), by in lacks.items()]
 
 
 def as_quality(name: str, value: float) -> float:
