@@ -112,6 +112,15 @@ def test_a_fresh_process_decodes_it(octets: NDArray[np.uint8], tmp_path: Path) -
     assert np.array_equal(found, octets[:32, :40])
 
 
+def test_a_session_takes_it_too(octets: NDArray[np.uint8]) -> None:
+    shown = picture(octets[:16, :20])
+    companion = small(shown)
+    with gcodec.Session() as session:
+        missing = session.encode(shown, "lossless", companions=[companion], apart=True).data
+        twice = session.decode([missing, missing], companions=[companion], together=2)
+    assert all(np.array_equal(one.picture.to_array("uint8"), octets[:16, :20]) for one in twice)
+
+
 def test_another_companion_and_none_are_told_apart(octets: NDArray[np.uint8]) -> None:
     shown = picture(octets[:24, :24])
     companion = small(shown)

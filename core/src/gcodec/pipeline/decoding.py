@@ -105,10 +105,7 @@ def decode(
     InvalidOption, UnknownPlugin for `via`, UsageError for a realism where there is no sample, Unmeasured where `fidelity`
     cannot be had, and InvalidArgument for an argument of another type than its own.
     """
-    check_kinds(list, tuple, companions=companions)
-    if companions:
-        data = with_companions(data, companions, run or Run())
-    made = receive(data, reconstructor, options, model, via, partial, fidelity, run)
+    made = receive(data, reconstructor, options, model, via, partial, fidelity, companions, run)
     return finish([made])[0]
 
 
@@ -206,9 +203,13 @@ def receive(
     via: str | None = None,
     partial: bool = False,
     fidelity: bool = False,
+    companions: Sequence[bytes | str | FilePath] = (),
     run: Run | None = None,
 ) -> Received:
     """Do all of `decode` but the picture itself; arguments and errors are those of `decode`."""
+    check_kinds(list, tuple, companions=companions)
+    if companions:
+        data = with_companions(data, companions, run or Run())
     receiver = _open(data, reconstructor, options, model, via, partial, fidelity, run)
     return receiver.received(receiver.stage1.signals(), 0)
 
