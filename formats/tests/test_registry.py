@@ -71,10 +71,11 @@ def test_numbers_that_were_given_out_never_change() -> None:
         "ddcm": 42,
     }
     assert given.items() <= ids.items()
-    assert [row.name for row in registry.CHANNEL_SIMULATORS[:3]] == [
+    assert [row.name for row in registry.CHANNEL_SIMULATORS[:4]] == [
         "trellis",
         "chunked",
         "antipodal",
+        "folded",
     ]
     segments = ["main", "icc", "companion", "exif", "alpha", "xmp", "-", "thumbnail"]
     assert all(row.name == segments[row.id] for row in registry.SEGMENTS if row.id < 8)

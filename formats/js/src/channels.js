@@ -5,7 +5,7 @@
 import { filledTable, Stream } from "./entropy.js";
 import { refuse } from "./errors.js";
 import { between, binomial, bitsBelow, Fields, thresholdField, unpack } from "./fields.js";
-import { hadamard } from "./hadamard.js";
+import { hadamard, transform } from "./hadamard.js";
 import { DOMAINS, normals, permutation, signs } from "./random.js";
 
 /**
@@ -41,10 +41,24 @@ function nothing(where, bytes) {
   return Float32Array.from(normals(codeword(where, 0), 0, where.dimensions), (x) => x / 1048576);
 }
 
-/** @param {Parameters} p @param {Where} where @param {Uint8Array} bytes @param {boolean} ends: of the register are signs */
-function trellis(p, where, bytes, ends) {
-  const D = where.dimensions, n = p.bits;
-  if (!between(0, D, n) || !between(ends ? 3 : 1, 20, p.memory)) refuse("parameters out of range");
+/** What tells trellises apart: the least and largest memory, whether the register's ends are a sign, whether rows are few. */
+const TRELLISES = {
+  trellis: { least: 1, most: 20, ends: false, few: false },
+  antipodal: { least: 3, most: 20, ends: true, few: false },
+  folded: { least: 8, most: 23, ends: true, few: true },
+};
+
+/** The row of `folded`, of what is between a register's ends. @param {number} middle @param {number} v @param {number} i */
+function fold(middle, v, i) {
+  const size = v - 2, turn = Math.floor(v / 3), by = v - 1 - turn + (i % turn), width = Math.min(size, 12);
+  const turned = ((middle << by) | (middle >> (size - by))) & (2 ** size - 1);
+  return (turned + 37 * (turned >> width) + 1597 * i) % 2 ** width;
+}
+
+/** @param {Parameters} p @param {Where} where @param {Uint8Array} bytes @param {keyof typeof TRELLISES} kind */
+function trellis(p, where, bytes, kind) {
+  const D = where.dimensions, n = p.bits, { least, most, ends, few } = TRELLISES[kind];
+  if (!between(0, D, n) || !between(least, most, p.memory)) refuse("parameters out of range");
   if (n === 0) return nothing(where, bytes);
   const b = unpack(bytes, n), { order, sign } = shared(where);
   const v = Math.min(p.memory, ends ? Math.floor(n / 16) + 9 : n <= 16 ? n : Math.floor(n / 3) + 4);
@@ -52,14 +66,17 @@ function trellis(p, where, bytes, ends) {
   const word = rows(where, columns);
   let register = 0;
   for (let k = 0; k < v; k++) register |= b[(((n - 1 - k) % n) + n) % n] << (v - 1 - k);
-  const z = new Float32Array(D);
+  const y = new Float64Array(D), z = new Float32Array(D);
   for (let i = 0; i < n; i++) {
     register = (register >> 1) | (b[i] << (v - 1));
-    const normal = word(ends ? (register >> 1) & (2 ** (v - 2) - 1) : register);
+    const middle = (register >> 1) & (2 ** (v - 2) - 1);
+    const normal = word(few ? fold(middle, v, i) : ends ? middle : register);
     const flip = ends && !((register >> (v - 1)) ^ (register & 1)) ? -1 : 1;
     for (let q = i; q < D; q += n)
-      z[order[q]] = (sign[q] * flip * normal[((i % turns) * size + Math.floor(q / n)) % columns]) / 1048576;
+      y[q] = (sign[q] * flip * normal[((i % turns) * size + Math.floor(q / n)) % columns]) / 1048576;
   }
+  for (let q = 0; few && q + 64 <= D; q += 64) transform(y.subarray(q, q + 64)).forEach((x, k, block) => { block[k] = x / 8; });
+  for (let q = 0; q < D; q++) z[order[q]] = y[q];
   return z;
 }
 
@@ -203,8 +220,9 @@ function codebook(p, where, bytes) {
 
 /** @type {Record<string, (p: Parameters, where: Where, bytes: Uint8Array) => Float32Array>} */
 const CHANNELS = {
-  trellis: (p, where, bytes) => trellis(p, where, bytes, false),
-  antipodal: (p, where, bytes) => trellis(p, where, bytes, true),
+  trellis: (p, where, bytes) => trellis(p, where, bytes, "trellis"),
+  antipodal: (p, where, bytes) => trellis(p, where, bytes, "antipodal"),
+  folded: (p, where, bytes) => trellis(p, where, bytes, "folded"),
   chunked: (p, where, bytes) => chunked(p, where, bytes, false),
   orc: (p, where, bytes) => chunked(p, where, bytes, false),
   pfr: (p, where, bytes) => chunked(p, where, bytes, true),

@@ -1,6 +1,13 @@
 /** The head of a payload of `diffc`: which channel sends its steps (CHANNELS.md section 7). */
 import { refuse } from "./errors.js";
 
+/** Channels that say their memory in the upper half of the byte. @type {Record<number, {channel: string, least: number}>} */
+const TRELLISES = {
+  0: { channel: "trellis", least: 4 },
+  2: { channel: "antipodal", least: 4 },
+  4: { channel: "folded", least: 8 },
+};
+
 /**
  * Of a channel that is not registered `parameters` are the options as texts, and `fixed` is not known (false).
  * @param {Uint8Array} payload
@@ -9,8 +16,8 @@ import { refuse } from "./errors.js";
 export function readHead(payload) {
   if (!payload.length) refuse("no byte that names a channel");
   const number = payload[0] & 15, high = payload[0] >> 4;
-  if (number === 0 || number === 2)
-    return { channel: number ? "antipodal" : "trellis", parameters: { memory: high + 4 }, fixed: true, bytes: 1 };
+  const trellis = TRELLISES[number];
+  if (trellis) return { channel: trellis.channel, parameters: { memory: high + trellis.least }, fixed: true, bytes: 1 };
   if (number === 1) return { channel: "chunked", parameters: { chunk: 16, padding: 2, fresh: false }, fixed: false, bytes: 1 };
   if (number !== 15) refuse(`no channel has the number ${number}`);
   const length = payload[1];

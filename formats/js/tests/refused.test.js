@@ -21,6 +21,7 @@ for (const v of vectors("refused")) test(`refused/${v.name}`, () => assert.throw
 test("heads of diffc", () => {
   assert.deepEqual(readHead(unhex("a0ff")), { channel: "trellis", parameters: { memory: 14 }, fixed: true, bytes: 1 });
   assert.deepEqual(readHead(unhex("c2ff")), { channel: "antipodal", parameters: { memory: 16 }, fixed: true, bytes: 1 });
+  assert.deepEqual(readHead(unhex("b4ff")), { channel: "folded", parameters: { memory: 19 }, fixed: true, bytes: 1 });
   assert.deepEqual(readHead(unhex("a1ff")).parameters, { chunk: 16, padding: 2, fresh: false });
   const named = new Uint8Array([0x1f, 17, ...new TextEncoder().encode("acme/mine:depth=4"), 7]);
   assert.deepEqual(readHead(named), { channel: "acme/mine", parameters: { depth: "4" }, fixed: false, bytes: 19 });

@@ -144,6 +144,7 @@ CHANNEL_SIMULATORS: Final = (
     Channel(0, "trellis", "gcodec-diffc", "published", "trellis channel coding, to the bit"),
     Channel(1, "chunked", "gcodec-diffc", "published", "truncated Poisson race in chunks"),
     Channel(2, "antipodal", "gcodec-diffc", "published", "trellis channel coding with signed ends"),
+    Channel(4, "folded", "gcodec-diffc", "published", "trellis channel coding with few rows"),
 )
 
 SEGMENTS: Final = (

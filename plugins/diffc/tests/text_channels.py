@@ -38,6 +38,8 @@ class Reader:
             return self.trellis(data, **parameters)
         if self.vector["channel"] == "antipodal":
             return self.antipodal(data, **parameters)
+        if self.vector["channel"] == "folded":
+            return self.trellis_of_few_rows(data, **parameters)
         if self.vector["channel"] == "codebook":
             return self.codebook(data, **parameters)
         if self.vector["channel"] == "hadamard":
@@ -46,19 +48,38 @@ class Reader:
 
     def trellis(self, data: bytes, bits: int, memory: int) -> list[float]:
         v = min(memory, bits if bits <= 16 else bits // 3 + 4)
-        return self.registers(data, bits, v, lambda s: (s, 1))
+        return self.registers(data, bits, v, lambda s, i: (s, 1))
 
     def antipodal(self, data: bytes, bits: int, memory: int) -> list[float]:
         v = min(memory, bits // 16 + 9)
 
-        def signed(s: int) -> tuple[int, int]:
+        def signed(s: int, i: int) -> tuple[int, int]:
             t, u = s // 2 ** (v - 1), s % 2
             return s // 2 % 2 ** (v - 2), 2 * (t ^ u) - 1
 
         return self.registers(data, bits, v, signed)
 
+    def trellis_of_few_rows(self, data: bytes, bits: int, memory: int) -> list[float]:
+        v = min(memory, bits // 16 + 9)
+        r = min(v - 2, 12)
+
+        def signed(s: int, i: int) -> tuple[int, int]:
+            t, u = s // 2 ** (v - 1), s % 2
+            middle = f"{s // 2 % 2 ** (v - 2):0{v - 2}b}"
+            p = v - 1 - v // 3 + i % (v // 3)
+            y = int(middle[p:] + middle[:p], 2)
+            return (y + 37 * (y // 2**r) + 1597 * i) % 2**r, 2 * (t ^ u) - 1
+
+        z = self.registers(data, bits, v, signed)
+        signs = np.array([[(-1) ** (j & k).bit_count() for j in range(64)] for k in range(64)])
+        for q in range(0, self.D - 63, 64):
+            x = [round(z[self.order[q + j]] * 2**20) for j in range(64)]
+            for k, s in enumerate((signs @ x).tolist()):
+                z[self.order[q + k]] = float(np.float32(s / 2**23))
+        return z
+
     def registers(
-        self, data: bytes, n: int, v: int, signed: Callable[[int], tuple[int, int]]
+        self, data: bytes, n: int, v: int, signed: Callable[[int, int], tuple[int, int]]
     ) -> list[float]:
         z = [0.0] * self.D
         b = [data[k // 8] >> (7 - k % 8) & 1 for k in range(n)]
@@ -69,7 +90,7 @@ class Reader:
         for q in range(self.D):
             i = q % n
             c = ((i % turns) * size + q // n) % C
-            row, flip = signed(s[i])
+            row, flip = signed(s[i], i)
             z[self.order[q]] = self.sign[q] * flip * self.normal(row, C)[c]
         return z
 

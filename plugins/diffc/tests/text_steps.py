@@ -58,11 +58,12 @@ def schedule(B: Sequence[int], D: int) -> list[int]:
 def diffc(layers: Sequence[bytes], B: Sequence[int], D: int) -> list[Step]:
     """Section 1 of diffc.md, with the channels that have numbers."""
     data = b"".join(layers)
-    if not data or data[0] & 15 > 2:
+    names = {0: "trellis", 1: "chunked", 2: "antipodal", 4: "folded"}
+    if not data or data[0] & 15 not in names:
         raise Refused("head")
-    name = ("trellis", "chunked", "antipodal")[data[0] & 15]
+    name = names[data[0] & 15]
     fixed, at, steps = name != "chunked", 1, []
-    memory = (data[0] >> 4) + 4
+    memory = (data[0] >> 4) + (8 if name == "folded" else 4)
     for n in schedule(B, D):
         if at == len(data):
             break

@@ -57,6 +57,13 @@ def questions() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "antipodal-dense", ask("antipodal", 100, bits=90, memory=6)
     yield "antipodal-none", ask("antipodal", 50, bits=0, memory=12)
     yield "antipodal-end", ask("antipodal", 333, bits=40, memory=14) | last
+    yield "folded-plain", ask("folded", 24576, bits=500, memory=16)
+    yield "folded-few", ask("folded", 100, bits=2, memory=12)
+    yield "folded-uneven", ask("folded", 1000, bits=77, memory=8)
+    yield "folded-repeated", ask("folded", 50_000, bits=50, memory=19)
+    yield "folded-dense", ask("folded", 400, bits=390, memory=23)
+    yield "folded-none", ask("folded", 50, bits=0, memory=12)
+    yield "folded-end", ask("folded", 333, bits=200, memory=18) | last
     fresh = {"chunk": 10, "padding": 2, "fresh": True}
     yield "chunked-fresh", ask("chunked", 300, kl=37, **fresh)
     yield "chunked-end", ask("chunked", 300, kl=37, **fresh) | last

@@ -70,6 +70,8 @@ def _trellis() -> Iterator[Question]:
     yield _channel("trellis-dimensions", "dimensions", _same, "trellis-dense", dimensions=89)
     yield _channel("antipodal-short", "length", lambda b: b[:-1], "antipodal-plain")
     yield _channel("antipodal-padding", "padding", last, "antipodal-plain")
+    yield _channel("folded-short", "length", lambda b: b[:-1], "folded-plain")
+    yield _channel("folded-padding", "padding", last, "folded-plain")
 
 
 def _chunks() -> Iterator[Question]:

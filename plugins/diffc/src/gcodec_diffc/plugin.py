@@ -29,8 +29,8 @@ _DIFFC = EmbeddingSpec(
         Option(
             "channel",
             str,
-            "antipodal",
-            "channel simulator, with its options as in antipodal:memory=14; `gcodec plugins` lists what is installed",
+            "folded",
+            "channel simulator, with its options as in folded:memory=14; `gcodec plugins` lists what is installed",
         ),
     ),
 )
@@ -66,6 +66,23 @@ _CHANNELS = [
                 "bits of its register: one more halves the sender's speed and gains a little rate",
                 minimum=4,
                 maximum=19,
+            ),
+        ),
+        fixed=True,
+    ),
+    ChannelSpec(
+        name="folded",
+        id=4,
+        summary="antipodal with 4096 rows for all registers: faster, so with three bits more: conveys 1.2 % more",
+        implementation="gcodec_diffc.channels:Folded",
+        options=(
+            Option(
+                "memory",
+                int,
+                19,
+                "bits of its register: one more halves the sender's speed and gains a little rate",
+                minimum=8,
+                maximum=23,
             ),
         ),
         fixed=True,

@@ -19,7 +19,7 @@ from gcodec.channels import Channel, Common, Gaussian
 from gcodec.errors import ChannelError
 from gcodec.randomness import Randomness
 from gcodec.testing.channel import Sent, kolmogorov
-from gcodec_diffc.channels import Antipodal, Chunked, Codebook, Hadamard, Orc, Pfr, Trellis
+from gcodec_diffc.channels import Antipodal, Chunked, Codebook, Folded, Hadamard, Orc, Pfr, Trellis
 
 #: Bounds are put at so many standard errors; all seeds are fixed, so a test that passes keeps passing.
 SURE = 4.0
@@ -66,6 +66,13 @@ SIMULATORS = {
         Antipodal(100, 8), 4096, 40, (0.99, 1.01), (0.8, 1.1), (2.6, 2.7), runs=60
     ),
     "antipodal, a bit each": Claim(Antipodal(250, 8), 250, 250, (0.86, 0.98), (0, 1), (1, 1.1)),
+    "folded": Claim(Folded(304, 15), 8192, 304, (0.97, 0.99), (0.0, 0.5), (1, 1)),
+    "folded, short": Claim(Folded(32, 12), 4096, 32, (0.9, 0.98), (0.0, 0.6), (1, 1)),
+    "folded, tried whole": Claim(Folded(12), 512, 12, (0.85, 0.97), (0, 0.7), (1.3, 1.4), runs=60),
+    "folded, surplus": Claim(
+        Folded(100, 8), 4096, 40, (0.99, 1.01), (0.8, 1.1), (2.6, 2.7), runs=60
+    ),
+    "folded, a bit each": Claim(Folded(250, 8), 250, 250, (0.86, 0.98), (0, 1), (1, 1.1)),
     "chunked": Claim(
         Chunked(1400, fresh=False), 6400, 1400, (0.84, 0.88), (0.0, 1.5), (0.9, 1.05), runs=3
     ),

@@ -32,6 +32,13 @@ class TestAntipodal(ChannelConformance):
     along, spread, less, cost = (0.92, 0.95), (0.0, 0.5), 0.4, (1.0, 0.0)
 
 
+class TestFolded(ChannelConformance):
+    name = "folded"
+    options: ClassVar[Mapping[str, Any]] = {"memory": 8}
+    bits, dimensions, runs = 256, 1024, 200
+    along, spread, less, cost = (0.92, 0.95), (0.0, 0.5), 0.4, (1.0, 0.0)
+
+
 class TestChunked(ChannelConformance):
     name = "chunked"
     bits, dimensions, runs = 112, 448, 160

@@ -13,6 +13,7 @@ from gcodec.randomness import Domain, Randomness
 from gcodec_diffc.channels import (
     Antipodal,
     Chunked,
+    Folded,
     Orc,
     Pfr,
     Trellis,
@@ -35,7 +36,9 @@ def mean(dimensions: int, bits: float, seed: int = 0) -> Gaussian:
     return Gaussian(m.astype(np.float32))
 
 
-@pytest.mark.parametrize("channel", [Trellis(0), Antipodal(0), Chunked(0), Orc(0), Pfr(0)])
+@pytest.mark.parametrize(
+    "channel", [Trellis(0), Antipodal(0), Folded(0), Chunked(0), Orc(0), Pfr(0)]
+)
 def test_nothing_to_send_is_a_sample_of_the_reference(channel: Channel) -> None:
     reference = zero(500)
     assert channel.simulate(mean(500, 3), reference, COMMON) == b""
@@ -47,7 +50,14 @@ def test_nothing_to_send_is_a_sample_of_the_reference(channel: Channel) -> None:
 
 @pytest.mark.parametrize(
     ("channel", "dimensions"),
-    [(Trellis(10), 9), (Antipodal(10), 9), (Chunked(10), 9), (Orc(30), 29), (Pfr(10), 9)],
+    [
+        (Trellis(10), 9),
+        (Antipodal(10), 9),
+        (Folded(10), 9),
+        (Chunked(10), 9),
+        (Orc(30), 29),
+        (Pfr(10), 9),
+    ],
 )
 def test_more_bits_than_dimensions_are_refused_at_both_ends(
     channel: Channel, dimensions: int
@@ -67,6 +77,8 @@ def test_more_bits_than_dimensions_are_refused_at_both_ends(
         (Trellis, {"bits": 9, "memory": 21}),
         (Antipodal, {"bits": 9, "memory": 2}),
         (Antipodal, {"bits": 9, "memory": 21}),
+        (Folded, {"bits": 9, "memory": 7}),
+        (Folded, {"bits": 9, "memory": 24}),
         (Chunked, {"kl": -1}),
         (Chunked, {"kl": 9, "chunk": 21}),
         (Orc, {"kl": 9, "chunk": 4, "padding": 4}),
@@ -82,7 +94,7 @@ def test_parameters_out_of_range_are_refused(parameters: tuple[type, dict[str, f
 
 @pytest.mark.parametrize("bits", [1, 2, 7, 11, 12, 13, 16, 17, 30])
 @pytest.mark.parametrize("dimensions", [30, 97, 5000])
-@pytest.mark.parametrize("kind", [Trellis, Antipodal])
+@pytest.mark.parametrize("kind", [Trellis, Antipodal, Folded])
 def test_trellises_send_any_few_bits_to_any_dimensions(
     bits: int, dimensions: int, kind: type[Trellis]
 ) -> None:
@@ -132,7 +144,7 @@ def brute(rows: np.ndarray, v: int) -> tuple[np.ndarray, np.ndarray]:
 def test_the_best_path_is_the_best_of_all_words(
     n: int, v: int, exhaustive: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_path, "_EXHAUSTIVE", 16 if exhaustive else 0)
+    monkeypatch.setattr(_path, "WORDS", 16 if exhaustive else 0)
     for seed in range(8):
         rows = np.random.default_rng(seed).standard_normal((n, 1 << v)).astype(np.float32)
         words, totals = brute(rows, v)
@@ -145,7 +157,7 @@ def test_the_best_path_is_the_best_of_all_words(
 def test_paths_are_drawn_by_their_weights(
     exhaustive: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_path, "_EXHAUSTIVE", 16 if exhaustive else 0)
+    monkeypatch.setattr(_path, "WORDS", 16 if exhaustive else 0)
     n, v, draws = 6, 2, 1500
     rows = np.random.default_rng(2).standard_normal((n, 1 << v)).astype(np.float32)
     _, totals = brute(rows, v)

@@ -22,6 +22,7 @@ def vectors() -> Iterator[tuple[str, Callable[[], Vector]]]:
     yield "shortest", good("diffc", "waves", 8, 8, 0.0)
     yield "memory", good("diffc", "flat", 30, 50, 0.4, channel="trellis:memory=6")
     yield "antipodal", good("diffc", "photo", 32, 24, 0.4, channel="antipodal")
+    yield "folded", good("diffc", "photo", 40, 32, 0.6, channel="folded")
     yield "chunked", good("diffc", "photo", 32, 24, 0.4, channel="chunked")
     yield "bad-empty", damaged("diffc", "no bytes at all", lambda p: (b"",))
     yield "bad-number", damaged("diffc", "channel 3", lambda p: (b"\xa3" + p[1:],))

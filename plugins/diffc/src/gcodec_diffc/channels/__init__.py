@@ -4,6 +4,7 @@ from gcodec_diffc.channels._antipodal import Antipodal
 from gcodec_diffc.channels._chunked import Chunked, shared
 from gcodec_diffc.channels._codebook import Codebook
 from gcodec_diffc.channels._dithered import Dithered, Logistic
+from gcodec_diffc.channels._folded import Folded
 from gcodec_diffc.channels._hadamard import Hadamard
 from gcodec_diffc.channels._orc import Orc
 from gcodec_diffc.channels._pfr import Pfr
@@ -14,6 +15,7 @@ __all__ = [
     "Chunked",
     "Codebook",
     "Dithered",
+    "Folded",
     "Hadamard",
     "Logistic",
     "Orc",

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     Index: TypeAlias = NDArray[np.int64]
     Metrics: TypeAlias = Callable[[Index], FloatArray]
 
-__all__ = ["best", "draw"]
+__all__ = ["WORDS", "best", "draw"]
 
-_EXHAUSTIVE = 16  # so few bits are searched word by word
+#: So few bits are searched word by word.
+WORDS = 16
 _BLOCK = 1 << 20  # branch metrics at a time
 _TRIES = 200  # ends to try, in multiples of (v/n)^2: the shorter the path, the more its end matters
 _MOST_TRIES = 64
@@ -37,7 +38,7 @@ def best(metrics: Metrics, n: int, v: int) -> tuple[Bits, float]:
 
     For n > 16 the path's ends are joined at the likeliest states only: one of them for n > 14 v.
     """
-    if n <= _EXHAUSTIVE:
+    if n <= WORDS:
         total = _totals(metrics, n, v)
         word = int(total.argmax())
         return _unpacked(word, n), float(total[word])
@@ -58,7 +59,7 @@ def draw(metrics: Metrics, n: int, v: int, uniforms: FloatArray) -> Bits:
     Forward filtering and backward sampling. Exact for n <= 16, and otherwise but for the state at both ends, which is
     drawn by the 8 v groups on either side.
     """
-    if n <= _EXHAUSTIVE:
+    if n <= WORDS:
         total = _totals(metrics, n, v)
         return _unpacked(_drawn(np.exp(total - total.max()), float(uniforms[n])), n)
     ring = _Sum()

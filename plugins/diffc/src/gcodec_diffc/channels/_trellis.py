@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Code", "Trellis", "states"]
 
-_LONGEST = 20  # largest memory: 2^20 states
 _COLUMNS = 256  # most columns of the codebook; larger groups repeat them, under other signs
 _LABELS = 16  # groups of fewer dimensions take turns at as many columns
-_WORDS = 16  # so few bits are searched word by word, whatever the memory
 _DRAWS, _NEAR = 6, 0.2  # paths drawn for an A, and how near is near enough
 _KEPT = 1 << 23  # so many branch metrics are kept, because the search looks at them several times
 
@@ -51,6 +49,7 @@ class Trellis(Channel):
 
     name: ClassVar[str] = "trellis"
     least: ClassVar[int] = 1  # of the memory
+    most: ClassVar[int] = 20
 
     bits: int
     memory: int = 12
@@ -58,9 +57,9 @@ class Trellis(Channel):
     def __post_init__(self) -> None:
         if self.bits < 0:
             raise InvalidArgument(f"a number of bits is not negative, such as {self.bits}")
-        if not self.least <= self.memory <= _LONGEST:
+        if not self.least <= self.memory <= self.most:
             raise InvalidArgument(
-                f"the memory is {self.least} to {_LONGEST} bits, not {self.memory}"
+                f"the memory is {self.least} to {self.most} bits, not {self.memory}"
             )
 
     def simulate(self, target: Gaussian, reference: Gaussian, common: Common) -> bytes:
@@ -95,7 +94,7 @@ class Trellis(Channel):
 
     def register(self) -> int:
         """Bits of memory that serve so many bits: more find no better path, because the ends are too near."""
-        return min(self.memory, self.bits if self.bits <= _WORDS else self.bits // 3 + 4)
+        return min(self.memory, self.bits if self.bits <= _path.WORDS else self.bits // 3 + 4)
 
 
 class Code:
@@ -124,20 +123,29 @@ class Code:
             return lambda groups: rows[groups] @ codebook
         return (rows @ codebook).__getitem__
 
+    def best(self, m: FloatArray) -> tuple[Bits, float]:
+        """The bits of the path of the largest <z, m>, and that."""
+        return _path.best(self.metrics(m), self.n, self.v)
+
+    def mixed(self, places: FloatArray) -> FloatArray:
+        """What places hold, by an orthogonal symmetric matrix: here as it is."""
+        return places
+
     def placed(self, rows: Index, flips: FloatArray) -> FloatArray:
         """z of each group's row times its flip, 1 or -1: [D]."""
         numbers, which = np.unique(rows, return_inverse=True)
         words = self.rows(numbers)
         z = np.empty(self._order.size, np.float32)
-        z[self._order] = (self._signs * flips[self._group]) * words[
-            which[self._group], self._column
-        ]
+        z[self._order] = self.mixed(
+            (self._signs * flips[self._group]) * words[which[self._group], self._column]
+        )
         return z
 
     def folded(self, m: FloatArray) -> FloatArray:
         """What the columns of a group's row are multiplied by in <z, m>: [n, C]."""
         place = self._group * self.columns + self._column
-        folded = np.bincount(place, self._signs * m[self._order], self.n * self.columns)
+        mixed = self.mixed(m[self._order])
+        folded = np.bincount(place, self._signs * mixed, self.n * self.columns)
         return folded.reshape(self.n, self.columns).astype(np.float32)
 
     def rows(self, numbers: Index) -> FloatArray:
@@ -167,14 +175,13 @@ def _choose(code: Code, m: FloatArray, uniforms: FloatArray) -> Bits:
     exceeds the best, which is taken for all draws beyond it, and always if even its A falls short of |m|.
     """
     norm = float(np.linalg.norm(m.astype(np.float64)))
-    metrics = code.metrics(m)
     if not norm:
-        return _path.draw(metrics, code.n, code.v, uniforms[:-1])
-    bits, highest = _path.best(metrics, code.n, code.v)
+        return _path.draw(code.metrics(m), code.n, code.v, uniforms[:-1])
+    bits, highest = code.best(m)
     wanted = norm + NormalDist().inv_cdf(float(uniforms[-1]))
     if highest <= norm * max(norm, wanted):
         return bits
-    nearest, sharpness = math.inf, 1.0
+    metrics, nearest, sharpness = code.metrics(m), math.inf, 1.0
     for _ in range(_DRAWS):
         scale = np.float32(sharpness)
         path = _path.draw(lambda i: scale * metrics(i), code.n, code.v, uniforms[:-1])  # noqa: B023

@@ -1,8 +1,8 @@
 """The first bytes of a `diffc` stream: which channel its steps go through. spec/CHANNELS.md, section 7, has examples.
 
     byte 0   bits 0-3   number of the channel in spec/REGISTRY.md; 15: it has none, its name follows
-             bits 4-7   of `trellis` and `antipodal` their memory less 4; of `chunked` nothing, written as 10; of all others
-                        1 where a text follows, 0 where none does
+             bits 4-7   of `trellis` and `antipodal` their memory less 4, of `folded` its memory less 8; of `chunked`
+                        nothing, written as 10; of all others 1 where a text follows, 0 where none does
     text     a byte, its length 1 to 255, and that much UTF-8: what the user would type
 
 The text is "vendor/name", or "vendor/name:depth=3:fast=True" where options differ from their defaults; of a channel with a
@@ -26,8 +26,8 @@ __all__ = ["NAME", "Head"]
 
 NAME = "diffc"
 _CHUNKED, _NAMED = 1, 15
-_WITH_MEMORY = (0, 2)  # `trellis`, `antipodal`
-_LEAST_MEMORY, _UNUSED = 4, 10
+_LEAST_MEMORY = {0: 4, 2: 4, 4: 8}  # of `trellis`, `antipodal`, `folded`
+_UNUSED = 10
 _LONGEST = 255
 
 
@@ -52,8 +52,8 @@ class Head(NamedTuple):
     def pack(self) -> bytes:
         """Raises UsageError for more options than a head can hold."""
         number = self.spec.id
-        if number in _WITH_MEMORY:
-            return bytes([number | self.options["memory"] - _LEAST_MEMORY << 4])
+        if number in _LEAST_MEMORY:
+            return bytes([number | self.options["memory"] - _LEAST_MEMORY[number] << 4])
         if number == _CHUNKED:
             return bytes([_CHUNKED | _UNUSED << 4])
         words = write_settings(self.spec.options, self.options)
@@ -76,8 +76,9 @@ class Head(NamedTuple):
             raise PayloadError(NAME, "the stream is empty")
         number, upper = data[0] & 15, data[0] >> 4
         spec = _numbered(number) if number != _NAMED else None
-        if spec and number in (*_WITH_MEMORY, _CHUNKED):
-            words = [f"memory={upper + _LEAST_MEMORY}"] if number in _WITH_MEMORY else []
+        if spec and number in (*_LEAST_MEMORY, _CHUNKED):
+            least = _LEAST_MEMORY.get(number)
+            words = [] if least is None else [f"memory={upper + least}"]
             return cls._with(spec, words), 1
         text, length = _text(data) if upper else ("", 1)
         words = text.split(":") if text else []

@@ -37,7 +37,7 @@ __all__ = [
 _LARGEST, _PER_CODE = 64.0, 1 / 20
 
 #: A layer is closed once it has these bytes, and this share of all before it: its frame costs about 6 bytes.
-_LAYER, _SHARE = 48, 0.6
+_LAYER, _SHARE = 48, 0.8
 
 
 class Piece(NamedTuple):
