@@ -1,6 +1,6 @@
 """Where `diffc` loses what its files take over the ideal channel: one pass of the steps for each row, all in one run.
 
-    python plugins/diffc/benchmarks/losses.py PHOTO... [--channels trellis antipodal:memory=14] [--quality 0.7] [--parts]
+    python plugins/diffc/benchmarks/losses.py PHOTO... [--channels antipodal folded:memory=18] [--quality 0.7] [--parts]
 
 Ideal: a sample of the target itself, at its KL for bits and nothing else. Then a channel, and its rate in three ways from
 the same states: its bits; and a byte a step, that says the time; and all bytes of a file that ends after the step. With
@@ -125,7 +125,7 @@ def made(channel: str) -> Diffc:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", nargs="+")
-    parser.add_argument("--channels", nargs="+", default=["trellis", "antipodal"])
+    parser.add_argument("--channels", nargs="+", default=["antipodal", "folded"])
     parser.add_argument("--quality", type=float, default=0.7)
     parser.add_argument("--least", type=float, default=0.02, help="bits per pixel")
     parser.add_argument("--parts", action="store_true")
