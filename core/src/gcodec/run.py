@@ -20,7 +20,8 @@ __all__ = ["Run", "is_whole", "thread_variables"]
 #: Those of torch's kinds of device that networks run on; whether one is there is seen when a network is put on it.
 _DEVICES = ("cpu", "cuda", "mps", "xpu", "npu", "hpu", "mlu", "xla")
 _DTYPES = ("float32", "bfloat16", "float16")
-_AUTO = "auto"
+#: What `dtype` may be given as besides -> `native`.
+_NATIVE = {"auto": "faster", "mixed": "bfloat16"}
 _MEMORY = ("plenty", "low", "least")
 
 
@@ -53,15 +54,16 @@ class Run:
 
     device    torch's name of the device for networks: "cpu", "cuda", "cuda:1", "mps".
     dtype     "float32", "bfloat16" or "float16": precision of networks. It never decides what bits mean. Besides it may be
-              given as "auto", which is float32 and `native`.
+              given as "auto" or "mixed", which is float32 and `native`.
     memory    "plenty", "low" (attention in slices, latents decoded in tiles, where a network can do so) or "least"
               (besides, its layers wait on the CPU and visit the device one by one).
     seed      the file's 64-bit seed, key of all common randomness.
     models    where weights are found.
     progress  called as long work goes on.
     limits    what hostile input may cost.
-    native    whether networks that make nothing but the receiver's picture, and make it as well in bfloat16
-              (`gcodec.plugin.NetworkSpec.half`), compute in that on a CPU that is faster in it (`gcodec.models.precision`).
+    native    precision on a CPU of networks that make nothing but the receiver's picture, and make it as well in bfloat16
+              (`gcodec.plugin.NetworkSpec.half`): "bfloat16" ("mixed"), "faster" for whatever this processor is faster in
+              (`gcodec.models.precision`; "auto"), "" for `dtype`.
     opened    networks that somebody holds at the moment: `gcodec.models.networks` opens none of them a second time. It keeps
               none of them alive, unless it is that of a `gcodec.Session`; runs that are made of one another share it.
 
@@ -75,7 +77,7 @@ class Run:
     progress: Progress = silent
     limits: Limits = field(default_factory=_default_limits)
     memory: str = "plenty"
-    native: bool = False
+    native: str = ""
     opened: WeakValueDictionary[tuple[object, ...], Any] = field(
         default_factory=WeakValueDictionary, repr=False, compare=False
     )
@@ -87,15 +89,15 @@ class Run:
             raise UsageError(
                 f"there is no device {self.device!r}; there are {devices}, cuda:1 and so on"
             )
-        if self.dtype == _AUTO:
+        if native := _NATIVE.get(self.dtype):
             object.__setattr__(self, "dtype", _DTYPES[0])
-            object.__setattr__(self, "native", True)
+            object.__setattr__(self, "native", native)
         for what, value, known in (
             ("dtype", self.dtype, _DTYPES),
             ("memory", self.memory, _MEMORY),
         ):
             if value not in known:
-                also = f" or {_AUTO}" if known is _DTYPES else ""
+                also = " or auto" if known is _DTYPES else ""
                 raise UsageError(f"{what} is one of {', '.join(known)}{also}, not {value!r}")
         if not is_whole(self.seed) or not 0 <= self.seed < 1 << 64:
             raise UsageError(f"a seed is a whole number from 0 to 2^64-1, not {self.seed!r}")
@@ -115,4 +117,4 @@ class Run:
     @property
     def exact(self) -> Run:
         """The same run without `native`, for whatever decides bits or what they mean."""
-        return replace(self, native=False) if self.native else self
+        return replace(self, native="") if self.native else self

@@ -15,6 +15,7 @@ import pytest
 
 from gcodec.interfaces import Setup
 from gcodec.models import Model, precision
+from gcodec.models.cache import fetched
 from gcodec.models.networks import open_space
 from gcodec.pipeline.stage1 import build
 from gcodec.plugin import NetworkSpec
@@ -105,6 +106,32 @@ def test_auto_is_bfloat16_where_that_is_faster_and_as_good(opened: Any, unknown:
     assert opened(True, Run("cuda", "auto")).dtype == "float32"
     kept_as(unknown, 1.5)
     assert opened(True, Run(dtype="auto")).dtype == "float32"
+
+
+def test_what_auto_means_here_can_be_asked_of_another_machine(opened: Any, unknown: Path) -> None:
+    """Here bfloat16 is the faster, there it is not."""
+    mixed = precision.settled("auto", "cpu")
+    assert (mixed, precision.settled("auto", "cuda")) == ("mixed", "float32")
+    assert precision.settled("float16", "cpu") == "float16"
+    kept_as(unknown, 1.5)
+    assert precision.settled("auto", "cpu") == "float32"
+    assert opened(True, Run(dtype=mixed)).dtype == "bfloat16"
+    assert opened(False, Run(dtype=mixed)).dtype == "float32"
+    assert opened(True, Run("cuda", mixed)).dtype == "float32"
+
+
+def test_a_user_without_a_home_does_without_a_cache(
+    unknown: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "GCODEC_CACHE", "XDG_CACHE_HOME":
+        monkeypatch.delenv(name, raising=False)
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert precision.faster().ratio > 0
+    assert not list(fetched())
 
 
 def test_what_a_processor_is_faster_in_is_nothing_to_stage_1(

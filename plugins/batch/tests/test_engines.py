@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import cast
 
 import pytest
 from data_sets import contents, report
+
+from gcodec.models import precision
+from gcodec.progress import silent
+from gcodec_batch._engine import EngineError, Make, Means, opened
+from gcodec_batch._plan import Work, read_plan
+from gcodec_batch._run import Request
+from gcodec_batch._run import batch as run
 
 Batch = Callable[..., CompletedProcess[str]]
 QUICK = ("--embed", "jpeg", "--quality", "0.3")
@@ -71,3 +80,34 @@ def test_what_an_engine_does_wrong_is_one_line(
     assert made.returncode == status
     (line,) = made.stderr.strip().splitlines()
     assert said in line
+
+
+@pytest.mark.parametrize(("ratio", "precise"), [(0.5, "mixed"), (2.0, "float32")])
+def test_machines_of_a_run_compute_in_one_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ratio: float, precise: str
+) -> None:
+    """Whatever they are faster in themselves: `--dtype auto` is what it meant where the run began."""
+    pytest.importorskip("torch")
+    monkeypatch.setattr("gcodec.pipeline.session.Session", dict)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/0.gcx").write_bytes(b"")
+    session = {"device": "cpu", "dtype": "auto"}
+    work = Work("decode", (), (), {"session": session}, ".png", False)
+    for number, here in enumerate((ratio, 1 / ratio)):
+        said = precision.Precision("some", "1.0", here)
+        monkeypatch.setattr(precision, "faster", lambda said=said: said)
+        for update in False, True:
+            if update:
+                (tmp_path / f"in/new{number}.gcx").touch()
+            request = Request(str(tmp_path / "in"), tmp_path / "out", work, update=update)
+            with pytest.raises(EngineError):
+                run(request, idle, Means(), silent)
+            plan = read_plan(tmp_path / "out")
+            assert plan
+            assert cast("dict[str, str]", opened(plan)) == {"device": "cpu", "dtype": precise}
+
+
+@contextmanager
+def idle(means: Means) -> Iterator[Make]:
+    """An engine that makes nothing."""
+    yield lambda plan, shards, tell: None

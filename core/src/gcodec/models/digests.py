@@ -22,11 +22,17 @@ _LEAST, _RESTED = 1 << 24, 2.0
 
 
 def cache_folder() -> Path:
-    """Return where what was fetched or computed is kept: ``GCODEC_CACHE``, else the user's cache folder."""
+    """Return where what was fetched or computed is kept: ``GCODEC_CACHE``, else the user's cache folder.
+
+    For a user without a home, as in a container, that is a folder which cannot be.
+    """
     if chosen := os.environ.get("GCODEC_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gcodec"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "gcodec"
+    except RuntimeError:
+        return Path(os.devnull) / "gcodec"
 
 
 def remembered(what: str, folder: Path, files: Sequence[str], compute: Callable[[], str]) -> str:

@@ -316,6 +316,8 @@ def _precise(spec: NetworkSpec | None, run: Run) -> Run:
     half = spec is not None and spec.half and run.device == "cpu"
     if not half or torch_missing():
         return replace(run, dtype="float32")
+    if run.native != "faster":
+        return replace(run, dtype=run.native)
     from gcodec.models.precision import faster
 
     return replace(run, dtype=faster().dtype)

@@ -16,12 +16,14 @@ import re
 import time
 from contextlib import suppress
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
 from gcodec.models.digests import cache_folder, keep_text
+from gcodec.models.graphs import torch_missing
 
-__all__ = ["Precision", "faster"]
+__all__ = ["Precision", "faster", "settled"]
 
 #: bfloat16 is taken below this ratio of its time to that of float32: far from both of what has been seen, 0.55 and 2.3.
 _WORTH = 0.8
@@ -45,19 +47,35 @@ class Precision(NamedTuple):
 @lru_cache(maxsize=1)
 def faster() -> Precision:
     """Return which precision is the faster on this processor; it takes a hundredth of a second where nobody knows yet."""
-    import torch
-
-    processor, version = _processor(), str(torch.__version__)
-    name = hashlib.sha256(f"{processor}\0{version}".encode()).hexdigest()[:32]
+    processor, torch = _processor(), _torch()
+    name = hashlib.sha256(f"{processor}\0{torch}".encode()).hexdigest()[:32]
     kept = cache_folder() / "precision" / f"{name}.json"
     with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
         known = json.loads(kept.read_text("utf-8"))
         found = Precision(str(known["processor"]), str(known["torch"]), float(known["ratio"]))
-        if found[:2] == (processor, version) and math.isfinite(found.ratio):
+        if found[:2] == (processor, torch) and math.isfinite(found.ratio):
             return found
-    found = Precision(processor, version, _measured())
+    found = Precision(processor, torch, _measured())
     keep_text(kept, json.dumps(found._asdict(), indent=2) + "\n")
     return found
+
+
+def settled(dtype: str, device: str) -> str:
+    """Return a `gcodec.Run.dtype` that is the same on every machine: for "auto" what it means on this one."""
+    if dtype != "auto":
+        return dtype
+    half = device == "cpu" and not torch_missing() and faster().dtype == "bfloat16"
+    return "mixed" if half else "float32"
+
+
+def _torch() -> str:
+    """The version of torch, if possible without importing it."""
+    try:
+        return version("torch")
+    except PackageNotFoundError:  # a build that nobody installed
+        import torch
+
+        return str(torch.__version__)
 
 
 def _measured() -> float:

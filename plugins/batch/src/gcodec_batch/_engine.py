@@ -151,7 +151,10 @@ def opened(plan: Plan) -> Session:
     """Return a session for the plan's work; networks are opened when they are first needed, and stay open."""
     from gcodec.pipeline.session import Session
 
-    return Session(**plan.work.settings["session"])
+    how = dict(plan.work.settings["session"])
+    if plan.work.precision:
+        how["dtype"] = plan.work.precision
+    return Session(**how)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -52,6 +52,7 @@ class Work:
     upload     URL that shards go to, "" where they stay beside the plan.
     together   how many pictures of one shape go through the networks of stage 2 at once.
     shard_size inputs of one shard, None for what suits.
+    precision  what `dtype` "auto" of `Session` meant where the run began, for all who go on with it; "" of another `dtype`.
     """
 
     verb: str
@@ -63,6 +64,7 @@ class Work:
     upload: str = ""
     together: int = 1
     shard_size: int | None = None
+    precision: str = field(default="", compare=False)
 
     @property
     def suffix(self) -> str:

@@ -10,7 +10,16 @@ from typing import Any, BinaryIO
 from gcodec.errors import GcodecError, OutputError, UnusablePlugin, UsageError
 from gcodec.files import why
 
-__all__ = ["filesystem", "is_url", "names_at", "of_cloud", "open_any", "part_of", "put"]
+__all__ = [
+    "address_of",
+    "filesystem",
+    "is_url",
+    "names_at",
+    "of_cloud",
+    "open_any",
+    "part_of",
+    "put",
+]
 
 
 def is_url(text: str) -> bool:
@@ -19,7 +28,7 @@ def is_url(text: str) -> bool:
 
 
 def filesystem(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system of a URL, and the path there. Raises UnusablePlugin, UsageError."""
+    """Return fsspec's file system of a URL, and the path there. Raises UnusablePlugin, UsageError, OSError."""
     try:
         import fsspec
     except ImportError as error:
@@ -30,6 +39,10 @@ def filesystem(url: str) -> tuple[Any, str]:
         fs, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise UsageError(f"{url}: {error}") from error
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # a URL that lacks what its kind needs, an archive that is none
+        raise UsageError(f"{url}: {_said(error)}") from error
     return fs, path
 
 
@@ -69,9 +82,21 @@ def part_of(path: str, offset: int, size: int) -> bytes:
         return stream.read(size)
 
 
+def address_of(fs: Any, name: str, source: str) -> str:
+    """The URL of what a file system calls `name`, of the one that `filesystem` returned for `source`."""
+    address = str(fs.unstrip_protocol(name))
+    inside, _, archive = source.partition("::")
+    # zip://0.png::photos.zip; a cache, simplecache::s3://photos, calls a file what the cloud calls it
+    lost = archive and address.startswith(f"{inside.partition('://')[0]}://")
+    return f"{address}::{archive}" if lost else address
+
+
 def names_at(url: str) -> set[str]:
     """The names of what lies at a URL, none where nothing does. Raises OutputError."""
-    fs, path = filesystem(url)
+    try:
+        fs, path = filesystem(url)
+    except OSError as error:
+        raise OutputError(url, why(error)) from error
     try:
         fs.invalidate_cache()
         found = fs.ls(path, detail=False)
@@ -84,8 +109,8 @@ def names_at(url: str) -> set[str]:
 
 def put(data: Path | bytes, url: str) -> None:
     """Have a file, or bytes, at a URL: whole when this returns, as its size says. Raises OutputError."""
-    fs, path = filesystem(url)
     try:
+        fs, path = filesystem(url)
         if isinstance(data, bytes):
             size = len(data)
             fs.pipe_file(path, data)
@@ -94,6 +119,8 @@ def put(data: Path | bytes, url: str) -> None:
             fs.makedirs(path.rpartition("/")[0], exist_ok=True)
             fs.put_file(str(data), path)
         there = fs.size(path)
+    except GcodecError:
+        raise
     except Exception as error:
         raise OutputError(url, _said(error)) from error
     if there != size:

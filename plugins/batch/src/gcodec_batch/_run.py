@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -176,7 +176,7 @@ def _plan(request: Request, items: list[Item]) -> Plan:
         _check_empty(folder, work)
         shards = cut(items, work, _size(request, items))
         _check_free(folder, work, [*_outputs(shards), ROWS])
-        return write_plan(folder, request.source, work, shards)
+        return write_plan(folder, request.source, _settled(work), shards)
     if plan.work != work:
         other = _difference(vars(plan.work), vars(work))
         raise UsageError(
@@ -209,7 +209,17 @@ def _updated(request: Request, plan: Plan, new: list[Item], changed: dict[str, I
     size = _size(request, new)
     more = cut(new, request.work, size, len(shards), taken)
     _check_free(request.dest, request.work, _outputs(more))
-    return write_plan(request.dest, request.source, request.work, shards + more)
+    return write_plan(request.dest, request.source, plan.work, shards + more)
+
+
+def _settled(work: Work) -> Work:
+    """The same, with the precision that its pictures have on whatever machine makes them."""
+    how = work.settings["session"]
+    if work.verb == "encode" or how["dtype"] != "auto":
+        return work
+    from gcodec.models.precision import settled
+
+    return replace(work, precision=settled(how["dtype"], how["device"]))
 
 
 def _size(request: Request, items: list[Item]) -> int:

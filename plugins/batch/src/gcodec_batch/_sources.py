@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 from gcodec.errors import ImageError
 from gcodec.files import file_bytes, why
-from gcodec_batch._remote import filesystem, is_url, of_cloud, open_any, part_of
+from gcodec_batch._remote import address_of, filesystem, is_url, of_cloud, open_any, part_of
 
 __all__ = ["Found", "Item", "find", "read_beside", "read_item", "some"]
 
@@ -212,9 +212,9 @@ def _walk(top: Path) -> Iterator[Path]:
 
 
 def _remote(source: str, dest: Path | None, url: str) -> Iterator[tuple[str, str, str]]:
-    fs, path = filesystem(source)
     try:
         with of_cloud(source):
+            fs, path = filesystem(source)
             if glob.has_magic(path):
                 found = fs.glob(path, detail=True)
             elif fs.isdir(path):
@@ -232,10 +232,16 @@ def _remote(source: str, dest: Path | None, url: str) -> Iterator[tuple[str, str
     folders = (f"{url.rstrip('/')}/", f"file://{dest.resolve()}/" if dest else "/")
     own = tuple(folder for folder in folders if folder.startswith(whole) and folder != whole)
     for name, about in sorted(found.items()):
-        address = fs.unstrip_protocol(name)
+        address = address_of(fs, name, source)
         if about.get("type") == "directory" or address.startswith(own):
             continue
-        stamp = about.get("ETag") or about.get("mtime") or about.get("LastModified") or ""
+        stamp = (
+            about.get("ETag")
+            or about.get("mtime")
+            or about.get("LastModified")
+            or about.get("CRC")
+            or ""
+        )
         below = str(PurePosixPath(name).relative_to(top))
         regular = about.get("type") != "other"
         yield below, address, f"{about.get('size')}:{stamp}" if regular else ""
