@@ -22,10 +22,10 @@ from data_sets import at_file, contents, picture, report
 
 from gcodec import Session
 from gcodec.errors import OutputError
-from gcodec_batch import Made, Means, Plan, in_flight, make
+from gcodec_batch import Keeper, Made, Means, Plan, in_flight, make
 from gcodec_batch._crew import engine
 from gcodec_batch._engine import locked
-from gcodec_batch._plan import Work, cut, write_plan
+from gcodec_batch._plan import STATE, Inputs, Work, cut, write_plan
 from gcodec_batch._shard import rows_of
 from gcodec_batch._sources import find
 
@@ -357,6 +357,23 @@ def test_a_destination_that_vanishes(tmp_path: Path, batch: Batch) -> None:
     _, said = run.communicate(timeout=120)
     assert run.returncode == 8
     assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["before a worker", "before a shard"])
+def test_a_worker_that_finds_nothing_says_so(tmp_path: Path, gone: bool) -> None:
+    """The destination vanished: that is no death of a process, and what is left of it gets no file more."""
+    (tmp_path / "0.gcx").write_bytes(b"")
+    work = Work("decode", (), (), {"session": {}}, ".png", False)
+    (tmp_path / "out" / STATE).mkdir(parents=True)
+    inputs = [Inputs([item], ["0.png"]) for item in find(str(tmp_path), lambda name: True).items]
+    write_plan(tmp_path / "out", str(tmp_path), work, inputs)
+    with Keeper(tmp_path / "out", 1, lambda more: None) as keeper:
+        if gone:
+            keeper.make(0)
+            (tmp_path / "out" / STATE / "00000_stats.json").unlink()
+        (tmp_path / "out" / STATE / "plan").unlink()
+        with pytest.raises(OutputError, match=r"there is no plan|No such file"):
+            keeper.make(0)
 
 
 def test_ctrl_c(tmp_path: Path, batch: Batch) -> None:

@@ -51,6 +51,8 @@ def offered(tmp_path: Path, *words: str) -> Sequence[str]:
         (["decode", "a.gcx", "--recon", "prev"], ["preview"]),
         (["mix", "--embed", "webp,text_"], ["webp,text_sketch"]),
         (["encode", "pho"], ["the shell: default", ""]),
+        (["decode", "a.gcx", "--companion", "b"], ["the shell: default", ""]),
+        (["decode", "a.gcx", "--sign", "b"], ["the shell: default", ""]),
         (["batch", "encode", "a", "b", "--engine", "pro"], ["processes"]),
     ],
 )

@@ -103,6 +103,7 @@ def test_a_fresh_process_decodes_it(octets: NDArray[np.uint8], tmp_path: Path) -
             *("--apart", "-o", "rest.gcx"),
         ),
         ("decode", "rest.gcx", "--companion", "small.gcx", "-o", "again.png"),
+        ("verify", "rest.gcx", "--companion", "small.gcx"),
     ):
         done = run_gcodec(*words, cwd=tmp_path)
         assert done.returncode == 0, done.stderr

@@ -18,12 +18,14 @@ from gcodec.cli.common import (
     progress_bar,
     read_bytes,
     rounded,
+    shell_files,
     source_argument,
     tell,
 )
 from gcodec.cli.plugin_options import Named, PluginCommand, as_decorator, plugin_option
 from gcodec.cli.run_options import (
     RunOptions,
+    companion_option,
     output_option,
     seed_option,
     via_option,
@@ -55,13 +57,7 @@ from gcodec.plugin import REALISM, ReconstructorSpec
     metavar="N",
     help="Decode the first N bytes of a progressive file as if no more had come.",
 )
-@click.option(
-    "--companion",
-    "companions",
-    metavar="FILE",
-    multiple=True,
-    help="A file that IN was made with, and that was left out of it (`gcodec encode --apart`). May be repeated.",
-)
+@companion_option
 @click.option(
     "--preview-every",
     type=click.IntRange(1),
@@ -80,6 +76,7 @@ from gcodec.plugin import REALISM, ReconstructorSpec
     "--sign",
     type=(str, str),
     metavar="CERTIFICATES KEY",
+    shell_complete=shell_files,
     help="Sign Content Credentials (C2PA) into the picture, with these two PEM files of yours: gcodec[sign].",
 )
 @writing_options

@@ -5,15 +5,17 @@ from __future__ import annotations
 import click
 
 from gcodec.cli.common import json_option, print_json, read_bytes, source_argument
-from gcodec.cli.run_options import RunOptions, run_options
+from gcodec.cli.run_options import RunOptions, companion_option, run_options
 
 
 @click.command()
 @source_argument
+@companion_option
 @json_option
 @run_options
 def command(
     source: str,
+    companions: tuple[str, ...],
     as_json: bool,
     how: RunOptions,
 ) -> None:
@@ -24,7 +26,8 @@ def command(
     from gcodec.pipeline.decoding import verify
 
     run = how.run()
-    found = verify(read_bytes(source), source, run=run)
+    beside = [read_bytes(file) for file in companions]
+    found = verify(read_bytes(source), source, companions=beside, run=run)
     if as_json:
         print_json({"file": source, **found})
         return

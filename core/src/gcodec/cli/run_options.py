@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gcodec.cli.common import Place, force_option, json_option
+from gcodec.cli.common import Place, force_option, json_option, shell_files
 
 if TYPE_CHECKING:
     from gcodec.progress import Progress
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RunOptions",
+    "companion_option",
     "output_option",
     "run_options",
     "seed_option",
@@ -99,6 +100,15 @@ _RUN = (
         type=click.Path(path_type=Path, exists=True, file_okay=False),
         help="A folder with a model that a file may name; may be repeated.",
     ),
+)
+
+companion_option = click.option(
+    "--companion",
+    "companions",
+    metavar="FILE",
+    multiple=True,
+    shell_complete=shell_files,
+    help="A file that IN was made with, and that was left out of it (`gcodec encode --apart`). May be repeated.",
 )
 
 via_option = click.option(

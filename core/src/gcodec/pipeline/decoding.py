@@ -331,12 +331,21 @@ def save_decoded(
 
 
 def verify(
-    data: bytes | str | FilePath, source: str = "file", *, run: Run | None = None
+    data: bytes | str | FilePath,
+    source: str = "file",
+    *,
+    companions: Sequence[bytes | str | FilePath] = (),
+    run: Run | None = None,
 ) -> dict[str, Any]:
     """Prove that this machine recovers the sender's Y: container, model, stage 1 and, where stored, its digest.
 
+    companions  as of `decode`.
+
     Returns what was checked. Raises what `open_stage1` raises, PayloadError and VerificationError.
     """
+    check_kinds(list, tuple, companions=companions)
+    if companions:
+        data = with_companions(data, companions, run or Run())
     stage1 = open_stage1(data, run=run)
     stage1.signals()
     found = stage1.symbol_digest()

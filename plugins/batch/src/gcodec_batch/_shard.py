@@ -100,9 +100,10 @@ def make(
     Raises OutputError where the destination cannot be written; the journal keeps what is done. So it does where another
     worker has begun the same shard since: that one was told that this one is dead.
     """
-    shard = plan.shard(number)
-    if (before := made(plan, shard)) is not None:
-        return before
+    with output_errors(plan.folder):
+        shard = plan.shard(number)
+        if (before := made(plan, shard)) is not None:
+            return before
     items, outputs = shard.inputs.items, shard.inputs.outputs
     given_up = hopeless or {}
     alone = frozenset({*apart, *given_up})
@@ -233,6 +234,7 @@ def _written(plan: Plan, output: str, result: Result) -> Result:
     if plan.work.tars or not result.files:
         return result
     path = plan.folder / output
+    plan.state.stat()  # a destination that has vanished is not made anew, with one file in it
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced(path) as stream:

@@ -24,8 +24,13 @@ def main() -> None:
     from gcodec_batch._shard import make
 
     open_tables()
-    plan = Plan(Path(messages.get()["folder"]))
-    session = opened(plan)
+    try:
+        plan = Plan(Path(messages.get()["folder"]))
+        session = opened(plan)
+    except GcodecError as error:
+        messages.get()  # whoever asks for a shard is told why there is none
+        answer(["failed", type(error).__name__, str(error)])
+        return
 
     def tell(word: str, index: int, count: int) -> None:
         answer([word, index, count])
