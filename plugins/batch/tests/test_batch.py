@@ -138,6 +138,17 @@ def test_other_inputs_are_noticed_and_taken_in_when_asked(
     assert report(taken)["made_now"] == 2
     assert report(taken)["count"] == 8
     assert report(batch("encode", photos, "out", *QUICK, *tars, "--json"))["made_now"] == 0
+    # One that is gone keeps what was made of it, and is said once.
+    (photos / "1.png").unlink()
+    refused = batch("encode", photos, "out", *QUICK, *tars)
+    assert refused.returncode == 2 and "0 changed, 1 gone (1.png first)" in refused.stderr
+    for more in (("--update",), ()):
+        told = report(batch("encode", photos, "out", *QUICK, *tars, *more, "--json"))
+        assert (told["made_now"], told["count"]) == (0, 8)
+    picture(9, 64).save(photos / "1.png")
+    assert batch("encode", photos, "out", *QUICK, *tars).returncode == 2
+    back = batch("encode", photos, "out", *QUICK, *tars, "--update", "--json")
+    assert report(back)["made_now"] == 1
 
 
 @pytest.mark.parametrize(

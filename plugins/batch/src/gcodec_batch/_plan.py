@@ -18,9 +18,21 @@ from gcodec.errors import GcodecError, OutputError, UsageError
 from gcodec_batch._journal import Journal
 from gcodec_batch._sources import Item
 
-__all__ = ["Inputs", "InputsChanged", "Plan", "Shard", "Work", "begun", "read_plan", "write_plan"]
+__all__ = [
+    "GONE",
+    "Inputs",
+    "InputsChanged",
+    "Plan",
+    "Shard",
+    "Work",
+    "begun",
+    "read_plan",
+    "write_plan",
+]
 
 STATE = ".gcodec-batch"
+#: Stamp of an input of which it is known that it is no longer there.
+GONE = "gone"
 _PLAN = "plan"
 _VERSION = 1
 

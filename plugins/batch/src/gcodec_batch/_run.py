@@ -17,6 +17,7 @@ from gcodec.errors import OutputError, UsageError
 from gcodec.progress import Progress
 from gcodec_batch._engine import Engine, EngineError, Means, locked
 from gcodec_batch._plan import (
+    GONE,
     STATE,
     Inputs,
     InputsChanged,
@@ -186,16 +187,21 @@ def _plan(request: Request, items: list[Item]) -> Plan:
     now = {item.name: item for item in items}
     new = [item for item in items if item.name not in known]
     changed = [name for name, item in now.items() if name in known and known[name] != item]
-    gone = [name for name in known if name not in now]
+    gone = [name for name, item in known.items() if name not in now and item.stamp != GONE]
     if not (new or changed or gone):
         return plan
     if not request.update:
         raise InputsChanged(folder, [item.name for item in new], changed, gone)
-    return _updated(request, plan, new, {name: now[name] for name in changed})
+    others = {name: now[name] for name in changed}
+    return _updated(request, plan, new, others, set(gone))
 
 
-def _updated(request: Request, plan: Plan, new: list[Item], changed: dict[str, Item]) -> Plan:
-    """A plan with further shards for what is new, and shards reopened for what has changed. What is gone keeps its row."""
+def _updated(
+    request: Request, plan: Plan, new: list[Item], changed: dict[str, Item], gone: set[str]
+) -> Plan:
+    """A plan with further shards for what is new, and shards reopened for what has changed. What is gone keeps its row, and
+    is known to be gone.
+    """
     shards: list[Inputs] = []
     for shard in plan.shards():
         names = [item.name for item in shard.inputs.items]
@@ -203,7 +209,10 @@ def _updated(request: Request, plan: Plan, new: list[Item], changed: dict[str, I
             reopen(plan, shard, {n for n, name in enumerate(names) if name in changed})
         elif changed.keys() & set(names):
             (plan.state / f"{shard.name}.journal").unlink(missing_ok=True)
-        items = [changed.get(item.name, item) for item in shard.inputs.items]
+        items = [
+            replace(item, stamp=GONE) if item.name in gone else changed.get(item.name, item)
+            for item in shard.inputs.items
+        ]
         shards.append(Inputs(items, shard.inputs.outputs))
     taken = {name for shard in shards for name in shard.outputs}
     size = _size(request, new)
