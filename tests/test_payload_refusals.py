@@ -57,6 +57,10 @@ UNSEEN = {
     "gcodec_ntc.codec.PayloadCodec.said: raise PayloadError(NAME, 'the stream does not read as it was written')": (
         "the sender's, of a stream that it has just written"
     ),
+    "gcodec_lossless.embedding.Lossless._beside: raise PayloadError(NAME, why)": "vectors/beside has it: bad-alone",
+    "gcodec_lossless.embedding.Lossless._read: raise PayloadError(NAME, 'its companion is another than it was made with')": (
+        "vectors/beside has it: bad-mark"
+    ),
     "gcodec_classic._jpeg._scan_header: raise ValueError('more than one scan')": "the sender's: a reader asks for the first",
 }
 

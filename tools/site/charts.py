@@ -106,7 +106,8 @@ def arrows(page: Any, name: str) -> str:
     found: dict[tuple[str, str], Point] = {}
     for row in rows:
         embed, recon, psnr, lpips = (row[column].strip("`") for column in columns)
-        found[embed, recon] = (float(psnr), float(lpips))
+        if psnr:  # or the pair was not tried
+            found[embed, recon] = (float(psnr), float(lpips))
     pairs = {e: (found[e, "preview"], found[e, name]) for e, r in found if r == name}
     axes = _Axes([point for pair in pairs.values() for point in pair])
     low, high = axes.x

@@ -74,7 +74,8 @@ def tables(text: str) -> Iterator[list[list[str]]]:
     rows: list[list[str]] = []
     for line in [*text.splitlines(), ""]:
         if _ROW.match(line.strip()):
-            rows.append([cell.strip() for cell in line.strip()[1:-1].split(" | ")])
+            cells = re.split(r"(?<= )\|(?= |$)", line.strip()[1:-1])
+            rows.append([cell.strip() for cell in cells])
         elif rows:
             yield [rows[0], *rows[2:]]
             rows = []

@@ -376,6 +376,20 @@ def test_a_worker_that_finds_nothing_says_so(tmp_path: Path, gone: bool) -> None
             keeper.make(0)
 
 
+def test_a_worker_that_died_after_its_last_file_leaves_no_journal(tmp_path: Path) -> None:
+    (tmp_path / "0.gcx").write_bytes(b"")
+    work = Work("decode", (), (), {"session": {}}, ".png", False)
+    state = tmp_path / "out" / STATE
+    state.mkdir(parents=True)
+    inputs = [Inputs([item], ["0.png"]) for item in find(str(tmp_path), lambda name: True).items]
+    write_plan(tmp_path / "out", str(tmp_path), work, inputs)
+    with Keeper(tmp_path / "out", 1, lambda more: None) as keeper:
+        made = keeper.make(0)
+        (state / "00000.journal").write_bytes(b"")
+        assert keeper.make(0) == made
+    assert not list(state.glob("*.journal"))
+
+
 def test_ctrl_c(tmp_path: Path, batch: Batch) -> None:
     sixty(tmp_path)
     run = start(

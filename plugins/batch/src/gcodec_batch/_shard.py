@@ -103,6 +103,8 @@ def make(
     with output_errors(plan.folder):
         shard = plan.shard(number)
         if (before := made(plan, shard)) is not None:
+            # Of a worker that died between its last file and this.
+            _journal(plan, shard).unlink(missing_ok=True)
             return before
     items, outputs = shard.inputs.items, shard.inputs.outputs
     given_up = hopeless or {}
@@ -137,11 +139,11 @@ def make(
                 for index, result in zip(group, results, strict=True):
                     if index in missing:
                         write(index, result)
-        if (by_other := made(plan, shard)) is not None:
-            return by_other
-        if not journal.ours:
-            raise OutputError(plan.folder, f"another worker has begun shard {shard.name} again")
-        found = _finish(plan, shard, journal, places)
+        found = made(plan, shard)  # by another
+        if found is None:
+            if not journal.ours:
+                raise OutputError(plan.folder, f"another worker has begun shard {shard.name} again")
+            found = _finish(plan, shard, journal, places)
     _journal(plan, shard).unlink(missing_ok=True)
     return found
 
