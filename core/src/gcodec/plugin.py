@@ -165,8 +165,6 @@ class EmbeddingSpec:
     quality      of new files where nobody says one, in [0, 1].
     apart        its payload says which companions it was made with, and without them it refuses to decode: so a file may go
                  without them, to whoever has them.
-    apart        its payload says which companions it was made with, and is refused without them: so a file may go without
-                 them, to whoever has them.
     package      distribution that a receiver without this embedding may install, at most 64 bytes; new files say so to
                  whoever cannot decode them, for 4 bytes and the name's. Only without a number. "": they say nothing.
     finder       function (wanted, fetch, options) -> digest for models that no store has: it makes one of what the user

@@ -127,9 +127,8 @@ def command(
         check_output(fidelity_map, force=force, inputs=[source])
     name = recon.spec.name if recon else None
     options = {} if realism is None else {REALISM.name: realism}
-    data = read_bytes(source)
-    if companions:
-        data = with_companions(data, [read_bytes(file) for file in companions], how.run())
+    beside = [read_bytes(file) for file in companions]
+    data = with_companions(read_bytes(source), beside, how.run())
     if max_bytes is not None:
         if max_bytes < len(data) and not gcx.read(data, partial=True).progressive:
             raise UsageError(

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from gcodec.errors import ModelDamaged, UnknownNetwork, UnusablePlugin
 from gcodec.models.building import unseen
-from gcodec.models.graphs import torch_missing
 from gcodec.models.needed import INDEX
 from gcodec_formats import Size
 
@@ -313,14 +312,10 @@ def _open(kind: str, model: Model, run: Run) -> object:
 
 def _precise(spec: NetworkSpec | None, run: Run) -> Run:
     """A run that is `native` with the precision of this network."""
-    half = spec is not None and spec.half and run.device == "cpu"
-    if not half or torch_missing():
-        return replace(run, dtype="float32")
-    if run.native != "faster":
-        return replace(run, dtype=run.native)
-    from gcodec.models.precision import faster
+    from gcodec.models.precision import chosen
 
-    return replace(run, dtype=faster().dtype)
+    half = spec is not None and spec.half
+    return replace(run, dtype=chosen(run.native, run.device) if half else "float32")
 
 
 def _spec_of(model: Model) -> NetworkSpec | None:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from gcodec.models.digests import cache_folder, keep_text
 from gcodec.models.graphs import torch_missing
 
-__all__ = ["Precision", "faster", "settled"]
+__all__ = ["Precision", "chosen", "faster", "settled"]
 
 #: bfloat16 is taken below this ratio of its time to that of float32: far from both of what has been seen, 0.55 and 2.3.
 _WORTH = 0.8
@@ -64,8 +64,14 @@ def settled(dtype: str, device: str) -> str:
     """Return a `gcodec.Run.dtype` that is the same on every machine: for "auto" what it means on this one."""
     if dtype != "auto":
         return dtype
-    half = device == "cpu" and not torch_missing() and faster().dtype == "bfloat16"
-    return "mixed" if half else "float32"
+    return "mixed" if chosen("faster", device) == "bfloat16" else "float32"
+
+
+def chosen(native: str, device: str) -> str:
+    """Return the precision on a device of a network that may have any, for a run's `native`."""
+    if device != "cpu" or torch_missing():
+        return "float32"
+    return faster().dtype if native == "faster" else native
 
 
 def _torch() -> str:

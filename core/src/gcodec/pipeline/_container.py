@@ -194,8 +194,12 @@ def companion_segments(bodies: Iterable[bytes]) -> list[gcx.Segment]:
 def with_companions(
     data: bytes | str | Path, files: Sequence[bytes | str | Path], run: Run
 ) -> bytes:
-    """Return a file with the companions that were left out of it. Raises what `companion_bodies` does."""
-    file = gcx.read(file_bytes(data), limits=run.limits)
+    """Return a file's bytes, with the companions that were left out of it. Raises what `companion_bodies` does."""
+    check_kinds(list, tuple, companions=files)
+    data = file_bytes(data)
+    if not files:
+        return data
+    file = gcx.read(data, limits=run.limits)
     seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
     if any(file.bodies(gcx.COMPANION)):
         raise UsageError("the file has its companions inside; leave --companion out")

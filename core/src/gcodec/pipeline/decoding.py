@@ -207,9 +207,7 @@ def receive(
     run: Run | None = None,
 ) -> Received:
     """Do all of `decode` but the picture itself; arguments and errors are those of `decode`."""
-    check_kinds(list, tuple, companions=companions)
-    if companions:
-        data = with_companions(data, companions, run or Run())
+    data = with_companions(data, companions, run or Run())
     receiver = _open(data, reconstructor, options, model, via, partial, fidelity, run)
     return receiver.received(receiver.stage1.signals(), 0)
 
@@ -343,9 +341,7 @@ def verify(
 
     Returns what was checked. Raises what `open_stage1` raises, PayloadError and VerificationError.
     """
-    check_kinds(list, tuple, companions=companions)
-    if companions:
-        data = with_companions(data, companions, run or Run())
+    data = with_companions(data, companions, run or Run())
     stage1 = open_stage1(data, run=run)
     stage1.signals()
     found = stage1.symbol_digest()

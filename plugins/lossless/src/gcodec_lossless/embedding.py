@@ -172,14 +172,18 @@ class Lossless(Embedding):
         found = (exact() for exact in self.setup.exact.values())
         return next((picture for picture in found if picture is not None), None)
 
+    @cached_property
+    def _second(self) -> Network:
+        """The law that sees a companion."""
+        return _network(self.setup.run.models.find(BESIDE_MODEL), beside=True)
+
     def _beside(self, head: _Head) -> Beside:
         if self._seen is None:
             why = "it was made with a companion that this file lacks; give that, an `ntc`, as --companion"
             raise PayloadError(NAME, why)
         picture = self._seen.astype(np.int64)
         channels = 3 if head.flags & _COLOUR else 1
-        network = _network(self.setup.run.models.find(BESIDE_MODEL), beside=True)
-        return Beside(network, picture, numbers(picture, None, channels, head.top, head.step))
+        return Beside(self._second, picture, numbers(picture, None, channels, head.top, head.step))
 
     def _read(self, layers: Sequence[bytes], size: Size) -> tuple[_Head, float, Ints]:
         if len(layers) != 1 or len(layers[0]) < 2:
