@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gcodec_lossless.features import POINT
+from gcodec_lossless.features import ORDER, POINT
 from gcodec_lossless.network import Network
 from gcodec_lossless.origin import Kind
 from gcodec_lossless.waves import Ints
@@ -41,6 +41,6 @@ def numbers(
     """
     if kind:
         return kind.parts(picture)
-    samples = picture[[1, 0, 2][:channels]] * (top // 255)
+    samples = picture[list(ORDER[:channels])] * (top // 255)
     found: Ints = ((samples << POINT) + step // 2) // step
     return np.asarray(found)

@@ -10,7 +10,7 @@ from gcodec.errors import PayloadError
 from gcodec_lossless import repeats
 from gcodec_lossless.beside import Beside
 from gcodec_lossless.coder import NAME, Coder, Reader, Writer
-from gcodec_lossless.features import Context
+from gcodec_lossless.features import ORDER, Context
 from gcodec_lossless.network import Network
 from gcodec_lossless.origin import KINDS, origin
 from gcodec_lossless.waves import Ints, waves
@@ -18,7 +18,6 @@ from gcodec_lossless.waves import Ints, waves
 __all__ = [
     "NAME",
     "BESIDE",
-    "ORDER",
     "PLAIN",
     "REPEATS",
     "WAYS",
@@ -33,8 +32,6 @@ PLAIN, REPEATS = 0, 16
 #: Added to the first four: under the law that sees a companion too.
 BESIDE = 32
 WAYS = (*KINDS, REPEATS, *(BESIDE + way for way in (PLAIN, *KINDS)))
-#: Green first: the others are told what it is.
-ORDER = (1, 0, 2)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from gcodec_lossless.beside import Beside, numbers
 from gcodec_lossless.codec import (
     BESIDE,
     NAME,
-    ORDER,
     PLAIN,
     REPEATS,
     WAYS,
@@ -36,6 +35,7 @@ from gcodec_lossless.codec import (
     read,
     written,
 )
+from gcodec_lossless.features import ORDER
 from gcodec_lossless.network import CLASS, Network
 from gcodec_lossless.waves import Ints
 

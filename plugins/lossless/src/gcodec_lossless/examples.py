@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gcodec_lossless.beside import numbers
-from gcodec_lossless.features import CHANNELS, EXTRAS, SEEN, Context
+from gcodec_lossless.features import CHANNELS, EXTRAS, ORDER, SEEN, Context
 from gcodec_lossless.origin import KINDS, Kind
 from gcodec_lossless.waves import Ints, waves
 
@@ -114,7 +114,7 @@ def examples(
 def _beside(companion: Companion, picture: Ints, top: int, kind: Kind | None) -> Ints:
     if kind:
         return numbers(companion(kind.colours(picture)), kind)
-    colours = picture[[1, 0, 2] if len(picture) == CHANNELS else [0, 0, 0]]
+    colours = picture[list(ORDER) if len(picture) == CHANNELS else [0, 0, 0]]
     return numbers(companion(colours // (top // 255)), None, len(picture), top)
 
 
@@ -146,7 +146,7 @@ def _changed(
         kind = KINDS[int(rng.integers(1, 3))]
         return _parts(kind, samples.transpose(2, 0, 1), rng), top, kind
     whole = np.clip(np.rint(samples), 0, top).astype(np.int64)
-    planes = whole.transpose(2, 0, 1)[[1, 0, 2]]
+    planes = whole.transpose(2, 0, 1)[list(ORDER)]
     return (planes[:1] if rng.random() < 0.06 else planes), top, None
 
 

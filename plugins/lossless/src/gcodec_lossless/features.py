@@ -9,7 +9,7 @@ import numpy as np
 from gcodec_lossless.regression import FINE, Elimination, Moments, limited
 from gcodec_lossless.waves import Ints, Plane, Wave, offsets
 
-__all__ = ["EXTRAS", "POINT", "SEEN", "Channel", "Context", "logarithm"]
+__all__ = ["EXTRAS", "ORDER", "POINT", "SEEN", "Channel", "Context", "logarithm"]
 
 #: Numbers after the binary point of samples and predictions.
 POINT = 6
@@ -27,6 +27,8 @@ _ERRORS = 6
 _WEIGHTS = np.array([2, 2, 1, 1, 1, 1])[:, None, None]
 _CLIP = 511
 CHANNELS = 3
+#: Green first: the others are told what it is.
+ORDER = (1, 0, 2)
 #: Where a companion's picture is looked at around a pixel: for the first channel, for the others, and for each head.
 _FIRST_SIDE = [(up, right) for up in (2, 1, 0, -1, -2) for right in range(-2, 3)]
 _OTHER_SIDE = [(up, right) for up in (1, 0, -1) for right in (-1, 0, 1)]

@@ -22,6 +22,7 @@ from gcodec.run import Run
 from gcodec_lossless.beside import numbers
 from gcodec_lossless.examples import Companion, Examples, examples, seen_of
 from gcodec_lossless.export import begin, export
+from gcodec_lossless.features import ORDER
 from gcodec_lossless.model import Config, Law, bits
 from gcodec_lossless.waves import Ints
 from gcodec_train import Inputs, Schema, Task
@@ -135,7 +136,7 @@ class LosslessTask(Task):
             beside = None
             if self.config.beside:
                 beside = numbers(self._at((self.data.low + self.data.high) / 2)(planes), None)
-            some = seen_of(planes[[1, 0, 2]], 255, beside)
+            some = seen_of(planes[list(ORDER)], 255, beside)
             figures.append(self._bits(network, some, np.arange(len(some.samples))).sum(1).mean())
         return {"bpp": float(np.mean(figures))}
 
