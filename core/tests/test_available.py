@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support import registry_of
 
-from gcodec.errors import UnusablePlugin
+from gcodec.border import needed, of_plugin
+from gcodec.errors import PluginError, UnusablePlugin
 from gcodec.pipeline.binding import ways
 from gcodec.pipeline.resolver import matrix
 from gcodec.plugin import AdapterSpec, EmbeddingSpec, ReconstructorSpec
-from gcodec.registry import Registry
+from gcodec.registry import Registry, registry
 
 REASON = "acme needs luck; install it with: pip install luck"
 
@@ -85,3 +87,40 @@ def test_a_function_that_is_not_there_is_a_reason_too() -> None:
     found = installed(maker="no_such_function")
     with pytest.raises(UnusablePlugin, match="no_such_function"):
         found.embedding("acme/maker")
+
+
+@pytest.fixture
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A distribution that asks for packages, of which none is there."""
+    about = tmp_path / "acme-1.0.dist-info"
+    about.mkdir()
+    asked = "Requires-Dist: Good_Luck>=1\nRequires-Dist: more-luck[any] ; extra == 'all'\n"
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n{asked}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.usefixtures("acme")
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("good_luck", "it needs Good_Luck, which is not installed: pip install Good_Luck"),
+        ("more_luck", "it needs more-luck, which is not installed: pip install more-luck"),
+        ("constriction", "it needs constriction, which is not installed: pip install constriction"),
+        ("torch", 'it needs torch: pip install "gcodec[torch]"'),
+        ("good_luck.part", ""),  # there, in a version without it
+        ("misspelt", ""),
+    ],
+)
+def test_a_package_that_a_distribution_asks_for_is_named(module: str, said: str) -> None:
+    assert needed(ModuleNotFoundError(name=module), "acme", "nobody") == said
+    assert not needed(ImportError(name=module), "acme")
+
+
+def test_it_is_no_fault_of_the_plugin() -> None:
+    """Whenever it is imported; of others it is."""
+    spec = registry().reconstructor("preview")
+    said = "'preview' cannot be used: it needs constriction"
+    with pytest.raises(UnusablePlugin, match=said), of_plugin(spec):
+        raise ModuleNotFoundError(name="constriction")
+    with pytest.raises(PluginError, match="ModuleNotFoundError"), of_plugin(spec):
+        raise ModuleNotFoundError(name="misspelt")

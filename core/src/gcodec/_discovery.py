@@ -7,12 +7,19 @@ returns is checked before anyone else sees it. What went wrong is kept and shown
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, distributions, entry_points
+from importlib.metadata import (
+    EntryPoint,
+    PackageNotFoundError,
+    distributions,
+    entry_points,
+    requires,
+)
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -23,7 +30,18 @@ from gcodec._flaws import flaw_of, short
 from gcodec.errors import GcodecError
 from gcodec.plugin import INTERFACE, SPECS, Spec
 
-__all__ = ["DISABLE", "GROUP", "Plugin", "Refused", "aside", "discover", "one_line", "switches_off"]
+__all__ = [
+    "DISABLE",
+    "GROUP",
+    "NEEDS_TORCH",
+    "Plugin",
+    "Refused",
+    "aside",
+    "discover",
+    "needed",
+    "one_line",
+    "switches_off",
+]
 
 GROUP = "gcodec"
 
@@ -311,6 +329,16 @@ def one_line(error: BaseException) -> str:
 NEEDS_TORCH = 'it needs torch: pip install "gcodec[torch]"'
 
 
-def wants_torch(error: BaseException) -> bool:
-    """Whether this is the import of a torch that is not installed."""
-    return isinstance(error, ModuleNotFoundError) and error.name == "torch"
+def needed(error: BaseException, *distributions: str) -> str:
+    """Say what to install where `error` is the import of a package that one of these, or gcodec, asks for; "" of others."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    if error.name == "torch":
+        return NEEDS_TORCH
+    for name in (*distributions, "gcodec"):
+        with suppress(PackageNotFoundError):
+            for asked in requires(name) or ():
+                package = re.split(r"[^\w.-]", asked, maxsplit=1)[0]
+                if package.replace("-", "_").lower() == error.name.lower():
+                    return f"it needs {package}, which is not installed: pip install {package}"
+    return ""

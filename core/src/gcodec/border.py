@@ -17,7 +17,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gcodec._claims import kind_of
-from gcodec._discovery import NEEDS_TORCH, aside, one_line, wants_torch
+from gcodec._discovery import aside, needed, one_line
 from gcodec.errors import GcodecError, InvalidArgument, PluginError, UnusablePlugin
 from gcodec.plugin import Field
 from gcodec.registry import load_object, registry
@@ -42,6 +42,7 @@ __all__ = [
     "check_signals",
     "check_sizes",
     "check_symbols",
+    "needed",
     "of_plugin",
 ]
 
@@ -68,8 +69,8 @@ class Unfit(InvalidArgument):
 def of_plugin(spec: Spec, passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Run what belongs to the plugin that offers `spec`; other exceptions than those on purpose become PluginError.
 
-    So does InvalidArgument: it was the plugin that called with such a value. A torch that is wanted and not installed is
-    UnusablePlugin.
+    So does InvalidArgument: it was the plugin that called with such a value. A package that its distribution asks for and
+    that is not installed, or torch, is UnusablePlugin.
 
     passing  exceptions that are let through besides.
     """
@@ -85,9 +86,9 @@ def of_plugin(spec: Spec, passing: tuple[type[Exception], ...] = ()) -> Iterator
             raise
         if own and not isinstance(error, Exception):
             raise
-        if wants_torch(error):
-            raise UnusablePlugin(spec.name, NEEDS_TORCH) from error
         owner = registry().distribution_of(spec) or "an unknown distribution"
+        if lacking := needed(error, owner):
+            raise UnusablePlugin(spec.name, lacking) from error
         what = str(error) if isinstance(error, Unfit) else one_line(error)
         raise PluginError(kind, spec.name, owner, what) from error
 

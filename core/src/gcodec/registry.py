@@ -17,13 +17,12 @@ from gcodec._claims import kind_of, normal
 from gcodec._discovery import (
     DISABLE,
     GROUP,
-    NEEDS_TORCH,
     Plugin,
     aside,
     discover,
+    needed,
     one_line,
     switches_off,
-    wants_torch,
 )
 from gcodec.errors import UnknownPlugin, UnusablePlugin
 from gcodec.options import check_kinds
@@ -238,10 +237,10 @@ def load_object(owner: str, path: str) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        if wants_torch(error):
-            raise UnusablePlugin(owner, NEEDS_TORCH) from error
-        reason = f"importing {path} failed: {one_line(error)}"
-        whose = (
+        whose = [
             p.distribution for p in registry().plugins for s in p.specs if path in vars(s).values()
-        )
-        raise UnusablePlugin(owner, ": ".join([*list(whose)[:1], reason])) from error
+        ][:1]
+        if lacking := needed(error, *whose):
+            raise UnusablePlugin(owner, lacking) from error
+        reason = f"importing {path} failed: {one_line(error)}"
+        raise UnusablePlugin(owner, ": ".join([*whose, reason])) from error

@@ -82,6 +82,11 @@ FAILURES = {
         2,
         "'tiny' has no weights",
     ),
+    "a device that is not here": (
+        "mix photo.png --embed tiny --recon preview -o mixed --device cuda:99",
+        2,
+        "'cuda:99'; it must be",
+    ),
     "missing picture": ("encode nowhere.png --embed tiny", 7, "nowhere.png", "o such file"),
     "a folder as picture": ("encode . -o new.gcx --embed tiny", 7, "it is a folder"),
     "a folder as picture, and no output": ("encode . --embed tiny", 7, "it is a folder"),

@@ -21,3 +21,21 @@ def test_others_are_refused_by_name(name: str) -> None:
 
     with pytest.raises(InvalidOption, match="device"):
         torch_device(name)
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "-c"])
+def test_work_of_many_parts_asks_first(name: str) -> None:
+    from gcodec.models.devices import check_device
+
+    check_device("cpu")
+    with pytest.raises(InvalidOption, match="a device that torch has here"):
+        check_device(name)
+
+
+def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gcodec.models import devices
+
+    monkeypatch.setattr(devices, "torch_missing", lambda: "it needs torch: pip install torch")
+    devices.check_device("cpu")
+    with pytest.raises(InvalidOption, match="must be cpu, or it needs torch: pip install torch"):
+        devices.check_device("cuda")

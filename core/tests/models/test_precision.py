@@ -63,6 +63,16 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     assert precision.faster().ratio > 0
 
 
+def test_a_folder_where_it_would_lie_gets_no_company(unknown: Path) -> None:
+    precision.faster()
+    (file,) = unknown.iterdir()
+    file.unlink()
+    file.mkdir()
+    precision.faster.cache_clear()
+    assert precision.faster().ratio > 0
+    assert [*unknown.rglob("*")] == [file]
+
+
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN's word for x86")
 def test_a_processor_without_bfloat16_computes_in_float32(tmp_path: Path) -> None:
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "GCODEC_CACHE": str(tmp_path)}

@@ -13,8 +13,10 @@ from gcodec.errors import NoPath, PayloadError, UnknownPlugin, UsageError
 from gcodec.interfaces import Setup
 from gcodec.pipeline.decoding import decode
 from gcodec.pipeline.encoding import encode
+from gcodec.pipeline.kept import Kept, set_up
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.pipeline.stage1 import open_stage1
+from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec.signals import Preview, Text
 
@@ -138,3 +140,13 @@ def test_a_companion_of_another_picture_or_seed_is_refused(photo: Picture) -> No
         encode(photo, "tiny", companions=[encode(small, "tiny").data])
     with pytest.raises(UsageError, match="seed"):
         encode(photo, "tiny", companions=[encode(photo, "tiny", run=Run(seed=5)).data])
+
+
+def test_a_session_sets_up_anew_for_another_companion_that_says_the_same() -> None:
+    """Signals alike may come of pictures that only one of two embeddings has exactly."""
+    spec, run = registry().embedding("tiny"), Run(opened=Kept(4))
+    made = [
+        set_up(spec, Setup(run, {option.name: option.default for option in spec.options}, exact=e))
+        for e in ({}, {"tiny": lambda: None}, {})
+    ]
+    assert made[0] is made[2] is not made[1]

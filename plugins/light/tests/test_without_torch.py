@@ -149,6 +149,17 @@ def test_a_list_of_plugins_says_what_torch_is_wanted_for(site: str, tmp_path: Pa
     assert rows["embedding", "ntc"]["missing"] is None
 
 
+def test_without_onnxruntime_torch_computes(files: Path, tmp_path: Path) -> None:
+    """Of an installation that lost it."""
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT.replace('"torch"', '"onnxruntime"'))
+    words = ("-m", "gcodec", "decode", files / "ntc.bridge.gcx", "--recon", "bridge")
+    done = _run(*words, "-o", "a.png", cwd=tmp_path, site=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    done = _run("-m", "gcodec", "plugins", "--json", cwd=tmp_path, site=str(tmp_path))
+    rows = {(o["kind"], o["name"]): o for p in json.loads(done.stdout) for o in p["offers"]}
+    assert "pip install onnxruntime" in rows["engine", "onnxruntime"]["missing"]
+
+
 def test_without_torch_and_without_an_engine_ntc_says_what_would_do(
     files: Path, site: str, tmp_path: Path
 ) -> None:

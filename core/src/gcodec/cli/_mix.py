@@ -93,6 +93,7 @@ def command(
     stage. Of several pairs one that fails is a row with its reason, and the others go on. One file is made of each: --tries
     of encode and of batch encode makes several and keeps the best.
     """
+    from gcodec.models.devices import check_device
     from gcodec.pipeline.resolver import check_pair
     from gcodec.pipeline.stage2 import checked
 
@@ -125,6 +126,7 @@ def command(
         check_output(path, force=force, inputs=[source])
     if len({*wanted}) < len(wanted):
         raise UsageError("two of the plugins would write to one file; mix them one after the other")
+    check_device(how.device)
 
     from gcodec.pipeline.encoding import encode
 

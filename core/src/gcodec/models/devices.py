@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from gcodec.errors import InvalidOption
+from gcodec.models.graphs import torch_missing
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["torch_device"]
+__all__ = ["check_device", "torch_device"]
+
+_ASK = "import sys; from gcodec.models.devices import torch_device; torch_device(sys.argv[1])"
 
 
 def torch_device(name: str) -> torch.device:
@@ -26,3 +31,18 @@ def torch_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InvalidOption("gcodec", "device", name, "a device that torch has here") from error
     return device
+
+
+def check_device(name: str) -> None:
+    """Raise what `torch_device` raises, for work of many parts, each of which would fail by it.
+
+    The question is put in a process of its own: this one takes no memory of the device, and may fork.
+    """
+    if name == "cpu":
+        return
+    expected = "a device that torch has here"
+    if lacking := torch_missing():
+        expected = f"cpu, or {lacking}"
+    elif subprocess.run([sys.executable, "-c", _ASK, name], capture_output=True).returncode == 0:
+        return
+    raise InvalidOption("gcodec", "device", name, expected)

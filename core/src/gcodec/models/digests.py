@@ -15,6 +15,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from gcodec.errors import OutputError
+from gcodec.files import atomic_write
+
 __all__ = ["cache_folder", "keep_text", "remembered"]
 
 #: Bytes below which hashing is faster than remembering, and seconds for which a file must have been left alone.
@@ -61,8 +64,7 @@ def remembered(what: str, folder: Path, files: Sequence[str], compute: Callable[
 
 def keep_text(place: Path, text: str) -> None:
     """Write a file of the cache whole or not at all; not at all where it cannot be written."""
-    with suppress(OSError):
+    with suppress(OSError, OutputError):
         place.parent.mkdir(parents=True, exist_ok=True)
-        half = place.with_name(f"{place.name}.{os.getpid()}")
-        half.write_text(text, "utf-8")
-        half.replace(place)
+        with atomic_write(place, force=True) as stream:
+            stream.write(text.encode())

@@ -202,7 +202,7 @@ def with_companions(
     file = gcx.read(data, limits=run.limits)
     seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
     if any(file.bodies(gcx.COMPANION)):
-        raise UsageError("the file has its companions inside; leave --companion out")
+        raise UsageError("the file has its companions inside; give none")
     bodies = companion_bodies(files, file.header.size, run.with_seed(seed))
     first = [segment.type for segment in file.segments].index(gcx.MAIN)
     whole = (*file.segments[:first], *companion_segments(bodies), *file.segments[first:])

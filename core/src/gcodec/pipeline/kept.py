@@ -63,7 +63,7 @@ def set_up(spec: EmbeddingSpec | ReconstructorSpec, setup: Setup) -> Any:
         run, model = setup.run, setup.model
         key = (
             *(type(spec), spec.name, spec.implementation, *sorted(setup.options.items())),
-            *(model and (model.folder, model.digest), _digest(setup.beside)),
+            *(model and (model.folder, model.digest), _digest(setup.beside), *sorted(setup.exact)),
             *(run.seed, run.device, run.dtype, run.native, run.memory),
         )
         made = kept.get(key)
