@@ -70,3 +70,15 @@ def at_file(name: str, does: str, site: Path, monkeypatch: pytest.MonkeyPatch) -
         "    files.file_bytes = other\n"
     )
     monkeypatch.setenv("PYTHONPATH", f"{site}:{os.environ.get('PYTHONPATH', '')}")
+
+
+def without(name: str, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no process find the package of that name."""
+    (site / "sitecustomize.py").write_text(
+        "from importlib.machinery import PathFinder\n"
+        "real = PathFinder.find_spec\n"
+        "def find_spec(name, *rest):\n"
+        f"    return None if name.partition('.')[0] == {name!r} else real(name, *rest)\n"
+        "PathFinder.find_spec = find_spec\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{site}:{os.environ.get('PYTHONPATH', '')}")

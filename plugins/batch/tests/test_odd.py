@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from click import UsageError
 from click.testing import CliRunner
-from data_sets import contents, data_of, picture, report
+from data_sets import contents, data_of, picture, report, without
 
 import gcodec
 from gcodec.errors import ImageError, OutputError
@@ -164,6 +164,16 @@ def test_pictures_in_an_archive_at_a_url(tmp_path: Path) -> None:
     assert [item.name for item in items] == ["0.png", "0.png"]
     assert [read_item(item) for item in items] == [b"first.zip", b"other.zip"]
     assert items[0].stamp != items[1].stamp  # of one length
+    # Kept here as they come; the archive itself may lie in another.
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.write(tmp_path / "first.zip", "in/first.zip")
+    for source in (
+        f"filecache::zip://a::{tmp_path}/first.zip",
+        f"zip://a::simplecache::file://{tmp_path}/first.zip",
+        f"simplecache::zip://a/*.png::zip://in/first.zip::{tmp_path}/outer.zip",
+    ):
+        (item,) = find(source, is_png).items
+        assert (item.name, read_item(item)) == ("0.png", b"first.zip")
 
 
 def is_png(name: str) -> bool:
@@ -229,6 +239,7 @@ def test_a_pipe_where_a_file_was_is_refused_by_name(
         (("--recon", "flow", "--realism", "3"), 2),
         (("--recon", "flow", "--model", "nosuch"), 9),
         (("--recon", "flow", "--via", "nosuch"), 3),
+        (("--recon", "flow", "--device", "cuda:99"), 2),
     ],
 )
 def test_what_every_input_would_fail_by_is_said_at_once(
@@ -266,6 +277,7 @@ def test_a_models_folder_is_the_same_from_everywhere(
         (("photos", "out", "--together", "2"), 2, "--together"),
         (("photos", ""), 2, "need a name"),
         (("photos", "out", "--model", "nosuch"), 9, "nosuch"),
+        (("photos", "out", "--device", "cuda:99"), 2, "a device that torch has here"),
         (("", "out"), 2, "need a name"),
         (("photos", "out", "--embed", "nosuch"), 3, "nosuch"),
     ],
@@ -286,3 +298,32 @@ def test_without_a_verb_it_is_one_line() -> None:
     made = CliRunner().invoke(command, [], standalone_mode=False)
     assert isinstance(made.exception, UsageError)
     assert "Missing command" in str(made.exception) and "Usage" not in str(made.exception)
+
+
+@pytest.mark.parametrize(
+    ("package", "source", "said"),
+    [
+        ("pyarrow", "photos", "rows are written by pyarrow: pip install pyarrow"),
+        ("fsspec", "s3://bucket/photos", "pip install 'gcodec-batch[remote]'"),
+        ("s3fs", "s3://bucket/photos", "pip install 'gcodec-batch[s3]'"),
+        ("s3fs", "simplecache::s3://bucket/photos", "pip install 'gcodec-batch[s3]'"),
+        ("aiohttp", "https://localhost/0.tar", "pip install 'gcodec-batch[http]'"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(
+    photos: Path,
+    tmp_path: Path,
+    batch: Batch,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    source: str,
+    said: str,
+) -> None:
+    if package in ("s3fs", "aiohttp"):
+        pytest.importorskip("fsspec")
+    without(package, tmp_path, monkeypatch)
+    made = batch("encode", source, "out", *QUICK)
+    assert made.returncode == 4, made.stderr
+    (line,) = made.stderr.strip().splitlines()
+    assert said in line
+    assert not (tmp_path / "out").exists()

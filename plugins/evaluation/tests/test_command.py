@@ -363,6 +363,8 @@ def test_what_cannot_be_meant_is_one_line_before_any_work(
         (2, [folder, *PAIR, "--baseline", "webp"], "webp+preview"),
         (2, [folder, *PAIR, "--baseline", "tiny+flow"], "tiny+flow"),
         (2, [folder, *PAIR, "--range", "1"], "--range"),
+        (2, [folder, *PAIR, "--device", "abacus"], "there is no device 'abacus'"),
+        (2, [folder, *PAIR, "--device", "cuda:99"], "'cuda:99'; it must be"),
         (7, [empty, *PAIR], "no picture"),
         (7, [tmp_path / "absent", *PAIR], "absent"),
     ):

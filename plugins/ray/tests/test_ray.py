@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "batch/tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from clusters import ADDRESS, Cluster
-from data_sets import contents, picture, report
+from data_sets import contents, picture, report, without
 
 Run = subprocess.CompletedProcess[str]
 GCODEC = (sys.executable, "-m", "gcodec", "batch", "encode", "in")
@@ -178,6 +178,17 @@ def test_one_that_listens_and_never_answers(folder: Path) -> None:
         address = f"127.0.0.1:{dumb.getsockname()[1]}"
         words = ("--engine", "ray", "--address", address, "--patience", "2")
         assert "does not answer" in one_line(here(folder, "out", *words), 12)
+
+
+def test_without_ray_it_says_what_to_install(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without("ray", tmp_path, monkeypatch)
+    with socket.create_server(("127.0.0.1", 0)) as dumb:
+        address = f"127.0.0.1:{dumb.getsockname()[1]}"
+        made = here(folder, "out", "--engine", "ray", "--address", address)
+    assert "Ray is not installed: pip install ray" in one_line(made, 4)
+    assert not (folder / "out").exists()
 
 
 def test_engines_by_name(folder: Path) -> None:

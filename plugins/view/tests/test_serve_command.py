@@ -38,6 +38,7 @@ class TestServe(CommandConformance):
         ("--max-pixels", "0"): 2,
         ("--max-memory", "0.1"): 2,
         ("--device", "abacus", "--no-open"): 2,
+        ("--device", "cuda:99", "--no-open"): 2,
         ("--timeout", "nan", "--no-open"): 2,
         ("--max-memory", "inf", "--no-open"): 2,
         ("--host", "0.0.0.0", "--expose"): 2,  # whatever asks for it, it would be given

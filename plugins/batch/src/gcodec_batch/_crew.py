@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gcodec.errors import UsageError
+from gcodec.models.devices import check_device
 from gcodec_batch._engine import Make, Means, Tell
 from gcodec_batch._keeper import Keeper
 from gcodec_batch._plan import Plan
@@ -23,9 +24,12 @@ _ENDING = 10.0
 
 @contextmanager
 def engine(means: Means) -> Iterator[Make]:
-    """Processes here: one a core, as far as memory goes, unless something else is said. Raises UsageError for an address."""
+    """Processes here: one a core, as far as memory goes, unless something else is said. Raises UsageError for an
+    address, and for a device that is not here.
+    """
     if means.address is not None:
         raise UsageError("--address is for engines of a cluster, such as --engine ray")
+    check_device(means.device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     cores = cores or 1
     jobs = means.jobs or max(1, min(cores, _free_bytes() // _WORKER_BYTES))

@@ -16,6 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from gcodec.border import needed
 from gcodec.errors import (
     GcodecError,
     OutputError,
@@ -117,7 +118,8 @@ def _loaded(point: EntryPoint) -> Engine:
     try:
         found: Engine = point.load()
     except Exception as error:  # a stranger's module may raise anything
-        raise UnusablePlugin(point.name, f"{type(error).__name__}: {error}") from error
+        reason = needed(error, *_owner(point)) or f"{type(error).__name__}: {error}"
+        raise UnusablePlugin(point.name, reason) from error
 
     @contextmanager
     def entered(means: Means) -> Iterator[Make]:
@@ -142,9 +144,16 @@ def _blame(point: EntryPoint) -> Iterator[None]:
     except (GcodecError, OSError):
         raise
     except Exception as error:
-        owner = point.dist.name if point.dist else point.value
+        if lacking := needed(error, *_owner(point)):
+            raise UnusablePlugin(point.name, lacking) from error
+        owner = "".join(_owner(point)) or point.value
         reason = f"{type(error).__name__}: {error}"
         raise PluginError("engine", point.name, owner, reason) from error
+
+
+def _owner(point: EntryPoint) -> tuple[str, ...]:
+    """The distribution of an engine, if it is known."""
+    return (point.dist.name,) if point.dist else ()
 
 
 def opened(plan: Plan) -> Session:

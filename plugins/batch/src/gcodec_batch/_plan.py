@@ -64,7 +64,7 @@ class Work:
     upload     URL that shards go to, "" where they stay beside the plan.
     together   how many pictures of one shape go through the networks of stage 2 at once.
     shard_size inputs of one shard, None for what suits.
-    precision  what `dtype` "auto" of `Session` meant where the run began, for all who go on with it; "" of another `dtype`.
+    precision  `dtype` of `Session` as it was meant where the run began, "auto" too, for all who go on with it; "" of files.
     """
 
     verb: str

@@ -21,6 +21,9 @@ __all__ = [
     "put",
 ]
 
+#: Kind of URL -> the extra of this distribution that brings its library.
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}
+
 
 def is_url(text: str) -> bool:
     """Whether this is a URL rather than a path."""
@@ -37,7 +40,11 @@ def filesystem(url: str) -> tuple[Any, str]:
         ) from error
     try:
         fs, path = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
+    except ImportError as error:
+        scheme = url.rpartition("::")[2].partition("://")[0]
+        extra = f": pip install 'gcodec-batch[{_EXTRAS[scheme]}]'" if scheme in _EXTRAS else ""
+        raise UnusablePlugin("batch", f"{url}: {error}{extra}") from error
+    except ValueError as error:
         raise UsageError(f"{url}: {error}") from error
     except (OSError, MemoryError):
         raise
@@ -85,10 +92,12 @@ def part_of(path: str, offset: int, size: int) -> bytes:
 def address_of(fs: Any, name: str, source: str) -> str:
     """The URL of what a file system calls `name`, of the one that `filesystem` returned for `source`."""
     address = str(fs.unstrip_protocol(name))
-    inside, _, archive = source.partition("::")
-    # zip://0.png::photos.zip; a cache, simplecache::s3://photos, calls a file what the cloud calls it
-    lost = archive and address.startswith(f"{inside.partition('://')[0]}://")
-    return f"{address}::{archive}" if lost else address
+    words = source.split("::")
+    first = next(number for number, word in enumerate(words) if is_url(word))
+    # filecache::zip://photos::some.zip: caches, what is in the archive, where that is
+    caches, inside, archive = words[:first], words[first], words[first + 1 :]
+    lost = address.startswith(f"{inside.partition('://')[0]}://")
+    return "::".join([*caches, address, *(archive if lost else ())])
 
 
 def names_at(url: str) -> set[str]:

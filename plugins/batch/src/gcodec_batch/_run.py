@@ -222,12 +222,12 @@ def _updated(
 
 
 def _settled(work: Work) -> Work:
-    """The same, with the precision that its pictures have on whatever machine makes them."""
-    how = work.settings["session"]
-    if work.verb == "encode" or how["dtype"] != "auto":
+    """The same, with the precision that its pictures have on whatever machine makes them. A file has it in any."""
+    if work.verb == "encode":
         return work
     from gcodec.models.precision import settled
 
+    how = work.settings["session"]
     return replace(work, precision=settled(how["dtype"], how["device"]))
 
 

@@ -232,9 +232,9 @@ def _remote(source: str, dest: Path | None, url: str) -> Iterator[tuple[str, str
     folders = (f"{url.rstrip('/')}/", f"file://{dest.resolve()}/" if dest else "/")
     own = tuple(folder for folder in folders if folder.startswith(whole) and folder != whole)
     for name, about in sorted(found.items()):
-        address = address_of(fs, name, source)
-        if about.get("type") == "directory" or address.startswith(own):
+        if about.get("type") == "directory" or fs.unstrip_protocol(name).startswith(own):
             continue
+        address = address_of(fs, name, source)
         stamp = (
             about.get("ETag")
             or about.get("mtime")

@@ -8,8 +8,10 @@ from pathlib import Path
 from gcodec.errors import OutputError, OutputExists
 from gcodec.files import check_not_input, why
 from gcodec.models import ModelStore
+from gcodec.models.devices import check_device
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.progress import Progress, silent
+from gcodec.run import Run
 from gcodec_eval import _sets as sets
 from gcodec_eval import _steps as step
 from gcodec_eval._course import Course
@@ -30,11 +32,18 @@ def evaluate(
     """Measure what `request` asks for, and keep files, journal and features in the folder `output`.
 
     A journal that is there is gone on with; force: also one of other pictures, and a folder of other contents.
-    A point that fails is a row with its error. Raises UnknownPlugin, UnusablePlugin, UnknownOption, InvalidOption, NoPath,
-    ModelMissing, ModelDamaged, ImageError, OutputError, OutputExists. KeyboardInterrupt ends it at once; the journal keeps
-    what is finished.
+    A point that fails is a row with its error. Raises UsageError (UnknownPlugin, UnusablePlugin, UnknownOption,
+    InvalidOption, NoPath), ModelMissing, ModelDamaged, ImageError, OutputError, OutputExists. KeyboardInterrupt ends it at
+    once; the journal keeps what is finished.
     """
-    series = find_series(request, ModelStore.installed(request.models))
+    run = Run(
+        device=request.device,
+        dtype=request.dtype,
+        memory=request.memory,
+        models=ModelStore.installed(request.models),
+    )
+    series = find_series(request, run.models)
+    check_device(request.device)
     images = read_digests(request.images)
     _check_folder(output, request.images, force)
     networks, missing = at_hand(request)

@@ -150,8 +150,9 @@ class _Run:
         threads = self.asked["threads"] or 1
         place, environment = str(self.plan.state.parent), self.job["environment"]
         actor = kept.remote(place, threads, environment, self.asked["seconds"])
-        models = list(self.plan.work.settings["session"].get("models", ()))
-        ref = actor.unfit.remote(self.job["sign"], self.job["versions"], self.first, models)
+        how = self.plan.work.settings["session"]
+        wanted = (self.job["sign"], self.job["versions"], self.first)
+        ref = actor.unfit.remote(*wanted, list(how.get("models", ())), how.get("device", "cpu"))
         self.slots[ref] = _Slot(actor)
 
     def _hear(self, ref: Any, slot: _Slot) -> None:

@@ -11,9 +11,10 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import IO, Any, BinaryIO, cast
 
-from gcodec.errors import UsageError
+from gcodec.errors import UnusablePlugin, UsageError
 from gcodec_batch import (
     EngineError,
     Make,
@@ -36,12 +37,14 @@ _ALIKE = ("gcodec", "gcodec-formats", "gcodec-batch", "gcodec-ray", "gcodec-base
 
 @contextmanager
 def engine(means: Means) -> Iterator[Make]:
-    """The nodes of the cluster at `means.address`, or at RAY_ADDRESS. Raises UsageError, EngineError."""
+    """The nodes of the cluster at `means.address`, or at RAY_ADDRESS. Raises UsageError, UnusablePlugin, EngineError."""
     address = means.address or os.environ.get("RAY_ADDRESS", "")
     if ":" in means.device:
         kind = means.device.partition(":")[0]
         raise UsageError(f"each worker is given a device of its own: --device {kind}")
     _check(address)
+    if find_spec("ray") is None:
+        raise UnusablePlugin("ray", "Ray is not installed: pip install ray")
     with tempfile.TemporaryFile() as said, _Driver(address, said, means.patience) as driver:
         driver.say(
             {

@@ -19,6 +19,7 @@ from typing import Any
 
 from gcodec.errors import GcodecError
 from gcodec.files import why
+from gcodec.models.devices import check_device
 from gcodec_batch import Item, Keeper, read_item
 
 __all__ = ["Node", "versions"]
@@ -48,16 +49,23 @@ class Node:
         self._error: GcodecError | None = None
         threading.Thread(target=self._serve, daemon=True).start()
 
-    def unfit(self, sign: str, wanted: Mapping[str, str], first: Any, models: list[str]) -> str:
+    def unfit(
+        self, sign: str, wanted: Mapping[str, str], first: Any, models: list[str], device: str
+    ) -> str:
         """Say which node this is and what it lacks for the work, in a line; "" if nothing.
 
         sign    name of a file below the destination, which only this run has made.
         wanted  versions of distributions.
         first   name and place of an input that the driver could read, None if it could not.
         models  folders that were named.
+        device  that the networks are to run on.
         """
         lack = (
-            _sight(self.folder, sign) or _other_version(wanted) or _models(models) or _source(first)
+            _sight(self.folder, sign)
+            or _other_version(wanted)
+            or _models(models)
+            or _source(first)
+            or _device(device)
         )
         return f"{socket.gethostname()} {lack}" if lack else ""
 
@@ -138,4 +146,12 @@ def _source(first: Any) -> str:
         read_item(Item(name, tuple(place), ""))
     except GcodecError as error:
         return f"does not see the source: {error}"
+    return ""
+
+
+def _device(name: str) -> str:
+    try:
+        check_device(name)
+    except GcodecError as error:
+        return f"cannot compute there: {error}"
     return ""

@@ -74,6 +74,7 @@ def command(
         raise UsageError(
             f"{host} is reached from other machines; give --expose if that is meant, or come by `ssh -L`"
         )
+    from gcodec.models.devices import check_device
     from gcodec.registry import registry
     from gcodec_view._parts import SERVE, page
     from gcodec_view._server import serve_until_ctrl_c
@@ -83,6 +84,7 @@ def command(
     from gcodec_view.serving.task import Allowed
 
     how.run()  # what it cannot be is said now
+    check_device(how.device)
     allowed = Allowed(max_pixels, _bytes(max_memory), timeout, how)
     jobs = Jobs(allowed, ahead=True)
     limits = {"pixels": max_pixels, "memory": allowed.memory, "seconds": timeout}
