@@ -30,6 +30,25 @@ def test_a_picture_is_saved_at_its_rate_and_opened_again(
         assert np.array_equal(np.asarray(image), gcodec.decode(path).picture.to_array())
 
 
+def test_what_was_left_out_of_a_file_is_put_back(parrot: Image.Image, tmp_path: Path) -> None:
+    """By imageio too, whose words are the same."""
+    pytest.importorskip("gcodec_lossless")
+    small, rest = tmp_path / "small.gcx", tmp_path / "rest.gcx"
+    photo = parrot.crop((40, 30, 72, 54))
+    photo.save(small, embed="ntc", quality=0.5)
+    photo.save(rest, embed="lossless", companions=[small], apart=True)
+    with Image.open(rest) as image:
+        image.reconstruct(companions=[small])  # type: ignore[attr-defined]
+        assert image.convert("RGB").tobytes() == photo.tobytes()
+    with Image.open(rest) as image, pytest.raises(GcxError, match=r"companions=\[FILE\] in Python"):
+        image.load()
+    imageio = pytest.importorskip("imageio.v3")
+    import gcodec_doors.imageio  # noqa: F401
+
+    again = imageio.imread(rest, companions=[small])
+    assert np.array_equal(again, np.asarray(photo))
+
+
 def test_size_and_mode_are_known_without_decoding(webp: bytes) -> None:
     file = gcx.read(webp)
     broken = gcx.write(gcx.File(file.header, [gcx.Segment(gcx.MAIN, b"no WebP")]))

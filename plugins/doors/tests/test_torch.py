@@ -57,6 +57,22 @@ def test_folders_and_tars_hold_the_same(folder: Path, shard: Path) -> None:
     assert len(GcxDataset([folder, shard, folder / "b.gcx"])) == 5
 
 
+def test_a_folder_of_tars_is_read_as_one(folder: Path, shard: Path, tmp_path: Path) -> None:
+    """What `gcodec batch --tars` leaves."""
+    for name in "00001.tar", "00000.tar":
+        (tmp_path / name).write_bytes(shard.read_bytes())
+    (tmp_path / "00000.parquet").write_bytes(b"rows")
+    (tmp_path / "b.gcx").write_bytes((folder / "b.gcx").read_bytes())
+    shards = GcxDataset(tmp_path)
+    assert shards.keys == [f"{n:05d}.tar/{m:04d}.gcx" for n in range(2) for m in range(2)] + [
+        "b.gcx"
+    ]
+    assert torch.equal(shards[1], shards[4]) and torch.equal(shards[3], shards[4])
+    (tmp_path / "00002.tar").write_bytes(b"cut")
+    with pytest.raises(GcxError, match=r"00002\.tar: it is no folder, \.gcx file or tar"):
+        GcxDataset(tmp_path)
+
+
 def test_another_reconstructor_and_a_transform(folder: Path) -> None:
     data = GcxDataset(folder, recon="bridge", options={"steps": 1}, transform=half)
     due = gcodec.decode(folder / "b.gcx", "bridge", options={"steps": 1}).picture.pixels

@@ -60,7 +60,7 @@ def test_inside_it_is_one_file_that_holds_both(octets: NDArray[np.uint8]) -> Non
     assert len(apart) < len(whole) - len(companion) // 2
     assert np.array_equal(gcodec.decode(whole).picture.to_array("uint8"), octets[:32, :40])
     gcodec.verify(whole)
-    with pytest.raises(UsageError, match="inside; leave --companion out"):
+    with pytest.raises(UsageError, match="inside; give none"):
         gcodec.decode(whole, companions=[companion])
 
 
@@ -126,13 +126,13 @@ def test_another_companion_and_none_are_told_apart(octets: NDArray[np.uint8]) ->
     shown = picture(octets[:24, :24])
     companion = small(shown)
     missing = rest(shown, companion)
-    with pytest.raises(PayloadError, match="lacks; give that, an `ntc`, as --companion"):
+    with pytest.raises(PayloadError, match="is not in the file; decode it with that, an `ntc`"):
         gcodec.decode(missing)
     with pytest.raises(PayloadError, match="another than it was made with"):
         gcodec.decode(missing, companions=[small(shown, 0.3)])
     with pytest.raises(PayloadError, match="another than it was made with"):
         gcodec.decode(missing, companions=[small(picture(octets[30:54, :24]))])
-    with pytest.raises(PayloadError, match="give that, an `ntc`"):
+    with pytest.raises(PayloadError, match="decode it with that, an `ntc`"):
         gcodec.decode(missing, companions=[small(shown, 0.6, "webp")])
     with pytest.raises(UsageError, match="a companion is of a picture of 20x24"):
         gcodec.decode(missing, companions=[small(picture(octets[:24, :20]))])

@@ -18,8 +18,9 @@ __all__ = ["SIGNATURE", "GcxError", "Head", "decoded", "encoded", "head", "told"
 
 SIGNATURE = b"\xc7\r\n"
 
-#: Words of `gcodec.encode`; all others are options of the embedding.
-_OWN = ("model", "suggest", "digest", "metadata", "companions", "seed")
+#: Words of `gcodec.encode`, and of `gcodec.decode`; all others are options of the embedding, and of the reconstructor.
+_OWN = ("model", "suggest", "digest", "metadata", "companions", "apart", "seed")
+_DECODES = ("model", "via", "partial", "companions", "seed")
 _TARGET = ("quality", "bpp", "bytes")
 
 
@@ -86,8 +87,8 @@ def head(data: bytes, *, partial: bool = False) -> Head:
 def encoded(picture: Any, words: Mapping[str, Any]) -> bytes:
     """Return the file of a picture, as `gcodec.encode` takes it.
 
-    words  embed ("ntc"); quality, bpp or bytes; model, suggest, digest, metadata, companions, seed; and options of the
-           embedding.
+    words  embed ("ntc"); quality, bpp or bytes; model, suggest, digest, metadata, companions, apart, seed; and options of
+           the embedding.
 
     Raises what `gcodec.encode` raises.
     """
@@ -103,14 +104,15 @@ def encoded(picture: Any, words: Mapping[str, Any]) -> bytes:
 def decoded(data: bytes, words: Mapping[str, Any], device: str = "cpu") -> gcodec.Picture:
     """Return the picture of a file.
 
-    words   recon (what the file suggests, or preview); model, via, partial, seed; and options of the reconstructor.
+    words   recon (what the file suggests, or preview); model, via, partial, companions, seed; and options of the
+            reconstructor.
     device  as torch calls it.
 
     Raises what `gcodec.decode` raises.
     """
     rest = dict(words)
     recon = rest.pop("recon", None)
-    own = {word: rest.pop(word) for word in ("model", "via", "partial", "seed") if word in rest}
+    own = {word: rest.pop(word) for word in _DECODES if word in rest}
     session = _session(os.getpid(), device)
     made: gcodec.Decoded = session.decode(data, recon, options=rest, **own)
     return made.picture

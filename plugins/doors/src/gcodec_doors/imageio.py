@@ -44,7 +44,7 @@ class GcxPlugin(PluginV3):
             raise InitializationError(f"{NAME} writes {SUFFIX} files")
 
     def read(self, *, index: Any = 0, **words: Any) -> NDArray[Any]:
-        """Return the picture; `words`: recon, model, via, partial, seed, and options of the reconstructor.
+        """Return the picture; `words`: recon, model, via, partial, companions, seed, and options of the reconstructor.
 
         index   0 or None; ... for an array with one more dimension, of length 1.
 
@@ -60,7 +60,8 @@ class GcxPlugin(PluginV3):
     def write(self, ndimage: Any, **words: Any) -> bytes | None:
         """Write one picture, whole or not at all, and return it where imageio was asked for bytes.
 
-        words   embed; quality, bpp or bytes; model, suggest, digest, metadata, companions, seed; options of the embedding.
+        words   embed; quality, bpp or bytes; model, suggest, digest, metadata, companions, apart, seed; options of the
+                embedding.
 
         Raises GcxError, and ValueError for several pictures.
         """

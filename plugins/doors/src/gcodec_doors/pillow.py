@@ -51,7 +51,7 @@ class GcxImageFile(ImageFile.ImageFile):
         self.tile = [ImageFile._Tile("raw", (0, 0, *self._size), 0, self._mode)]
 
     def reconstruct(self, recon: str | None = None, **options: Any) -> GcxImageFile:
-        """Say who decodes: a reconstructor, its options, model, via and seed. Returns this image.
+        """Say who decodes: a reconstructor, its options, model, via, companions and seed. Returns this image.
 
         Without it the one that the file suggests does, or preview. Raises GcxError where the picture is decoded already.
         """

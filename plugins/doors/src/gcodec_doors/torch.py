@@ -35,14 +35,14 @@ class _Place(NamedTuple):
 class GcxDataset(Dataset[Any]):
     """Every .gcx file of folders and tars, decoded when it is asked for.
 
-    source     a folder, with those below it, a tar, a .gcx file, or several of them; hidden files do not count.
+    source     a folder, with folders and tars below it, a tar, a .gcx file, or several of them; hidden files do not count.
     recon      reconstructor; None: what each file suggests, or preview.
     options    of the reconstructor, and model, via, partial, seed.
     transform  from float32 [3, H, W] in [0, 1] to an item; gray is three equal planes, and alpha is left out.
     device     that decodes, as torch calls it. Items are on the CPU.
 
-    `keys[n]` names item n, a path below its folder or in its tar; folders are in the order of names, tars in their own. Each
-    worker process opens the networks once. It can be pickled if `transform` can.
+    `keys[n]` names item n, a path below its folder or in its tar, or both; folders are in the order of names, tars in their
+    own. Each worker process opens the networks once. It can be pickled if `transform` can.
 
     Raises GcxError, naming the file, for sources and items that cannot be read.
     """
@@ -83,11 +83,22 @@ class GcxDataset(Dataset[Any]):
 def _files(source: Path) -> list[tuple[str, _Place]]:
     """Return key and place of every file of one source."""
     if source.is_dir():
-        paths = sorted(path for path in source.rglob(f"*{SUFFIX}") if path.is_file())
-        inside = [(path.relative_to(source), path) for path in paths]
-        return [(key.as_posix(), _Place(str(path))) for key, path in inside if _shown(key.parts)]
+        paths = [path for path in source.rglob("*") if path.suffix in (SUFFIX, ".tar")]
+        inside = sorted((path.relative_to(source), path) for path in paths if path.is_file())
+        return [pair for key, path in inside if _shown(key.parts) for pair in _below(key, path)]
     if source.suffix == SUFFIX and source.is_file():
         return [(source.name, _Place(str(source)))]
+    return _members(source)
+
+
+def _below(key: Path, path: Path) -> list[tuple[str, _Place]]:
+    """The same of a file in a folder, where it is called `key`."""
+    if path.suffix == SUFFIX:
+        return [(key.as_posix(), _Place(str(path)))]
+    return [(f"{key.as_posix()}/{name}", place) for name, place in _members(path)]
+
+
+def _members(source: Path) -> list[tuple[str, _Place]]:
     try:
         with tarfile.open(source, "r:") as tar:
             return [

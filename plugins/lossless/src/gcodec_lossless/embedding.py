@@ -122,7 +122,7 @@ class Lossless(Embedding):
             names = ", ".join(f"`{name}`" for name in self.setup.exact)
             raise UsageError(
                 f"lossless cannot build on a companion of {names}, whose picture may differ in the last digit from machine"
-                " to machine; give one of `ntc`, with its own models, or leave --companion out"
+                " to machine; give one of `ntc`, with its own models, or none"
             )
         gray = bool((pixels[0] == pixels[1]).all() and (pixels[0] == pixels[2]).all())
         planes = pixels[:1] if gray else pixels[list(ORDER)]
@@ -179,8 +179,11 @@ class Lossless(Embedding):
 
     def _beside(self, head: _Head) -> Beside:
         if self._seen is None:
-            why = "it was made with a companion that this file lacks; give that, an `ntc`, as --companion"
-            raise PayloadError(NAME, why)
+            raise PayloadError(
+                NAME,
+                "it was made with a companion that is not in the file; decode it with that, an `ntc`: `gcodec decode"
+                " --companion FILE`, or companions=[FILE] in Python",
+            )
         picture = self._seen.astype(np.int64)
         channels = 3 if head.flags & _COLOUR else 1
         return Beside(self._second, picture, numbers(picture, None, channels, head.top, head.step))
