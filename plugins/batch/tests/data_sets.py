@@ -6,12 +6,19 @@ import io
 import json
 import os
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+
+from gcodec_batch import Plan
+from gcodec_batch._plan import Work, cut, write_plan
+from gcodec_batch._sources import find
 
 Run = subprocess.CompletedProcess[str]
 
@@ -82,3 +89,39 @@ def without(name: str, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "PathFinder.find_spec = find_spec\n"
     )
     monkeypatch.setenv("PYTHONPATH", f"{site}:{os.environ.get('PYTHONPATH', '')}")
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a parquet file."""
+    found: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return found
+
+
+def start(tmp_path: Path, *words: str | Path, **how: Any) -> subprocess.Popen[str]:
+    """``gcodec batch`` with these words, at work."""
+    settings: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **how}
+    command = [sys.executable, "-m", "gcodec", "batch", *map(str, words)]
+    return subprocess.Popen(command, cwd=tmp_path, text=True, **settings)
+
+
+#: A run that takes some seconds.
+LONG = ("encode", "in", "out", "--embed", "webp", "--bpp", "1")
+
+
+def sixty(tmp_path: Path) -> None:
+    """Sixty pictures in the folder `in`."""
+    (tmp_path / "in").mkdir()
+    for seed in range(60):
+        picture(seed, 256).save(tmp_path / "in" / f"{seed:02d}.png")
+
+
+def four(tmp_path: Path, tars: bool = False) -> Plan:
+    """A plan of one shard of four pictures, to be encoded."""
+    (tmp_path / "in").mkdir()
+    for seed in range(4):
+        picture(seed).save(tmp_path / "in" / f"{seed}.png")
+    (tmp_path / "out/.gcodec-batch").mkdir(parents=True)
+    settings = {"encode": {"target": {"quality": 0.3}}, "session": {}}
+    work = Work("encode", ("jpeg", {}), (), settings, ".png", tars)
+    items = find(str(tmp_path / "in"), lambda name: name.endswith(".png")).items
+    return write_plan(tmp_path / "out", "in", work, cut(items, work, 4))

@@ -8,22 +8,16 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from data_sets import contents, data_of, picture, report, write_tar
+from data_sets import contents, data_of, picture, report, rows, write_tar
 
 import gcodec
 
 Batch = Callable[..., CompletedProcess[str]]
 QUICK = ("--embed", "jpeg", "--quality", "0.3")
-
-
-def rows(path: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    return found
 
 
 def test_a_tree_is_mirrored_and_every_input_has_a_row(
@@ -289,18 +283,6 @@ def test_patterns_and_ranges(photos: Path, tmp_path: Path, batch: Batch) -> None
     assert report(made)["count"] == 2
 
 
-def test_urls(photos: Path, tmp_path: Path, batch: Batch) -> None:
-    pytest.importorskip("fsspec")
-    write_tar(photos / "more.tar", {"0.png": data_of(picture(0)), "1.png": data_of(picture(1))})
-    made = batch("encode", f"file://{photos}", "out", *QUICK, "--json")
-    assert (report(made)["count"], report(made)["failed"]) == (9, 1)
-    found = contents(tmp_path / "out")
-    assert found["0.gcx"] == found["more.tar/0.gcx"]
-    refused = batch("encode", "nothing://x/y", "out2", *QUICK)
-    assert refused.returncode == 2
-    assert len(refused.stderr.strip().splitlines()) == 1
-
-
 def test_nothing_that_no_run_made_is_written_over(
     photos: Path, tmp_path: Path, batch: Batch
 ) -> None:
@@ -323,67 +305,6 @@ def test_a_shards_folder_of_another_run_is_not_mixed_with(
     refused = batch("encode", photos, "out", *QUICK, "--tars")
     assert refused.returncode == 8
     assert "00000.tar" in refused.stderr
-
-
-SHARDS = ("--tars", "--shard-size", "3", "--state", "state")
-
-
-def test_shards_at_a_url(photos: Path, tmp_path: Path, batch: Batch) -> None:
-    pytest.importorskip("fsspec")
-    url, there = f"file://{tmp_path}/bucket/coded", tmp_path / "bucket/coded"
-    batch("encode", photos, "local", *QUICK, *SHARDS[:3])
-    made = batch("encode", photos, url, *QUICK, *SHARDS, "--json", jobs=2)
-    assert (made.returncode, report(made)["dest"]) == (21, url)
-    assert contents(there) == contents(tmp_path / "local")
-    for number in range(3):
-        rows_here, rows_there = (
-            tmp_path / f"state/{number:05d}.parquet",
-            there / f"{number:05d}.parquet",
-        )
-        assert rows_here.read_bytes() == rows_there.read_bytes()
-    assert not list(tmp_path.glob("state/*.tar"))
-    # Nothing again; what is no longer there, again; what failed, when asked, with the rest of its shard fetched.
-    assert report(batch("encode", photos, url, *QUICK, *SHARDS, "--json"))["made_now"] == 0
-    (there / "00001_stats.json").unlink()
-    assert report(batch("encode", photos, url, *QUICK, *SHARDS, "--json"))["made_now"] == 3
-    (there / "00000.tar").unlink()
-    assert report(batch("encode", photos, url, *QUICK, *SHARDS, "--json"))["made_now"] == 3
-    assert contents(there) == contents(tmp_path / "local")
-    picture(6).save(photos / "cut.png")
-    mended = batch("encode", photos, url, *QUICK, *SHARDS, "--update", "--json")
-    assert (mended.returncode, report(mended)["made_now"]) == (0, 1)
-    assert json.loads((there / "00002_stats.json").read_text())["failed"] == 0
-    with tarfile.open(there / "00002.tar") as tar:
-        assert len(tar.getnames()) == 2 * len(rows(there / "00002.parquet"))
-
-
-def test_what_a_url_does_not_take(photos: Path, tmp_path: Path, batch: Batch) -> None:
-    pytest.importorskip("fsspec")
-    url = f"file://{tmp_path}/bucket"
-
-    def refused(*words: str, status: int) -> str:
-        made = batch("encode", photos, *words, *QUICK)
-        assert made.returncode == status, made.stderr
-        (line,) = made.stderr.strip().splitlines()[-1:]
-        assert not (tmp_path / "file:").exists()
-        return line
-
-    assert "add --tars" in refused(url, status=2)
-    assert "add --state FOLDER" in refused(url, "--tars", status=2)
-    assert "--state is for a DEST that is a URL" in refused("out", "--state", "state", status=2)
-    # Of one process alone: nobody else sees what its workers put there.
-    assert "it is not there" in refused("memory://x", *SHARDS, status=8)
-    batch("encode", photos, url, *QUICK, *SHARDS[:3], "--state", "first")
-    line = refused(url, *SHARDS[:3], "--state", "second", status=8)
-    assert "it holds 00000.tar, of another run" in line
-    (tmp_path / "file").write_text("no folder")
-    (tmp_path / "bucket" / "y").mkdir()
-    (tmp_path / "bucket" / "y" / "00000.parquet").mkdir()  # found out by a worker
-    line = refused(f"{url}/y", *SHARDS[:3], "--state", "fourth", status=8)
-    assert f"cannot write {url}/y/00000.parquet" in line
-    assert "cannot write file://" in refused(
-        f"file://{tmp_path}/file/x", *SHARDS[:3], "--state", "third", status=8
-    )
 
 
 def test_of_several_files_that_are_tried_the_best_is_kept(

@@ -6,11 +6,9 @@ import io
 import os
 import socket
 import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,11 +18,7 @@ from click.testing import CliRunner
 from data_sets import contents, data_of, picture, report, without
 
 import gcodec
-from gcodec.errors import ImageError, OutputError
-from gcodec.errors import UsageError as GcodecUsageError
 from gcodec_batch._command import command
-from gcodec_batch._remote import names_at
-from gcodec_batch._sources import Item, find, read_item
 
 Batch = Callable[..., CompletedProcess[str]]
 QUICK = ("--embed", "jpeg", "--quality", "0.3")
@@ -111,73 +105,6 @@ def test_a_destination_in_the_source_is_no_input(tmp_path: Path, batch: Batch, s
         assert made.returncode == 0, made.stderr
         assert (report(made)["count"], report(made)["made_now"]) == (2, now)
         assert not made.stderr
-
-
-def test_whatever_a_cloud_raises_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    fsspec = pytest.importorskip("fsspec")
-    from fsspec.implementations.memory import MemoryFileSystem
-
-    class Cloud(MemoryFileSystem):  # type: ignore[misc]
-        protocol = "cloud"
-        store: ClassVar[dict[str, object]] = {}
-
-        def isdir(self, path: str) -> bool:
-            raise RuntimeError("no credentials")
-
-        def cat_file(self, path: str, **how: object) -> bytes:
-            raise RuntimeError("the line\nis dead")
-
-    fsspec.register_implementation("cloud", Cloud, clobber=True)
-    with pytest.raises(ImageError, match="cloud://a: cannot be listed: RuntimeError: no cred"):
-        find("cloud://a", bool)
-    with pytest.raises(ImageError, match="nothing is there"):
-        find("memory://nothing", bool)
-    for place in ("file", "cloud://a/0.png"), ("part", "cloud://a/0.tar", 0, 4):
-        with pytest.raises(ImageError, match=r"0\.png: cannot be read: RuntimeError: the"):
-            read_item(Item("0.png", place, ""))
-
-
-def test_a_url_that_cannot_be_is_one_line(tmp_path: Path) -> None:
-    """Some kinds of URL need more than was said, and some archives are none."""
-    pytest.importorskip("fsspec")
-    (tmp_path / "no.zip").write_bytes(b"no archive")
-    with pytest.raises(GcodecUsageError, match="dir://x: AttributeError: "):
-        find("dir://x", bool)
-    with pytest.raises(GcodecUsageError, match="BadZipFile"):
-        find(f"zip://0.png::{tmp_path}/no.zip", bool)
-    with pytest.raises(ImageError, match="nothing is there"):
-        find(f"zip://0.png::{tmp_path}/nowhere.zip", bool)
-    with pytest.raises(OutputError, match="No such file"):
-        names_at(f"zip://out::{tmp_path}/nowhere.zip")
-
-
-def test_pictures_in_an_archive_at_a_url(tmp_path: Path) -> None:
-    pytest.importorskip("fsspec")
-    for name in "first.zip", "other.zip":
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
-            archive.writestr("a/0.png", name)
-    items = [
-        item
-        for name in ("first.zip", "other.zip")
-        for item in find(f"zip://a::{tmp_path}/{name}", is_png).items
-    ]
-    assert [item.name for item in items] == ["0.png", "0.png"]
-    assert [read_item(item) for item in items] == [b"first.zip", b"other.zip"]
-    assert items[0].stamp != items[1].stamp  # of one length
-    # Kept here as they come; the archive itself may lie in another.
-    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
-        archive.write(tmp_path / "first.zip", "in/first.zip")
-    for source in (
-        f"filecache::zip://a::{tmp_path}/first.zip",
-        f"zip://a::simplecache::file://{tmp_path}/first.zip",
-        f"simplecache::zip://a/*.png::zip://in/first.zip::{tmp_path}/outer.zip",
-    ):
-        (item,) = find(source, is_png).items
-        assert (item.name, read_item(item)) == ("0.png", b"first.zip")
-
-
-def is_png(name: str) -> bool:
-    return name.endswith(".png")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
