@@ -25,7 +25,7 @@ READING = {
     "gcodec_classic._webp": ("webp",),
     "gcodec_classic._avif": ("avif",),
     "gcodec_classic._jxl": ("jxl",),
-    "gcodec_ntc.codec": ("ntc",),
+    "gcodec_ntc.payload": ("ntc",),
     "gcodec_ntc.embedding": ("ntc",),
     "gcodec_ldm.scalar.adaptive": ("ldm_quant",),
     "gcodec_ldm.scalar.embedding": ("ldm_quant", "rate_variable"),
@@ -54,7 +54,7 @@ UNSEEN = {
     "gcodec_classic.embedding._decode: raise ValueError('the stream is of another size than the file says')": (
         "of the two of that text the first is for JPEG XL, before it is decoded; the second finds it after that"
     ),
-    "gcodec_ntc.codec.PayloadCodec.said: raise PayloadError(NAME, 'the stream does not read as it was written')": (
+    "gcodec_ntc.payload.PayloadCodec.said: raise PayloadError(NAME, 'the stream does not read as it was written')": (
         "the sender's, of a stream that it has just written"
     ),
     "gcodec_lossless.embedding.Lossless._beside: raise PayloadError(NAME, why)": "vectors/beside has it: bad-alone",

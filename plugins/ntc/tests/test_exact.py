@@ -19,7 +19,7 @@ from gcodec.pipeline.stage1 import open_stage1
 from gcodec.run import Run
 from gcodec.testing import pictures
 from gcodec_ntc.embedding import Ntc
-from gcodec_ntc.exact import Lapped, Networks, power
+from gcodec_ntc.exact import MATRICES, Lapped, Networks, linear, power
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -66,9 +66,33 @@ def test_the_order_of_sums_makes_no_difference(tensors: Tensors) -> None:
         mixed[f"synthesis.{name}.weight"] = mixed[f"synthesis.{name}.weight"][:, order]
     y = latents(4, 5)
     for level in (0, 77, 255):
-        made = Networks(tensors).samples(y, level)
-        assert np.array_equal(made, Networks(mixed).samples(y, level))
+        made, again = (
+            network.samples(network.coefficients(y, level), level)
+            for network in (Networks(tensors), Networks(mixed))
+        )
+        assert np.array_equal(made, again)
         assert made.std() > 5
+
+
+@pytest.mark.parametrize(("height", "width"), [(16 * 13 - 5, 33), (16 * 11, 1), (39, 16 * 9 - 15)])
+def test_bands_of_any_height_are_the_whole(tensors: Tensors, height: int, width: int) -> None:
+    h, w = -(-height // 16), -(-width // 16)
+    y, networks = latents(h, w, 40.0), Networks(tensors)
+    whole = networks(y, 200, height, width)
+    assert whole.std() > 20
+    for rows in ((1, 1), (2, 3), (5, 2), (1, h), (h - 1, 1)):
+        positions = (rows[0] * w, rows[1] * w)
+        assert np.array_equal(networks(y, 200, height, width, positions), whole)
+
+
+def test_so_are_those_of_the_linear_mode() -> None:
+    found = Run().models.find("base/ntc_range").tensors()
+    matrices = {name: found[f"linear.{name}"] for name in MATRICES}
+    y = np.random.default_rng(3).integers(-40, 40, (3, 16, 16, 7 * 3)).astype(np.int16)
+    whole = linear(matrices, y, 60, 16 * 7 - 9, 47)
+    assert whole.std() > 20
+    for rows in (1, 2, 6):
+        assert np.array_equal(linear(matrices, y, 60, 16 * 7 - 9, 47, 3 * rows), whole)
 
 
 def test_latents_of_any_size_make_a_picture(tensors: Tensors) -> None:

@@ -9,43 +9,48 @@ The image is padded to multiples of 16 by repeating its last row and column; no 
 
 from __future__ import annotations
 
-import math
-import weakref
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec.entropy import Decoder, Encoder, rounded
+from gcodec.entropy import Decoder, rounded
 from gcodec.entropy.integer_model import IntegerModel, Visit
 from gcodec.entropy.integers import LEVELS, MEAN_BITS, SCALES, Ints, unpack_tables
-from gcodec.errors import PayloadError
-from gcodec.signals import pack_mse, unpack_mse
-from gcodec_ntc.rounding import Rounding, compact, fitting
+from gcodec_ntc.bands import bands, reach_of
+from gcodec_ntc.payload import BLOCK, HEAD, NAME, SEEN, FloatArray, Original, PayloadCodec, Seen
+from gcodec_ntc.rounding import Rounding, fitting
 
 if TYPE_CHECKING:
-    from gcodec.entropy import FrequencyTables
     from gcodec.models.graphs import Graph
     from gcodec_ntc.feedback import Feedback
 
-NAME = "ntc"
-HEAD = 2  # bytes before the stream
-BLOCK = 16  # samples a side of one latent position
-#: Steps beyond which something is likely to be sent, and not rounded to 0.
-SEEN = 0.6
-#: Bytes that such a latent takes at quality 0, and how many more at 1.
+__all__ = [
+    "BLOCK",
+    "NAME",
+    "SEEN",
+    "Analysed",
+    "Codec",
+    "FloatArray",
+    "Original",
+    "PayloadCodec",
+    "Seen",
+    "Transforms",
+    "Wanted",
+]
+
+#: Positions whose samples are computed at a time: 8 megapixels.
+_POSITIONS = 1 << 15
+#: Bytes that a latent beyond `SEEN` takes at quality 0, and how many more at 1.
 _BYTES = 0.28, 0.26
 
 #: What error weighs against bits, times what the model says and `Feedback.weights`.
 _TRADE = np.float32(1.15)
 #: Last choices that are tried until one has at most the bytes of the first, and at least this part of them.
 _TRIALS, _FULL = 3, 0.97
-
-FloatArray = NDArray[np.float32]
 
 
 class Transforms(NamedTuple):
@@ -59,49 +64,6 @@ class Transforms(NamedTuple):
     analysis: Graph
     encoder: Graph
     synthesis: Graph
-
-
-class Written(NamedTuple):
-    """What a stream was made of, in the fewest bits that hold it.
-
-    y        quantized latents, as `PayloadCodec.read` returns them.
-    batches  symbols and the tables that they are coded under, in their order.
-    """
-
-    y: NDArray[Any]
-    batches: Sequence[tuple[NDArray[Any], NDArray[np.uint8]]]
-
-
-class Seen(NamedTuple):
-    """A stream, its quantized latents, the preview, float32 [3, H, W] in [0, 1], and the squared error of that."""
-
-    stream: bytes
-    y: NDArray[Any]
-    preview: FloatArray
-    mse: float
-
-
-@dataclass(frozen=True, eq=False)
-class Original:
-    """An image that is being encoded, and what came of it so far, so that nothing is computed twice.
-
-    samples   [3, H, W].
-    streams   by level.
-    written   what the last streams say, by stream: their own encoder need not parse them to know.
-    previews  by payload, until they are asked for.
-    counts    how many of what is quantized are beyond `SEEN` steps, at levels evenly spaced, once that was asked.
-    """
-
-    samples: FloatArray
-    streams: dict[int, bytes] = field(default_factory=dict, init=False)
-    written: dict[bytes, Written] = field(default_factory=dict, init=False)
-    previews: dict[bytes, FloatArray] = field(default_factory=dict, init=False)
-    counts: list[int] = field(default_factory=list, init=False)
-
-    def share(self, part: float) -> float:
-        """About how many are beyond them at a part of the way, 0..1, through those levels."""
-        logs = np.log(np.maximum(self.counts, 1))
-        return math.exp(np.interp(part * (len(logs) - 1), range(len(logs)), logs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,154 +83,6 @@ class Wanted(NamedTuple):
     y: FloatArray
     z: FloatArray
     trade: FloatArray
-
-
-class PayloadCodec(ABC):
-    """What codecs of payloads with this head have in common; what is analysed is an `Original`."""
-
-    #: Qualities that are told apart.
-    levels = LEVELS
-
-    #: Streams of which an image keeps what they say: a search for a size ends with one that fits and one that does not.
-    keeps = 2
-
-    #: Of all symbols.
-    tables: FrequencyTables
-
-    #: The image that was encoded last, for as long as its encoder has it.
-    _last: Callable[[], Original | None] = staticmethod(lambda: None)
-
-    @abstractmethod
-    def stream(self, analysed: Any, level: int) -> bytes:
-        """The entropy-coded symbols."""
-
-    @abstractmethod
-    def read(
-        self, payload: bytes, height: int, width: int
-    ) -> tuple[int, float, Ints, NDArray[Any]]:
-        """Level, squared error, hyper-latents and quantized latents of a payload."""
-
-    @abstractmethod
-    def synthesise(self, y: NDArray[Any], level: int, height: int, width: int) -> FloatArray:
-        """Preview, float32 [3, height, width] in [0, 1], of quantized latents."""
-
-    def whole(
-        self, y: NDArray[Any], level: int, height: int, width: int
-    ) -> NDArray[np.uint8] | None:
-        """`synthesise` in whole numbers, uint8 [3, height, width]; None: only floats can tell."""
-        return None
-
-    def encode(self, analysed: Original, level: int) -> bytes:
-        """Payload at quality `level`, from 0: of at most the bytes that `size` says, for as little error as is found."""
-        stream = self._stream(analysed, level)
-        written = analysed.written.get(stream)
-        plain = self.seen(analysed, level, stream, sent=False)
-        best = self.better(analysed, level, plain)
-        if best is plain and written:
-            analysed.written[stream] = written
-            self.said(analysed, stream)
-        payload = self.head(level, pack_mse(best.mse)) + best.stream
-        analysed.previews[payload] = best.preview
-        self._last = weakref.ref(analysed)
-        return payload
-
-    def better(self, analysed: Any, level: int, plain: Seen) -> Seen:
-        """What is chosen when the picture that `plain` gives has been seen, or `plain`."""
-        return plain
-
-    def seen(self, analysed: Original, level: int, stream: bytes, sent: bool = True) -> Seen:
-        """What a decoder makes of a stream at quality `level`; one that is not to be sent need not be known to read so."""
-        size = analysed.samples.shape[1:]
-        known = None if sent else analysed.written.get(stream)
-        y = known.y if known else self.said(analysed, stream)
-        if y is None:
-            y = self.read(self.head(level, 0) + stream, *size)[-1]
-        preview = self.synthesise(y, level, *size)
-        mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
-        return Seen(stream, y, preview, mse)
-
-    def size(self, analysed: Original, level: int) -> int:
-        """Length of the payload that `encode` returns, or the most that it may be."""
-        return len(self.head(level, 0)) + len(self._stream(analysed, level))
-
-    def about(self, analysed: Any, level: float) -> float | None:
-        """About that, in next to no time; None: it is not known. Levels between two are allowed."""
-        return None
-
-    def decode(self, payload: bytes, height: int, width: int) -> tuple[FloatArray, float]:
-        """Preview, float32 [3, height, width] in [0, 1], and its squared error.
-
-        Whoever encodes decodes at once, to see that it goes well; `encode` has just done so.
-        """
-        last = self._last()
-        if last is not None and last.samples.shape[1:] == (height, width):
-            preview = last.previews.pop(payload, None)
-            if preview is not None:
-                return preview, self.parts(payload)[1]
-        level, mse, _, y = self.read(payload, height, width)
-        return self.synthesise(y, level, height, width), mse
-
-    def exact(self, payload: bytes, height: int, width: int) -> NDArray[np.uint8] | None:
-        """The preview in 255 parts, [3, height, width], the same on every machine; None: there is none."""
-        level, _, _, y = self.read(payload, height, width)
-        return self.whole(y, level, height, width)
-
-    def symbols(self, payload: bytes, height: int, width: int) -> bytes:
-        """Level, coded error, hyper-latents and latents: two bytes, then int32 little-endian.
-
-        Both are [rows, columns, channels], and as `read` gives them.
-        """
-        _, _, z, y = self.read(payload, height, width)
-        return payload[:HEAD] + np.concatenate([z.ravel(), y.ravel()]).astype("<i4").tobytes()
-
-    def head(self, level: int, error: int) -> bytes:
-        """What stands before the stream; error as `pack_mse` makes it."""
-        return bytes([level, error])
-
-    def said(self, analysed: Original, stream: bytes) -> NDArray[Any] | None:
-        """Quantized latents of one of the last streams, once it has been found to read as written; None: it must be read.
-
-        That the tables are found again is no question: both sides find them in integers, from nothing but the level and the
-        symbols before. What is left to see is that the symbols come out under these tables. Raises PayloadError if not.
-        """
-        written = analysed.written.pop(stream, None)
-        if written is None:
-            return None
-        decoder = Decoder(self.tables, stream, NAME)
-        if not all((decoder.get(index) == symbols).all() for symbols, index in written.batches):
-            raise PayloadError(NAME, "the stream does not read as it was written")
-        decoder.finish()
-        return written.y
-
-    def _written(
-        self, analysed: Original, quantize: Callable[[Callable[[Any, Ints], None]], NDArray[Any]]
-    ) -> bytes:
-        """The stream of what `quantize` shows to its visitor; what it returns is kept for `said`."""
-        encoder = Encoder(self.tables)
-        batches: list[tuple[NDArray[Any], NDArray[np.uint8]]] = []
-
-        def visitor(visit: Any, symbols: Ints) -> None:
-            encoder.put(symbols, visit.index)
-            batches.append((compact(symbols), visit.index))
-
-        y = quantize(visitor)
-        stream = encoder.finish()
-        while len(analysed.written) >= self.keeps:
-            del analysed.written[next(iter(analysed.written))]
-        analysed.written[stream] = Written(compact(y), batches)
-        return stream
-
-    def _stream(self, analysed: Original, level: int) -> bytes:
-        if level not in (streams := analysed.streams):
-            streams[level] = self.stream(analysed, level)
-        return streams[level]
-
-    @staticmethod
-    def parts(payload: bytes) -> tuple[int, float, bytes]:
-        """Level, squared error and stream of a payload. Raises PayloadError for one that is too short."""
-        if len(payload) < HEAD:
-            raise PayloadError(NAME, f"{len(payload)} bytes; at least {HEAD} are needed")
-        return payload[0], unpack_mse(payload[1]), payload[HEAD:]
 
 
 class Codec(PayloadCodec):
@@ -395,9 +209,15 @@ class Codec(PayloadCodec):
 
     def synthesise(self, y: Ints, level: int, height: int, width: int) -> FloatArray:
         """Preview, float32 [3, height, width] in [0, 1], of quantized latents."""
-        values = (y.astype(np.float32) / (1 << MEAN_BITS)).transpose(2, 0, 1)[None]
-        (x,) = self.transforms.synthesis(values, _quality(level))
-        return np.clip(x[0, :, :height, :width], 0, 1)
+        made = np.empty((3, height, width), np.float32)
+        h, w, _ = y.shape
+        for band in bands(h, w, _POSITIONS, sum(reach_of(self._model[1]))):
+            some = y[band.top : band.bottom].astype(np.float32) / (1 << MEAN_BITS)
+            (x,) = self.transforms.synthesis(some.transpose(2, 0, 1)[None], _quality(level))
+            rows = made[:, band.rows(BLOCK)]
+            x = x[0, :, band.inner(BLOCK), :width]
+            np.clip(x[:, : rows.shape[1]], 0, 1, out=rows)
+        return made
 
     def whole(self, y: NDArray[Any], level: int, height: int, width: int) -> NDArray[np.uint8]:
         """The same of latents [h, w, C] in 1/16 steps, as `PayloadCodec.whole`."""

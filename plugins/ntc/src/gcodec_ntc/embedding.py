@@ -10,8 +10,9 @@ from gcodec.errors import ModelDamaged, PayloadError, UsageError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.graphs import graphs_of, torch_missing
 from gcodec.signals import Preview, Signal
-from gcodec_ntc.codec import NAME, Codec, Transforms
+from gcodec_ntc.codec import Codec, Transforms
 from gcodec_ntc.effort import ITERATIONS, PatientCodec
+from gcodec_ntc.payload import NAME
 from gcodec_ntc.whole import CLASS as WHOLE
 from gcodec_ntc.whole import NETWORKS, WholeCodec
 from gcodec_ntc.zoo.architectures import CLASS as ZOO

@@ -2,7 +2,8 @@
 
 Everything is a binary64 number that is a multiple of some power of two. Sums of products are below 2**53 in those units, so
 that they are exact in whatever order a library adds, and what is computed between them is one correctly rounded operation of
-IEEE 754 after the other. A model whose sums could be larger is refused, with the layer's name.
+IEEE 754 after the other. A model whose sums could be larger is refused, with the layer's name. Large pictures are made in
+bands of rows, which are equal to the whole to the last bit.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from gcodec.entropy.integers import MEAN_BITS, bordered, interpolate
 from gcodec.errors import InvalidArgument
-from gcodec_ntc.codec import BLOCK
+from gcodec_ntc.bands import GROUP, Band, bands, reach_of
 from gcodec_ntc.linear.transform import across
+from gcodec_ntc.payload import BLOCK
 
 __all__ = ["MATRICES", "Lapped", "Networks", "linear", "power"]
 
@@ -26,13 +28,15 @@ MATRICES = ("dct", "post", "colour", "norm")
 Numbers: TypeAlias = NDArray[np.float64]
 Octets: TypeAlias = NDArray[np.uint8]
 
+#: Positions whose coefficients, and whose samples, are computed at a time.
+_POSITIONS = 1 << 14, 1 << 12
+
 #: Numbers after the binary point: of weights, of activations, of samples and coefficients, and of the linear mode's steps.
 _WEIGHT, _ACTIVATION, _SAMPLE, _STEP = 18, 16, 10, 24
 #: Largest magnitudes, as powers of two: of activations, of latents in steps, of coefficients, of samples.
 _LIMIT, _LATENT, _COEFFICIENT, _BEYOND = 12, 15, 14, 12
 _EXACT = 2.0**53
 _SLOPE = 1 / 8
-_GROUP = 4  # samples a side that are one position of the networks that see samples
 _UNIT = 64  # samples of 0 to 255 that are 1 to them
 #: 2**(2**-i), i = 1, ..., 16, times 2**30, rounded down.
 _ROOTS = (
@@ -74,25 +78,47 @@ class Networks:
         self._gather, self._spread = convolution("gather"), convolution("spread_out")
         self._squeeze_q, self._gather_q = rows("squeeze_q"), rows("gather_q")
         self._latents, self._samples = blocks("latent_blocks"), blocks("sample_blocks")
+        self._reach = reach_of(tensors)
         self._ungain, self._order = rows("ungain"), tensors["synthesis.order"]
         self._lapped = Lapped(*(tensors[f"synthesis.{name}"] for name in MATRICES[:3]))
 
-    def __call__(self, y: NDArray[Any], level: int, height: int, width: int) -> Octets:
+    def __call__(
+        self,
+        y: NDArray[Any],
+        level: int,
+        height: int,
+        width: int,
+        positions: tuple[int, int] = _POSITIONS,
+    ) -> Octets:
         """Of latents [h, w, C] in 1/16 steps at a level of 0..255: uint8 [3, height, width]."""
-        return _octets(self.samples(y, level), height, width)
-
-    def samples(self, y: NDArray[Any], level: int) -> Numbers:
-        """The same before the last rounding: [3, 16 h, 16 w], from -127.5 to 127.5 or so."""
         h, w, _ = y.shape
+        # Coefficients have 24 bits and a sign.
+        values = np.empty(y.shape, np.float32)
+        for band in bands(h, w, positions[0], self._reach[0]):
+            made = self.coefficients(y[band.top : band.bottom], level)
+            values[band.rows()] = made[band.inner()]
+        octets = np.empty((3, height, width), np.uint8)
+        for band in bands(h, w, positions[1], self._reach[1]):
+            made = self.samples(values[band.top : band.bottom].astype(np.float64), level)
+            _put(octets, band, made)
+        return octets
+
+    def coefficients(self, y: NDArray[Any], level: int) -> Numbers:
+        """Of latents, those of the lapped transform, [h, w, C]."""
         v = _limited(y.astype(np.float64) / (1 << MEAN_BITS), _LATENT)
         u = self._squeeze(_snapped(v / (1 + np.abs(v) / 4), _ACTIVATION))
         u = _through(u, _row(self._squeeze_q, level), self._latents)
         v = _limited(v + _snapped(self._expand(u), _ACTIVATION), _LATENT)
         v *= [power(int(e)) for e in interpolate(self._ungain, level)]
+        return _coefficients(v)
+
+    def samples(self, v: Numbers, level: int) -> Numbers:
+        """Of coefficients the samples before the last rounding: [3, 16 h, 16 w], from -127.5 to 127.5 or so."""
+        h, w, _ = v.shape
         full = np.zeros((h, w, 3 * BLOCK * BLOCK))
         full[..., self._order] = v
         x = self._lapped(full.transpose(2, 0, 1).reshape(3, BLOCK, BLOCK, h, w))
-        groups = x.reshape(3, h * BLOCK // _GROUP, _GROUP, w * BLOCK // _GROUP, _GROUP)
+        groups = x.reshape(3, h * BLOCK // GROUP, GROUP, w * BLOCK // GROUP, GROUP)
         seen = groups.transpose(1, 3, 0, 2, 4) / _UNIT
         u = self._gather(seen.reshape(*seen.shape[:2], -1))
         u = _through(u, _row(self._gather_q, level), self._samples)
@@ -101,7 +127,12 @@ class Networks:
 
 
 def linear(
-    matrices: Mapping[str, NDArray[Any]], y: NDArray[Any], step: int, height: int, width: int
+    matrices: Mapping[str, NDArray[Any]],
+    y: NDArray[Any],
+    step: int,
+    height: int,
+    width: int,
+    positions: int = _POSITIONS[1],
 ) -> Octets:
     """Of coefficients [3, 16, 16, h * w] in steps, number `step`, of the linear mode: uint8 [3, height, width].
 
@@ -112,7 +143,12 @@ def linear(
     scale = _snapped(np.minimum(size, 1 << _BEYOND), _STEP)[:, :, None, None]
     h, w = -(-height // BLOCK), -(-width // BLOCK)
     lapped = Lapped(*(matrices[name] for name in MATRICES[:3]))
-    return _octets(lapped(y.reshape(3, BLOCK, BLOCK, h, w) * scale), height, width)
+    grid = y.reshape(3, BLOCK, BLOCK, h, w)
+    octets = np.empty((3, height, width), np.uint8)
+    for band in bands(h, w, positions, 1):
+        values = _coefficients(grid[:, :, :, band.top : band.bottom] * scale)
+        _put(octets, band, lapped(values))
+    return octets
 
 
 class Lapped:
@@ -129,9 +165,9 @@ class Lapped:
             raise InvalidArgument("the lapped transform could leave the range of exact sums")
 
     def __call__(self, y: Numbers) -> Numbers:
-        """Of coefficients [3, 16, 16, h, w] samples [3, 16 h, 16 w], from -127.5 to 127.5 or so."""
+        """Of what `_coefficients` makes, [3, 16, 16, h, w], samples [3, 16 h, 16 w], from -127.5 to 127.5 or so."""
         h, w = y.shape[3:]
-        x = _limited(_snapped(y, _SAMPLE), _COEFFICIENT).transpose(0, 3, 1, 4, 2)
+        x = y.transpose(0, 3, 1, 4, 2)
         x = _snapped(self._dct.T @ x.reshape(3, h, BLOCK, -1), _SAMPLE)
         x = self._across(x.reshape(3, h * BLOCK, -1))
         x = _snapped(x.reshape(-1, BLOCK) @ self._dct, _SAMPLE)
@@ -191,7 +227,13 @@ def _limited(x: Numbers, bits: int) -> Numbers:
     return np.clip(x, -(2.0**bits), 2.0**bits)
 
 
-def _octets(x: Numbers, height: int, width: int) -> Octets:
-    """Samples around 0 as whole numbers from 0 to 255."""
-    made = np.clip(np.floor(x[:, :height, :width] + 128), 0, 255)
-    return np.ascontiguousarray(made.astype(np.uint8))
+def _coefficients(x: Numbers) -> Numbers:
+    return _limited(_snapped(x, _SAMPLE), _COEFFICIENT)
+
+
+def _put(octets: Octets, band: Band, x: Numbers) -> None:
+    """A band's samples, around 0, of the rows that it is made of, as whole numbers from 0 to 255 into [3, height, width]."""
+    rows = octets[:, band.rows(BLOCK)]
+    rows[:] = np.clip(
+        np.floor(x[:, band.inner(BLOCK)][:, : rows.shape[1], : rows.shape[2]] + 128), 0, 255
+    )

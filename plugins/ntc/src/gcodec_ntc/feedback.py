@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from gcodec.entropy.integer_model import Visit
 from gcodec.entropy.integers import LEVELS, MEAN_BITS, Ints
-from gcodec_ntc.codec import BLOCK, Analysed, Codec, FloatArray, Seen, Wanted
+from gcodec_ntc.codec import Analysed, Codec, Wanted
 from gcodec_ntc.linear.transform import across, adjoint
+from gcodec_ntc.payload import BLOCK, FloatArray, Seen
 from gcodec_ntc.rounding import bits, weight_for
 
 __all__ = ["Feedback"]

@@ -31,8 +31,9 @@ from gcodec.entropy import integers
 from gcodec.entropy.mean_scale import checkerboard
 from gcodec.entropy.twin import owed, put, twin_of
 from gcodec.models.building import unseen
-from gcodec_ntc.codec import BLOCK, Analysed, Wanted
+from gcodec_ntc.codec import Analysed, Wanted
 from gcodec_ntc.networks import Networks
+from gcodec_ntc.payload import BLOCK
 from gcodec_ntc.transform import TransformConfig
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gcodec.entropy.mean_scale import SLOPE, lerp
-from gcodec_ntc.codec import BLOCK
+from gcodec_ntc.payload import BLOCK
 
 
 @dataclass(frozen=True)

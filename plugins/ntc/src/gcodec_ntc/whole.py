@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec_ntc.codec import Analysed, Codec, FloatArray, Original, PayloadCodec
+from gcodec_ntc.codec import Analysed, Codec
 from gcodec_ntc.linear.codec import MARK, Coefficients, LinearCodec
 from gcodec_ntc.linear.contexts import STEPS
+from gcodec_ntc.payload import FloatArray, Original, PayloadCodec
 
 __all__ = ["CLASS", "LEVELS", "NETWORKS", "WholeCodec"]
 

@@ -19,9 +19,9 @@ from gcodec.entropy.integers import Ints
 from gcodec.errors import PayloadError
 from gcodec.signals import unpack_mse
 from gcodec_ntc import exact
-from gcodec_ntc.codec import BLOCK, NAME, SEEN, FloatArray, Original, PayloadCodec, Seen
 from gcodec_ntc.linear.contexts import KNOT, STEPS, Contexts, Values, Visit
 from gcodec_ntc.linear.transform import Lapped
+from gcodec_ntc.payload import BLOCK, NAME, SEEN, FloatArray, Original, PayloadCodec, Seen
 from gcodec_ntc.rounding import Rounding, bits, fitting
 
 __all__ = ["MARK", "Coefficients", "LinearCodec", "width_of"]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from gcodec.entropy.integers import Ints, unpack_tables
 from gcodec.errors import InvalidArgument, PayloadError
-from gcodec_ntc.codec import BLOCK, NAME
 from gcodec_ntc.linear import grid as grids
+from gcodec_ntc.payload import BLOCK, NAME
 
 __all__ = [
     "CAP",

@@ -18,12 +18,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gcodec_ntc.codec import BLOCK
 from gcodec_ntc.linear import grid as grids
 from gcodec_ntc.linear.codec import COARSEST, width_of
 from gcodec_ntc.linear.contexts import COLOURS, FEATURES, KNOT, STEPS, Features, Key, Visit, walk
 from gcodec_ntc.linear.export import export, matrices
 from gcodec_ntc.linear.transform import Lapped
+from gcodec_ntc.payload import BLOCK
 from gcodec_train import Crops, Inputs, PhotoTask, Schema
 
 __all__ = ["LinearTask", "Scales"]

@@ -7,14 +7,15 @@ memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gcodec.errors import InvalidArgument
-from gcodec_ntc.codec import BLOCK, FloatArray
+from gcodec_ntc.bands import bands
+from gcodec_ntc.payload import BLOCK, FloatArray
 
 __all__ = ["Lapped", "across", "adjoint", "transformed"]
 
@@ -62,17 +63,16 @@ class Lapped:
         grid = values.reshape(3, BLOCK, BLOCK, h, w)
         scale = np.float32(step) / self.norm
         made = np.empty((3, height, width), np.float32)
-        for first, last in _bands(h):
-            top, bottom = max(first - 1, 0), min(last + 1, h)
-            x = grid[:, :, :, top:bottom].transpose(0, 3, 1, 4, 2) * scale[:, None]
-            x = (x @ self.dct).reshape(3, bottom - top, BLOCK, w * BLOCK)
+        for band in bands(h, 1, _BAND, 1):
+            x = grid[:, :, :, band.top : band.bottom].transpose(0, 3, 1, 4, 2) * scale[:, None]
+            x = (x @ self.dct).reshape(3, -1, BLOCK, w * BLOCK)
             x = _columns(x, lambda y: across(y, self.post, False, False))
             x = (self.dct.T @ x).reshape(3, -1, w * BLOCK)
             x = across(x, self.post, False, False)
-            rows = slice(BLOCK * first, min(BLOCK * last, height))
-            x = x[:, rows.start - BLOCK * top : rows.stop - BLOCK * top, :width]
+            rows = made[:, band.rows(BLOCK)]
+            x = x[:, band.inner(BLOCK)][:, : rows.shape[1], :width]
             x = np.tensordot(self.colour.T, x, 1)
-            made[:, rows] = np.clip((x + np.float32(127.5)) / np.float32(255), 0, 1)
+            rows[:] = np.clip((x + np.float32(127.5)) / np.float32(255), 0, 1)
         return made
 
 
@@ -86,7 +86,7 @@ def transformed(
     h, w = (-(-side // BLOCK) for side in samples.shape[1:])
     right = w * BLOCK - samples.shape[2]
     made = np.empty((3, BLOCK, BLOCK, h, w), np.float32)
-    for first, last in _bands(h):
+    for first, last, _, _ in bands(h, 1, _BAND, 0):
         rows = np.arange(max(BLOCK * first - _HALF, 0), min(BLOCK * last + _HALF, BLOCK * h))
         some = samples[:, np.minimum(rows, samples.shape[1] - 1)]
         some = np.pad(some, ((0, 0), (0, 0), (0, right)), mode="edge")
@@ -109,10 +109,6 @@ def adjoint(error: FloatArray, colour: FloatArray, post: FloatArray, dct: FloatA
     bottom, right = (-side % BLOCK for side in error.shape[1:])
     whole = np.pad(error, ((0, 0), (0, bottom), (0, right))) if bottom or right else error
     return transformed(whole, colour, np.ascontiguousarray(post.T), dct, 0)
-
-
-def _bands(h: int) -> Iterator[tuple[int, int]]:
-    return ((first, min(first + _BAND, h)) for first in range(0, h, _BAND))
 
 
 def across(x: Floats, matrix: Floats, above: bool, below: bool) -> Floats:

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from gcodec.entropy import Decoder, Encoder, rounded
 from gcodec.entropy.integers import Ints
 from gcodec.entropy.model import loaded
-from gcodec_ntc.codec import NAME, FloatArray, Original, PayloadCodec
+from gcodec_ntc.payload import NAME, FloatArray, Original, PayloadCodec
 from gcodec_ntc.zoo import networks
 from gcodec_ntc.zoo.architectures import ARCHITECTURES
 from gcodec_ntc.zoo.hyper import VALUE_BITS

@@ -13,6 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gcodec_ntc.bands import bands
 from gcodec_ntc.zoo.architectures import Architecture
 from gcodec_ntc.zoo.blocks import (
     Attention,
@@ -125,25 +126,16 @@ def _residual_hyper(n: int) -> tuple[nn.Module, nn.Module]:
 def analysed(g_a: nn.Module, x: Tensor, reach: int) -> Tensor:
     """g_a of [1, 3, H, W], sides multiples of 16, some rows at a time; `reach` as in `Architecture`."""
     made = []
-    for top, bottom, start, stop in _bands(x.shape[2] // STRIDE, x.shape[3] // STRIDE, reach):
-        y = g_a(x[:, :, start * STRIDE : stop * STRIDE])
-        made.append(y[:, :, top - start : bottom - start])
+    for band in bands(x.shape[2] // STRIDE, x.shape[3] // STRIDE, _POSITIONS, reach):
+        y = g_a(x[:, :, band.top * STRIDE : band.bottom * STRIDE])
+        made.append(y[:, :, band.inner()])
     return torch.cat(made, 2)
 
 
 def synthesised(g_s: nn.Module, y: Tensor, reach: int) -> Tensor:
     """g_s of [1, M, h, w], some rows at a time; `reach` as in `Architecture`."""
     made = []
-    for top, bottom, start, stop in _bands(y.shape[2], y.shape[3], reach):
-        x = g_s(y[:, :, start:stop])
-        made.append(x[:, :, (top - start) * STRIDE : (bottom - start) * STRIDE])
+    for band in bands(y.shape[2], y.shape[3], _POSITIONS, reach):
+        x = g_s(y[:, :, band.top : band.bottom])
+        made.append(x[:, :, band.inner(STRIDE)])
     return torch.cat(made, 2)
-
-
-def _bands(h: int, w: int, reach: int) -> list[tuple[int, int, int, int]]:
-    """Rows of latents to make (top, bottom), and those to make them from (start, stop)."""
-    rows = max(1, _POSITIONS // w)
-    return [
-        (top, min(top + rows, h), max(top - reach, 0), min(top + rows + reach, h))
-        for top in range(0, h, rows)
-    ]
