@@ -179,11 +179,11 @@ class Lossless(Embedding):
 
     def _beside(self, head: _Head) -> Beside:
         if self._seen is None:
-            raise PayloadError(
-                NAME,
+            why = (
                 "it was made with a companion that is not in the file; decode it with that, an `ntc`: `gcodec decode"
-                " --companion FILE`, or companions=[FILE] in Python",
+                " --companion FILE`, or companions=[FILE] in Python"
             )
+            raise PayloadError(NAME, why)
         picture = self._seen.astype(np.int64)
         channels = 3 if head.flags & _COLOUR else 1
         return Beside(self._second, picture, numbers(picture, None, channels, head.top, head.step))
