@@ -126,6 +126,15 @@ _together = click.option(
     help="Pictures of one shape that go through networks at once. [default: 8 to decode on a GPU, else 1]",
 )
 _metadata = click.option("--metadata", is_flag=True, help="Keep EXIF and XMP.")
+_companions = click.option(
+    "--companions",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Where each input has its companion, a .gcx file of the same name, as --companion of `gcodec encode` and `decode`.",
+)
+_apart = click.option(
+    "--apart", is_flag=True, help="Leave the companions out: who decodes has them as --companions."
+)
 _digest = click.option(
     "--digest", is_flag=True, help="Store a digest of stage 1's symbols for `gcodec verify`."
 )
@@ -137,6 +146,8 @@ _digest = click.option(
 @click.option("--model", help="Other weights for stage 1: a name, a folder or a digest.")
 @_digest
 @_metadata
+@_companions
+@_apart
 @seed_option()
 @tries_options
 @_shared
@@ -146,6 +157,8 @@ def encode(
     model: str | None,
     digest: bool,
     metadata: bool,
+    companions: Path | None,
+    apart: bool,
     seed: int,
     trials: Trials | None,
     **shared: Any,
@@ -154,6 +167,12 @@ def encode(
     first = _encoding(target, seed) | {"model": model, "digest": digest, "metadata": metadata}
     if trials:
         first["trials"] = {**vars(trials), "options": dict(trials.options)}
+    if apart and (companions is None or not embed.spec.apart):
+        why = "does not notice where they are missing" if companions else "has none here"
+        text = f"companions cannot be left out: {embed.spec.name} {why}; leave --apart out"
+        raise UsageError(text)
+    if companions:
+        first |= {"companions": str(companions.absolute()), "apart": apart}
     _batch("encode", {"encode": first}, embed=embed, **shared)
 
 
@@ -163,6 +182,7 @@ def encode(
 @via_option
 @as_decorator(REALISM)
 @click.option("--format", metavar="SUFFIX", default="png", show_default=True)
+@_companions
 @_together
 @seed_option("Another sample than each file's own.")
 @_shared
@@ -171,11 +191,14 @@ def decode(
     model: str | None,
     via: str | None,
     realism: float | None,
+    companions: Path | None,
     seed: int,
     **shared: Any,
 ) -> None:
     """Decode every .gcx file of SOURCE to a picture."""
     second = {"model": model, "via": via, "seed": seed}
+    if companions:
+        second["companions"] = str(companions.absolute())
     _batch("decode", {"decode": second}, recon=recon, realism=realism, **shared)
 
 

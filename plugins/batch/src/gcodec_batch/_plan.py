@@ -58,7 +58,8 @@ class Work:
     verb       "encode", "decode" or "transcode".
     embed      name, options; () where there is no stage 1.
     recon      name, options; () where there is no stage 2 and where the file's own suggestion is followed.
-    settings   further arguments of `gcodec.encode` ("encode") and `gcodec.decode` ("decode"), and of `Session` ("session").
+    settings   further arguments of `gcodec.encode` ("encode") and `gcodec.decode` ("decode"), and of `Session` ("session");
+               of companions the folder.
     format     suffix of decoded pictures, with its dot.
     tars       whether outputs go into tars rather than into a tree of files.
     upload     URL that shards go to, "" where they stay beside the plan.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gcodec.cli.common import json_text
@@ -173,12 +174,12 @@ def _warned(result: Result, text: str) -> Result:
     return replace(result, row={**result.row, "warning": f"{before}; {text}" if before else text})
 
 
-def _encoded(work: Work, session: Session, picture: Any) -> Made:
+def _encoded(work: Work, session: Session, picture: Any, item: Item | None = None) -> Made:
     from gcodec.pipeline.ratecontrol import Target
     from gcodec.pipeline.trying import Trials
 
     name, options = work.embed
-    settings = dict(work.settings["encode"])
+    settings = _settings(work, "encode", item)
     target = Target(**settings.pop("target"))
     if "trials" in settings:
         settings["trials"] = Trials(**settings["trials"])
@@ -189,7 +190,17 @@ def _encoded(work: Work, session: Session, picture: Any) -> Made:
 def _received(work: Work, session: Session, item: Item, data: bytes | None = None) -> Received:
     name, options = work.recon or (None, {})
     data = read_item(item) if data is None else data
-    return session.receive(data, name, options=options, **work.settings["decode"])
+    return session.receive(data, name, options=options, **_settings(work, "decode", item))
+
+
+def _settings(work: Work, what: str, item: Item | None) -> dict[str, Any]:
+    """Further arguments for an input. Its companion is called as this command calls files: photo.gcx or photo.png.gcx."""
+    settings = dict(work.settings[what])
+    if item is not None and "companions" in settings:
+        folder = Path(settings["companions"])
+        whole, short = folder / f"{item.name}.gcx", (folder / item.name).with_suffix(".gcx")
+        settings["companions"] = [whole if whole.is_file() else short]
+    return settings
 
 
 def _saved(work: Work, session: Session, made: Decoded) -> Made:
@@ -219,7 +230,7 @@ _AFTER: dict[str, Callable[[Work, Any, Any], Made]] = {
     "transcode": lambda work, session, made: _encoded(work, session, made.picture),
 }
 _VERBS: dict[str, Callable[[Work, Any, Item], Made]] = {
-    "encode": lambda work, session, item: _encoded(work, session, read_item(item)),
+    "encode": lambda work, session, item: _encoded(work, session, read_item(item), item),
     "decode": _decoded,
     "transcode": _decoded,
 }

@@ -150,9 +150,12 @@ class _Run:
         threads = self.asked["threads"] or 1
         place, environment = str(self.plan.state.parent), self.job["environment"]
         actor = kept.remote(place, threads, environment, self.asked["seconds"])
-        how = self.plan.work.settings["session"]
+        settings = self.plan.work.settings
+        how = settings["session"]
+        companions = (given["companions"] for given in settings.values() if "companions" in given)
         wanted = (self.job["sign"], self.job["versions"], self.first)
-        ref = actor.unfit.remote(*wanted, list(how.get("models", ())), how.get("device", "cpu"))
+        folders = [*how.get("models", ()), *companions]
+        ref = actor.unfit.remote(*wanted, folders, how.get("device", "cpu"))
         self.slots[ref] = _Slot(actor)
 
     def _hear(self, ref: Any, slot: _Slot) -> None:

@@ -50,20 +50,20 @@ class Node:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def unfit(
-        self, sign: str, wanted: Mapping[str, str], first: Any, models: list[str], device: str
+        self, sign: str, wanted: Mapping[str, str], first: Any, folders: list[str], device: str
     ) -> str:
         """Say which node this is and what it lacks for the work, in a line; "" if nothing.
 
         sign    name of a file below the destination, which only this run has made.
         wanted  versions of distributions.
         first   name and place of an input that the driver could read, None if it could not.
-        models  folders that were named.
+        folders  of models and companions, that were named.
         device  that the networks are to run on.
         """
         lack = (
             _sight(self.folder, sign)
             or _other_version(wanted)
-            or _models(models)
+            or _folders(folders)
             or _source(first)
             or _device(device)
         )
@@ -133,9 +133,9 @@ def _other_version(wanted: Mapping[str, str]) -> str:
     return ""
 
 
-def _models(folders: list[str]) -> str:
+def _folders(folders: list[str]) -> str:
     missing = [folder for folder in folders if not Path(folder).is_dir()]
-    return f"does not see the models in {missing[0]}" if missing else ""
+    return f"does not see {missing[0]}: every node needs it" if missing else ""
 
 
 def _source(first: Any) -> str:
