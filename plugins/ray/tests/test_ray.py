@@ -191,6 +191,20 @@ def test_without_ray_it_says_what_to_install(
     assert not (folder / "out").exists()
 
 
+def test_what_a_node_lacks_is_said(tmp_path: Path) -> None:
+    """Folders and a device that only the machine with the command has; Ray is not asked."""
+    from gcodec_ray._node import Node
+
+    (tmp_path / "sign").touch()
+    node = Node(str(tmp_path), 1, {}, None)
+    there = ("sign", {}, None, [str(tmp_path)])
+    assert not node.unfit(*there, "cpu")
+    assert "option 'device' of 'gcodec' is 'cuda:99'" in node.unfit(*there, "cuda:99")
+    nowhere = str(tmp_path / "nowhere")
+    assert f"does not see {nowhere}: every node" in node.unfit("sign", {}, None, [nowhere], "cpu")
+    assert "has gcodec-base" in node.unfit("sign", {"gcodec-base": "0.0"}, None, [], "cpu")
+
+
 def test_engines_by_name(folder: Path) -> None:
     line = one_line(here(folder, "out", "--engine", "nosuch"), 3)
     assert "no installed engine of batch is called 'nosuch'" in line
