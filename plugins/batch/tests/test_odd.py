@@ -22,6 +22,7 @@ from gcodec_batch._command import command
 
 Batch = Callable[..., CompletedProcess[str]]
 QUICK = ("--embed", "jpeg", "--quality", "0.3")
+TRIES = ("--tries", "2", "--judge", "preview")
 
 
 @pytest.mark.parametrize("kind", [(), ("--tars",)], ids=["tree", "tars"])
@@ -204,6 +205,8 @@ def test_a_models_folder_is_the_same_from_everywhere(
         (("photos", "out", "--together", "2"), 2, "--together"),
         (("photos", ""), 2, "need a name"),
         (("photos", "out", "--model", "nosuch"), 9, "nosuch"),
+        (("photos", "out", "--embed", "webp", "--model", "base/ntc"), 2, "'webp' has no weights"),
+        (("photos", "out", *TRIES, "--metric", "nosuch"), 3, "no installed metric"),
         (("photos", "out", "--apart"), 2, "ntc has none here; leave --apart out"),
         (("photos", "out", "--companions", "photos", "--apart"), 2, "ntc does not notice"),
         (("photos", "out", "--companions", "nosuch"), 2, "companions"),

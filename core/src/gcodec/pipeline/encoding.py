@@ -26,6 +26,7 @@ from gcodec.pipeline.binding import bind
 from gcodec.pipeline.ratecontrol import Target, search
 from gcodec.pipeline.stage1 import SYMBOL_DIGEST, Part, Stage1, build, exact_of, open_companions
 from gcodec.pipeline.trying import Judged, Trials, best_of, heard_by
+from gcodec.plugin import MetricSpec
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec_formats import registry as numbers
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from gcodec.models import Model
     from gcodec.pictures import Picture
 
-__all__ = ["Encoded", "encode"]
+__all__ = ["Encoded", "check_encoding", "encode"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,23 @@ def encode(
     if trials is None:
         return next(files(run))()
     return best_of(picture, files, trials, run, seeds=not companions)
+
+
+def check_encoding(
+    embedding: str,
+    options: Mapping[str, Any],
+    model: str | None,
+    trials: Trials | None,
+    run: Run,
+) -> Model | None:
+    """Raise what `encode` would raise of any picture, for whoever has many: of names, options and weights. Return these."""
+    spec = registry().embedding(embedding)
+    _, weights = identify(spec, model, check_options(spec.name, spec.options, options), run)
+    if trials:
+        heard_by(trials)
+        if trials.metric is not None:
+            registry().named(MetricSpec, trials.metric)
+    return weights
 
 
 def _files(

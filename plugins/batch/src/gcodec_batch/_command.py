@@ -173,7 +173,7 @@ def encode(
         raise UsageError(text)
     if companions:
         first |= {"companions": str(companions.absolute()), "apart": apart}
-    _batch("encode", {"encode": first}, embed=embed, **shared)
+    _batch("encode", {"encode": first}, embed=embed, trials=trials, **shared)
 
 
 @command.command("decode", cls=PluginCommand)
@@ -247,6 +247,7 @@ def _batch(
     embed: Named[EmbeddingSpec] | None = None,
     recon: Named[ReconstructorSpec] | None = None,
     realism: float | None = None,
+    trials: Trials | None = None,
     format: str = "png",
     together: int | None = None,
 ) -> None:
@@ -268,7 +269,7 @@ def _batch(
     by_all = {} if realism is None else {REALISM.name: realism}
     if by_all and recon is None:
         raise UsageError("--realism is a reconstructor's; name one with --recon")
-    _check(settings, how, recon, by_all)
+    _check(settings, how, embed, recon, by_all, trials)
     settings["session"] = {
         "device": how.device,
         "dtype": how.dtype,
@@ -300,23 +301,30 @@ def _batch(
 def _check(
     settings: dict[str, Mapping[str, Any]],
     how: RunOptions,
+    embed: Named[EmbeddingSpec] | None,
     recon: Named[ReconstructorSpec] | None,
     by_all: Mapping[str, Any],
+    trials: Trials | None,
 ) -> None:
-    """Raise what every input would fail by: a model or an adapter that is not there, a realism where there is none.
+    """Raise what every input would fail by: a model, metric or adapter that is not there, a realism where there is none.
 
-    A model's folder becomes an absolute path, which other nodes and later runs find from wherever they are.
+    A model's path becomes an absolute one, which other nodes and later runs find from wherever they are.
     """
+    from gcodec.pipeline.encoding import check_encoding
     from gcodec.pipeline.stage2 import checked
     from gcodec.plugin import AdapterSpec
     from gcodec.registry import registry
 
-    store = how.run().models
+    run = how.run()
     for name, given in settings.items():
-        if (model := given.get("model")) is not None:
-            found = store.find(model)
-            if found.name == model and Path(model).is_dir():
-                settings[name] = {**given, "model": str(found.folder.absolute())}
+        model = given.get("model")
+        if name == "encode" and embed is not None:
+            found = check_encoding(embed.spec.name, embed.options, model, trials, run)
+        else:
+            found = None if model is None else run.models.find(model)
+        if model is not None and found and Path(model).exists():
+            place = found.folder if found.name == model else Path(model)
+            settings[name] = {**given, "model": str(place.absolute())}
         if given.get("via") is not None:
             registry().named(AdapterSpec, given["via"])
     if recon is not None:
