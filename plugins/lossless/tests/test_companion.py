@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import gcodec
-from gcodec.errors import FormatError, PayloadError, UsageError
+from gcodec.errors import FormatError, PayloadError, TargetTooSmall, UsageError
 from gcodec.pictures import save_image
 from gcodec.testing import pictures
 from gcodec.testing._processes import run_gcodec
@@ -52,6 +52,61 @@ def test_both_together_are_about_as_large_as_one_alone(
     assert np.array_equal(found.to_array("uint8"), octets)
 
 
+def test_one_that_saves_nothing_is_not_used_and_that_is_said(octets: NDArray[np.uint8]) -> None:
+    shown, alone = (
+        picture(octets[:24, :40]),
+        gcodec.encode(picture(octets[:24, :40]), "lossless").data,
+    )
+    other = small(picture(octets[50:74, :40]), 0.7)
+    with pytest.warns(UserWarning, match="it was not used, and the file decodes without it"):
+        missing = rest(shown, other)
+    assert missing == alone
+    for given in ([], [other]):
+        found = gcodec.decode(missing, companions=given).picture
+        assert np.array_equal(found.to_array("uint8"), octets[:24, :40])
+    with pytest.warns(UserWarning, match="it was not used"):
+        whole = gcodec.encode(shown, "lossless", companions=[other], digest=True).data
+    assert len(alone) + len(other) / 2 < len(whole) <= len(alone) + len(other) + 16
+    gcodec.verify(whole)
+
+
+def test_of_a_large_picture_parts_tell_which_law_the_whole_is_coded_under(
+    octets: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, good = picture(octets[:64]), small(picture(octets[:64]), 0.75)
+    wanted = rest(shown, good)
+    monkeypatch.setattr("gcodec_lossless.codec._LEAST", 8)
+    monkeypatch.setattr("gcodec_lossless.codec._CLEAR", 0)
+    assert rest(shown, good) == wanted
+    with pytest.warns(UserWarning, match="it was not used"):
+        found = rest(shown, small(picture(octets[16:]), 0.75))
+    assert found == gcodec.encode(shown, "lossless").data
+
+
+def test_a_size_is_kept_by_what_is_missing(octets: NDArray[np.uint8], tmp_path: Path) -> None:
+    """The companion is apart, so its bytes are not among those asked for; samples err by as much as that takes."""
+    shown = picture(octets[:32, :40])
+    companion = small(shown)
+    whole = len(rest(shown, companion))
+    lengths = []
+    for target in (gcodec.Target(bytes=whole), gcodec.Target(bpp=3.0), gcodec.Target(bytes=400)):
+        made = gcodec.encode(shown, "lossless", target=target, companions=[companion], apart=True)
+        limit = target.limit(32 * 40)
+        assert limit is not None
+        assert len(made.data) <= limit
+        found = gcodec.decode(made.data, companions=[companion]).picture.to_array("uint8")
+        most = np.abs(found.astype(int) - octets[:32, :40]).max()
+        assert most == round(15 * (1 - made.quality))
+        lengths.append(len(made.data))
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[0] == whole
+    with pytest.raises(TargetTooSmall) as caught:
+        target = gcodec.Target(bytes=30)
+        gcodec.encode(shown, "lossless", target=target, companions=[companion], apart=True)
+    assert caught.value.smallest <= lengths[-1]
+    assert "companion" not in str(caught.value)
+
+
 def test_inside_it_is_one_file_that_holds_both(octets: NDArray[np.uint8]) -> None:
     shown = picture(octets[:32, :40])
     companion = small(shown)
@@ -64,6 +119,7 @@ def test_inside_it_is_one_file_that_holds_both(octets: NDArray[np.uint8]) -> Non
         gcodec.decode(whole, companions=[companion])
 
 
+@pytest.mark.filterwarnings("ignore:the companion would save nothing")  # of one pixel it does not
 @pytest.mark.parametrize("kind", ["gray", "deep", "near", "origin", "row", "one", "tall"])
 def test_every_kind_comes_back(octets: NDArray[np.uint8], kodim23: Any, kind: str) -> None:
     part: NDArray[Any] = octets[:17, :38]
@@ -86,6 +142,7 @@ def test_every_kind_comes_back(octets: NDArray[np.uint8], kodim23: Any, kind: st
     assert apart == (3 if kind == "near" else 0)
 
 
+@pytest.mark.filterwarnings("ignore:the companion would save nothing")
 def test_of_a_smooth_companion_and_of_one_beyond_40_decibels(octets: NDArray[np.uint8]) -> None:
     shown = picture(octets[:24, :24])
     for quality in (0.0, 0.95):
@@ -161,7 +218,8 @@ def test_print_is_still_listed_by_its_colours() -> None:
     page = gcodec.Picture.from_array(pictures.photograph(40, 24)).to_array("uint8") // 80 * 80
     shown = picture(page)
     companion = small(shown, 0.3)
-    missing = rest(shown, companion)
-    assert len(missing) <= len(gcodec.encode(shown, "lossless").data) + 4
+    with pytest.warns(UserWarning, match="it was not used"):
+        missing = rest(shown, companion)
+    assert missing == gcodec.encode(shown, "lossless").data
     found = gcodec.decode(missing, companions=[companion]).picture
     assert np.array_equal(found.to_array("uint8"), page)

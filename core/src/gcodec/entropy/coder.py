@@ -207,6 +207,15 @@ class Decoder:
             symbols[escaped] = _symbol(self._tables.escape[index[escaped]] + beyond)
         return symbols.reshape(np.shape(indices))
 
+    def zeros_follow(self, tables: NDArray[Any]) -> bool:
+        """Whether all symbols that follow are 0, however many, if these are all tables that they are under.
+
+        A stream of few bytes may stand for a large picture, or claim to: whoever sees this need not ask for the rest.
+        """
+        words, state = self._coder.pos()
+        # Nothing is left to be read, and symbol 0 takes nothing from a state below its frequency.
+        return words == 0 and all(state < self._tables._rows[int(t)][0] for t in np.unique(tables))
+
     def _get_escapes(self, count: int) -> NDArray[np.int64]:
         from constriction import stream
 

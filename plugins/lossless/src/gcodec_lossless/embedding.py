@@ -13,6 +13,7 @@ A payload:
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,8 +24,8 @@ import numpy as np
 from gcodec.errors import InvalidArgument, ModelDamaged, PayloadError, UsageError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal, pack_mse, unpack_mse
+from gcodec_lossless.beside import MARK, Beside
 from gcodec_lossless.beside import MODEL as BESIDE_MODEL
-from gcodec_lossless.beside import Beside, numbers
 from gcodec_lossless.codec import (
     BESIDE,
     NAME,
@@ -50,8 +51,6 @@ __all__ = ["COARSEST", "Lossless"]
 #: The largest coarseness: samples are multiples of 31 of 255 parts.
 COARSEST = 15
 _COLOUR, _DEEP, _ROUNDED, _WAY = 1, 2, 4, 8
-#: Bytes of the digest of a companion's picture.
-_MARK = 4
 #: Samples so near to whole numbers are whole ones, in units of 1 / 65535: float32 errs by 1/256 of it, and the samples of 16
 #: bits that are next to one of 8 are 1 away.
 _WHOLE = 1 / 16
@@ -87,16 +86,20 @@ class _Head:
 
     def samples(self, sent: Ints) -> Ints:
         """Numbers as samples."""
-        found: Ints = np.minimum(sent * self.step, self.top)
+        if self.step == 1:
+            return sent
+        found: Ints = np.minimum(sent.astype(np.int64) * self.step, self.top)
         return found
 
     def pixels(self, samples: Ints) -> FloatArray:
         """Samples [channels, H, W] in coding order as float32 [3, H, W] in [0, 1]."""
-        planes = samples[list(ORDER)] if self.flags & _COLOUR else samples[[0, 0, 0]]
-        # As `Picture.from_array` does: the product may round to a hair more than 1.
-        scaled = planes.astype(np.float32) * np.float32(1 / self.top)
-        found: FloatArray = np.minimum(scaled, np.float32(1))
-        return found
+        made = np.empty((3, *samples.shape[1:]), np.float32)
+        for plane, index in zip(made, ORDER if self.flags & _COLOUR else (0, 0, 0), strict=True):
+            plane[:] = samples[index]
+            # As `Picture.from_array` does: the product may round to a hair more than 1.
+            plane *= np.float32(1 / self.top)
+            np.minimum(plane, np.float32(1), out=plane)
+        return made
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,9 @@ class Lossless(Embedding):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._network = _network(setup.weights("lossless", "base/lossless"))
+        self._unused: set[bytes] = (
+            set()
+        )  # digests of layers that were made without the companion that there was
 
     def analyse(self, pixels: FloatArray) -> _Analysed:
         """Samples of float32 [3, H, W] in [0, 1]: of 8 bits if they are, of 16 otherwise."""
@@ -150,12 +156,21 @@ class Lossless(Embedding):
         if flags & _WAY:
             begin += bytes([coded.way])
         if beside and coded.way & BESIDE:
-            begin += _mark(beside.picture)
-        return (begin + coded.stream,)
+            begin += beside.mark
+        layer = begin + coded.stream
+        if beside and not coded.way & BESIDE:
+            self._unused.add(hashlib.sha256(layer).digest())
+        return (layer,)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the picture, as a preview."""
         head, error, samples = self._read(layers, size)
+        if self._unused and hashlib.sha256(layers[0]).digest() in self._unused:
+            # Its sender looks at what is sent, and at nothing else that was tried.
+            warnings.warn(
+                "the companion would save nothing of this picture: it was not used, and the file decodes without it",
+                stacklevel=2,
+            )
         return (Preview(head.pixels(samples), error),)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
@@ -163,7 +178,7 @@ class Lossless(Embedding):
         _, _, samples = self._read(layers, size)
         begin = layers[0][: 3 if layers[0][0] & _WAY else 2]
         if len(begin) == 3 and begin[2] & BESIDE:
-            begin = layers[0][: 3 + _MARK]
+            begin = layers[0][: 3 + MARK]
         return begin + samples.astype("<u2").tobytes()
 
     @cached_property
@@ -184,9 +199,7 @@ class Lossless(Embedding):
                 " --companion FILE`, or companions=[FILE] in Python"
             )
             raise PayloadError(NAME, why)
-        picture = self._seen.astype(np.int64)
-        channels = 3 if head.flags & _COLOUR else 1
-        return Beside(self._second, picture, numbers(picture, None, channels, head.top, head.step))
+        return Beside(self._second, self._seen, head.top, head.step)
 
     def _read(self, layers: Sequence[bytes], size: Size) -> tuple[_Head, float, Ints]:
         if len(layers) != 1 or len(layers[0]) < 2:
@@ -207,8 +220,8 @@ class Lossless(Embedding):
         beside = None
         if coded.way & BESIDE:
             beside = self._beside(head)
-            mark, stream = coded.stream[:_MARK], coded.stream[_MARK:]
-            if mark != _mark(beside.picture):
+            mark, stream = coded.stream[:MARK], coded.stream[MARK:]
+            if mark != beside.mark:
                 raise PayloadError(NAME, "its companion is another than it was made with")
             coded = Coded(coded.way, stream)
         sent = read(self._network, coded, channels, size.height, size.width, head.most, beside)
@@ -226,7 +239,3 @@ def _network(model: Model, beside: bool = False) -> Network:
         raise ModelDamaged(model.name, f"no weights of `lossless`: {error} is missing") from error
     except InvalidArgument as error:
         raise ModelDamaged(model.name, f"not the weights of `lossless`: {error}") from error
-
-
-def _mark(picture: Ints) -> bytes:
-    return hashlib.sha256(picture.astype(np.uint8).tobytes()).digest()[:_MARK]

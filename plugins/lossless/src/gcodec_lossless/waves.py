@@ -10,14 +10,14 @@ last pixel of the row, and above the first row with the pixel of the first row t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ABOVE", "SKEW", "Ints", "Plane", "Wave", "waves"]
+__all__ = ["ABOVE", "SKEW", "Ints", "Plane", "Wave", "in_strips", "waves"]
 
 Ints: TypeAlias = NDArray[np.int64]
 
@@ -27,6 +27,8 @@ SKEW = 3
 ABOVE = 3
 _BESIDE = 3
 _SLOTS = 16
+#: Pixels of a strip.
+_STRIP = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,16 @@ class Plane:
         if time - SKEW * wave.first == wave.width - 1:  # the right border of this one
             for ahead in range(1, _BESIDE + 1):
                 kept[(time + ahead) % _SLOTS, ABOVE + wave.first] = values[:, 0]
+
+
+def in_strips(change: Callable[[Ints], Ints], planes: NDArray[Any], channels: int) -> NDArray[Any]:
+    """`change` of planes [k, H, W], [channels, H, W]: kept in 32 bits, computed in 64, some rows at a time."""
+    made = np.empty((channels, *planes.shape[1:]), np.int32)
+    rows = max(1, _STRIP // planes.shape[2])
+    for first in range(0, planes.shape[1], rows):
+        some = slice(first, first + rows)
+        made[:, some] = change(planes[:, some].astype(np.int64))
+    return made
 
 
 def offsets(pairs: Sequence[tuple[int, int]]) -> Ints:

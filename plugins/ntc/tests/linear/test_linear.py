@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
 from gcodec.errors import InvalidArgument, PayloadError
 from gcodec.testing.damage import refused
 from gcodec_ntc.linear import contexts, grid
-from gcodec_ntc.linear.codec import LinearCodec, width_of
+from gcodec_ntc.linear.codec import Coefficients, LinearCodec, width_of
 from gcodec_ntc.linear.contexts import STEPS, Contexts
 from gcodec_ntc.linear.transform import Lapped
 
@@ -90,6 +92,29 @@ def test_what_is_sent_is_read(codec, picture, step):
     assert float(np.mean((shown - pixels) ** 2)) == pytest.approx(mse, rel=0.05)
     # Uniform quantization's error, less where a rounding is exact, more where bits are saved.
     assert 255**2 * mse < 1.6 * width_of(step) ** 2 / 12
+
+
+def test_a_few_bytes_that_claim_a_large_picture_take_no_time(codec):
+    """Where a stream has ended nothing but 0 can follow: of a picture in one colour, and of damage, which is refused."""
+    side, start = 6000, time.process_time()
+    damaged = bytes([255, 141, 120]) + b"\xa1\xff\x2b\x30\x11"
+    with pytest.raises(PayloadError, match="does not end where the symbols do"):
+        codec.read(damaged, side, side)
+    values = codec.read(bytes([255, 141, 120]), side, side)[-1]
+    assert time.process_time() - start < 3  # 8 s if all coefficients were asked for
+    assert not values[:, ::5, ::5, ::99].any()
+
+
+@pytest.mark.parametrize("where", [(0, 3, 4), (2, 15, 15), (1, 0, 0), (0, 0, 1)])
+def test_what_comes_late_in_a_stream_is_read(codec, where):
+    """One coefficient in a picture of one colour: all before it is nothing, and so is all after."""
+    coefficients = codec.lapped.coefficients(np.full((3, 80, 112), 0.25, np.float32))
+    coefficients[(*where, 20)] += 300
+    found = Coefficients(np.full((3, 80, 112), 0.25, np.float32), coefficients)
+    wanted = codec.quantize(found, 60, lambda visit, symbols: None)
+    assert wanted[(*where, 20)]
+    stream = codec.stream(found, 60)
+    assert np.array_equal(codec.read(codec.head(60, 0) + stream, 80, 112)[-1], wanted)
 
 
 def test_damage_raises_payload_errors_only(codec, picture):

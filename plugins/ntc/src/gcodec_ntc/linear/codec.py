@@ -176,7 +176,12 @@ class LinearCodec(PayloadCodec):
         """
         step, error, stream = self.parts(payload)
         decoder = Decoder(self.tables, stream, NAME)
-        values = self.contexts.code(step, *_blocks(height, width), lambda v: decoder.get(v.index))
+        values = self.contexts.code(
+            step,
+            *_blocks(height, width),
+            lambda v: decoder.get(v.index),
+            decoder.zeros_follow,
+        )
         decoder.finish()
         return step, error, np.zeros(0, np.int32), values
 

@@ -123,13 +123,27 @@ class Contexts:
         )
         return (mixed // KNOT).astype(np.int32)
 
-    def code(self, step: int, h: int, w: int, choose: Callable[[Visit], Ints]) -> Values:
+    def code(
+        self,
+        step: int,
+        h: int,
+        w: int,
+        choose: Callable[[Visit], Ints],
+        zeros: Callable[[NDArray[Any]], bool] = lambda tables: False,
+    ) -> Values:
         """Visit all batches in order; `choose` returns the symbols of each.
+
+        zeros  whether under no other tables than these all that follow are 0: then they are not visited.
 
         Returns the coefficients in quantization steps, int16 [3, 16, 16, h * w].
         """
         bases = self.bases(step)
-        return walk(h, w, lambda k, seen: self._index(bases[k], self.weight[k], seen), choose)
+        sums = np.add.outer(np.arange(BLOCK), np.arange(BLOCK))
+
+        def over(diagonal: int) -> bool:
+            return zeros(np.searchsorted(self.thresholds, bases[..., sums >= diagonal], "right"))
+
+        return walk(h, w, lambda k, seen: self._index(bases[k], self.weight[k], seen), choose, over)
 
     def _index(
         self,
@@ -154,8 +168,11 @@ def walk(
     w: int,
     index: Callable[[Key, Features], NDArray[np.uint8]],
     choose: Callable[[Visit], Ints],
+    over: Callable[[int], bool] = lambda diagonal: False,
 ) -> Values:
     """All batches of h x w positions in order. `index` has the tables of a batch; `choose` returns its symbols.
+
+    over  whether all from a sum of frequencies on are 0 where those of the two sums before are.
 
     Returns the coefficients in quantization steps, int16 [3, 16, 16, h * w].
     """
@@ -163,6 +180,8 @@ def walk(
     values = np.zeros((COLOURS, BLOCK, BLOCK, h * w), np.int16)
     magnitudes = _Magnitudes(grid)
     for diagonal in range(2 * BLOCK - 1):
+        if diagonal > 1 and over(diagonal) and magnitudes.quiet():
+            break
         u = np.arange(max(0, diagonal - BLOCK + 1), min(diagonal, BLOCK - 1) + 1)
         for colour in range(COLOURS):
             magnitudes.begin(colour)
@@ -197,6 +216,10 @@ class _Magnitudes:
         self._own = [np.zeros(shape, np.int32) for _ in range(3)]
         self._axis = [np.zeros(shape, np.int32) for _ in range(3)]
         self.first = np.zeros(shape[-1], np.int64)
+
+    def quiet(self) -> bool:
+        """Whether all symbols of the last two sums are 0."""
+        return not any(kept.any() for kept in self._own[:2])
 
     def begin(self, colour: int) -> None:
         """Make room for the coefficients of this colour, and before those of the first of the next sum."""
