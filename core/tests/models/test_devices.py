@@ -23,13 +23,12 @@ def test_others_are_refused_by_name(name: str) -> None:
         torch_device(name)
 
 
-@pytest.mark.parametrize("name", ["cuda:99", "-c"])
-def test_work_of_many_parts_asks_first(name: str) -> None:
+def test_work_of_many_parts_asks_first() -> None:
     from gcodec.models.devices import check_device
 
     check_device("cpu")
     with pytest.raises(InvalidOption, match="a device that torch has here"):
-        check_device(name)
+        check_device("cuda:99")
 
 
 def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
