@@ -98,6 +98,31 @@ def test_zeros_cost_nothing():
     assert not decode(b"", np.ones((3, 50), int)).any()
 
 
+@pytest.mark.parametrize("tables", [[1], [2], [0, 1, 2]])
+def test_where_zeros_follow_nothing_else_does(tables):
+    rng, ended = np.random.default_rng(7), 0
+    for _ in range(40):
+        decoder = Decoder(TABLES, rng.bytes(rng.integers(0, 9)).rstrip(b"\0"), "test")
+        try:
+            for _ in range(60):
+                if decoder.zeros_follow(np.array(tables)):
+                    ended += 1
+                    assert not decoder.get(rng.choice(tables, 200)).any()
+                decoder.get(rng.choice(tables, 2))
+        except PayloadError:
+            pass  # an escape that nobody writes
+    assert ended > 60
+
+
+def test_zeros_follow_where_a_stream_ends_and_nowhere_before():
+    decoder = Decoder(TABLES, encode([1, -1, 0, 3], [1, 1, 1, 2]), "test")
+    for index in (1, 1, 1, 2):
+        assert not decoder.zeros_follow(np.arange(3))
+        decoder.get([index])
+    assert decoder.zeros_follow(np.arange(3))
+    decoder.finish()
+
+
 def test_shape_is_kept():
     indices = np.ones((2, 3, 4), np.uint8)
     symbols = np.arange(-12, 12).reshape(2, 3, 4)
