@@ -21,7 +21,10 @@ from gcodec_formats import registry as numbers
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 ROWS = json.loads((GOLDEN / "golden.json").read_text("utf-8"))
-WITHDRAWN = sorted((GOLDEN / "withdrawn").glob("*.gcx"))
+_VECTORS = GOLDEN.parents[1] / "spec" / "vectors" / "withdrawn"
+#: Files, and NAME-PROFILE or NAME-WHAT-PROFILE.
+WITHDRAWN = [(path, path.stem) for path in sorted((GOLDEN / "withdrawn").glob("*.gcx"))]
+WITHDRAWN += [(path, path.parent.name) for path in sorted(_VECTORS.glob("*/*.gcx"))]
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +84,11 @@ def test_a_published_file_is_read_by_the_command(
     assert json.loads(done.stdout)["bytes"] == row["bytes"]
 
 
-@pytest.mark.parametrize("path", WITHDRAWN, ids=lambda path: path.stem)
-def test_a_file_of_a_withdrawn_profile_is_refused_with_the_model_it_would_need(path: Path) -> None:
-    name, _, number = path.stem.partition("-")
+@pytest.mark.parametrize(("path", "profile"), WITHDRAWN, ids=lambda of: getattr(of, "stem", of))
+def test_a_file_of_a_withdrawn_profile_is_refused_with_the_model_it_would_need(
+    path: Path, profile: str
+) -> None:
+    name, *_, number = profile.split("-")
     row = numbers.profile(name, int(number))
     assert row is not None
     assert row.status == "withdrawn"

@@ -2,7 +2,8 @@
 
 A golden file is made once and decoded for ever: it proves that what people stored can still be read. So nothing is ever
 overwritten here; a file that no longer decodes as `golden.json` says is a defect of the codec, not of the file. Only with
-a profile that is withdrawn (spec/REGISTRY.md) does its file move, to `withdrawn/NAME-PROFILE.gcx`, to be refused.
+a profile that is withdrawn (spec/REGISTRY.md) does its file move, to `withdrawn/NAME-PROFILE.gcx`, of a further one
+`withdrawn/NAME-WHAT-PROFILE.gcx`, to be refused.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 TABLE = HERE / "golden.json"
 #: Of files that are of another than 0.5.
 QUALITIES = {"ntc@linear": 0.9}
+OPTIONS: dict[str, dict[str, Any]] = {"ddcm@threshold": {"method": "threshold", "codebook": 14}}
 CROP = (440, 140, 568, 236)  # left, top, right, bottom in tests/images/kodim23.png: 128 x 96
 
 
@@ -54,7 +56,8 @@ def make(name: str) -> None:
         raise SystemExit(f"{name}: there is a golden file, and golden files are never replaced")
     pixels = original()
     target = Target(quality=QUALITIES.get(name, 0.5))
-    data = encode(Picture(pixels), name.split("@")[0], target=target, digest=True).data
+    how = OPTIONS.get(name, {})
+    data = encode(Picture(pixels), name.split("@")[0], target=target, options=how, digest=True).data
     found = verify(data)
     rows[name] = {
         "file": path.name,

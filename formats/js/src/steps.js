@@ -23,10 +23,10 @@ function start(file, C, f) {
   let snr = 0, i = 0;
   /** @type {Step[]} */
   const steps = [];
-  /** @param {string} channel @param {Record<string, any>} parameters @param {number} bytes @param {number} error @param {Uint8Array} bits */
-  const add = (channel, parameters, bytes, error, bits) => {
+  /** `count`: what snr goes by. @param {string} channel @param {Record<string, any>} parameters @param {number} bytes @param {number} count @param {number} error @param {Uint8Array} bits */
+  const add = (channel, parameters, bytes, count, error, bits) => {
     const where = { seed: extensions.get(0) ?? 0, step: i++, dimensions: D };
-    snr += (16 * Math.LN2 * bytes) / (D * (64 * Math.exp(-error / 20)));
+    snr += (2 * Math.LN2 * count) / (D * (64 * Math.exp(-error / 20)));
     const z = () => replay(channel, parameters, where, bits);
     z();
     steps.push({ bytes, error, bits, snr, z });
@@ -48,6 +48,9 @@ function schedule(B, D) {
   return bytes;
 }
 
+/** What a step adds to the error's code (section 1). */
+const CHANGES = [-8, -5, -3, -1, 0, 1, 2, 3, 4, 5, 7, 9, 12, 17, 25, 40];
+
 /** Of the model `base/diffc`. @param {import("./container.js").File} file @param {import("./model.js").Model} model @returns {Steps} */
 export function diffcSteps(file, model) {
   demandEmbedding(file, "diffc");
@@ -56,18 +59,20 @@ export function diffcSteps(file, model) {
   const { channel, parameters, fixed, bytes } = readHead(symbols);
   if (channel.includes("/")) refuse(`no channel ${channel} here`);
   const planned = schedule(B, D);
-  let at = bytes;
+  let at = bytes, error = symbols[at++] ?? refuse("no byte that says the first error");
   while (at < symbols.length) {
-    const error = symbols[at++], n = planned[steps.length] ?? refuse("bytes after the last step");
+    const n = planned[steps.length] ?? refuse("bytes after the last step");
     let size = Math.min(n, symbols.length - at);
+    if (symbols.length - at < 4) refuse("a step that is cut");
+    error = Math.min(Math.max(error + CHANGES[symbols[at] >> 4], 0), 255);
     if (!fixed) {
-      if (symbols.length - at < 3) refuse("a step that is cut");
-      size = 65536 * symbols[at] + 256 * symbols[at + 1] + symbols[at + 2];
-      at += 3;
+      size = ((symbols[at] & 15) << 24) | (symbols[at + 1] << 16) | (symbols[at + 2] << 8) | symbols[at + 3];
+      at += 4;
     }
-    if (size > symbols.length - at || (fixed && size < 4)) refuse("a step that is cut");
-    const sent = fixed ? { ...parameters, bits: 8 * size } : { ...parameters, kl: 8 * n };
-    add(channel, sent, fixed ? size : n, error, symbols.subarray(at, at += size));
+    if (size > symbols.length - at) refuse("a step that is cut");
+    const body = symbols.subarray(at, at += size);
+    if (fixed) add(channel, { ...parameters, bits: 8 * size - 4 }, size, 8 * size - 4, error, body.map((byte, i) => (byte << 4) | (body[i + 1] >> 4)));
+    else add(channel, { ...parameters, kl: 8 * n }, n, 8 * n, error, body);
   }
   return { channel, parameters, steps, h, w, C, symbols };
 }
@@ -99,7 +104,7 @@ export function ddcmSteps(file) {
     const blocks = Math.floor(((i + 1) * N) / T) - Math.floor((i * N) / T), size = Math.ceil((field * blocks) / 8);
     if (symbols.length - at < 1 + size) refuse("a step that is cut");
     const error = symbols[at];
-    add(channel, { ...parameters, blocks }, size, error, symbols.subarray(at + 1, at += 1 + size));
+    add(channel, { ...parameters, blocks }, size, 8 * size, error, symbols.subarray(at + 1, at += 1 + size));
     ends.add(at);
   }
   if (at !== symbols.length) refuse("bytes after the last step");

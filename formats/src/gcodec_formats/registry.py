@@ -187,12 +187,20 @@ PROFILES: Final = (
         "a1efa3c0e18dc455cd76dd728e486effe8af0115e5653ca871a9ddda3dfea016",
     ),
     Profile(
-        *("diffc", 1, "published", "base/diffc"),
+        *("diffc", 1, "withdrawn", "base/diffc"),
         "b55afe8dc78629c94fd546ade61fbb238a41e766806e80cf9b913314e0d641ce",
     ),
     Profile(
-        *("ddcm", 1, "published", "base/denoiser"),
+        *("diffc", 2, "published", "base/diffc"),
+        "7bbf988e67e8b4ceeadcef719df594e0a764a6483dc78b2fcb081fdba3233f23",
+    ),
+    Profile(
+        *("ddcm", 1, "withdrawn", "base/denoiser"),
         "c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5",
+    ),
+    Profile(
+        *("ddcm", 2, "published", "base/denoiser"),
+        "b99a20ff62ff2c0d4c048f42e196e854341f41a728c5358441fdae05d19b27d0",
     ),
     Profile(
         *("uqdm", 1, "published", "base/uqdm"),

@@ -96,7 +96,7 @@ def measured(pixels: Array, quality: float, memory: int) -> Iterator[tuple[str, 
         for count, signals in zip(counts, embedding.refine(layers, counts, size), strict=True):
             state = cast(Noisy, signals[0])
             file = gcx.File(
-                gcx.Header(gcx.Identity(id=40, profile=1), size, {}),
+                gcx.Header(gcx.Identity(id=40, profile=2), size, {}),
                 tuple(gcx.Segment(gcx.MAIN, layer) for layer in layers[:count]),
                 progressive=True,
             )

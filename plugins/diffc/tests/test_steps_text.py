@@ -41,7 +41,7 @@ pytestmark = pytest.mark.skipif(not SPEC.exists(), reason="spec/ is not part of 
 
 @cache
 def schedule() -> list[int]:
-    """The tensor `bits` of profile 1."""
+    """The tensor `bits` of profile 2."""
     folder = Run().models.find("base/diffc").folder
     numbers: list[int] = load_file(folder / "diffusion_pytorch_model.safetensors")["bits"].tolist()
     return numbers
@@ -101,7 +101,7 @@ def test_the_example(name: str) -> None:
     text = (SPEC / "embeddings" / f"{name}.md").read_text(encoding="utf-8")
     text = text.split("Example\n")[1].split("Design choices")[0]
     layer = bytes.fromhex(re.findall(r"^    ((?:[0-9A-F]{2} ?)+)$", text, re.M)[0])
-    header = gcx.Header(gcx.Identity(id=NUMBERS[name], profile=1), gcx.Size(24, 32))
+    header = gcx.Header(gcx.Identity(id=NUMBERS[name], profile=2), gcx.Size(24, 32))
     data = gcx.write(gcx.File(header, [gcx.Segment(gcx.MAIN, layer)], progressive=True))
     (steps, D), zs = read(data), samples(data)
     assert D == 384

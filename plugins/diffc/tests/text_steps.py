@@ -13,9 +13,10 @@ from text_entropy import Refused
 
 @dataclass
 class Step:
-    """A step's number of bytes for the schedule, its byte `error`, and bits."""
+    """A step's number of bytes for the schedule, b of section 4, `error` after it, and bits."""
 
     n: int
+    b: int
     error: int
     bits: bytes
     channel: str
@@ -28,7 +29,7 @@ class Step:
 
     def snr(self, before: float, D: int) -> float:
         """Section 4."""
-        return before + 16 * math.log(2) * self.n / (D * 64 * math.exp(-self.error / 20))
+        return before + 2 * math.log(2) * self.b / (D * 64 * math.exp(-self.error / 20))
 
 
 def levels(steps: Sequence[Step], D: int) -> list[float]:
@@ -55,6 +56,9 @@ def schedule(B: Sequence[int], D: int) -> list[int]:
     return lengths
 
 
+CHANGES = (-8, -5, -3, -1, 0, 1, 2, 3, 4, 5, 7, 9, 12, 17, 25, 40)
+
+
 def diffc(layers: Sequence[bytes], B: Sequence[int], D: int) -> list[Step]:
     """Section 1 of diffc.md, with the channels that have numbers."""
     data = b"".join(layers)
@@ -62,23 +66,26 @@ def diffc(layers: Sequence[bytes], B: Sequence[int], D: int) -> list[Step]:
     if not data or data[0] & 15 not in names:
         raise Refused("head")
     name = names[data[0] & 15]
-    fixed, at, steps = name != "chunked", 1, []
+    fixed, at, steps, error = name != "chunked", 2, list[Step](), data[1]
     memory = (data[0] >> 4) + (8 if name == "folded" else 4)
     for n in schedule(B, D):
         if at == len(data):
             break
-        error, at = data[at], at + 1
+        error = min(max(error + CHANGES[data[at] // 16], 0), 255)
         if fixed:
             n = size = min(n, len(data) - at)
             if n < 4:
                 raise Refused("the last step is too short")
-            how: dict[str, Any] = {"bits": 8 * n, "memory": memory}
+            how: dict[str, Any] = {"bits": 8 * n - 4, "memory": memory}
+            digits = data[at : at + size].hex()[1:] + "0"
         else:
-            size, at = int.from_bytes(data[at : at + 3], "big"), at + 3
+            size, at = int(data[at : at + 4].hex()[1:], 16), at + 4
             if at + size > len(data):
                 raise Refused("cut")
             how = {"kl": 8 * n, "chunk": 16, "padding": 2, "fresh": False}
-        steps.append(Step(n, error, data[at : at + size], name, how))
+            digits = data[at : at + size].hex()
+        b = 8 * n - 4 if fixed else 8 * n
+        steps.append(Step(n, b, error, bytes.fromhex(digits), name, how))
         at += size
     if at != len(data):
         raise Refused("more than the steps")
@@ -116,7 +123,7 @@ def ddcm(layers: Sequence[bytes], D: int) -> list[Step]:
         how = {"entries": K, "atoms": M, "coefficients": C, "blocks": blocks} | method
         if at < len(data):
             name = "hadamard" if channel else "codebook"
-            steps.append(Step(n, data[at], data[at + 1 : at + 1 + n], name, how))
+            steps.append(Step(n, 8 * n, data[at], data[at + 1 : at + 1 + n], name, how))
         at += 1 + n
         ends.add(at)
     end, last = 0, 0

@@ -54,7 +54,7 @@ MODELS = [
     ),
     ModelSpec(
         name="base/denoiser",
-        digest="c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5",
+        digest="b99a20ff62ff2c0d4c048f42e196e854341f41a728c5358441fdae05d19b27d0",
         folder="gcodec_base:models/denoiser",
         summary="conditional flow in the space of base/autoencoder, for 1, 2, 4 steps or more",
         licence="Apache-2.0",
@@ -62,7 +62,7 @@ MODELS = [
     ),
     ModelSpec(
         name="base/diffc",
-        digest="b55afe8dc78629c94fd546ade61fbb238a41e766806e80cf9b913314e0d641ce",
+        digest="7bbf988e67e8b4ceeadcef719df594e0a764a6483dc78b2fcb081fdba3233f23",
         folder="gcodec_base:models/diffc",
         summary="bits of the steps of the embedding `diffc`, for base/denoiser",
         licence="Apache-2.0",

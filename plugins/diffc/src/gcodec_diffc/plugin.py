@@ -21,7 +21,7 @@ _DIFFC = EmbeddingSpec(
     makes=("noisy/{space}",),
     parse_class="A",
     id=40,
-    profiles=(Profile(1, "b55afe8dc78629c94fd546ade61fbb238a41e766806e80cf9b913314e0d641ce"),),
+    profiles=(Profile(2, "7bbf988e67e8b4ceeadcef719df594e0a764a6483dc78b2fcb081fdba3233f23"),),
     model="base/diffc",
     progressive=True,
     levels=8193,
@@ -95,8 +95,8 @@ _CHANNELS = [
     ),
 ]
 
-#: SHA-256 of `base/denoiser`, which profile 1 of `ddcm` pins.
-DENOISER = "c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5"
+#: SHA-256 of `base/denoiser`, which profile 2 of `ddcm` pins.
+DENOISER = "b99a20ff62ff2c0d4c048f42e196e854341f41a728c5358441fdae05d19b27d0"
 
 _DDCM = EmbeddingSpec(
     name="ddcm",
@@ -105,7 +105,7 @@ _DDCM = EmbeddingSpec(
     makes=("noisy/{space}",),
     parse_class="A",
     id=42,
-    profiles=(Profile(1, DENOISER),),
+    profiles=(Profile(2, DENOISER),),
     model="base/denoiser",
     progressive=True,
     options=(

@@ -73,36 +73,40 @@ def test_a_small_picture_has_fewer_steps_and_not_fewer_bits() -> None:
 )
 def test_a_stream_is_as_long_as_it_may_be(steps: list[int], payload: int) -> None:
     lengths = _stream.layout(steps, payload, True)
-    used = 1 + sum(1 + n for n in lengths)
+    used = 2 + sum(lengths)
     assert used <= payload
     assert lengths[:-1] == steps[: len(lengths) - 1] and lengths[-1] <= steps[len(lengths) - 1]
     whole = lengths == steps
-    assert whole or payload - used < 1 + SHORTEST
-    cut = _stream.layers([1 + n for n in lengths])
+    assert whole or payload - used < SHORTEST
+    cut = _stream.layers(lengths)
     assert [i for part in cut for i in range(len(lengths))[part]] == list(range(len(lengths)))
 
 
 @pytest.mark.parametrize("fixed", [True, False])
 def test_pieces_come_back(fixed: bool) -> None:
-    sent = [Piece(9, 200, b"a" * 9), Piece(300, 0, b"b" * 300), Piece(7, 255, b"c" * 7)]
-    data = b"".join(piece.pack(fixed) for piece in sent)
-    assert list(_stream.pieces(data, fixed, [9, 300, 7])) == sent
-    assert list(_stream.pieces(b"", fixed, [9, 300, 7])) == []
+    """Of a fixed channel the last four bits are padding. The code goes up, stays at the highest, and down."""
+    changes = [(9, 4, 200), (300, 15, 240), (7, 15, 255), (4, 0, 247)]
+    sent = [Piece(n, change, code, b"a" * (n - 1) + b"p") for n, change, code in changes]
+    lengths = [piece.length for piece in sent]
+    data = b"\xc8" + b"".join(piece.pack(fixed) for piece in sent)
+    assert list(_stream.pieces(data, fixed, lengths)) == sent
+    assert list(_stream.pieces(b"\xc8", fixed, lengths)) == []
+    assert len(data) == 1 + sum(lengths) + 4 * len(sent) * (not fixed)
 
 
 def test_the_last_step_may_be_short() -> None:
-    data = Piece(9, 1, b"a" * 9).pack(True) + Piece(5, 2, b"b" * 5).pack(True)
+    data = b"\1" + Piece(9, 1, 1, b"p" * 9).pack(True) + Piece(5, 2, 1, b"p" * 5).pack(True)
     assert [p.length for p in _stream.pieces(data, True, [9, 300])] == [9, 5]
 
 
 @pytest.mark.parametrize(
     ("data", "fixed", "says"),
     [
-        (b"\1" + b"a" * 9 + b"\2bbb", True, "3 bytes, fewer than 4"),
-        (b"\1", True, "0 bytes"),
-        (b"\1" + b"a" * 9 + b"\2" + b"b" * 301, True, "1 bytes follow the last step"),
+        (b"", True, "before its first step"),
+        (b"\1" + b"a" * 9 + b"bbb", True, "3 bytes, fewer than 4"),
+        (b"\1" + b"a" * 9 + b"b" * 301, True, "1 bytes follow the last step"),
         (b"\1\0\0", False, "ends within"),
-        (b"\1\0\0\4abc", False, "ends within"),
+        (b"\1\0\0\0\4abc", False, "ends within"),
     ],
 )
 def test_what_is_no_sequence_of_steps_is_refused(data: bytes, fixed: bool, says: str) -> None:
@@ -113,7 +117,7 @@ def test_what_is_no_sequence_of_steps_is_refused(data: bytes, fixed: bool, says:
 @given(st.floats(2e-4, 60))
 def test_the_code_of_an_error_is_within_its_step(error: float) -> None:
     """n bits make up for KL nats: the SNR that the code claims is within 2.6 % of the exact one."""
-    gain = _stream.snr_after(0.0, _stream.error_code(error), 100, 1000)
+    gain = _stream.snr_after(0.0, _stream.error_code(error), 800, 1000)
     assert gain == pytest.approx(2 * math.log(2) * 800 / (1000 * error), rel=0.026)
 
 

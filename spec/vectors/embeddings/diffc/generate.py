@@ -28,17 +28,17 @@ def vectors() -> Iterator[tuple[str, Callable[[], Vector]]]:
     yield "bad-number", damaged("diffc", "channel 3", lambda p: (b"\xa3" + p[1:],))
     yield "bad-name", damaged("diffc", "a channel without a name", lambda p: (b"\x0f" + p[1:],))
     yield "bad-short", damaged("diffc", "3 bytes of the last step", lambda p: (p[:5],))
-    yield "bad-error", damaged("diffc", "`error` and no more", lambda p: (p[:2],))
+    yield "bad-error", damaged("diffc", "a head without `error`", lambda p: (p[:1],))
     much = "bytes after the last step that there is"
     yield "bad-more", damaged("diffc", much, lambda p: (p + bytes(4096),))
     cut = "a step of chunked that ends early"
     yield "bad-cut", damaged("diffc", cut, lambda p: (p[:-1],), channel="chunked")
     size = "a step of chunked without its size"
-    yield "bad-size", damaged("diffc", size, lambda p: (p[:3],), channel="chunked")
+    yield "bad-size", damaged("diffc", size, lambda p: (p[:4],), channel="chunked")
     zero = "a step of chunked that ends in a zero byte"
     yield (
         "bad-bits",
-        damaged("diffc", zero, lambda p: (p[:2] + b"\0\0\1\0",), channel="chunked"),
+        damaged("diffc", zero, lambda p: (p[:2] + b"\0\0\0\1\0",), channel="chunked"),
     )
 
 

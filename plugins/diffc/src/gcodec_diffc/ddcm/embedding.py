@@ -54,6 +54,8 @@ __all__ = ["Ddcm"]
 _SPACE = "base"
 #: Largest base-2 logarithm of a codebook of normals.
 _NORMALS = 16
+#: A layer has these bytes or more, and this share of all before it: steps are few, and all as long.
+_LAYER = 48, 0.8
 #: Digests of denoisers and of the autoencoders whose latents they were trained on: their folders give a name only.
 _TRAINED_ON = {DENOISER: "45343cc8ecbc45180ce500bd8bd0a78c64f852b943bf440bee2f5b12cf6211e4"}
 
@@ -101,16 +103,16 @@ class Ddcm(Embedding):
             x0_hat = self.denoiser.x0(state.x_t, *level(state.snr), condition)
             error, bits, z = self._choose(plan.step(i), x_0 - x0_hat, i)
             sent.append(bytes([error]) + bits)
-            state = state.after(x0_hat, z, snr_after(state.snr, error, len(bits), z.size))
+            state = state.after(x0_hat, z, snr_after(state.snr, error, 8 * len(bits), z.size))
         self.setup.run.progress(NAME, plan.steps, plan.steps)
-        first, *rest = [b"".join(sent[part]) for part in layers_of(plan.lengths())]
+        first, *rest = [b"".join(sent[part]) for part in layers_of(plan.lengths(), *_LAYER)]
         return (plan.pack() + first, *rest)
 
     def sizes(self, analysis: Any, quality: float) -> tuple[int, ...]:
         """The lengths of the layers, without a network."""
         plan = self._plan(analysis, quality)
         lengths = plan.lengths()
-        first, *rest = [sum(lengths[part]) for part in layers_of(lengths)]
+        first, *rest = [sum(lengths[part]) for part in layers_of(lengths, *_LAYER)]
         return (len(plan.pack()) + first, *rest)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
@@ -135,7 +137,7 @@ class Ddcm(Embedding):
             except ChannelError as refused:
                 raise PayloadError(NAME, f"step {i}: {refused.reason}") from refused
             x0_hat = self.denoiser.x0(state.x_t, *level(state.snr), condition)
-            state = state.after(x0_hat, z, snr_after(state.snr, error, len(bits), z.size))
+            state = state.after(x0_hat, z, snr_after(state.snr, error, 8 * len(bits), z.size))
             if state.step in wanted:
                 yield (state.signal(self.space.name),)
         self.setup.run.progress(NAME, len(steps), len(steps))

@@ -45,9 +45,9 @@ class Head(NamedTuple):
         head.pack()
         return head
 
-    def channel(self, length: int) -> Channel:
-        """The channel of a step of `length` bytes. Raises ChannelError and UnusablePlugin."""
-        return open_channel(self.spec, 8 * length, self.options)
+    def channel(self, bits: int) -> Channel:
+        """The channel of a step of so many bits. Raises ChannelError and UnusablePlugin."""
+        return open_channel(self.spec, bits, self.options)
 
     def pack(self) -> bytes:
         """Raises UsageError for more options than a head can hold."""

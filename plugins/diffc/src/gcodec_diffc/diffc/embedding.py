@@ -73,25 +73,26 @@ class Diffc(Embedding):
         condition = self.denoiser.condition(by_type(self.setup.beside), size)
         state = start(self.setup.run, values.shape)
         lengths = self._lengths(values.size, quality)
-        sent = []
+        sent = list[Piece]()
         for length in lengths:
             self.setup.run.progress(NAME, state.step, len(lengths))
             x0_hat = self._x0_hat(state, condition)
-            piece, snr, z = self._send(x_0 - x0_hat, state, length)
-            sent.append(piece.pack(self.head.spec.fixed))
+            piece, snr, z = self._send(x_0 - x0_hat, state, length, sent[-1:])
+            sent.append(piece)
             state = state.after(x0_hat, z, snr)
         self.setup.run.progress(NAME, len(lengths), len(lengths))
-        cut = _stream.layers([len(piece) for piece in sent])
-        first, *rest = [b"".join(sent[part]) for part in cut]
-        return (self.head.pack() + first, *rest)
+        packed = [piece.pack(self.head.spec.fixed) for piece in sent]
+        cut = _stream.layers([len(piece) for piece in packed])
+        first, *rest = [b"".join(packed[part]) for part in cut]
+        return (self.head.pack() + bytes([sent[0].code]) + first, *rest)
 
     def sizes(self, analysis: Any, quality: float) -> tuple[int, ...] | None:
         """The lengths of the layers, without a network; None for a channel of which only sending tells."""
         if not self.head.spec.fixed:
             return None
-        sent = [1 + length for length in self._lengths(analysis[0].size, quality)]
+        sent = self._lengths(analysis[0].size, quality)
         first, *rest = [sum(sent[part]) for part in _stream.layers(sent)]
-        return (len(self.head.pack()) + first, *rest)
+        return (len(self.head.pack()) + 1 + first, *rest)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return x_t as the sender had it, up to rounding in the network."""
@@ -107,17 +108,20 @@ class Diffc(Embedding):
         h, w = (-(-side // self.space.factor) for side in size)
         shape = (self.space.channels, h, w)
         dimensions = math.prod(shape)
-        pieces = list(_stream.pieces(data[read:], head.spec.fixed, self.schedule.steps(dimensions)))
+        fixed, steps = head.spec.fixed, self.schedule.steps(dimensions)
+        pieces = list(_stream.pieces(data[read:], fixed, steps))
         condition = self.denoiser.condition(by_type(self.setup.beside), size)
         state = start(self.setup.run, shape)
         ends = [sum(map(len, layers[:count])) for count in counts]
+        read += 1
         for piece in pieces:
             self.setup.run.progress(NAME, state.step, len(pieces))
             x0_hat = self._x0_hat(state, condition)
             z = self._receive(piece, head, dimensions, state.step)
-            snr = _stream.snr_after(state.snr, piece.error, piece.length, dimensions)
+            bits = _stream.bits_of(piece.length, fixed)
+            snr = _stream.snr_after(state.snr, piece.code, bits, dimensions)
             # A layer that ends within a step, which no sender makes, counts as far as whole steps go.
-            read += len(piece.pack(head.spec.fixed))
+            read += len(piece.pack(fixed))
             while len(ends) > 1 and ends[0] < read:
                 yield (state.signal(self.space.name),)
                 ends.pop(0)
@@ -127,33 +131,43 @@ class Diffc(Embedding):
             yield (state.signal(self.space.name),)
 
     def _send(
-        self, error: torch.Tensor, state: State, length: int
+        self, error: torch.Tensor, state: State, length: int, before: Sequence[Piece]
     ) -> tuple[Piece, float, FloatArray]:
-        """Bits for the direction in which x0-hat errs, the SNR that they lead to, and the sample."""
+        """Bits for the direction in which x0-hat errs, the SNR that they lead to, and the sample.
+
+        before  the step before, if there was one.
+        """
         r = error.cpu().numpy().ravel()
         norm = max(float(np.linalg.norm(r.astype(np.float64))), 1e-12)
-        nominal = math.sqrt(2 * math.log(2) * 8 * length)
+        fixed, count = self.head.spec.fixed, _stream.bits_of(length, self.head.spec.fixed)
+        nominal = math.sqrt(2 * math.log(2) * count)
         common, reference = self._common(state.step), Gaussian.standard(r.size)
-        channel = self.head.channel(length)
-        if not self.head.spec.fixed:
+        channel = self.head.channel(count)
+
+        def end(E: float) -> tuple[int, int, float]:
+            wanted = _stream.error_code(E)
+            change, code = _stream.change_to(wanted, before[0].code if before else wanted)
+            return change, code, _stream.snr_after(state.snr, code, count, r.size)
+
+        if not fixed:
             # As published: the target first, a sample of it as good as the channel can.
-            code = _stream.error_code(norm**2 / r.size)
-            snr = _stream.snr_after(state.snr, code, length, r.size)
+            change, code, snr = end(norm**2 / r.size)
             m = math.sqrt(snr - state.snr) * r
             bits = channel.simulate(Gaussian(m), reference, common)
-            return Piece(length, code, bits), snr, channel.replay(bits, reference, common)
+            sent = Piece(length, change, code, bits)
+            return sent, snr, channel.replay(bits, reference, common)
         # The other way round: the bits' sample first, then the step to the SNR where it is one of q. All targets of a
         # step lie in one direction, r; the sample goes A along it, and |m| = A at snr_s = snr_t + (A / |r|)^2.
         bits = channel.simulate(Gaussian(r * np.float32(nominal / norm)), reference, common)
         z = channel.replay(bits, reference, common)
         A = max(float(z.astype(np.float64) @ r) / norm, 1e-3)
-        code = _stream.error_code((norm * nominal / A) ** 2 / r.size)
-        snr = _stream.snr_after(state.snr, code, length, r.size)
-        return Piece(length, code, bits), snr, z
+        change, code, snr = end((norm * nominal / A) ** 2 / r.size)
+        return Piece(length, change, code, bits), snr, z
 
     def _receive(self, piece: Piece, head: Head, dimensions: int, step: int) -> FloatArray:
         try:
-            channel, reference = head.channel(piece.length), Gaussian.standard(dimensions)
+            bits = _stream.bits_of(piece.length, head.spec.fixed)
+            channel, reference = head.channel(bits), Gaussian.standard(dimensions)
             return channel.replay(piece.bits, reference, self._common(step))
         except ChannelError as error:
             raise PayloadError(NAME, f"step {step}: {error.reason}") from error
