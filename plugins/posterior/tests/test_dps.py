@@ -164,7 +164,7 @@ def test_estimates_are_met(
     misfit, before = (target.misfit(torch.from_numpy(space.encode(x))[None]) for x in (drawn, free))
     assert misfit < 0.2 * before
     assert misfit < 2
-    assert squared(drawn, photo) < 0.5 * squared(free, photo)
+    assert squared(drawn, photo) < 0.7 * squared(free, photo)
 
 
 def test_a_preview_is_refined_at_a_bounded_cost(
