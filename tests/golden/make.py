@@ -17,7 +17,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 TABLE = HERE / "golden.json"
 #: Of files that are of another than 0.5.
-QUALITIES = {"ntc@linear": 0.9}
+QUALITIES = {"ntc@linear": 0.9, "diffc@layers": 0.9}
 OPTIONS: dict[str, dict[str, Any]] = {"ddcm@threshold": {"method": "threshold", "codebook": 14}}
 CROP = (440, 140, 568, 236)  # left, top, right, bottom in tests/images/kodim23.png: 128 x 96
 

@@ -29,4 +29,4 @@ def webp(parrot: Image.Image) -> bytes:
 @pytest.fixture(scope="session")
 def cut() -> bytes:
     """A progressive file whose end is missing."""
-    return (TESTS / "golden" / "diffc.gcx").read_bytes()[:-20]
+    return (TESTS / "golden" / "diffc-layers.gcx").read_bytes()[:-20]

@@ -35,7 +35,7 @@ def files() -> dict[str, bytes]:
         pytest.skip(reason)
     found = {path.name: path.read_bytes() for path in sorted(GOLDEN.glob("*.gcx"))}
     found |= {f"set {path.name}": path.read_bytes() for path in CONFORMANCE.glob("*.gcx")}
-    ntc, diffc = gcx.read(found["ntc.gcx"]), gcx.read(found["diffc.gcx"])
+    ntc, diffc = gcx.read(found["ntc.gcx"]), gcx.read(found["diffc-layers.gcx"])
     whole = gcodec.load_image(ROOT / "tests/images/kodim23.png").to_array()
     # Sides that no block divides.
     odd, target = gcodec.Picture.from_array(whole[140:325, 440:683]), gcodec.Target(quality=0.4)

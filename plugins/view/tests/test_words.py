@@ -123,7 +123,7 @@ def test_a_progressive_file_that_was_cut_short_is_told_as_far_as_it_goes(
     open_page: Callable[..., Chromium], files: dict[str, bytes]
 ) -> None:
     browser = open_page()
-    browser.drop("short.gcx", files["diffc.gcx"][:-20])
+    browser.drop("short.gcx", files["diffc-layers.gcx"][:-20])
     browser.wait("document.querySelector('.panel')")
-    assert "1 of 2 segments are missing" in browser.text(".note")
+    assert "1 of 3 segments are missing" in browser.text(".note")
     assert "incomplete" in browser.text(".bytes table")
