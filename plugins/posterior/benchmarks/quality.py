@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gcodec.diffusion.tiles import Tile, noise
 from gcodec.errors import TargetTooSmall
 from gcodec.interfaces import Setup, Size
 from gcodec.pictures import Picture, load_image
@@ -33,8 +34,9 @@ from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.randomness import FIRST_PRIVATE
 from gcodec.run import Run
+from gcodec.signals import Noisy, by_type
 from gcodec_eval.metrics import lpips_network
-from gcodec_posterior.noisy import Ancestral, Mean, ProbabilityFlow
+from gcodec_posterior.noisy import Ancestral, FromNoisy, Mean, ProbabilityFlow
 
 FloatArray: TypeAlias = NDArray[np.float32]
 Distance: TypeAlias = Callable[[FloatArray, FloatArray], float]
@@ -57,6 +59,20 @@ def middle(path: Path, side: int) -> Picture:
     return replace(picture, pixels=np.ascontiguousarray(part))
 
 
+@torch.inference_mode()
+def latent(sampler: FromNoisy, state: Noisy, size: Size, whole: Tile) -> FloatArray:
+    """What the sampler makes of a state, before it is decoded: [C, h, w]."""
+
+    def normals(step: int) -> torch.Tensor:
+        draw = noise(sampler.setup.run.randomness, whole.window, len(state.x_t), step)
+        return sampler.there(draw)
+
+    denoise = sampler.denoise([by_type((state,))], size)(whole)
+    grid = sampler.grid(state.sigma_t)
+    x_0: FloatArray = sampler.solve(denoise, sampler.there(state.x_t), grid, normals)[0].numpy()
+    return x_0
+
+
 def states(paths: Sequence[Path], side: int, steps: int, distance: Distance) -> None:
     """Print the first table."""
     run = Run()
@@ -70,14 +86,13 @@ def states(paths: Sequence[Path], side: int, steps: int, distance: Distance) -> 
     for number, path in enumerate(paths):
         x = middle(path, side).pixels
         size, z = Size(*x.shape[1:]), space.encode(x)
-        condition = made[0].denoiser.condition({}, size)
-        window = slice(0, z.shape[1]), slice(0, z.shape[2])
+        whole = Tile(0, 0, np.ones(z.shape[1], np.float32), np.ones(z.shape[2], np.float32))
         eps = run.randomness.normal(FIRST_PRIVATE, 0, number, z.shape)
         for row, t in zip(rows, TIMES, strict=True):
             x_t = np.float32(1 - t) * z + np.float32(t) * eps
             found = []
             for each in made:
-                x_0 = each.solve(x_t, t, condition, window)
+                x_0 = latent(each, Noisy(x_t, space.name, 1 - t, t), size, whole)
                 shown = space.decode(x_0, size)
                 found.append((squared(x_0, z), squared(shown, x), distance(shown, x)))
             row.append(found)
