@@ -90,7 +90,7 @@ def states(paths: Sequence[Path], side: int, steps: int, distance: Distance) -> 
         eps = run.randomness.normal(FIRST_PRIVATE, 0, number, z.shape)
         for row, t in zip(rows, TIMES, strict=True):
             x_t = np.float32(1 - t) * z + np.float32(t) * eps
-            found = []
+            found: list[tuple[float, ...]] = []
             for each in made:
                 x_0 = latent(each, Noisy(x_t, space.name, 1 - t, t), size, whole)
                 shown = space.decode(x_0, size)
