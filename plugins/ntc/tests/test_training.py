@@ -69,6 +69,26 @@ class TestNtc(TrainerConformance):
         assert norms.min() > 0.8
         assert torch.allclose(pre.sum(1), torch.ones(16), atol=1e-5)  # a constant stays one
 
+    def test_while_transforms_are_frozen_latents_err_as_the_picture_does(
+        self, gcodec_photographs: Path, tmp_path: Path
+    ) -> None:
+        """What makes one loss of both: the untrained transform is nearly orthonormal. Means learn from it too."""
+        every = {"channels": 768, "knots": 3}
+        groups = {"groups": [16, 48, 96, 608], "knots": 3}
+        task = self.task(gcodec_photographs, tmp_path, transform=every, entropy=groups)
+        model, found = task.network, []
+        assert isinstance(model, Model)
+        for step in (0, 1):  # frozen, and not
+            torch.manual_seed(5)
+            found.append(task.losses(model, step, np.random.default_rng(3)))
+        frozen, free = found
+        assert frozen["mse"].item() == pytest.approx(free["mse"].item(), rel=0.15)
+        assert frozen["bpp"].item() == pytest.approx(free["bpp"].item(), rel=1e-4)
+        frozen["loss"].backward()  # type: ignore[no-untyped-call]
+        assert all(p.grad is None for p in model.analysis.parameters())
+        means = model.entropy.heads[5].out.weight.grad
+        assert means is not None and means[:608].abs().max() > 0
+
     def test_a_grown_model_computes_what_the_small_one_did(
         self, trained: Path, gcodec_photographs: Path
     ) -> None:

@@ -50,7 +50,7 @@ class Loss:
     scale        c in lambda(q) = c / step(q)^2.
     trade        of squared error, in steps^2, against bits in the rounding of latents.
     focus        interval of qualities from which `focus_share` of each batch is drawn.
-    frozen       first steps, in which the entropy model alone learns.
+    frozen       first steps, in which the entropy model alone learns; the squared error is that of latents then.
     """
 
     scale: float
@@ -138,10 +138,13 @@ class NtcTask(PhotoTask):
             quantized, bits, soft = network.entropy(v, q, noise=True, trade=self.loss.trade)
         positions = x.shape[2] * x.shape[3]
         rate = (bits + soft) / positions
-        error = torch.zeros_like(rate)
-        if not frozen:
-            error = (network.synthesis(quantized, q) - x).square().mean((1, 2, 3)) * 255**2
         multiplier = self.loss.scale * torch.exp2(-2 * network.log_step(q))
+        if frozen:
+            # Of the latents: without it means go where bits are fewest, and the picture pays for it.
+            width = torch.exp2(network.log_step(q))
+            error = (quantized - v).square().sum((1, 2, 3)) * width**2 / (3 * positions)
+        else:
+            error = (network.synthesis(quantized, q) - x).square().mean((1, 2, 3)) * 255**2
         loss = ((rate + multiplier * error) * multiplier.rsqrt()).mean() * 0.05
         return {"loss": loss, "bpp": bits.mean() / positions, "mse": error.mean()}
 
