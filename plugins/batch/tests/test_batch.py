@@ -343,6 +343,10 @@ def test_what_a_companion_lacks_is_encoded_and_decoded_with_it(
     for name in "0.png", "a b/same.png":
         again = tmp_path / "again" / (f"{name}.png" if "same" in name else name)
         assert gcodec.load_image(again).to_pil() == gcodec.load_image(photos / name).to_pil()
+    # Of two inputs that are called alike none takes the other's.
+    (tmp_path / "small/a b/same.png.gcx").rename(tmp_path / "small/a b/same.gcx")
+    made = batch("encode", photos, "other", *lossless)
+    assert made.returncode == 21 and "small/a b/same.png.gcx" in made.stderr
     (tmp_path / "small/0.gcx").unlink()
     lone = batch("decode", "rest/0.gcx", "lone", "--companions", "small")
     assert lone.returncode == 21 and "small/0.gcx: cannot be read" in lone.stderr

@@ -210,6 +210,7 @@ def test_a_models_folder_is_the_same_from_everywhere(
         (("photos", "out", "--apart"), 2, "ntc has none here; leave --apart out"),
         (("photos", "out", "--companions", "photos", "--apart"), 2, "ntc does not notice"),
         (("photos", "out", "--companions", "nosuch"), 2, "companions"),
+        (("photos", "out", "--companions", "photos", "--tars"), 2, "leave --tars or"),
         (("photos", "out", "--device", "cuda:99"), 2, "a device that torch has here"),
         (("", "out"), 2, "need a name"),
         (("photos", "out", "--embed", "nosuch"), 3, "nosuch"),

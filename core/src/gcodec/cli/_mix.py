@@ -113,6 +113,7 @@ def command(
             with _told(hopeless, [(e.label, r.label)], alone):
                 check_pair(e.spec, r.spec, installed, checked(r.spec, r.options).share, via)
 
+    check_device(how.device)
     folder = _folder(output)
     stem = folder / Path(source).stem
     sheet = None if alone else f"{stem}.sheet.jpg"
@@ -126,8 +127,6 @@ def command(
         check_output(path, force=force, inputs=[source])
     if len({*wanted}) < len(wanted):
         raise UsageError("two of the plugins would write to one file; mix them one after the other")
-    check_device(how.device)
-
     from gcodec.pipeline.encoding import encode
 
     records: dict[tuple[str, str], dict[str, Any]] = {}

@@ -171,6 +171,10 @@ def encode(
         why = "does not notice where they are missing" if companions else "has none here"
         text = f"companions cannot be left out: {embed.spec.name} {why}; leave --apart out"
         raise UsageError(text)
+    if companions and shared["tars"]:
+        raise UsageError(
+            "files in tars have other names than their companions; leave --tars or --companions out"
+        )
     if companions:
         first |= {"companions": str(companions.absolute()), "apart": apart}
     _batch("encode", {"encode": first}, embed=embed, trials=trials, **shared)

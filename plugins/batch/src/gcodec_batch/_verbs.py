@@ -60,7 +60,7 @@ def done(work: Work, session: Session, item: Item, key: str) -> Result:
     Raises OSError, which is of the output or of this machine, and what ends a process.
     """
     one = _One(work, item, key)
-    made = one.tried(partial(_VERBS[work.verb], work, session, item))
+    made = one.tried(partial(_VERBS[work.verb], work, session, item, key))
     return made if isinstance(made, Result) else one.result(made)
 
 
@@ -174,12 +174,12 @@ def _warned(result: Result, text: str) -> Result:
     return replace(result, row={**result.row, "warning": f"{before}; {text}" if before else text})
 
 
-def _encoded(work: Work, session: Session, picture: Any, item: Item | None = None) -> Made:
+def _encoded(work: Work, session: Session, picture: Any, called: str = "") -> Made:
     from gcodec.pipeline.ratecontrol import Target
     from gcodec.pipeline.trying import Trials
 
     name, options = work.embed
-    settings = _settings(work, "encode", item)
+    settings = _settings(work, "encode", called)
     target = Target(**settings.pop("target"))
     if "trials" in settings:
         settings["trials"] = Trials(**settings["trials"])
@@ -190,16 +190,14 @@ def _encoded(work: Work, session: Session, picture: Any, item: Item | None = Non
 def _received(work: Work, session: Session, item: Item, data: bytes | None = None) -> Received:
     name, options = work.recon or (None, {})
     data = read_item(item) if data is None else data
-    return session.receive(data, name, options=options, **_settings(work, "decode", item))
+    return session.receive(data, name, options=options, **_settings(work, "decode", item.name))
 
 
-def _settings(work: Work, what: str, item: Item | None) -> dict[str, Any]:
-    """Further arguments for an input. Its companion is called as this command calls files: photo.gcx or photo.png.gcx."""
+def _settings(work: Work, what: str, called: str) -> dict[str, Any]:
+    """Further arguments for an input; the companion of a file is called as that file."""
     settings = dict(work.settings[what])
-    if item is not None and "companions" in settings:
-        folder = Path(settings["companions"])
-        whole, short = folder / f"{item.name}.gcx", (folder / item.name).with_suffix(".gcx")
-        settings["companions"] = [whole if whole.is_file() else short]
+    if "companions" in settings:
+        settings["companions"] = [Path(settings["companions"]) / called]
     return settings
 
 
@@ -212,7 +210,7 @@ def _saved(work: Work, session: Session, made: Decoded) -> Made:
     return stream.getvalue(), {"width": width, "height": height}
 
 
-def _decoded(work: Work, session: Session, item: Item) -> Made:
+def _decoded(work: Work, session: Session, item: Item, key: str) -> Made:
     (made,) = session.finish([_received(work, session, item)])
     return _AFTER[work.verb](work, session, made)
 
@@ -229,8 +227,8 @@ _AFTER: dict[str, Callable[[Work, Any, Any], Made]] = {
     "decode": _saved,
     "transcode": lambda work, session, made: _encoded(work, session, made.picture),
 }
-_VERBS: dict[str, Callable[[Work, Any, Item], Made]] = {
-    "encode": lambda work, session, item: _encoded(work, session, read_item(item), item),
+_VERBS: dict[str, Callable[[Work, Any, Item, str], Made]] = {
+    "encode": lambda work, session, item, key: _encoded(work, session, read_item(item), key),
     "decode": _decoded,
     "transcode": _decoded,
 }
