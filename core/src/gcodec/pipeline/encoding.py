@@ -26,7 +26,7 @@ from gcodec.pipeline.binding import bind
 from gcodec.pipeline.ratecontrol import Target, search
 from gcodec.pipeline.stage1 import SYMBOL_DIGEST, Part, Stage1, build, exact_of, open_companions
 from gcodec.pipeline.trying import Judged, Trials, best_of, heard_by
-from gcodec.plugin import MetricSpec
+from gcodec.plugin import EmbeddingSpec, MetricSpec
 from gcodec.registry import registry
 from gcodec.run import Run
 from gcodec_formats import registry as numbers
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from gcodec.models import Model
     from gcodec.pictures import Picture
 
-__all__ = ["Encoded", "check_encoding", "encode"]
+__all__ = ["Encoded", "check_apart", "check_encoding", "encode"]
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,13 @@ def check_encoding(
     return weights
 
 
+def check_apart(spec: EmbeddingSpec, given: bool) -> None:
+    """Raise UsageError where companions, which were `given` or not, cannot be left out of a file."""
+    if not (given and spec.apart):
+        why = "does not notice where they are missing" if given else "has none here"
+        raise UsageError(f"companions cannot be left out: {spec.name} {why}; leave --apart out")
+
+
 def _files(
     picture: Picture,
     embedding: str,
@@ -174,10 +181,9 @@ def _files(
         extensions[numbers.SYMBOLS_DIGEST] = bytes(SYMBOL_DIGEST)
     header = gcx.Header(identity, size, extensions)
     before, after = beside(picture, metadata)
-    if apart and not (bodies and spec.apart):
-        why = "does not notice where they are missing" if bodies else "has none here"
-        raise UsageError(f"companions cannot be left out: {spec.name} {why}; leave --apart out")
-    if not apart:
+    if apart:
+        check_apart(spec, bool(bodies))
+    else:
         before += companion_segments(bodies)
 
     def written(layers: Iterable[bytes]) -> bytes:

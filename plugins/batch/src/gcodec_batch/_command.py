@@ -167,10 +167,10 @@ def encode(
     first = _encoding(target, seed) | {"model": model, "digest": digest, "metadata": metadata}
     if trials:
         first["trials"] = {**vars(trials), "options": dict(trials.options)}
-    if apart and (companions is None or not embed.spec.apart):
-        why = "does not notice where they are missing" if companions else "has none here"
-        text = f"companions cannot be left out: {embed.spec.name} {why}; leave --apart out"
-        raise UsageError(text)
+    if apart:
+        from gcodec.pipeline.encoding import check_apart
+
+        check_apart(embed.spec, companions is not None)
     if companions and shared["tars"]:
         raise UsageError(
             "files in tars have other names than their companions; leave --tars or --companions out"

@@ -118,9 +118,8 @@ class Lossless(Embedding):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._network = _network(setup.weights("lossless", "base/lossless"))
-        self._unused: set[bytes] = (
-            set()
-        )  # digests of layers that were made without the companion that there was
+        #: Digests of layers that were made without the companion that there was.
+        self._unused: set[bytes] = set()
 
     def analyse(self, pixels: FloatArray) -> _Analysed:
         """Samples of float32 [3, H, W] in [0, 1]: of 8 bits if they are, of 16 otherwise."""
