@@ -49,6 +49,12 @@ RECIPE: dict[str, Any] = {
     },
 }
 
+#: Of the lapped transform all coefficients.
+EVERY: dict[str, Any] = {
+    "transform": {"channels": 768, "knots": 3},
+    "entropy": {"groups": [16, 48, 96, 608], "knots": 3},
+}
+
 
 class TestNtc(TrainerConformance):
     recipe = RECIPE
@@ -57,9 +63,7 @@ class TestNtc(TrainerConformance):
         self, gcodec_photographs: Path, tmp_path: Path
     ) -> None:
         """Without quantization all kept coefficients give the picture back; the filter's gain is Tran's."""
-        every = {"channels": 768, "knots": 3}
-        groups = {"groups": [16, 48, 96, 608], "knots": 3}
-        task = self.task(gcodec_photographs, tmp_path, transform=every, entropy=groups)
+        task = self.task(gcodec_photographs, tmp_path, **EVERY)
         model, x = task.network, batch(task, 1)
         assert isinstance(model, Model)
         with torch.no_grad():
@@ -73,9 +77,7 @@ class TestNtc(TrainerConformance):
         self, gcodec_photographs: Path, tmp_path: Path
     ) -> None:
         """What makes one loss of both: the untrained transform is nearly orthonormal. Means learn from it too."""
-        every = {"channels": 768, "knots": 3}
-        groups = {"groups": [16, 48, 96, 608], "knots": 3}
-        task = self.task(gcodec_photographs, tmp_path, transform=every, entropy=groups)
+        task = self.task(gcodec_photographs, tmp_path, **EVERY)
         model, found = task.network, []
         assert isinstance(model, Model)
         for step in (0, 1):  # frozen, and not
