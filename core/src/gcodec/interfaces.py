@@ -123,6 +123,13 @@ class Embedding(ABC):
         """
         return None
 
+    def alone(self, layers: Sequence[bytes]) -> bool:
+        """Whether these layers of a file with a companion decode without it, for the sender could not use it.
+
+        Of a spec with `apart`. Raises PayloadError like `decode`.
+        """
+        return False
+
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """Return a canonical form of the decoded discrete symbols, the same on every machine (`gcodec verify`).
 

@@ -9,9 +9,9 @@ import pytest
 import sample_codecs
 
 import gcodec_formats as gcx
-from gcodec.errors import NoPath, PayloadError, UnknownPlugin, UsageError
+from gcodec.errors import ImageError, NoPath, PayloadError, UnknownPlugin, UsageError
 from gcodec.interfaces import Setup
-from gcodec.pipeline.decoding import decode
+from gcodec.pipeline.decoding import decode, decode_progressively, verify
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.kept import Kept, set_up
 from gcodec.pipeline.ratecontrol import Target
@@ -21,6 +21,8 @@ from gcodec.run import Run
 from gcodec.signals import Preview, Text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gcodec.pictures import Picture
 
 pytestmark = pytest.mark.usefixtures("installed")
@@ -106,6 +108,27 @@ def test_a_finished_file_travels_as_a_companion(photo: Picture) -> None:
     # And what travelled beside that goes on with it.
     nested = open_stage1(encode(photo, "tiny", companions=[both]).data)
     assert [part.spec.name for part in nested.parts] == ["test/words", "tiny", "tiny"]
+    for again in ([words, words], [both, words], [words, both]):
+        with pytest.raises(UsageError, match="companion 2: another of the same embedding"):
+            encode(photo, "tiny", companions=again)
+
+
+def test_a_companion_that_cannot_be_read_is_named(photo: Picture, tmp_path: Path) -> None:
+    words = tmp_path / "words.gcx"
+    with pytest.raises(ImageError, match=r"companion .*words\.gcx: cannot be read"):
+        encode(photo, "tiny", companions=[words])
+    words.write_bytes(encode(photo, "test/words").data[:-1])
+    with pytest.raises(gcx.FormatError, match=r"companion .*words\.gcx: .*fetch it again"):
+        encode(photo, "tiny", companions=[words])
+    with pytest.raises(gcx.FormatError, match="companion 1: not a GCX file"):
+        encode(photo, "tiny", companions=[b"GIF89a"])
+
+
+def test_a_file_that_never_goes_without_companions_takes_none(photo: Picture) -> None:
+    data, words = encode(photo, "tiny").data, encode(photo, "test/words").data
+    for use in (decode, verify, lambda *a, **k: list(decode_progressively(*a, **k))):
+        with pytest.raises(UsageError, match="'tiny' has all companions inside"):
+            use(data, companions=[words])
 
 
 def test_a_target_counts_the_companion(photo: Picture) -> None:

@@ -61,13 +61,15 @@ def test_one_that_saves_nothing_is_not_used_and_that_is_said(octets: NDArray[np.
     with pytest.warns(UserWarning, match="it was not used, and the file decodes without it"):
         missing = rest(shown, other)
     assert missing == alone
-    for given in ([], [other]):
-        found = gcodec.decode(missing, companions=given).picture
-        assert np.array_equal(found.to_array("uint8"), octets[:24, :40])
+    found = gcodec.decode(missing).picture
+    assert np.array_equal(found.to_array("uint8"), octets[:24, :40])
+    with pytest.warns(UserWarning, match="made without a companion"):
+        found = gcodec.decode(missing, companions=[other]).picture
+    assert np.array_equal(found.to_array("uint8"), octets[:24, :40])
     with pytest.warns(UserWarning, match="it was not used"):
         whole = gcodec.encode(shown, "lossless", companions=[other], digest=True).data
     assert len(alone) + len(other) / 2 < len(whole) <= len(alone) + len(other) + 16
-    gcodec.verify(whole)
+    gcodec.verify(whole)  # inside, it is the sender's to say
 
 
 def test_of_a_large_picture_parts_tell_which_law_the_whole_is_coded_under(
@@ -120,6 +122,7 @@ def test_inside_it_is_one_file_that_holds_both(octets: NDArray[np.uint8]) -> Non
 
 
 @pytest.mark.filterwarnings("ignore:the companion would save nothing")  # of one pixel it does not
+@pytest.mark.filterwarnings("ignore:the file was made without a companion")
 @pytest.mark.parametrize("kind", ["gray", "deep", "near", "origin", "row", "one", "tall"])
 def test_every_kind_comes_back(octets: NDArray[np.uint8], kodim23: Any, kind: str) -> None:
     part: NDArray[Any] = octets[:17, :38]
@@ -143,6 +146,7 @@ def test_every_kind_comes_back(octets: NDArray[np.uint8], kodim23: Any, kind: st
 
 
 @pytest.mark.filterwarnings("ignore:the companion would save nothing")
+@pytest.mark.filterwarnings("ignore:the file was made without a companion")
 def test_of_a_smooth_companion_and_of_one_beyond_40_decibels(octets: NDArray[np.uint8]) -> None:
     shown = picture(octets[:24, :24])
     for quality in (0.0, 0.95):
@@ -166,6 +170,17 @@ def test_a_fresh_process_decodes_it(octets: NDArray[np.uint8], tmp_path: Path) -
         assert done.returncode == 0, done.stderr
     done = run_gcodec("decode", "rest.gcx", "-o", "lone.png", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (10, 1)
+    (tmp_path / "cut.gcx").write_bytes((tmp_path / "small.gcx").read_bytes()[:-3])
+    for status, said, companions in (
+        (20, "companion cut.gcx: ", ["cut.gcx"]),
+        (7, "companion none.gcx: ", ["none.gcx"]),
+        (2, "companion small.gcx: another", ["small.gcx", "small.gcx"]),
+    ):
+        words = [word for name in companions for word in ("--companion", name)]
+        done = run_gcodec("decode", "rest.gcx", *words, "-o", "lone.png", cwd=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (status, 1)
+        assert said in done.stderr
+    assert not (tmp_path / "lone.png").exists()
     found = gcodec.load_image(tmp_path / "again.png").to_array("uint8")
     assert np.array_equal(found, octets[:32, :40])
 
@@ -191,7 +206,7 @@ def test_another_companion_and_none_are_told_apart(octets: NDArray[np.uint8]) ->
         gcodec.decode(missing, companions=[small(picture(octets[30:54, :24]))])
     with pytest.raises(PayloadError, match="decode it with that, an `ntc`"):
         gcodec.decode(missing, companions=[small(shown, 0.6, "webp")])
-    with pytest.raises(UsageError, match="a companion is of a picture of 20x24"):
+    with pytest.raises(UsageError, match="companion 1 is of a picture of 20x24"):
         gcodec.decode(missing, companions=[small(picture(octets[:24, :20]))])
     with pytest.raises(FormatError):
         gcodec.decode(missing, companions=[companion[:-3]])
@@ -221,5 +236,5 @@ def test_print_is_still_listed_by_its_colours() -> None:
     with pytest.warns(UserWarning, match="it was not used"):
         missing = rest(shown, companion)
     assert missing == gcodec.encode(shown, "lossless").data
-    found = gcodec.decode(missing, companions=[companion]).picture
+    found = gcodec.decode(missing).picture
     assert np.array_equal(found.to_array("uint8"), page)

@@ -13,6 +13,7 @@ import click
 from gcodec.cli.common import (
     STREAM,
     Place,
+    beside,
     check_output,
     output_for,
     progress_bar,
@@ -110,7 +111,6 @@ def command(
 
     import gcodec_formats as gcx
     from gcodec.pictures import Credentials, check_signable, format_of
-    from gcodec.pipeline._container import with_companions
     from gcodec.pipeline.decoding import check_target, decode, decode_progressively, save_decoded
     from gcodec.pipeline.fidelity import saving_fidelity, suffix_of
 
@@ -127,8 +127,7 @@ def command(
         check_output(fidelity_map, force=force, inputs=[source])
     name = recon.spec.name if recon else None
     options = {} if realism is None else {REALISM.name: realism}
-    beside = [read_bytes(file) for file in companions]
-    data = with_companions(read_bytes(source), beside, how.run())
+    data = read_bytes(source)
     if max_bytes is not None:
         if max_bytes < len(data) and not gcx.read(data, partial=True).progressive:
             raise UsageError(
@@ -145,6 +144,7 @@ def command(
             "via": via,
             "partial": cut,
             "fidelity": bool(fidelity_map),
+            "companions": beside(companions),
             "run": how.run(seed=seed, progress=progress),
         }
         if preview_every:

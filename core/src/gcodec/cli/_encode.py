@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gcodec.cli.common import (
+    beside,
     load_picture,
     output_for,
     progress_bar,
-    read_bytes,
     rounded,
     shell_files,
     source_argument,
@@ -94,7 +94,7 @@ def command(
             options=embed.options,
             suggest=(suggest.spec.name, suggest.options) if suggest else None,
             trials=trials,
-            companions=[read_bytes(file) for file in companions],
+            companions=beside(companions),
             apart=apart,
             run=run,
             **asked,

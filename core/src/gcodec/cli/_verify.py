@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gcodec.cli.common import json_option, print_json, read_bytes, source_argument
+from gcodec.cli.common import beside, json_option, print_json, read_bytes, source_argument
 from gcodec.cli.run_options import RunOptions, companion_option, run_options
 
 
@@ -26,8 +26,7 @@ def command(
     from gcodec.pipeline.decoding import verify
 
     run = how.run()
-    beside = [read_bytes(file) for file in companions]
-    found = verify(read_bytes(source), source, companions=beside, run=run)
+    found = verify(read_bytes(source), source, companions=beside(companions), run=run)
     if as_json:
         print_json({"file": source, **found})
         return

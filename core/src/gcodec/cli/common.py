@@ -95,6 +95,11 @@ def read_bytes(path: str) -> bytes:
         raise ImageError("standard input", f"cannot be read: {error.strerror}") from error
 
 
+def beside(paths: Iterable[str]) -> list[str | bytes]:
+    """Files that are read by their names, so that errors have these; standard input is read here."""
+    return [read_bytes(path) if path == STREAM else path for path in paths]
+
+
 def load_picture(path: str, run: Run) -> Picture:
     """Return the picture in a file, or on standard input for "-". Raises ImageError."""
     from gcodec.pictures import load_image

@@ -170,19 +170,36 @@ def weight(beside: Sequence[gcx.Segment]) -> str:
 def companion_bodies(files: Sequence[bytes | str | Path], size: Size, run: Run) -> list[bytes]:
     """Return the bodies of companion segments that hold the layers of finished files, their own companions first.
 
-    Raises FormatError, and UsageError for a file of another size or seed: its embedding would decode to something else.
+    Each error says which file it is about: ImageError where that cannot be read, FormatError, and UsageError for one of
+    another size or seed, whose embedding would decode to something else, or for a second one of an embedding and weights,
+    whose layers would be taken for more layers of the first.
     """
     bodies: list[bytes] = []
-    for data in files:
-        file = gcx.read(file_bytes(data), limits=run.limits)
+    had: set[gcx.Identity] = set()
+    for number, data in enumerate(files, 1):
+        name = f"companion {data if isinstance(data, str | Path) else number}"
+        try:
+            file = gcx.read(file_bytes(data), limits=run.limits)
+        except ImageError as error:
+            raise ImageError(name, error.reason) from error
+        except gcx.FormatError as error:
+            error.what = f"{name}: {error.what}"
+            raise
         if file.header.size != size:
             here, there = (f"{s.width}x{s.height}" for s in (size, file.header.size))
-            raise UsageError(f"a companion is of a picture of {there}, this one has {here}")
+            raise UsageError(f"{name} is of a picture of {there}, this one has {here}")
         if file.header.extensions.get(numbers.SEED, 0) != run.seed:
-            raise UsageError("a companion has another seed; encode it with the same --seed")
-        bodies += map(bytes, file.bodies(gcx.COMPANION))
+            raise UsageError(f"{name} has another seed; encode it with the same --seed")
         identity = file.header.identity
-        bodies += [gcx.pack_companion(identity, bytes(layer)) for layer in file.bodies(gcx.MAIN)]
+        inside = list(map(bytes, file.bodies(gcx.COMPANION)))
+        inside += [gcx.pack_companion(identity, bytes(layer)) for layer in file.bodies(gcx.MAIN)]
+        own = {gcx.unpack_companion(body)[0] for body in inside}
+        if had & own:
+            raise UsageError(
+                f"{name}: another of the same embedding and weights is given before it; give one of them"
+            )
+        had |= own
+        bodies += inside
     return bodies
 
 
@@ -191,22 +208,12 @@ def companion_segments(bodies: Iterable[bytes]) -> list[gcx.Segment]:
     return [gcx.Segment(gcx.COMPANION, body) for body in bodies]
 
 
-def with_companions(
-    data: bytes | str | Path, files: Sequence[bytes | str | Path], run: Run
-) -> bytes:
-    """Return a file's bytes, with the companions that were left out of it. Raises what `companion_bodies` does."""
-    check_kinds(list, tuple, companions=files)
-    data = file_bytes(data)
-    if not files:
-        return data
-    file = gcx.read(data, limits=run.limits)
-    seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
+def with_companions(file: gcx.File, files: Sequence[bytes | str | Path], run: Run) -> gcx.File:
+    """Return a file with the companions that were left out of it. `run` has its seed. Raises as `companion_bodies`."""
     if any(file.bodies(gcx.COMPANION)):
         raise UsageError("the file has its companions inside; give none")
-    bodies = companion_bodies(files, file.header.size, run.with_seed(seed))
-    first = [segment.type for segment in file.segments].index(gcx.MAIN)
-    whole = (*file.segments[:first], *companion_segments(bodies), *file.segments[first:])
-    return gcx.write(replace(file, segments=whole), limits=run.limits)
+    bodies = companion_bodies(files, file.header.size, run)
+    return replace(file, segments=(*companion_segments(bodies), *file.segments))
 
 
 def picture_of(pixels: Any, file: gcx.File, run: Run) -> Picture:

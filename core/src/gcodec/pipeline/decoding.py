@@ -17,7 +17,7 @@ from gcodec.errors import UsageError, VerificationError
 from gcodec.files import file_bytes
 from gcodec.options import check_kinds, check_options
 from gcodec.pipeline._clock import Clock
-from gcodec.pipeline._container import picture_of, with_companions
+from gcodec.pipeline._container import picture_of
 from gcodec.pipeline.binding import bind, ways
 from gcodec.pipeline.origin import FAITHFUL, INVENTED, origin
 from gcodec.pipeline.resolver import Path, check_path
@@ -98,7 +98,7 @@ def decode(
     via            name of an adapter that the signals must come by (`gcodec.pipeline.binding.Ways`).
     partial        accept a truncated progressive file.
     fidelity       say also how far each pixel may be from the original, by a law measured on photographs.
-    companions     files that this one was made with and that were left out of it, in their order.
+    companions     files that this one was made with and that were left out of it, in their order (`open_stage1`).
 
     The seed of the file keys the reconstructor's noise, so the same file gives the same picture; ``run.seed``, where
     it is not 0, asks for another sample. Raises what `open_stage1` raises, PayloadError, NoPath, UnknownOption,
@@ -119,6 +119,7 @@ def decode_progressively(
     via: str | None = None,
     partial: bool = False,
     fidelity: bool = False,
+    companions: Sequence[bytes | str | FilePath] = (),
     run: Run | None = None,
 ) -> Iterator[Decoded]:
     """Decode a file as a receiver to whom it comes slowly: after every `every` >= 1 layers, and after the last.
@@ -127,7 +128,7 @@ def decode_progressively(
     """
     if not is_whole(every) or every < 1:
         raise UsageError(f"a picture after every {every} layers is asked for; it takes 1 or more")
-    receiver = _open(data, reconstructor, options, model, via, partial, fidelity, run)
+    receiver = _open(data, reconstructor, options, model, via, partial, fidelity, companions, run)
     total = len(receiver.stage1.main.layers)
     for count, signals in receiver.stage1.refine(every):
         yield from finish([receiver.received(signals, total - count)])
@@ -207,8 +208,7 @@ def receive(
     run: Run | None = None,
 ) -> Received:
     """Do all of `decode` but the picture itself; arguments and errors are those of `decode`."""
-    data = with_companions(data, companions, run or Run())
-    receiver = _open(data, reconstructor, options, model, via, partial, fidelity, run)
+    receiver = _open(data, reconstructor, options, model, via, partial, fidelity, companions, run)
     return receiver.received(receiver.stage1.signals(), 0)
 
 
@@ -236,6 +236,7 @@ def _open(
     via: str | None,
     partial: bool,
     fidelity: bool,
+    companions: Sequence[bytes | str | FilePath],
     run: Run | None,
 ) -> _Receiver:
     """Open a file and set up stage 2 for it; the arguments are those of `decode`."""
@@ -243,7 +244,7 @@ def _open(
     check_kinds(str, NoneType, reconstructor=reconstructor, model=model, via=via)
     run = run or Run(dtype="auto")
     clock = Clock()
-    stage1 = open_stage1(data, run=run, partial=partial)
+    stage1 = open_stage1(data, run=run, partial=partial, companions=companions)
     header = stage1.file.header
     expect = None
     if fidelity:
@@ -341,8 +342,7 @@ def verify(
 
     Returns what was checked. Raises what `open_stage1` raises, PayloadError and VerificationError.
     """
-    data = with_companions(data, companions, run or Run())
-    stage1 = open_stage1(data, run=run)
+    stage1 = open_stage1(data, run=run, companions=companions)
     stage1.signals()
     found = stage1.symbol_digest()
     expected = stage1.file.header.extensions.get(numbers.SYMBOLS_DIGEST)

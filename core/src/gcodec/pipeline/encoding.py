@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -239,7 +240,13 @@ def _files(
                 replace(gcx.read(data, limits=run.limits), header=header), limits=run.limits
             )
         clock.lap("code")
-        opened(data).signals()
+        checked = opened(data)
+        checked.signals()
+        if bodies and spec.apart and receiver.alone(checked.main.layers):
+            warnings.warn(
+                "the companion would save nothing of this picture: it was not used, and the file decodes without it",
+                stacklevel=2,
+            )
         clock.lap("check")
         return Encoded(data, spec.name, quality, dict(clock.seconds))
 

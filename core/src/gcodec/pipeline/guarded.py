@@ -90,6 +90,10 @@ class Guarded(Embedding):
         with of_plugin(self._spec):
             return check_exact(self._inner.exact(layers, size), size)
 
+    def alone(self, layers: Sequence[bytes]) -> bool:
+        with of_plugin(self._spec):
+            return bool(self._inner.alone(layers))
+
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         with of_plugin(self._spec):
             return check_symbols(self._inner.symbols(layers, size))

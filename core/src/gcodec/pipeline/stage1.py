@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,11 +12,11 @@ from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import gcodec_formats as gcx
-from gcodec.errors import PayloadError, UnknownPlugin
+from gcodec.errors import PayloadError, UnknownPlugin, UsageError
 from gcodec.files import file_bytes
 from gcodec.interfaces import Embedding, Setup
 from gcodec.options import check_kinds, check_options
-from gcodec.pipeline._container import named_model
+from gcodec.pipeline._container import named_model, with_companions
 from gcodec.pipeline.binding import Bound, bind
 from gcodec.pipeline.guarded import Guarded
 from gcodec.registry import registry
@@ -98,27 +99,33 @@ class Stage1:
 
 
 def open_stage1(
-    data: bytes | str | Path, *, run: Run | None = None, partial: bool = False
+    data: bytes | str | Path,
+    *,
+    run: Run | None = None,
+    partial: bool = False,
+    companions: Sequence[bytes | str | Path] = (),
 ) -> Stage1:
     """Read a file, from a path or from its bytes, find the embeddings that wrote it and the models that it names.
 
-    partial: accept a truncated progressive file as far as whole segments go.
+    partial     accept a truncated progressive file as far as whole segments go.
+    companions  files that were left out of this one. It is warned of where it does without them.
+
     Companions are decoded at once, because the main embedding may build on what they say.
     Raises FormatError, UnknownPlugin, UnknownProfile, UnusablePlugin, ModelMissing, ModelDamaged, and PayloadError
-    of a companion, or where not even the first layer is whole; InvalidArgument for what is no file and no Run.
+    of a companion, or where not even the first layer is whole; InvalidArgument for what is no file and no Run. Of
+    `companions` what `companion_bodies` raises, and UsageError where files of this embedding never go without theirs.
     """
     check_kinds(Run, NoneType, run=run)
+    check_kinds(list, tuple, companions=companions)
     run = run or Run()
     file = gcx.read(file_bytes(data), limits=run.limits, partial=partial)
-    seed = cast(int, file.header.extensions.get(numbers.SEED, 0))
-    parts, beside = open_companions(
-        file.bodies(gcx.COMPANION), file.header.size, run.with_seed(seed)
-    )
+    run = run.with_seed(cast(int, file.header.extensions.get(numbers.SEED, 0)))
+    if companions:
+        file = with_companions(file, companions, run)
+    parts, beside = open_companions(file.bodies(gcx.COMPANION), file.header.size, run)
     try:
         exact = exact_of(parts, file.header.size)
-        main = _part(
-            file.header.identity, file.bodies(gcx.MAIN), run.with_seed(seed), beside, exact
-        )
+        main = _part(file.header.identity, file.bodies(gcx.MAIN), run, beside, exact)
     except UnknownPlugin as error:
         claimed = file.header.extensions.get(numbers.PACKAGE)
         if claimed is None:
@@ -126,6 +133,12 @@ def open_stage1(
         raise UnknownPlugin(error.kind, error.name, claimed=str(claimed)) from error
     if not main.layers:
         raise PayloadError(main.spec.name, "the file ends before the first whole layer")
+    if companions and not main.spec.apart:
+        raise UsageError(
+            f"a file of '{main.spec.name}' has all companions inside; leave --companion out"
+        )
+    if companions and main.embedding.alone(main.layers):
+        warnings.warn("the file was made without a companion: none is needed", stacklevel=2)
     return Stage1(file, (*parts, main), beside)
 
 

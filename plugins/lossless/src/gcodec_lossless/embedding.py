@@ -12,8 +12,6 @@ A payload:
 
 from __future__ import annotations
 
-import hashlib
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,8 +116,6 @@ class Lossless(Embedding):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._network = _network(setup.weights("lossless", "base/lossless"))
-        #: Digests of layers that were made without the companion that there was.
-        self._unused: set[bytes] = set()
 
     def analyse(self, pixels: FloatArray) -> _Analysed:
         """Samples of float32 [3, H, W] in [0, 1]: of 8 bits if they are, of 16 otherwise."""
@@ -156,21 +152,17 @@ class Lossless(Embedding):
             begin += bytes([coded.way])
         if beside and coded.way & BESIDE:
             begin += beside.mark
-        layer = begin + coded.stream
-        if beside and not coded.way & BESIDE:
-            self._unused.add(hashlib.sha256(layer).digest())
-        return (layer,)
+        return (begin + coded.stream,)
 
     def decode(self, layers: Sequence[bytes], size: Size) -> tuple[Signal, ...]:
         """Return the picture, as a preview."""
         head, error, samples = self._read(layers, size)
-        if self._unused and hashlib.sha256(layers[0]).digest() in self._unused:
-            # Its sender looks at what is sent, and at nothing else that was tried.
-            warnings.warn(
-                "the companion would save nothing of this picture: it was not used, and the file decodes without it",
-                stacklevel=2,
-            )
         return (Preview(head.pixels(samples), error),)
+
+    def alone(self, layers: Sequence[bytes]) -> bool:
+        """Whether they were coded under the law that sees no companion."""
+        _, _, coded = self._coded(layers)
+        return not coded.way & BESIDE
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
         """What stands before the stream, then the samples: [green, red, blue] or one channel, uint16 little-endian."""
@@ -200,7 +192,7 @@ class Lossless(Embedding):
             raise PayloadError(NAME, why)
         return Beside(self._second, self._seen, head.top, head.step)
 
-    def _read(self, layers: Sequence[bytes], size: Size) -> tuple[_Head, float, Ints]:
+    def _coded(self, layers: Sequence[bytes]) -> tuple[_Head, float, Coded]:
         if len(layers) != 1 or len(layers[0]) < 2:
             raise PayloadError(NAME, "one layer of two bytes or more is due")
         first, error = layers[0][:2]
@@ -215,16 +207,22 @@ class Lossless(Embedding):
                 raise PayloadError(
                     NAME, f"a payload of the way {coded.way}, of none, or that it cannot go"
                 )
+        return head, unpack_mse(error), coded
+
+    def _read(self, layers: Sequence[bytes], size: Size) -> tuple[_Head, float, Ints]:
+        head, error, coded = self._coded(layers)
         channels = 3 if head.flags & _COLOUR else 1
         beside = None
         if coded.way & BESIDE:
             beside = self._beside(head)
             mark, stream = coded.stream[:MARK], coded.stream[MARK:]
             if mark != beside.mark:
-                raise PayloadError(NAME, "its companion is another than it was made with")
+                raise PayloadError(
+                    NAME, "its companion is another than it was made with; give that one"
+                )
             coded = Coded(coded.way, stream)
         sent = read(self._network, coded, channels, size.height, size.width, head.most, beside)
-        return head, unpack_mse(error), head.samples(sent)
+        return head, error, head.samples(sent)
 
 
 def _network(model: Model, beside: bool = False) -> Network:
