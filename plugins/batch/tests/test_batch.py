@@ -321,32 +321,3 @@ def test_of_several_files_that_are_tried_the_best_is_kept(
     other = batch("encode", photos / "a b", "out", *words[:4])
     assert other.returncode == 2 and "begun with other options" in other.stderr
     assert "--tries needs a reconstructor" in batch("encode", photos, "out2", *words[:6]).stderr
-
-
-def test_what_a_companion_lacks_is_encoded_and_decoded_with_it(
-    photos: Path, tmp_path: Path, batch: Batch
-) -> None:
-    pytest.importorskip("gcodec_lossless")
-    for name in "cut.png", "1.png", "2.png", "3.png":
-        (photos / name).unlink()
-    (photos / "0.png").write_bytes(data_of(picture(0, 24)))
-    batch("encode", photos, "small", "--embed", "ntc", "--quality", "0.5")
-    lossless = ("--embed", "lossless", "--companions", "small", "--apart")
-    made = batch("encode", photos, "rest", *lossless)
-    assert made.returncode == 0, made.stderr
-    alone = gcodec.encode(
-        photos / "0.png", "lossless", companions=[tmp_path / "small/0.gcx"], apart=True
-    )
-    assert (tmp_path / "rest/0.gcx").read_bytes() == alone.data
-    made = batch("decode", "rest", "again", "--companions", "small", "--together", "2")
-    assert made.returncode == 0, made.stderr
-    for name in "0.png", "a b/same.png":
-        again = tmp_path / "again" / (f"{name}.png" if "same" in name else name)
-        assert gcodec.load_image(again).to_pil() == gcodec.load_image(photos / name).to_pil()
-    # Of two inputs that are called alike none takes the other's.
-    (tmp_path / "small/a b/same.png.gcx").rename(tmp_path / "small/a b/same.gcx")
-    made = batch("encode", photos, "other", *lossless)
-    assert made.returncode == 21 and "small/a b/same.png.gcx" in made.stderr
-    (tmp_path / "small/0.gcx").unlink()
-    lone = batch("decode", "rest/0.gcx", "lone", "--companions", "small")
-    assert lone.returncode == 21 and "small/0.gcx: cannot be read" in lone.stderr

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gcodec.errors import GcodecError, OutputError, UsageError
 from gcodec_batch._journal import Journal
-from gcodec_batch._sources import Item
+from gcodec_batch._sources import Item, stamp_of
 
 __all__ = [
     "GONE",
@@ -26,7 +26,10 @@ __all__ = [
     "Shard",
     "Work",
     "begun",
+    "companion_of",
+    "cut",
     "read_plan",
+    "stamped",
     "write_plan",
 ]
 
@@ -34,19 +37,28 @@ STATE = ".gcodec-batch"
 #: Stamp of an input of which it is known that it is no longer there.
 GONE = "gone"
 _PLAN = "plan"
-_VERSION = 1
+_VERSION = 2
 
 
 class InputsChanged(UsageError):
-    """The source no longer holds what the plan in `folder` says: `new`, `changed` and `gone` are names."""
+    """The source no longer holds what the plan in `folder` says: `new`, `changed` and `gone` are names.
+
+    companions  whether inputs have them, of which the changed are among `changed`.
+    """
 
     def __init__(
-        self, folder: Path, new: Sequence[str], changed: Sequence[str], gone: Sequence[str]
+        self,
+        folder: Path,
+        new: Sequence[str],
+        changed: Sequence[str],
+        gone: Sequence[str],
+        companions: bool = False,
     ) -> None:
         self.folder, self.new, self.changed, self.gone = str(folder), new, changed, gone
         first = (*changed, *gone, *new)[0]
+        what = "inputs or companions" if companions else "inputs"
         super().__init__(
-            f"{folder} was begun with other inputs: {len(new)} are new, {len(changed)} changed, {len(gone)} gone"
+            f"{folder} was begun with other {what}: {len(new)} are new, {len(changed)} changed, {len(gone)} gone"
             f" ({first} first); --update takes them in, another destination begins anew"
         )
 
@@ -83,6 +95,11 @@ class Work:
     def suffix(self) -> str:
         """Suffix of what is made."""
         return self.format if self.verb == "decode" else ".gcx"
+
+    @property
+    def companions(self) -> str:
+        """The folder of companions, "" where inputs have none."""
+        return next((s["companions"] for s in self.settings.values() if "companions" in s), "")
 
 
 @dataclass(frozen=True)
@@ -135,7 +152,7 @@ class Plan:
         if not 0 <= number < len(self):
             raise IndexError(number)
         rows = self._records[number + 1]
-        items = [Item(row[0], tuple(row[1]), row[2], _beside(row[3])) for row in rows]
+        items = [Item(row[0], tuple(row[1]), row[2], _beside(row[3]), row[5]) for row in rows]
         return Shard(number, Inputs(items, [row[4] for row in rows]))
 
     def shards(self) -> Iterator[Shard]:
@@ -175,7 +192,7 @@ def write_plan(folder: Path, source: str, work: Work, shards: Sequence[Inputs]) 
             for shard in shards:
                 pairs = zip(shard.items, shard.outputs, strict=True)
                 records.append(
-                    [[i.name, i.place, i.stamp, i.beside, output] for i, output in pairs]
+                    [[i.name, i.place, i.stamp, i.beside, o, i.companion] for i, o in pairs]
                 )
             records.sync()
         path.replace(state / _PLAN)
@@ -188,20 +205,35 @@ def write_plan(folder: Path, source: str, work: Work, shards: Sequence[Inputs]) 
 def cut(
     items: Sequence[Item], work: Work, size: int, first: int = 0, taken: set[str] | None = None
 ) -> list[Inputs]:
-    """Cut items into shards of `size`, numbered from `first`; `taken` are names of outputs that others have."""
+    """Cut items into shards of `size`, numbered from `first`, and stamp them with their companions.
+
+    taken  names of outputs that others have.
+    """
     if work.tars:
-        return [
-            Inputs(
-                part := list(items[at : at + size]),
-                [f"{first + at // size:05d}{index:05d}" for index in range(len(part))],
-            )
-            for at in range(0, len(items), size)
-        ]
-    names = _outputs(items, work.suffix, taken or set())
+        names = [f"{first + at // size:05d}{at % size:05d}" for at in range(len(items))]
+    else:
+        names = _outputs(items, work.suffix, taken or set())
+    known = [stamped(work, item, name) for item, name in zip(items, names, strict=True)]
     return [
-        Inputs(list(items[at : at + size]), names[at : at + size])
-        for at in range(0, len(items), size)
+        Inputs(known[at : at + size], names[at : at + size]) for at in range(0, len(known), size)
     ]
+
+
+def companion_of(work: Work, item: Item, output: str) -> Path | None:
+    """The companion of an input, None where there are none: it is called as the file is that it goes with."""
+    if not work.companions:
+        return None
+    return Path(work.companions) / (output if work.verb == "encode" else item.name)
+
+
+def stamped(work: Work, item: Item, output: str, before: str = "") -> Item:
+    """The item with the stamp of its companion, or that of `before` where it is no longer there."""
+    companion = companion_of(work, item, output)
+    if companion is None:
+        return item
+    with suppress(OSError, ValueError):
+        before = stamp_of(companion.stat())
+    return replace(item, companion=before)
 
 
 def _outputs(items: Sequence[Item], suffix: str, taken: set[str]) -> list[str]:

@@ -26,6 +26,7 @@ from gcodec_batch._plan import (
     Work,
     cut,
     read_plan,
+    stamped,
     write_plan,
 )
 from gcodec_batch._remote import names_at
@@ -183,15 +184,21 @@ def _plan(request: Request, items: list[Item]) -> Plan:
         raise UsageError(
             f"{folder} was begun with other options ({other}); take the same, or another destination"
         )
-    known = {item.name: item for shard in plan.shards() for item in shard.inputs.items}
+    known: dict[str, Item] = {}
     now = {item.name: item for item in items}
+    for inputs in (shard.inputs for shard in plan.shards()):
+        for item, output in zip(inputs.items, inputs.outputs, strict=True):
+            known[item.name] = item
+            if item.name in now:
+                now[item.name] = stamped(work, now[item.name], output, item.companion)
     new = [item for item in items if item.name not in known]
     changed = [name for name, item in now.items() if name in known and known[name] != item]
     gone = [name for name, item in known.items() if name not in now and item.stamp != GONE]
     if not (new or changed or gone):
         return plan
     if not request.update:
-        raise InputsChanged(folder, [item.name for item in new], changed, gone)
+        names = [item.name for item in new]
+        raise InputsChanged(folder, names, changed, gone, bool(work.companions))
     others = {name: now[name] for name in changed}
     return _updated(request, plan, new, others, set(gone))
 

@@ -22,7 +22,7 @@ from gcodec.errors import ImageError
 from gcodec.files import file_bytes, why
 from gcodec_batch._remote import address_of, filesystem, is_url, of_cloud, open_any, part_of
 
-__all__ = ["Found", "Item", "find", "read_beside", "read_item", "some"]
+__all__ = ["Found", "Item", "find", "read_beside", "read_item", "some", "stamp_of"]
 
 #: Where bytes are, in words that MessagePack keeps: its kind, then what `_READERS` takes.
 Place: TypeAlias = tuple[Any, ...]
@@ -43,16 +43,18 @@ _NAMED = 5
 class Item:
     """One input.
 
-    name    what people call it, with slashes, below the source: a/photo.png, or 00000.tar/000000017.jpg.
-    place   where its bytes are.
-    stamp   changes when they do: size and time of the file that they are in.
-    beside  other members of the same sample of a tar: suffix with its dot -> place.
+    name       what people call it, with slashes, below the source: a/photo.png, or 00000.tar/000000017.jpg.
+    place      where its bytes are.
+    stamp      changes when they do: size and time of the file that they are in.
+    beside     other members of the same sample of a tar: suffix with its dot -> place.
+    companion  the stamp of its companion, "" where it has none.
     """
 
     name: str
     place: Place
     stamp: str
     beside: tuple[tuple[str, Place], ...] = ()
+    companion: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,12 @@ def _local(source: str, dest: Path | None) -> Iterator[tuple[str, str, str]]:
             yield _below(path, top), str(path.absolute()), "?"  # said when it is read
             continue
         if not stat.S_ISDIR(about.st_mode):
-            stamp = f"{about.st_size}:{about.st_mtime_ns}"
-            regular = stat.S_ISREG(about.st_mode)
-            yield _below(path, top), str(path.absolute()), stamp if regular else ""
+            yield _below(path, top), str(path.absolute()), stamp_of(about)
+
+
+def stamp_of(about: os.stat_result) -> str:
+    """The stamp of a file, "" of what is none."""
+    return f"{about.st_size}:{about.st_mtime_ns}" if stat.S_ISREG(about.st_mode) else ""
 
 
 def _within(dest: Path | None, top: Path) -> Path | None:

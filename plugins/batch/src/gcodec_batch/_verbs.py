@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gcodec.cli.common import json_text
 from gcodec.errors import GcodecError, OutputError
-from gcodec_batch._plan import Work
+from gcodec_batch._plan import Work, companion_of
 from gcodec_batch._sources import Item, read_beside, read_item
 
 if TYPE_CHECKING:
@@ -174,12 +174,12 @@ def _warned(result: Result, text: str) -> Result:
     return replace(result, row={**result.row, "warning": f"{before}; {text}" if before else text})
 
 
-def _encoded(work: Work, session: Session, picture: Any, called: str = "") -> Made:
+def _encoded(work: Work, session: Session, picture: Any, beside: Path | None = None) -> Made:
     from gcodec.pipeline.ratecontrol import Target
     from gcodec.pipeline.trying import Trials
 
     name, options = work.embed
-    settings = _settings(work, "encode", called)
+    settings = _settings(work, "encode", beside)
     target = Target(**settings.pop("target"))
     if "trials" in settings:
         settings["trials"] = Trials(**settings["trials"])
@@ -190,15 +190,14 @@ def _encoded(work: Work, session: Session, picture: Any, called: str = "") -> Ma
 def _received(work: Work, session: Session, item: Item, data: bytes | None = None) -> Received:
     name, options = work.recon or (None, {})
     data = read_item(item) if data is None else data
-    return session.receive(data, name, options=options, **_settings(work, "decode", item.name))
+    settings = _settings(work, "decode", companion_of(work, item, ""))
+    return session.receive(data, name, options=options, **settings)
 
 
-def _settings(work: Work, what: str, called: str) -> dict[str, Any]:
-    """Further arguments for an input; the companion of a file is called as that file."""
+def _settings(work: Work, what: str, beside: Path | None) -> dict[str, Any]:
+    """Further arguments for an input, its companion among them."""
     settings = dict(work.settings[what])
-    if "companions" in settings:
-        settings["companions"] = [Path(settings["companions"]) / called]
-    return settings
+    return settings | {"companions": [beside]} if beside else settings
 
 
 def _saved(work: Work, session: Session, made: Decoded) -> Made:
@@ -228,7 +227,9 @@ _AFTER: dict[str, Callable[[Work, Any, Any], Made]] = {
     "transcode": lambda work, session, made: _encoded(work, session, made.picture),
 }
 _VERBS: dict[str, Callable[[Work, Any, Item, str], Made]] = {
-    "encode": lambda work, session, item, key: _encoded(work, session, read_item(item), key),
+    "encode": lambda work, session, item, key: _encoded(
+        work, session, read_item(item), companion_of(work, item, key)
+    ),
     "decode": _decoded,
     "transcode": _decoded,
 }
