@@ -48,6 +48,18 @@ def test_a_companion_is_an_input_too(gcodec: Command, source: Path) -> None:
     assert small.read_bytes() == before
 
 
+@pytest.mark.parametrize("words", ["encode photo.png --embed tiny", "decode x.gcx", "verify x.gcx"])
+def test_a_device_that_is_not_here_is_refused_though_nothing_would_run_there(
+    source: Path, site: Path, words: str
+) -> None:
+    there = {"cwd": source.parent, "site": [site]}
+    succeeds(support.gcodec("encode", source, "--embed", "tiny", "-o", "x.gcx", **there))
+    before = listing(source.parent)
+    done = support.gcodec(*words.split(), "--device", "cuda:99", **there)
+    fails(done, 2, "cuda:99", "it must be")
+    assert listing(source.parent) == before
+
+
 @pytest.mark.parametrize("words", ["encode", "decode", "info", "verify", "encode photo.png -o"])
 def test_a_file_without_a_name_is_refused(source: Path, site: Path, words: str) -> None:
     done = support.gcodec(*words.split(), "", cwd=source.parent, site=[site])

@@ -27,8 +27,9 @@ def test_work_of_many_parts_asks_first() -> None:
     from gcodec.models.devices import check_device
 
     check_device("cpu")
-    with pytest.raises(InvalidOption, match="a device that torch has here"):
-        check_device("cuda:99")
+    for here in (False, True):
+        with pytest.raises(InvalidOption, match="a device that torch has here"):
+            check_device("cuda:99", here=here)
 
 
 def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

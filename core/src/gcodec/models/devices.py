@@ -33,16 +33,20 @@ def torch_device(name: str) -> torch.device:
     return device
 
 
-def check_device(name: str) -> None:
-    """Raise what `torch_device` raises, for work of many parts, each of which would fail by it.
+def check_device(name: str, *, here: bool = False) -> None:
+    """Raise what `torch_device` raises, for work of many parts, each of which would fail by it, or of none that runs there.
 
-    The question is put in a process of its own: this one takes no memory of the device, and may fork.
+    here  ask in this process, which does the work; otherwise in one of its own: this one takes no memory of the device, and
+          may fork.
     """
     if name == "cpu":
         return
     expected = "a device that torch has here"
     if lacking := torch_missing():
         expected = f"cpu, or {lacking}"
+    elif here:
+        torch_device(name)
+        return
     elif subprocess.run([sys.executable, "-c", _ASK, name], capture_output=True).returncode == 0:
         return
     raise InvalidOption("gcodec", "device", name, expected)
