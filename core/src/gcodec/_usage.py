@@ -118,7 +118,7 @@ class InvalidOption(UsageError):
 
 
 class NoPath(UsageError):
-    """The signals of `embedding` cannot be turned into what `reconstructor` needs.
+    """The signals of `embedding`, "" for those of any, cannot be turned into what `reconstructor` needs.
 
     `missing` are the signal types that would be needed; `suppliers` names plugins that make one of them; `via` is the
     adapter that the user wanted on the way.
@@ -137,7 +137,8 @@ class NoPath(UsageError):
         self.embedding, self.reconstructor, self.via = embedding, reconstructor, via
         self.missing, self.suppliers = tuple(missing), tuple(suppliers)
         if via is not None:
-            text = f"the adapter '{via}' leads nowhere between '{embedding}' and '{reconstructor}'"
+            place = f"between '{embedding}' and" if embedding else "on the way to"
+            text = f"the adapter '{via}' leads nowhere {place} '{reconstructor}'"
             super().__init__(f"{text}; leave --via out, or see `gcodec plugins` for others")
             return
         text = f"'{reconstructor}' cannot decode '{embedding}': it needs {' or '.join(missing)}"

@@ -13,7 +13,7 @@ from gcodec.errors import ModelMissing, NoPath, UnknownPlugin
 from gcodec.models import Model, ModelStore
 from gcodec.models.networks import place_of
 from gcodec.pipeline.binding import Ways, bind, ways
-from gcodec.pipeline.resolver import check_pair, matrix, resolve
+from gcodec.pipeline.resolver import check_pair, check_via, matrix, resolve
 from gcodec.plugin import (
     AdapterSpec,
     Codes,
@@ -237,6 +237,9 @@ def test_the_user_may_prefer_it() -> None:
     plain = replace(RECEIVER, name="plain", needs=(("preview",),))
     with pytest.raises(NoPath, match="'shady/short' leads nowhere between 'jpeg' and 'plain'"):
         check_pair(SENDER, plain, installed, via="shady/short")
+    check_via(RECEIVER, installed, "shady/short")
+    with pytest.raises(NoPath, match="'shady/short' leads nowhere on the way to 'plain'"):
+        check_via(plain, installed, "shady/short")
 
 
 def test_it_serves_the_embedding_and_the_reconstructor_that_it_comes_with() -> None:

@@ -7,6 +7,7 @@ without running or importing any of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,6 +31,7 @@ __all__ = [
     "adapt",
     "check_pair",
     "check_path",
+    "check_via",
     "matrix",
     "resolve",
     "run_adapter",
@@ -196,6 +198,25 @@ def check_path(
     ]
     wanted = _wanted(reconstructor.spec, realism)
     raise NoPath(embedding.spec.name, reconstructor.spec.name, wanted, suppliers, via=found.via)
+
+
+def check_via(
+    reconstructor: ReconstructorSpec, installed: Registry, via: str, realism: float = 1.0
+) -> None:
+    """Raise NoPath where an adapter leads to `reconstructor` from nothing that any installed embedding makes.
+
+    For whoever has many files, of whichever embedding. Raises UnknownPlugin, UnusablePlugin and ModelMissing.
+    """
+    store = ModelStore(tuple(installed.models.values()))
+    senders = []
+    for spec in installed.usable(EmbeddingSpec).values():
+        with suppress(ModelError):
+            senders.append(bind(spec, None, store))
+    receiver = bind(reconstructor, None, store)
+    found = ways(installed, *senders, receiver, via=via)
+    made = {name for sender in senders for name in sender.spec.makes}
+    if resolve(made, receiver.spec, found, realism) is None:
+        raise NoPath("", reconstructor.name, _wanted(receiver.spec, realism), via=via)
 
 
 def _pair(

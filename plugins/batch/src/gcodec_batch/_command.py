@@ -258,6 +258,7 @@ def _batch(
     from importlib.util import find_spec
 
     from gcodec.pictures import format_of
+    from gcodec_batch._checks import check
     from gcodec_batch._engine import Means
     from gcodec_batch._engine import engine as engine_named
     from gcodec_batch._plan import Work
@@ -273,7 +274,7 @@ def _batch(
     by_all = {} if realism is None else {REALISM.name: realism}
     if by_all and recon is None:
         raise UsageError("--realism is a reconstructor's; name one with --recon")
-    _check(settings, how, embed, recon, by_all, trials)
+    check(settings, how, embed, recon, by_all, trials, opens=engine == "processes")
     settings["session"] = {
         "device": how.device,
         "dtype": how.dtype,
@@ -300,39 +301,6 @@ def _batch(
     _tell(found, dest, work, as_json)
     if found.failed:
         raise PartlyFailed(found.failed, found.count, "inputs")
-
-
-def _check(
-    settings: dict[str, Mapping[str, Any]],
-    how: RunOptions,
-    embed: Named[EmbeddingSpec] | None,
-    recon: Named[ReconstructorSpec] | None,
-    by_all: Mapping[str, Any],
-    trials: Trials | None,
-) -> None:
-    """Raise what every input would fail by: a model, metric or adapter that is not there, a realism where there is none.
-
-    A model's path becomes an absolute one, which other nodes and later runs find from wherever they are.
-    """
-    from gcodec.pipeline.encoding import check_encoding
-    from gcodec.pipeline.stage2 import checked
-    from gcodec.plugin import AdapterSpec
-    from gcodec.registry import registry
-
-    run = how.run()
-    for name, given in settings.items():
-        model = given.get("model")
-        if name == "encode" and embed is not None:
-            found = check_encoding(embed.spec.name, embed.options, model, trials, run)
-        else:
-            found = None if model is None else run.models.find(model)
-        if model is not None and found and Path(model).exists():
-            place = found.folder if found.name == model else Path(model)
-            settings[name] = {**given, "model": str(place.absolute())}
-        if given.get("via") is not None:
-            registry().named(AdapterSpec, given["via"])
-    if recon is not None:
-        checked(recon.spec, {**by_all, **recon.options})
 
 
 def _folder(dest: str, tars: bool, state: Path | None) -> Path:
