@@ -241,7 +241,7 @@ def test_without_a_verb_it_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("package", "source", "said"),
     [
-        ("pyarrow", "photos", "rows are written by pyarrow: pip install pyarrow"),
+        ("pyarrow", "photos", "it needs pyarrow, which is not installed: pip install pyarrow"),
         ("fsspec", "s3://bucket/photos", "pip install 'gcodec-batch[remote]'"),
         ("s3fs", "s3://bucket/photos", "pip install 'gcodec-batch[s3]'"),
         ("s3fs", "simplecache::s3://bucket/photos", "pip install 'gcodec-batch[s3]'"),

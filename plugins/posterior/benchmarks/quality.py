@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gcodec.diffusion.tiles import Tile, noise
+from gcodec.diffusion.tiles import Tile
 from gcodec.errors import TargetTooSmall
 from gcodec.interfaces import Setup, Size
 from gcodec.pictures import Picture, load_image
@@ -62,14 +62,9 @@ def middle(path: Path, side: int) -> Picture:
 @torch.inference_mode()
 def latent(sampler: FromNoisy, state: Noisy, size: Size, whole: Tile) -> FloatArray:
     """What the sampler makes of a state, before it is decoded: [C, h, w]."""
-
-    def normals(step: int) -> torch.Tensor:
-        draw = noise(sampler.setup.run.randomness, whole.window, len(state.x_t), step)
-        return sampler.there(draw)
-
-    denoise = sampler.denoise([by_type((state,))], size)(whole)
-    grid = sampler.grid(state.sigma_t)
-    x_0: FloatArray = sampler.solve(denoise, sampler.there(state.x_t), grid, normals)[0].numpy()
+    signals = by_type((state,))
+    x_t, t = sampler.start(signals, size)
+    x_0: FloatArray = sampler.latents([signals], [x_t], t, size)(whole)[0]
     return x_0
 
 

@@ -187,7 +187,7 @@ def test_without_ray_it_says_what_to_install(
     with socket.create_server(("127.0.0.1", 0)) as dumb:
         address = f"127.0.0.1:{dumb.getsockname()[1]}"
         made = here(folder, "out", "--engine", "ray", "--address", address)
-    assert "Ray is not installed: pip install ray" in one_line(made, 4)
+    assert "it needs ray, which is not installed: pip install ray" in one_line(made, 4)
     assert not (folder / "out").exists()
 
 

@@ -149,14 +149,14 @@ class LatentSampler(Reconstructor):
             made |= zip(group, pictures, strict=True)
         return [made[n] for n in range(len(several))]
 
-    def _sampled(
+    def latents(
         self,
         several: Sequence[Mapping[str, Signal]],
         begin: Sequence[FloatArray | None],
         t: float,
         size: Size,
-    ) -> FloatArray:
-        """Pictures [B, 3, H, W] of signals, from the states at t where they begin; None is noise."""
+    ) -> Callable[[Tile], FloatArray]:
+        """x_0 [B, C, h, w] of a tile, of signals, from the states at t where they begin; None is noise."""
         denoise, grid = self.denoise(several, size), self.grid(t)
 
         def solved(tile: Tile) -> FloatArray:
@@ -167,14 +167,24 @@ class LatentSampler(Reconstructor):
             x = torch.cat(
                 [normals(0) if x_t is None else self.there(x_t[:, *tile.window]) for x_t in begin]
             )
-            latents: FloatArray = self.solve(denoise(tile), x, grid, normals).cpu().numpy()
-            return latents
+            found: FloatArray = self.solve(denoise(tile), x, grid, normals).cpu().numpy()
+            return found
 
+        return solved
+
+    def _sampled(
+        self,
+        several: Sequence[Mapping[str, Signal]],
+        begin: Sequence[FloatArray | None],
+        t: float,
+        size: Size,
+    ) -> FloatArray:
+        """Pictures [B, 3, H, W] of `latents`."""
         return through_latents(
             self.space,
             size,
             self.tile,
-            solved,
+            self.latents(several, begin, t, size),
             self.setup.run.progress,
             self.name,
             [self.show(signals, size) for signals in several],

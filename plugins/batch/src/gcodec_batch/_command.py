@@ -19,7 +19,7 @@ from gcodec.cli.run_options import (
     via_option,
 )
 from gcodec.cli.tries_options import tries_options
-from gcodec.errors import PartlyFailed, UnusablePlugin, UsageError
+from gcodec.errors import PartlyFailed, UsageError
 from gcodec.plugin import REALISM, EmbeddingSpec, ReconstructorSpec
 from gcodec_batch._remote import is_url
 
@@ -255,7 +255,7 @@ def _batch(
     format: str = "png",
     together: int | None = None,
 ) -> None:
-    from importlib.util import find_spec
+    import pyarrow  # noqa: F401 - before there is anything to lose
 
     from gcodec.pictures import format_of
     from gcodec_batch._checks import check
@@ -266,8 +266,6 @@ def _batch(
 
     if not source or not dest:  # as of a variable that is not set; here, "" would be this folder
         raise UsageError("SOURCE and DEST need a name")
-    if find_spec("pyarrow") is None:
-        raise UnusablePlugin("batch", "rows are written by pyarrow: pip install pyarrow")
     suffix = f".{format.removeprefix('.')}"
     format_of("--format", suffix)
     folder = _folder(dest, tars, state)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import IO, Any, BinaryIO, cast
 
-from gcodec.errors import UnusablePlugin, UsageError
+from gcodec.errors import UsageError
 from gcodec_batch import (
     EngineError,
     Make,
@@ -37,14 +37,17 @@ _ALIKE = ("gcodec", "gcodec-formats", "gcodec-batch", "gcodec-ray", "gcodec-base
 
 @contextmanager
 def engine(means: Means) -> Iterator[Make]:
-    """The nodes of the cluster at `means.address`, or at RAY_ADDRESS. Raises UsageError, UnusablePlugin, EngineError."""
+    """The nodes of the cluster at `means.address`, or at RAY_ADDRESS.
+
+    Raises UsageError, EngineError, and ModuleNotFoundError without Ray.
+    """
     address = means.address or os.environ.get("RAY_ADDRESS", "")
     if ":" in means.device:
         kind = means.device.partition(":")[0]
         raise UsageError(f"each worker is given a device of its own: --device {kind}")
     _check(address)
     if find_spec("ray") is None:
-        raise UnusablePlugin("ray", "Ray is not installed: pip install ray")
+        raise ModuleNotFoundError(name="ray")
     with tempfile.TemporaryFile() as said, _Driver(address, said, means.patience) as driver:
         driver.say(
             {
