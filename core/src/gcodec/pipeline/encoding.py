@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from functools import partial
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gcodec_formats as gcx
 from gcodec.errors import TargetTooSmall, UsageError
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from gcodec.models import Model
     from gcodec.pictures import Picture
 
-__all__ = ["Encoded", "check_apart", "check_encoding", "encode"]
+__all__ = ["Chosen", "Encoded", "check_apart", "check_encoding", "encode"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,15 @@ class Encoded:
     quality: float
     seconds: Mapping[str, float]
     judged: Judged | None = None
+
+
+class Chosen(NamedTuple):
+    """An embedding, a value for each of its options, how the file names it, and its weights."""
+
+    spec: EmbeddingSpec
+    options: Mapping[str, Any]
+    identity: gcx.Identity
+    weights: Model | None
 
 
 def encode(
@@ -130,15 +139,20 @@ def check_encoding(
     model: str | None,
     trials: Trials | None,
     run: Run,
-) -> Model | None:
+) -> Chosen:
     """Raise what `encode` would raise of any picture, for whoever has many: of names, options and weights. Return these."""
-    spec = registry().embedding(embedding)
-    _, weights = identify(spec, model, check_options(spec.name, spec.options, options), run)
+    chosen = _chosen(embedding, options, model, run)
     if trials:
         heard_by(trials)
         if trials.metric is not None:
             registry().named(MetricSpec, trials.metric)
-    return weights
+    return chosen
+
+
+def _chosen(embedding: str, options: Mapping[str, Any], model: str | None, run: Run) -> Chosen:
+    spec = registry().embedding(embedding)
+    values = check_options(spec.name, spec.options, options)
+    return Chosen(spec, values, *identify(spec, model, values, run))
 
 
 def check_apart(spec: EmbeddingSpec, given: bool) -> None:
@@ -167,11 +181,9 @@ def _files(
     The arguments are those of `encode`; `heard` that of `Embedding.alternatives`.
     """
     target = target or Target()
-    spec = registry().embedding(embedding)
     size = Size(*picture.pixels.shape[1:])
     check_size(size, run)
-    values = check_options(spec.name, spec.options, options or {})
-    identity, weights = identify(spec, model, values, run)
+    spec, values, identity, weights = _chosen(embedding, options or {}, model, run)
     bodies = companion_bodies(companions, size, run)
     parts, given = open_companions(bodies, size, run)
     exact = exact_of(parts, size)

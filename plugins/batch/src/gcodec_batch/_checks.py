@@ -50,7 +50,7 @@ def check(
     for name, given in settings.items():
         model = given.get("model")
         if name == "encode" and embed is not None:
-            found = check_encoding(embed.spec.name, embed.options, model, trials, run)
+            found = check_encoding(embed.spec.name, embed.options, model, trials, run).weights
         else:
             found = None if model is None else run.models.find(model)
         if model is not None and found and Path(model).exists():
@@ -91,15 +91,14 @@ def _open_encoding(
     import numpy as np
 
     from gcodec.interfaces import Setup
-    from gcodec.options import check_options
     from gcodec.pipeline.mixing import measured
     from gcodec.pipeline.stage1 import build
     from gcodec.plugin import MetricSpec
 
-    run, spec = how.run(), registry().embedding(name)
+    run = how.run()
     if model is not None:
-        values = check_options(spec.name, spec.options, options)
-        build(spec, Setup(run, values, check_encoding(name, options, model, None, run)))
+        spec, values, _, weights = check_encoding(name, options, model, None, run)
+        build(spec, Setup(run, values, weights))
     if metric is not None:
         noise = np.random.default_rng(0).random((3, _SIDE, _SIDE), np.float32)
         measured(registry().named(MetricSpec, metric), noise, noise)
