@@ -265,6 +265,8 @@ def test_a_model_that_cannot_be_meant_is_told_apart(tmp_path: Path, installed: o
         gcodec.encode(picture, "tiny", model="")
     with pytest.raises(ModelMissing, match="model ''"):
         gcodec.decode(gcodec.encode(picture, "tiny").data, "grain", model="")
+    with pytest.raises(UsageError, match="'preview' has no weights"):
+        gcodec.decode(gcodec.encode(picture, "tiny").data, model=str(tmp_path))
 
 
 def test_a_target_that_alpha_makes_too_small_says_so(installed: object) -> None:

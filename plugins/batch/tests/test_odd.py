@@ -164,6 +164,7 @@ def test_a_pipe_where_a_file_was_is_refused_by_name(
     ("words", "status"),
     [
         (("--recon", "preview", "--realism", "0.5"), 2),
+        (("--recon", "preview", "--model", "base/ntc"), 2),
         (("--recon", "flow", "--realism", "3"), 2),
         (("--recon", "flow", "--model", "nosuch"), 9),
         (("--recon", "flow", "--model", "base/ntc"), 9),

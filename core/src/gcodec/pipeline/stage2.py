@@ -152,9 +152,13 @@ def open_stage2(choice: Choice, ways: Ways, *, model: str | None = None, run: Ru
 
     model  name, folder or digest of other weights than the spec's.
 
-    Raises UnusablePlugin, PluginError, ModelMissing, ModelDamaged.
+    Raises UsageError for a model where the spec has none, UnusablePlugin, PluginError, ModelMissing, ModelDamaged.
     """
     spec = choice.spec
+    if model is not None and spec.model is None:
+        raise UsageError(
+            f"'{spec.name}' has no weights, so there is no model to choose for it; --recon names another reconstructor"
+        )
     if choice.share == 0:
         return Stage2(choice, None, run, ways)
     name = spec.model if model is None else model
