@@ -312,39 +312,6 @@ def test_ctrl_c_during_the_import_of_a_plugin_is_not_swallowed(tmp_path: Path) -
         discover(tmp_path, {"acme-bad": "raise KeyboardInterrupt"})
 
 
-def test_an_unknown_name_suggests_installed_ones_that_look_alike(installed: Registry) -> None:
-    with pytest.raises(UnknownPlugin) as caught:
-        installed.embedding("tini")
-    assert caught.value.similar == ("tiny",)
-    assert (caught.value.kind, caught.value.package) == ("embedding", None)
-
-
-def test_an_unknown_name_that_is_registered_names_its_package(installed: Registry) -> None:
-    with pytest.raises(UnknownPlugin) as caught:
-        installed.embedding("webp")
-    assert caught.value.package == "gcodec-classic"
-    with pytest.raises(UnknownPlugin, match="pip install gcodec-flow"):
-        installed.reconstructor("flow")
-
-
-def test_nobody_is_told_to_install_what_is_not_published(
-    installed: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reserved = numbers.Embedding(190, "planned", "gcodec-planned", "reserved", "for this test")
-    monkeypatch.setattr(numbers, "EMBEDDINGS", (*numbers.EMBEDDINGS, reserved))
-    with pytest.raises(UnknownPlugin, match=f"reserved for {reserved.package}") as caught:
-        installed.embedding(reserved.name)
-    assert "pip install" not in str(caught.value)
-
-
-def test_numbers_lead_to_the_installed_embedding_or_to_its_package(installed: Registry) -> None:
-    assert installed.embedding_by_id(200).name == "tiny"
-    with pytest.raises(UnknownPlugin, match="'webp'; install it with: pip install gcodec-classic"):
-        installed.embedding_by_id(2)
-    with pytest.raises(UnknownPlugin, match="number 191"):
-        installed.embedding_by_id(191)
-
-
 @pytest.mark.parametrize("name", ["depth", "latent/deep", "acme/depth/deep"])
 def test_a_kind_of_signals_is_called_vendor_and_kind(tmp_path: Path, name: str) -> None:
     kinds = ", ".join(f"SignalSpec({n!r}, 's', 'x:X', ())" for n in (name, "acme/height"))
