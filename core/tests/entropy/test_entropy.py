@@ -85,6 +85,18 @@ def test_round_trip_in_batches(pairs, cut):
     decoder.finish()
 
 
+def test_many_symbols_are_sorted_in_parts(monkeypatch):
+    rng = np.random.default_rng(3)
+    indices = rng.integers(0, 3, 1000).astype(np.uint8)
+    symbols = rng.laplace(0, 3, 1000).round().astype(int)
+    symbols[[3, 250, 999]] = [100000, -77, 5000]
+    whole = encode(symbols, indices)
+    for part in (1, 7, 300, 1000):
+        monkeypatch.setattr("gcodec.entropy._sorted._PART", part)
+        assert encode(symbols, indices) == whole
+        assert np.array_equal(decode(whole, indices), symbols)
+
+
 def test_size_is_within_a_word_of_the_ideal():
     rng = np.random.default_rng(1)
     rows = rng.choice(19, 20000, p=WIDE[:19] / WIDE[:19].sum())

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import gcodec_formats as gcx
 from gcodec.cli.common import (
     beside,
-    load_picture,
     output_for,
     progress_bar,
     rounded,
@@ -89,9 +89,8 @@ def command(
     with progress_bar() as progress:
         run = how.run(seed=seed, progress=progress)
         check_device(run.device, here=True)
-        picture = load_picture(source, run)
         made = encode(
-            picture,
+            beside([source])[0],  # which nobody else then has
             spec.name,
             options=embed.options,
             suggest=(suggest.spec.name, suggest.options) if suggest else None,
@@ -102,7 +101,7 @@ def command(
             **asked,
         )
     write_bytes(output, made.data, force=force)
-    height, width = picture.pixels.shape[1:]
+    height, width = gcx.read(made.data, limits=run.limits).header.size
     size = len(made.data)
     bpp = 8 * size / (width * height)
     report = {

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from gcodec.entropy._sorted import Runs, parts, room, runs
 from gcodec.errors import InvalidArgument, PayloadError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class FrequencyTables:
         self._models: dict[int, Any] = {}
         #: Position of the escape in each table.
         self.escape: IntArray = np.array([row.size - 1 for row in rows], np.int32)
+        self.longest = int(self.escape.max(initial=0))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -101,19 +103,11 @@ class FrequencyTables:
             )
         return self._models[index]
 
-    def _runs(
-        self, indices: NDArray[Any]
-    ) -> tuple[NDArray[np.int64], list[tuple[int, slice]], IntArray]:
-        """The order that sorts `indices`, the run of each table that occurs, and the escape of each in that order."""
-        counts = np.bincount(indices, minlength=len(self))
-        if counts.size > len(self):
-            raise InvalidArgument(f"table {counts.size - 1} of {len(self)}")
-        ends = np.cumsum(counts)
-        runs = [
-            (int(index), slice(int(ends[index] - counts[index]), int(ends[index])))
-            for index in np.flatnonzero(counts)
-        ]
-        return np.argsort(indices, kind="stable"), runs, np.repeat(self.escape, counts)
+    def _runs(self, indices: NDArray[Any]) -> Runs:
+        found = runs(indices, len(self))
+        if found.counts.size > len(self):
+            raise InvalidArgument(f"table {found.counts.size - 1} of {len(self)}")
+        return found
 
 
 def rounded(values: NDArray[Any]) -> NDArray[np.int32]:
@@ -129,7 +123,7 @@ class Encoder:
 
     def __init__(self, tables: FrequencyTables) -> None:
         self._tables = tables
-        self._batches: list[tuple[IntArray, Any]] = []
+        self._batches: list[tuple[NDArray[Any], Any]] = []
 
     def put(self, symbols: ArrayLike, indices: ArrayLike) -> None:
         """Append one batch: int `symbols` and the table index of each, of one shape.
@@ -143,17 +137,23 @@ class Encoder:
         if values.shape != index.shape:
             raise InvalidArgument(f"{values.size} symbols with {index.size} table indices")
         # Not by np.abs: what NumPy makes of a NaN is the lowest int64, which is its own absolute value.
-        if values.size and (values.min() < -_LARGEST or values.max() > _LARGEST):
+        low, high = int(values.min(initial=0)), int(values.max(initial=0))
+        if low < -_LARGEST or high > _LARGEST:
             raise InvalidArgument(_NO_SYMBOL)
-        order, runs, escape = self._tables._runs(index)
-        position = _position(values.astype(np.int32, copy=False)[order])
-        rows = np.minimum(position, escape)
-        for table, run in runs:
-            self._batches.append((rows[run], self._tables._model(table)))
-        escaped = np.flatnonzero(rows == escape)
-        if escaped.size:
-            escaped = escaped[np.argsort(order[escaped])]  # as they were put
-            self._put_escapes(position[escaped].astype(np.int64) - escape[escaped] + 1)
+        found, escape = self._tables._runs(index), self._tables.escape
+        rows, beyond = room(values.size, min(2 * max(-low, high), self._tables.longest)), []
+        for part in parts(index, found):
+            position = _position(values[part.order].astype(np.int32, copy=False))
+            last = np.repeat(escape, part.counts)
+            some = np.minimum(position, last)
+            rows = part.put(some, rows)
+            escaped = np.flatnonzero(some == last)
+            if escaped.size:
+                escaped = escaped[np.argsort(part.order[escaped])]  # as they were put
+                beyond.append(position[escaped].astype(np.int64) - last[escaped] + 1)
+        self._batches += [(rows[run], self._tables._model(table)) for table, run in found.runs]
+        if beyond:
+            self._put_escapes(np.concatenate(beyond))
 
     def _put_escapes(self, v: NDArray[np.int64]) -> None:
         from constriction import stream
@@ -165,12 +165,13 @@ class Encoder:
             self._batches.append((low.astype(np.int32), stream.model.Uniform(1 << int(length))))
 
     def finish(self) -> bytes:
-        """Return the stream of everything put so far."""
+        """Return the stream of everything put so far, which is let go of."""
         from constriction import stream
 
         coder = stream.stack.AnsCoder()
-        for rows, model in reversed(self._batches):
-            coder.encode_reverse(rows, model)
+        while self._batches:
+            rows, model = self._batches.pop()
+            coder.encode_reverse(rows if rows.dtype == np.int32 else rows.astype(np.int32), model)
         return _finished(coder)
 
 
@@ -195,16 +196,21 @@ class Decoder:
         Raises PayloadError for an escape that no encoder writes.
         """
         index = np.asarray(indices).ravel()
-        order, runs, escape = self._tables._runs(index)
-        rows = np.empty(index.size, np.int32)
-        for table, run in runs:
+        found, escape = self._tables._runs(index), self._tables.escape
+        rows = room(index.size, self._tables.longest)
+        for table, run in found.runs:
             rows[run] = self._coder.decode(self._tables._model(table), run.stop - run.start)
-        symbols = np.empty(index.size, np.int32)
-        symbols[order] = _symbol(rows)
-        escaped = np.sort(order[rows == escape])  # as they were put
-        if escaped.size:
-            beyond = self._get_escapes(escaped.size) - 1
-            symbols[escaped] = _symbol(self._tables.escape[index[escaped]] + beyond)
+        symbols, beyond = np.empty(index.size, np.int32), []
+        for part in parts(index, found):
+            some = part.of(rows)
+            symbols[part.order] = _symbol(some)
+            escaped = part.order[some == np.repeat(escape, part.counts)]
+            if escaped.size:
+                beyond.append(np.sort(escaped))  # as they were put
+        if beyond:
+            escaped = np.concatenate(beyond)
+            more = self._get_escapes(escaped.size) - 1
+            symbols[escaped] = _symbol(escape[index[escaped]] + more)
         return symbols.reshape(np.shape(indices))
 
     def zeros_follow(self, tables: NDArray[Any]) -> bool:

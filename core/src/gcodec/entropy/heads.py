@@ -134,14 +134,15 @@ class Head:
             for (each, product), x in zip(self._seen, inputs, strict=True)
         ]
         bias = self._first.at(level)
-        means, indices = [], []
+        shape = len(positions), self._out.weight.shape[1] // 2
+        means, indices, start = np.empty(shape, np.int32), np.empty(shape, np.uint8), 0
         for some in strips(positions):
             places = np.divmod(some, inputs[0].shape[1])
             sums = np.repeat(bias[None], len(some), 0)
             for each, product, x in seen:
                 product.add(sums, each.of(x, *places))
             x = self._hidden.hidden(self._first.activate(sums), level)
-            mean, index = split(self._out(x, level), self._out.shift)
-            means.append(mean)
-            indices.append(index)
-        return np.concatenate(means), np.concatenate(indices)
+            made = slice(start, start + len(some))
+            means[made], indices[made] = split(self._out(x, level), self._out.shift)
+            start = made.stop
+        return means, indices

@@ -54,7 +54,8 @@ class Visit:
 
     def values(self, symbols: Ints) -> Ints:
         """The values whose rounded differences from the means are `symbols`, in 1/16 steps."""
-        found: Ints = (symbols << MEAN_BITS) + self.mean
+        found: Ints = symbols << MEAN_BITS
+        found += self.mean
         return found
 
 
@@ -128,7 +129,8 @@ class IntegerModel:
         hyper = self._hyper_features(level, z, h, w)
         everywhere = np.arange(h * w)
         odd = (everywhere // w + everywhere % w) % 2 == 1
-        y: list[Ints] = [np.zeros((h * w, size), np.int32) for size in self.groups]
+        whole = np.zeros((h * w, sum(self.groups)), np.int32)
+        y: list[Ints] = np.split(whole, np.cumsum(self.groups)[:-1], 1)
 
         def code_pass(
             head: int, group: int, positions: NDArray[np.int64], *inputs: Carried | Features
@@ -149,7 +151,7 @@ class IntegerModel:
         code_pass(4, 2, everywhere, low, middle)
         high = self._reduced(1, known(2), level)
         code_pass(5, 3, everywhere, low, middle, high)
-        return z, np.concatenate(y, 1).reshape(h, w, -1)
+        return z, whole.reshape(h, w, -1)
 
     def _hyper_latents(self, level: int, h: int, w: int, visit: Visitor) -> Ints:
         row = interpolate(self._prior, level)[None]

@@ -112,11 +112,13 @@ def encode(
     check_kinds(list, tuple, companions=companions)
     check_kinds(Trials, NoneType, trials=trials)
     run = (run or Run()).exact
-    picture = as_picture(picture, run.limits)
+    given, picture = picture, as_picture(picture, run.limits)
+    own = picture is not given and trials is None
     heard = heard_by(trials) if trials else frozenset()
     files = partial(
         _files,
         picture,
+        own,
         embedding,
         target,
         options,
@@ -129,7 +131,9 @@ def encode(
         heard,
     )
     if trials is None:
-        return next(files(run))()
+        made = files(run)
+        del picture, given, files  # of a large one there is no room beside what is made of it
+        return next(made)()
     return best_of(picture, files, trials, run, seeds=not companions)
 
 
@@ -164,6 +168,7 @@ def check_apart(spec: EmbeddingSpec, given: bool) -> None:
 
 def _files(
     picture: Picture,
+    own: bool,
     embedding: str,
     target: Target | None,
     options: Mapping[str, Any] | None,
@@ -178,7 +183,7 @@ def _files(
 ) -> Iterator[Callable[[], Encoded]]:
     """Yield what makes the file of a picture; then what makes others of it, of the embedding's alternatives.
 
-    The arguments are those of `encode`; `heard` that of `Embedding.alternatives`.
+    The arguments are those of `encode`; `heard` that of `Embedding.alternatives`. `own`: nobody else has the picture.
     """
     target = target or Target()
     size = Size(*picture.pixels.shape[1:])
@@ -262,8 +267,10 @@ def _files(
         clock.lap("check")
         return Encoded(data, spec.name, quality, dict(clock.seconds))
 
-    # A copy: what a plugin writes into its picture is nobody else's.
-    analysis = stage1.analyse(picture.pixels.copy())
+    # A copy where it is: what a plugin writes into its picture is nobody else's.
+    pixels = [picture.pixels if own else picture.pixels.copy()]
+    del picture
+    analysis = stage1.analyse(pixels.pop())
     clock.lap("analyse")
     yield partial(finished, analysis)
     for other in stage1.alternatives(analysis, heard):

@@ -1,14 +1,19 @@
-"""A large picture some rows at a time, so that memory is bounded; what lies near enough to matter is made twice."""
+"""A large picture in bands or pieces, so that memory is bounded; what lies near enough to matter is made twice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import NamedTuple
 
-from gcodec_ntc.payload import BLOCK
+__all__ = ["BLOCK", "GROUP", "PIECE", "STRIP", "Band", "bands", "pieces", "reach_of", "seen_by"]
 
-__all__ = ["GROUP", "Band", "bands", "reach_of"]
-
+#: Samples a side of one latent position.
+BLOCK = 16
+#: Positions that are computed at a time: 4 megapixels.
+PIECE = 1 << 14
+#: Pixels that are compared at a time: few enough for a cache.
+STRIP = 1 << 17
 #: Samples a side that are one position of the networks that see samples.
 GROUP = 4
 
@@ -29,13 +34,38 @@ class Band(NamedTuple):
         """Where those made are in the whole."""
         return slice(unit * self.first, unit * self.last)
 
+    def outer(self, unit: int = 1) -> slice:
+        """Where those that they are made of are in the whole."""
+        return slice(unit * self.top, unit * self.bottom)
 
-def bands(h: int, w: int, positions: int, reach: int) -> Iterator[Band]:
-    """All h rows of w positions, about so many positions at a time; each row is made of those up to `reach` away."""
-    rows = max(1, positions // w)
-    for first in range(0, h, rows):
-        last = min(first + rows, h)
-        yield Band(first, last, max(first - reach, 0), min(last + reach, h))
+
+def bands(h: int, w: int, positions: int, reach: int, unit: int = 1) -> Iterator[Band]:
+    """All h rows of w positions, about so many positions at a time; each row is made of those up to `reach` away.
+
+    unit  rows that stay together; bands begin at multiples of it.
+    """
+    return _cut(h, max(1, positions // (w * unit)) * unit, reach)
+
+
+def pieces(h: int, w: int, positions: int, reach: int) -> Iterator[tuple[Band, Band]]:
+    """Rows and columns of all of h x w positions, about so many at a time, of those up to `reach` away.
+
+    They are cut so that few are made twice.
+    """
+    count = -(-h * w // positions)
+
+    def made(down: int) -> int:
+        return (h + 2 * reach * (down - 1)) * (w + 2 * reach * (-(-count // down) - 1))
+
+    down = min(range(-(-count // w), min(count, h) + 1), key=made)
+    rows, columns = -(-h // down), -(-w // -(-count // down))
+    return product(_cut(h, rows, reach), _cut(w, columns, reach))
+
+
+def _cut(length: int, rows: int, reach: int) -> Iterator[Band]:
+    for first in range(0, length, rows):
+        last = min(first + rows, length)
+        yield Band(first, last, max(first - reach, 0), min(last + reach, length))
 
 
 def reach_of(tensors: Iterable[str]) -> tuple[int, int]:
@@ -43,9 +73,15 @@ def reach_of(tensors: Iterable[str]) -> tuple[int, int]:
 
     tensors  their names; each residual layer sees one position further.
     """
-    weights = [name for name in tensors if name.endswith(".weight")]
-    latents, groups = (
-        sum(name.startswith(f"synthesis.{blocks}.") for name in weights)
-        for blocks in ("latent_blocks", "sample_blocks")
-    )
+    latents = _layers(tensors, "synthesis.latent_blocks")
+    groups = _layers(tensors, "synthesis.sample_blocks")
     return latents, -(-(BLOCK // 2 + GROUP * (1 + groups)) // BLOCK)
+
+
+def seen_by(tensors: Iterable[str]) -> int:
+    """How many blocks away what a model's analysis sees can lie: across a border, in `mix`, in each residual layer."""
+    return 2 + _layers(tensors, "analysis.blocks")
+
+
+def _layers(tensors: Iterable[str], name: str) -> int:
+    return sum(each.startswith(f"{name}.") and each.endswith(".weight") for each in tensors)

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from gcodec.entropy import Decoder, rounded
 from gcodec.entropy.integer_model import IntegerModel, Visit
 from gcodec.entropy.integers import LEVELS, MEAN_BITS, SCALES, Ints, unpack_tables
-from gcodec_ntc.bands import bands, reach_of
-from gcodec_ntc.payload import BLOCK, HEAD, NAME, SEEN, FloatArray, Original, PayloadCodec, Seen
-from gcodec_ntc.rounding import Rounding, fitting
+from gcodec_ntc.bands import BLOCK, PIECE, bands, pieces, reach_of, seen_by
+from gcodec_ntc.payload import HEAD, NAME, SEEN, FloatArray, Original, PayloadCodec, Seen
+from gcodec_ntc.rounding import Rounding
+from gcodec_ntc.samples import Samples, kept, piece_of
 
 if TYPE_CHECKING:
     from gcodec.models.graphs import Graph
@@ -42,8 +43,12 @@ __all__ = [
     "Wanted",
 ]
 
-#: Positions whose samples are computed at a time: 8 megapixels.
-_POSITIONS = 1 << 15
+#: Positions that are computed at a time; that changes nothing to the last bit, if they are not very few.
+_POSITIONS = PIECE
+#: Positions whose symbols are chosen at a time: few enough for a cache.
+_STRIP = 1 << 12
+#: Of the hyper encoder: blocks that lie together under one of its outputs.
+_HYPER = 2
 #: Bytes that a latent beyond `SEEN` takes at quality 0, and how many more at 1.
 _BYTES = 0.28, 0.26
 
@@ -68,7 +73,7 @@ class Transforms(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Analysed(Original):
-    """An image's latents, before any quality is chosen: float32 [1, C, h, w]."""
+    """An image's latents, before any quality is chosen: float32 [h, w, C]."""
 
     latents: FloatArray
 
@@ -115,11 +120,19 @@ class Codec(PayloadCodec):
 
         return Feedback(*self._model)
 
-    def analyse(self, samples: FloatArray) -> Analysed:
+    def analyse(self, samples: FloatArray | Samples) -> Analysed:
         """Latents of float32 [3, H, W] in [0, 1]."""
-        bottom, right = (-side % BLOCK for side in samples.shape[1:])
-        x = np.pad(samples, ((0, 0), (0, bottom), (0, right)), mode="edge")
-        (latents,) = self.transforms.analysis(x.astype(np.float32, copy=False)[None])
+        samples = kept(samples)
+        h, w = (-(-side // BLOCK) for side in samples.shape[1:])
+        latents: FloatArray | None = None
+        for rows, columns in pieces(h, w, _POSITIONS, seen_by(self._model[1])):
+            x = piece_of(samples, rows.outer(BLOCK), columns.outer(BLOCK))
+            (made,) = self.transforms.analysis(x.astype(np.float32, copy=False)[None])
+            if latents is None:
+                latents = np.empty((h, w, made.shape[1]), np.float32)
+            some = made[0, :, rows.inner(), columns.inner()]
+            latents[rows.rows(), columns.rows()] = some.transpose(1, 2, 0)
+        assert latents is not None
         return Analysed(samples, latents)
 
     def about(self, analysed: Analysed, level: float) -> float | None:
@@ -130,30 +143,45 @@ class Codec(PayloadCodec):
         if self._gain is None:
             return None
         if not analysed.counts:
-            size = np.abs(analysed.latents[0])
-            for gain in self._gain:
-                beyond = size > (SEEN * np.exp2(-gain))[:, None, None]
-                analysed.counts.append(int(np.count_nonzero(beyond)))
+            least = SEEN * np.exp2(-self._gain)
+            counts = np.zeros(len(least), np.int64)
+            h, w, _ = analysed.latents.shape
+            for band in bands(h, w, _STRIP, 0):
+                size = np.abs(analysed.latents[band.rows()])
+                counts += [np.count_nonzero(size > each) for each in least]
+            analysed.counts.extend(map(int, counts))
         q = level / (LEVELS - 1)
         return HEAD + analysed.share(q) * (_BYTES[0] + _BYTES[1] * q)
 
     def wanted(self, analysed: Analysed, level: int) -> Wanted:
         """What the transforms say at quality `level`."""
-        y, z = map(_positions, self.transforms.encoder(analysed.latents, _quality(level)))
-        return Wanted(y, z, _TRADE * self.rounding.trade * self.feedback.weights(level))
+        h, w, channels = analysed.latents.shape
+        y, parts = np.empty((h, w, channels), np.float32), []
+        for band in bands(h, w, _POSITIONS, _HYPER, _HYPER):
+            some = analysed.latents[band.outer()].transpose(2, 0, 1)[None]
+            v, z = (
+                made[0].transpose(1, 2, 0)
+                for made in self.transforms.encoder(some, _quality(level))
+            )
+            y[band.rows()] = v[band.inner()]
+            parts.append(z[_halved(band.inner())])
+        z = np.concatenate(parts).reshape(-1, parts[0].shape[2])
+        trade = _TRADE * self.rounding.trade * self.feedback.weights(level)
+        return Wanted(y.reshape(-1, channels), z, trade)
 
     def better(self, analysed: Analysed, level: int, plain: Seen) -> Seen:
         """What is chosen when the pictures that choices give have been seen, or `plain`."""
-        return self.improved(analysed, level, plain)[0]
+        stream, _ = self.improved(analysed, level, plain)
+        return self.nearer(analysed, level, stream, plain)
 
-    def improved(self, analysed: Analysed, level: int, plain: Seen) -> tuple[Seen, Wanted]:
-        """That, and what was rounded for it."""
-        start = self.wanted(analysed, level)
-        wanted = self.feedback(self, analysed, level, plain, start)
+    def improved(self, analysed: Analysed, level: int, plain: Seen) -> tuple[bytes | None, Wanted]:
+        """A stream of that, and what was rounded for it; None and what was rounded for `plain`: there is none.
+
+        The preview of `plain` is taken.
+        """
+        wanted = self.feedback(self, analysed, level, plain, self.wanted(analysed, level))
         stream = self.within(analysed, level, wanted, len(plain.stream), _TRIALS, _FULL)
-        if stream is None:
-            return plain, start
-        return min(self.seen(analysed, level, stream), plain, key=lambda seen: seen.mse), wanted
+        return stream, wanted if stream is not None else self.wanted(analysed, level)
 
     def within(
         self, analysed: Analysed, level: int, wanted: Wanted, most: int, trials: int, full: float
@@ -164,7 +192,7 @@ class Codec(PayloadCodec):
             trade = wanted.trade * np.float32(weight)
             return self.stream(analysed, level, wanted._replace(trade=trade))
 
-        return fitting(made, most, trials, full)
+        return self.fitting(analysed, made, most, trials, full)
 
     def quantize(
         self,
@@ -181,12 +209,16 @@ class Codec(PayloadCodec):
                 symbols = rounded(z - visit.mean / (1 << MEAN_BITS))
             else:
                 channels = slice(self._starts[visit.group], self._starts[visit.group + 1])
-                exact = y[visit.positions, channels] - visit.mean / np.float32(1 << MEAN_BITS)
-                symbols = self.rounding(exact, visit.index, trade[channels])
+                symbols = np.empty_like(visit.mean)
+                for start in range(0, len(symbols), _STRIP):
+                    some = slice(start, start + _STRIP)
+                    exact = visit.mean[some] / np.float32(1 << MEAN_BITS)
+                    np.subtract(y[visit.positions[some], channels], exact, out=exact)
+                    symbols[some] = self.rounding(exact, visit.index[some], trade[channels])
             visitor(visit, symbols)
             return visit.values(symbols)
 
-        h, w = analysed.latents.shape[2:]
+        h, w = analysed.latents.shape[:2]
         return self.integer.code(level, h, w, choose)[1]
 
     def stream(self, analysed: Analysed, level: int, wanted: Wanted | None = None) -> bytes:
@@ -211,12 +243,12 @@ class Codec(PayloadCodec):
         """Preview, float32 [3, height, width] in [0, 1], of quantized latents."""
         made = np.empty((3, height, width), np.float32)
         h, w, _ = y.shape
-        for band in bands(h, w, _POSITIONS, sum(reach_of(self._model[1]))):
-            some = y[band.top : band.bottom].astype(np.float32) / (1 << MEAN_BITS)
+        for rows, columns in pieces(h, w, _POSITIONS, sum(reach_of(self._model[1]))):
+            some = y[rows.outer(), columns.outer()].astype(np.float32) / (1 << MEAN_BITS)
             (x,) = self.transforms.synthesis(some.transpose(2, 0, 1)[None], _quality(level))
-            rows = made[:, band.rows(BLOCK)]
-            x = x[0, :, band.inner(BLOCK), :width]
-            np.clip(x[:, : rows.shape[1]], 0, 1, out=rows)
+            place = made[:, rows.rows(BLOCK), columns.rows(BLOCK)]
+            x = x[0, :, rows.inner(BLOCK), columns.inner(BLOCK)]
+            np.clip(x[:, : place.shape[1], : place.shape[2]], 0, 1, out=place)
         return made
 
     def whole(self, y: NDArray[Any], level: int, height: int, width: int) -> NDArray[np.uint8]:
@@ -230,6 +262,6 @@ def _quality(level: int) -> FloatArray:
     return np.array([level / (LEVELS - 1)], np.float32)
 
 
-def _positions(x: FloatArray) -> FloatArray:
-    """[1, C, h, w] -> [h * w, C]."""
-    return np.ascontiguousarray(x[0].transpose(1, 2, 0)).reshape(-1, x.shape[1])
+def _halved(rows: slice) -> slice:
+    """Rows of hyper-latents that stand for these of latents, of which the first is even."""
+    return slice(rows.start // _HYPER, -(-rows.stop // _HYPER))

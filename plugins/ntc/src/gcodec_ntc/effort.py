@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from gcodec_ntc.codec import Analysed, Codec, Seen, Transforms, Wanted
+from gcodec_ntc.codec import Analysed, Codec, Seen, Transforms
 
 if TYPE_CHECKING:
     from gcodec.progress import Progress
@@ -42,11 +42,11 @@ class PatientCodec(Codec):
 
         return Search(*self._model, self.rounding.cost)
 
-    def improved(self, analysed: Analysed, level: int, plain: Seen) -> tuple[Seen, Wanted]:
+    def better(self, analysed: Analysed, level: int, plain: Seen) -> Seen:
         """What effort 0 chooses, or in at most as many bytes what has less error."""
-        first, start = super().improved(analysed, level, plain)
+        stream, start = self.improved(analysed, level, plain)
+        first = self.nearer(analysed, level, stream, plain)
+        first.y = first.preview = None
         found = self._search(analysed, level, start, self._iterations, self._progress)
         stream = self.within(analysed, level, found, len(first.stream), _TRIALS, _FULL)
-        if stream is None:
-            return first, start
-        return min(self.seen(analysed, level, stream), first, key=lambda seen: seen.mse), found
+        return self.nearer(analysed, level, stream, first)

@@ -28,7 +28,8 @@ from gcodec.entropy.integers import LEVELS, MEAN_BITS, Ints
 from gcodec_ntc.codec import Analysed, Codec, Wanted
 from gcodec_ntc.linear.transform import across, adjoint
 from gcodec_ntc.payload import BLOCK, FloatArray, Seen
-from gcodec_ntc.rounding import bits, weight_for
+from gcodec_ntc.rounding import bits, compact, weight_for
+from gcodec_ntc.samples import error_of
 
 __all__ = ["Feedback"]
 
@@ -57,9 +58,12 @@ class Feedback:
     def __call__(
         self, codec: Codec, analysed: Analysed, level: int, plain: Seen, wanted: Wanted
     ) -> Wanted:
-        """What to round at last, for about the bytes of `plain`, of which the first choice was made of `wanted`."""
+        """What to round at last, for about the bytes of `plain`, of which the first choice was made of `wanted`.
+
+        What the one shows is taken, and what latents the other has are changed.
+        """
         wanted = wanted._replace(trade=wanted.trade * np.float32(_MILDER))
-        y, preview = plain.y, plain.preview
+        y, preview = plain.take()
         for number, part in enumerate(_PARTS):
             if number:
                 spent = 0.0
@@ -68,13 +72,13 @@ class Feedback:
                     nonlocal spent
                     spent += bits(codec.rounding.cost, symbols, visit.index)
 
-                y = codec.quantize(analysed, level, count, wanted)
+                del y, preview
+                y = compact(codec.quantize(analysed, level, count, wanted))
                 preview = codec.synthesise(y, level, *analysed.samples.shape[1:])
                 factor = weight_for(_AIM * 8 * len(plain.stream) / max(spent, 1))
                 trade = wanted.trade * np.float32(min(max(factor, _LEAST), _MOST))
                 wanted = wanted._replace(trade=trade)
-            moved = self.moved(wanted.y, y, preview - analysed.samples, level, part)
-            wanted = wanted._replace(y=moved)
+            self.move(wanted.y, y, error_of(preview, analysed.samples), level, part)
         return wanted
 
     def weights(self, level: int) -> NDArray[np.float32]:
@@ -84,29 +88,29 @@ class Feedback:
         found: NDArray[np.float32] = self._norms * np.square(self._scale(level) / np.float32(step))
         return found
 
-    def moved(
+    def move(
         self,
         wanted: FloatArray,
         chosen: NDArray[Any],
         error: FloatArray,
         level: int,
         part: float,
-    ) -> FloatArray:
-        """What to round instead of `wanted`, [positions, C] in steps, of which `chosen` came, in steps of 1/16.
+    ) -> None:
+        """Make of `wanted`, [positions, C] in steps, of which `chosen` came, in steps of 1/16, what to round instead.
 
         error  of the picture of those chosen, float32 [3, H, W] in samples of 0 to 1.
         part   of the way to t that is gone.
         """
-        made = adjoint(error, self._colour, self._post, self._dct)
-        slope = made.reshape(3 * BLOCK * BLOCK, -1)[self._order].T
-        slope /= self._norms * self._scale(level)
-        target: FloatArray = chosen.reshape(slope.shape).astype(np.float32)
-        target /= 1 << MEAN_BITS
-        target -= slope
-        target -= wanted
-        target *= np.float32(part)
-        target += wanted
-        return np.ascontiguousarray(target)
+        scale, chosen = self._norms * self._scale(level), chosen.reshape(wanted.shape)
+        for some, made in adjoint(error, self._colour, self._post, self._dct):
+            slope = made.reshape(3 * BLOCK * BLOCK, -1)[self._order].T
+            slope /= scale
+            target: FloatArray = chosen[some].astype(np.float32)
+            target /= 1 << MEAN_BITS
+            target -= slope
+            target -= wanted[some]
+            target *= np.float32(part)
+            wanted[some] += target
 
     def _scale(self, level: int) -> NDArray[np.float32]:
         """Samples of 0 to 255 in a step of each channel."""

@@ -21,7 +21,9 @@ from gcodec.entropy import Decoder, Encoder
 from gcodec.entropy.integers import LEVELS, Ints
 from gcodec.errors import PayloadError
 from gcodec.signals import pack_mse, unpack_mse
-from gcodec_ntc.rounding import compact
+from gcodec_ntc.bands import BLOCK, STRIP, bands
+from gcodec_ntc.rounding import compact, fitting
+from gcodec_ntc.samples import FloatArray, Samples
 
 if TYPE_CHECKING:
     from gcodec.entropy import FrequencyTables
@@ -30,11 +32,8 @@ __all__ = ["BLOCK", "NAME", "SEEN", "FloatArray", "Original", "PayloadCodec", "S
 
 NAME = "ntc"
 HEAD = 2  # bytes before the stream
-BLOCK = 16  # samples a side of one latent position
 #: Steps beyond which something is likely to be sent, and not rounded to 0.
 SEEN = 0.6
-
-FloatArray = NDArray[np.float32]
 
 
 class Written(NamedTuple):
@@ -48,27 +47,39 @@ class Written(NamedTuple):
     batches: Sequence[tuple[NDArray[Any], NDArray[np.uint8]]]
 
 
-class Seen(NamedTuple):
-    """A stream, its quantized latents, the preview, float32 [3, H, W] in [0, 1], and the squared error of that."""
+@dataclass(eq=False)
+class Seen:
+    """A stream, its quantized latents, the preview, float32 [3, H, W] in [0, 1], and the squared error of that.
+
+    Latents and preview are None once somebody has taken them: of a large picture there is room for one.
+    """
 
     stream: bytes
-    y: NDArray[Any]
-    preview: FloatArray
+    y: NDArray[Any] | None
+    preview: FloatArray | None
     mse: float
+
+    def take(self) -> tuple[NDArray[Any], FloatArray]:
+        """Latents and preview, which is the caller's to write into."""
+        y, preview = self.y, self.preview
+        assert y is not None
+        assert preview is not None
+        self.y = self.preview = None
+        return y, preview
 
 
 @dataclass(frozen=True, eq=False)
 class Original:
     """An image that is being encoded, and what came of it so far, so that nothing is computed twice.
 
-    samples   [3, H, W].
+    samples   [3, H, W], or what has parts of them.
     streams   by level.
     written   what the last streams say, by stream: their own encoder need not parse them to know.
     previews  by payload, until they are asked for.
     counts    how many of what is quantized are beyond `SEEN` steps, at levels evenly spaced, once that was asked.
     """
 
-    samples: FloatArray
+    samples: FloatArray | Samples
     streams: dict[int, bytes] = field(default_factory=dict, init=False)
     written: dict[bytes, Written] = field(default_factory=dict, init=False)
     previews: dict[bytes, FloatArray] = field(default_factory=dict, init=False)
@@ -118,14 +129,12 @@ class PayloadCodec(ABC):
     def encode(self, analysed: Original, level: int) -> bytes:
         """Payload at quality `level`, from 0: of at most the bytes that `size` says, for as little error as is found."""
         stream = self._stream(analysed, level)
-        written = analysed.written.get(stream)
         plain = self.seen(analysed, level, stream, sent=False)
+        analysed.written.clear()  # what other levels' streams say will hardly be asked for
         best = self.better(analysed, level, plain)
-        if best is plain and written:
-            analysed.written[stream] = written
-            self.said(analysed, stream)
         payload = self.head(level, pack_mse(best.mse)) + best.stream
-        analysed.previews[payload] = best.preview
+        if best.preview is not None:
+            analysed.previews[payload] = best.preview
         self._last = weakref.ref(analysed)
         return payload
 
@@ -133,16 +142,35 @@ class PayloadCodec(ABC):
         """What is chosen when the picture that `plain` gives has been seen, or `plain`."""
         return plain
 
+    def fitting(
+        self,
+        analysed: Original,
+        make: Callable[[float], bytes],
+        most: int,
+        trials: int,
+        full: float,
+    ) -> bytes | None:
+        """As `gcodec_ntc.rounding.fitting`; what the others say is forgotten."""
+        return fitting(make, lambda lost: analysed.written.pop(lost, None), most, trials, full)
+
+    def nearer(self, analysed: Any, level: int, stream: bytes | None, plain: Seen) -> Seen:
+        """What a stream says, or `plain` where that has less error; None: there is no stream."""
+        if stream is None:
+            return plain
+        return min(self.seen(analysed, level, stream), plain, key=lambda seen: seen.mse)
+
     def seen(self, analysed: Original, level: int, stream: bytes, sent: bool = True) -> Seen:
         """What a decoder makes of a stream at quality `level`; one that is not to be sent need not be known to read so."""
-        size = analysed.samples.shape[1:]
-        known = None if sent else analysed.written.get(stream)
+        size = height, width = analysed.samples.shape[1:]
+        known = None if sent else analysed.written.pop(stream, None)
         y = known.y if known else self.said(analysed, stream)
         if y is None:
             y = self.read(self.head(level, 0) + stream, *size)[-1]
-        preview = self.synthesise(y, level, *size)
-        mse = float(np.mean((preview - analysed.samples) ** 2, dtype=np.float64))
-        return Seen(stream, y, preview, mse)
+        preview, total = self.synthesise(y, level, *size), 0.0
+        for band in bands(height, width, STRIP, 0):
+            error = preview[:, band.rows()] - analysed.samples[:, band.rows()]
+            total += float(np.square(error, out=error).sum(dtype=np.float64))
+        return Seen(stream, y, preview, total / preview.size)
 
     def size(self, analysed: Original, level: int) -> int:
         """Length of the payload that `encode` returns, or the most that it may be."""

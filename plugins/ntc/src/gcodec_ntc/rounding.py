@@ -67,10 +67,17 @@ class Rounding:
         return cost
 
 
-def fitting(make: Callable[[float], bytes], most: int, trials: int, full: float) -> bytes | None:
+def fitting(
+    make: Callable[[float], bytes],
+    drop: Callable[[bytes], object],
+    most: int,
+    trials: int,
+    full: float,
+) -> bytes | None:
     """The longest of some streams with at most `most` bytes; None if none of them has so few.
 
     make    stream for a factor on what error weighs against bits, first 1.
+    drop    is told of each that it is not.
     trials  streams that are made at most; the first of at least the part `full` of the bytes ends it.
     """
     best, weight = None, 1.0
@@ -80,7 +87,11 @@ def fitting(make: Callable[[float], bytes], most: int, trials: int, full: float)
         stream = make(weight)
         fits = len(stream) <= most
         if fits and (best is None or len(stream) > len(best)):
-            best = stream
+            best, lost = stream, best
+        else:
+            lost = stream
+        if lost is not None and lost != best:
+            drop(lost)
         if fits and len(stream) >= full * most:
             break
         ends[fits] = math.log(weight), math.log(max(len(stream), 1) / (max(most, 1) * _AIM))

@@ -34,6 +34,7 @@ from gcodec.models.building import unseen
 from gcodec_ntc.codec import Analysed, Wanted
 from gcodec_ntc.networks import Networks
 from gcodec_ntc.payload import BLOCK
+from gcodec_ntc.samples import Samples
 from gcodec_ntc.transform import TransformConfig
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ class Search:
         self, analysed: Analysed, level: int, start: Wanted, iterations: int, progress: Progress
     ) -> Wanted:
         """What to round at quality `level`; `start` is what the transforms say."""
-        h, w = analysed.latents.shape[2:]
+        h, w = analysed.latents.shape[:2]
         q = torch.tensor([level / (integers.LEVELS - 1)])
-        y, z = _planes(start.y, h, w), _planes(start.z, -(-h // 2), -(-w // 2))
+        y, z = _planes(start.y, h, w), _planes(start.z, -(-h // 2), -(-w // 2)).contiguous()
         mean = self.entropy.prior(q)[0]
         z = torch.round(z - mean) + mean
         step = self._sizes.step_max ** (1 - q.item()) * self._sizes.step_min ** q.item()
@@ -78,7 +79,8 @@ class Search:
         windows = [_Window(*axes) for axes in product(_spans(h), _spans(w))]
         middle = _Piece(self, windows[len(windows) // 2], analysed.samples, y, z, q, worth)
         curvature = middle.curvature(2 * step**2)
-        found, total = y.clone(), len(windows) * iterations
+        flat, total = start.y.copy(), len(windows) * iterations
+        found = _planes(flat, h, w)
         for number, window in enumerate(windows):
             piece = _Piece(self, window, analysed.samples, y, z, q, worth)
             for i in range(iterations):
@@ -86,7 +88,6 @@ class Search:
                 piece.move(curvature, _PART * (1 - i / iterations))
             found[(..., *window.inner)] = piece.t[(..., *window.own)]
         progress("refining", total, total)
-        flat: NDArray[np.float32] = found[0].permute(1, 2, 0).flatten(0, 1).contiguous().numpy()
         return Wanted(flat, start.z, (curvature / (2 * worth)).flatten().numpy())
 
     def bits(self, symbols: Tensor, log_scale: Tensor) -> Tensor:
@@ -143,7 +144,7 @@ class _Piece:
         self,
         model: Search,
         window: _Window,
-        samples: NDArray[np.float32],
+        samples: NDArray[np.float32] | Samples,
         y: Tensor,
         z: Tensor,
         q: Tensor,
@@ -151,7 +152,7 @@ class _Piece:
     ) -> None:
         self._model, self._q, self._worth = model, q, worth
         outer = window.rows.outer, window.columns.outer
-        self.t = y[(..., *outer)].clone()
+        self.t = y[(..., *outer)].clone(memory_format=torch.contiguous_format)
         h, w = self.t.shape[2:]
         # Margins are even, hence windows begin at whole positions of hyper-latents.
         rows, columns = (slice(part.start // 2, -(-part.stop // 2)) for part in outer)
@@ -212,5 +213,5 @@ class _Piece:
 
 
 def _planes(flat: NDArray[np.float32], h: int, w: int) -> Tensor:
-    """[h * w, C] -> [1, C, h, w]."""
-    return torch.from_numpy(flat).reshape(1, h, w, -1).permute(0, 3, 1, 2).contiguous()
+    """[h * w, C] -> [1, C, h, w], where it lies."""
+    return torch.from_numpy(flat).reshape(1, h, w, -1).permute(0, 3, 1, 2)

@@ -17,6 +17,7 @@ from gcodec_ntc.codec import Analysed, Codec
 from gcodec_ntc.linear.codec import MARK, Coefficients, LinearCodec
 from gcodec_ntc.linear.contexts import STEPS
 from gcodec_ntc.payload import FloatArray, Original, PayloadCodec
+from gcodec_ntc.samples import kept
 
 __all__ = ["CLASS", "LEVELS", "NETWORKS", "WholeCodec"]
 
@@ -42,7 +43,7 @@ class Picture:
     """
 
     def __init__(self, codec: WholeCodec, samples: FloatArray) -> None:
-        self._codec, self.samples = codec, samples
+        self._codec, self.samples = codec, kept(samples)
 
     @cached_property
     def latents(self) -> Analysed:
@@ -53,6 +54,12 @@ class Picture:
     def coefficients(self) -> Coefficients:
         """For the linear mode."""
         return self._codec.upper.analyse(self.samples)
+
+    def keep(self, analysed: Original) -> None:
+        """Let go of what the other mode made."""
+        for name in ("latents", "coefficients"):
+            if self.__dict__.get(name) is not analysed:
+                self.__dict__.pop(name, None)
 
 
 class WholeCodec:
@@ -84,6 +91,7 @@ class WholeCodec:
     def encode(self, picture: Picture, level: int) -> bytes:
         """Payload at quality `level` from 0 to LEVELS - 1."""
         codec, analysed, own = self._at(picture, level)
+        picture.keep(analysed)
         return codec.encode(analysed, own)
 
     def size(self, picture: Picture, level: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 from gcodec.errors import InvalidArgument, PayloadError
 from gcodec.testing.damage import refused
 from gcodec_ntc.linear import contexts, grid
-from gcodec_ntc.linear.codec import Coefficients, LinearCodec, width_of
+from gcodec_ntc.linear.codec import LinearCodec, width_of
 from gcodec_ntc.linear.contexts import STEPS, Contexts
 from gcodec_ntc.linear.transform import Lapped
 
@@ -108,9 +108,8 @@ def test_a_few_bytes_that_claim_a_large_picture_take_no_time(codec):
 @pytest.mark.parametrize("where", [(0, 3, 4), (2, 15, 15), (1, 0, 0), (0, 0, 1)])
 def test_what_comes_late_in_a_stream_is_read(codec, where):
     """One coefficient in a picture of one colour: all before it is nothing, and so is all after."""
-    coefficients = codec.lapped.coefficients(np.full((3, 80, 112), 0.25, np.float32))
-    coefficients[(*where, 20)] += 300
-    found = Coefficients(np.full((3, 80, 112), 0.25, np.float32), coefficients)
+    found = codec.analyse(np.full((3, 80, 112), 0.25, np.float32))
+    found.coefficients[(*where, 20)] += 300
     wanted = codec.quantize(found, 60, lambda visit, symbols: None)
     assert wanted[(*where, 20)]
     stream = codec.stream(found, 60)

@@ -22,7 +22,8 @@ from gcodec_ntc import exact
 from gcodec_ntc.linear.contexts import KNOT, STEPS, Contexts, Values, Visit
 from gcodec_ntc.linear.transform import Lapped
 from gcodec_ntc.payload import BLOCK, NAME, SEEN, FloatArray, Original, PayloadCodec, Seen
-from gcodec_ntc.rounding import Rounding, bits, fitting
+from gcodec_ntc.rounding import Rounding, bits, compact
+from gcodec_ntc.samples import Samples, error_of, kept
 
 __all__ = ["MARK", "Coefficients", "LinearCodec", "width_of"]
 
@@ -37,13 +38,27 @@ _PART, _MILDER, _TRIALS, _FULL = np.float32(0.6), 0.95, 3, 0.97
 
 @dataclass(frozen=True, eq=False)
 class Coefficients(Original):
-    """An image's coefficients, `Lapped.coefficients`.
+    """An image to be transformed.
 
     least  bytes that a payload has at least, by level, where `LinearCodec.reaches` found that out.
     """
 
-    coefficients: FloatArray
+    lapped: Lapped
     least: dict[int, int] = field(default_factory=dict, init=False)
+    _found: list[FloatArray] = field(default_factory=list, init=False)
+
+    @property
+    def coefficients(self) -> FloatArray:
+        """`Lapped.coefficients`."""
+        if not self._found:
+            self._found.append(self.lapped.coefficients(self.samples))
+        return self._found[0]
+
+    def take(self) -> FloatArray:
+        """The same, which the caller may write into: whoever asks again has to wait."""
+        coefficients = self.coefficients
+        self._found.clear()
+        return coefficients
 
 
 class LinearCodec(PayloadCodec):
@@ -61,13 +76,18 @@ class LinearCodec(PayloadCodec):
         self.tables = self.contexts.tables
         self.rounding = Rounding(self.tables, trade)
 
-    def analyse(self, samples: FloatArray) -> Coefficients:
+    def analyse(self, samples: FloatArray | Samples) -> Coefficients:
         """Coefficients of float32 [3, H, W] in [0, 1]."""
-        return Coefficients(samples, self.lapped.coefficients(samples))
+        return Coefficients(kept(samples), self.lapped)
 
     def better(self, analysed: Coefficients, level: int, plain: Seen) -> Seen:
         """What is chosen when the picture that `plain` gives has been seen, or `plain`."""
-        wanted, trade = self._moved(analysed, level, plain), self.rounding.trade * _MILDER
+        return self.nearer(analysed, level, self._improved(analysed, level, plain), plain)
+
+    def _improved(self, analysed: Coefficients, level: int, plain: Seen) -> bytes | None:
+        """A stream of that; None: there is none. What `plain` shows is taken."""
+        wanted, trade = analysed.take(), self.rounding.trade * _MILDER
+        self._move(wanted, *plain.take(), analysed, level)
 
         def made(weight: float) -> bytes:
             return self._written(
@@ -75,20 +95,23 @@ class LinearCodec(PayloadCodec):
                 lambda visitor: self.quantize(analysed, level, visitor, wanted, trade * weight),
             )
 
-        stream = fitting(made, len(plain.stream), _TRIALS, _FULL)
-        if stream is None:
-            return plain
-        return min(self.seen(analysed, level, stream), plain, key=lambda seen: seen.mse)
+        return self.fitting(analysed, made, len(plain.stream), _TRIALS, _FULL)
 
-    def _moved(self, analysed: Coefficients, level: int, plain: Seen) -> FloatArray:
-        """Coefficients to round instead: see `gcodec_ntc.feedback`; functions have norm 1 here."""
-        made = self.lapped.slope(plain.preview - analysed.samples)
-        for slope, before, chosen in zip(made, analysed.coefficients, plain.y, strict=True):
-            np.subtract(chosen * np.float32(width_of(level)), slope, out=slope)
-            slope -= before
+    def _move(
+        self,
+        wanted: FloatArray,
+        chosen: NDArray[Any],
+        preview: FloatArray,
+        analysed: Coefficients,
+        level: int,
+    ) -> None:
+        """Make of coefficients those to round instead: see `gcodec_ntc.feedback`; functions have norm 1 here."""
+        width = np.float32(width_of(level))
+        for some, slope in self.lapped.slope(error_of(preview, analysed.samples)):
+            np.subtract(chosen[..., some] * width, slope, out=slope)
+            slope -= wanted[..., some]
             slope *= _PART
-            slope += before
-        return made
+            wanted[..., some] += slope
 
     def quantize(
         self,
@@ -124,10 +147,12 @@ class LinearCodec(PayloadCodec):
     def about(self, analysed: Coefficients, level: float) -> float:
         """As `PayloadCodec.about`: coefficients that will not be 0 take 0.55 bytes, 0.5 to 0.6 in most pictures."""
         if not analysed.counts:
-            size = np.abs(analysed.coefficients)
-            for step in range(0, STEPS, KNOT // 2):
-                beyond = np.count_nonzero(size > np.float32(SEEN * width_of(step)))
-                analysed.counts.append(int(beyond))
+            least = [np.float32(SEEN * width_of(step)) for step in range(0, STEPS, KNOT // 2)]
+            counts = np.zeros(len(least), np.int64)
+            for rows in analysed.coefficients.reshape(3 * BLOCK, -1):
+                size = np.abs(rows)
+                counts += [np.count_nonzero(size > each) for each in least]
+            analysed.counts.extend(map(int, counts))
         return HEAD + 0.55 * analysed.share(level / (STEPS - 1))
 
     def reaches(self, analysed: Coefficients, level: int, size: int) -> bool:
@@ -139,11 +164,11 @@ class LinearCodec(PayloadCodec):
         """
         if level not in analysed.streams and analysed.least.get(level, 0) < size:
             encoder, spent, enough = Encoder(self.tables), 0.0, 10.0 * size + 512
-            batches: list[tuple[Ints, NDArray[np.uint8]]] = []
+            batches: list[tuple[NDArray[Any], NDArray[np.uint8]]] = []
 
             def visitor(visit: Visit, symbols: Ints) -> None:
                 nonlocal spent
-                batches.append((symbols, visit.index))
+                batches.append((compact(symbols), visit.index))
                 spent += bits(self._costs, symbols, visit.index)
                 if spent > enough:
                     raise StopIteration  # more bits than were asked about

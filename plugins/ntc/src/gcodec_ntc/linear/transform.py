@@ -7,8 +7,8 @@ memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from gcodec.errors import InvalidArgument
 from gcodec_ntc.bands import bands
 from gcodec_ntc.payload import BLOCK, FloatArray
+from gcodec_ntc.samples import Samples, piece_of
 
-__all__ = ["Lapped", "across", "adjoint", "transformed"]
+__all__ = ["Lapped", "across", "adjoint"]
 
 Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
 
@@ -45,17 +46,22 @@ class Lapped:
             )
         self.norm = np.outer(norm, norm).astype(np.float32)
 
-    def coefficients(self, samples: FloatArray) -> FloatArray:
+    def coefficients(self, samples: FloatArray | Samples) -> FloatArray:
         """Of float32 [3, H, W] in [0, 1], continued to multiples of 16 by its last row and column."""
-        made = transformed(samples, self.colour, self.pre, self.dct, 127.5)
-        made *= self.norm[:, :, None, None]
-        return made.reshape(3, BLOCK, BLOCK, -1)
+        h, w = (-(-side // BLOCK) for side in samples.shape[1:])
+        found = np.empty((3, BLOCK, BLOCK, h * w), np.float32)
+        for some, made in _transformed(samples, self.colour, self.pre, self.dct, 127.5, "edge"):
+            np.multiply(made, self.norm[:, :, None], out=found[..., some])
+        return found
 
-    def slope(self, error: FloatArray) -> FloatArray:
-        """Of half the squared error, samples in 0..255, by coefficients, if `error` is that of samples in [0, 1]."""
-        made = adjoint(error, self.colour, self.post, self.dct)
-        made /= self.norm[:, :, None, None]
-        return made.reshape(3, BLOCK, BLOCK, -1)
+    def slope(self, error: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
+        """Of half the squared error, samples in 0..255, by coefficients, if `error` is that of samples in [0, 1].
+
+        Yields positions, and the coefficients [3, 16, 16, positions].
+        """
+        for some, made in adjoint(error, self.colour, self.post, self.dct):
+            made /= self.norm[:, :, None]
+            yield some, made
 
     def samples(self, values: NDArray[Any], step: float, height: int, width: int) -> FloatArray:
         """Float32 [3, height, width] in [0, 1] of coefficients in steps of `step`, of any type."""
@@ -76,39 +82,42 @@ class Lapped:
         return made
 
 
-def transformed(
-    samples: FloatArray, colour: FloatArray, pre: FloatArray, dct: FloatArray, offset: float
-) -> FloatArray:
-    """Of 255 times the samples [3, H, W] less `offset`, continued as `Lapped.coefficients` says: [3, 16, 16, h, w].
+def adjoint(
+    error: FloatArray, colour: FloatArray, post: FloatArray, dct: FloatArray
+) -> Iterator[tuple[slice, FloatArray]]:
+    """Of the inverse that these matrices make, for 255 times an error [3, H, W]: positions, and [3, 16, 16, positions].
+
+    What is beyond the picture's edge nobody sees. The adjoint of filtering with a matrix is filtering with its transpose.
+    """
+    return _transformed(error, colour, np.ascontiguousarray(post.T), dct, 0, "constant")
+
+
+def _transformed(
+    samples: FloatArray | Samples,
+    colour: FloatArray,
+    pre: FloatArray,
+    dct: FloatArray,
+    offset: float,
+    beyond: Literal["edge", "constant"],
+) -> Iterator[tuple[slice, FloatArray]]:
+    """Of 255 times the samples [3, H, W] less `offset`: some positions, and their coefficients [3, 16, 16, positions].
 
     colour, pre, dct  matrices: of colours, across borders of blocks, within blocks.
+    beyond            what follows the last row and column: these once more, or 0.
     """
     h, w = (-(-side // BLOCK) for side in samples.shape[1:])
-    right = w * BLOCK - samples.shape[2]
-    made = np.empty((3, BLOCK, BLOCK, h, w), np.float32)
     for first, last, _, _ in bands(h, 1, _BAND, 0):
-        rows = np.arange(max(BLOCK * first - _HALF, 0), min(BLOCK * last + _HALF, BLOCK * h))
-        some = samples[:, np.minimum(rows, samples.shape[1] - 1)]
-        some = np.pad(some, ((0, 0), (0, 0), (0, right)), mode="edge")
+        rows = slice(max(BLOCK * first - _HALF, 0), min(BLOCK * last + _HALF, BLOCK * h))
+        some = piece_of(samples, rows, slice(0, BLOCK * w), beyond)
         x = np.tensordot(colour, some * np.float32(255) - np.float32(offset), 1)
-        x = across(x, pre, rows[0] % BLOCK != 0, len(rows) + rows[0] < BLOCK * h)
-        top = BLOCK * first - rows[0]
+        x = across(x, pre, rows.start % BLOCK != 0, rows.stop < BLOCK * h)
+        top = BLOCK * first - rows.start
         x = x[:, top : top + BLOCK * (last - first)]
         x = dct @ x.reshape(3, last - first, BLOCK, -1)
         x = _columns(x, lambda y: across(y, pre, False, False))
         x = x.reshape(3, last - first, BLOCK, w, BLOCK) @ dct.T
-        made[:, :, :, first:last] = x.transpose(0, 2, 4, 1, 3)
-    return made
-
-
-def adjoint(error: FloatArray, colour: FloatArray, post: FloatArray, dct: FloatArray) -> FloatArray:
-    """Of the inverse that these matrices make, for 255 times an error [3, H, W]: [3, 16, 16, h, w].
-
-    What is beyond the picture's edge nobody sees. The adjoint of filtering with a matrix is filtering with its transpose.
-    """
-    bottom, right = (-side % BLOCK for side in error.shape[1:])
-    whole = np.pad(error, ((0, 0), (0, bottom), (0, right))) if bottom or right else error
-    return transformed(whole, colour, np.ascontiguousarray(post.T), dct, 0)
+        x = np.ascontiguousarray(x.transpose(0, 2, 4, 1, 3)).reshape(3, BLOCK, BLOCK, -1)
+        yield slice(first * w, last * w), x
 
 
 def across(x: Floats, matrix: Floats, above: bool, below: bool) -> Floats:
