@@ -19,7 +19,7 @@ function model(name) {
 const [ntc, range, ldm, perco, tokens, diffc, uqdm, lossless] = ["ntc", "ntc_range", "ldm", "perco", "tokens", "diffc", "uqdm", "lossless"].map(model);
 const SYMBOLS = {
   jpeg: gcx.body, webp: gcx.body, avif: gcx.body, jxl: gcx.body, text_sketch: gcx.sketchSymbols, ddcm: gcx.ddcmSteps,
-  ntc: (file) => gcx.ntcSymbols(file, file.header.identity.profile === 2 ? ntc : range, { networks: ntc }),
+  ntc: (file) => gcx.ntcSymbols(file, gcx.isModelOf(file.header.identity, ntc.digest) ? ntc : range, { networks: ntc }),
   ldm_quant: (file) => gcx.ldmQuantSymbols(file, file.header.identity.digest ? { C: 32, f: 8 } : ldm),
   rate_variable: (file) => gcx.rateVariableSymbols(file, ldm),
   perco: (file) => gcx.percoSymbols(file, perco),

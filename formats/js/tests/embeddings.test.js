@@ -92,15 +92,15 @@ const EMBEDDINGS = {
 /** What only the codec's own decoder finds, which is the viewer's. */
 const LEFT = new Set(["avif/bad-frame", "jxl/bad-frame", "avif/bad-alpha", "jxl/bad-alpha", "jpeg/bad-many-scans"]);
 
-/** `range` is a model that names another, for files of its own profile. */
-const PROFILES = { range: 3 };
+/** Of an embedding's models the one that a file names; `range` is a model that names another, `files`. */
+const named = ({ files, range }, { identity }) => (range && gcx.isModelOf(identity, gcx.modelDigest(range)) ? range : files);
 
 for (const [name, { files: own, range, symbols, more }] of Object.entries(EMBEDDINGS)) {
   const folder = `embeddings/${name}`, networks = own && gcx.openModel(own), whole = range && gcx.openModel(range);
   for (const v of vectors(folder).filter((v) => !LEFT.has(`${name}/${v.name}`))) {
     test(`${folder}/${v.name}`, async () => {
-      const file = gcx.read(bytesOf(`spec/vectors/${folder}/${v.name}.gcx`)), { digest, profile } = file.header.identity;
-      const [files, opened] = whole && profile === PROFILES.range ? [range, whole] : [own, networks];
+      const file = gcx.read(bytesOf(`spec/vectors/${folder}/${v.name}.gcx`)), { digest } = file.header.identity;
+      const files = named({ files: own, range }, file.header), opened = files === range ? whole : networks;
       if (v.error) return void await assert.rejects(async () => symbols(file, opened, { networks }), gcx.PayloadError);
       if (files && !digest) assert.ok(gcx.isModelOf(file.header.identity, gcx.modelDigest(files)));
       const got = await symbols(file, opened, { networks });
@@ -115,8 +115,8 @@ for (const [name, { files: own, range, symbols, more }] of Object.entries(EMBEDD
 for (const [name, row] of Object.entries(JSON.parse(readFileSync(`${ROOT}spec/conformance/conformance.json`, "utf8"))))
   test(`conformance/${name}`, async () => {
     const { files, range, symbols } = EMBEDDINGS[name.split("-")[0]];
-    const file = gcx.read(bytesOf(`spec/conformance/${name}.gcx`)), own = file.header.identity.profile === PROFILES.range ? range : files;
-    const got = await symbols(file, own && gcx.openModel(own));
+    const file = gcx.read(bytesOf(`spec/conformance/${name}.gcx`)), own = named({ files, range }, file.header);
+    const got = await symbols(file, own && gcx.openModel(own), { networks: files && gcx.openModel(files) });
     assert.equal(digestOf(got.symbols).slice(0, row.symbols.length), row.symbols);
   });
 
