@@ -19,6 +19,7 @@ TABLE = HERE / "golden.json"
 #: Of files that are of another than 0.5.
 QUALITIES = {"ntc@linear": 0.9, "diffc@layers": 0.9}
 OPTIONS: dict[str, dict[str, Any]] = {"ddcm@threshold": {"method": "threshold", "codebook": 14}}
+MODELS = {"ntc@networks": "base/ntc"}
 CROP = (440, 140, 568, 236)  # left, top, right, bottom in tests/images/kodim23.png: 128 x 96
 
 
@@ -57,7 +58,8 @@ def make(name: str) -> None:
     pixels = original()
     target = Target(quality=QUALITIES.get(name, 0.5))
     how = OPTIONS.get(name, {})
-    data = encode(Picture(pixels), name.split("@")[0], target=target, options=how, digest=True).data
+    model, embedding = MODELS.get(name), name.split("@")[0]
+    data = encode(Picture(pixels), embedding, target=target, model=model, options=how, digest=True).data
     found = verify(data)
     rows[name] = {
         "file": path.name,

@@ -154,6 +154,12 @@ def test_a_bridge_begins_at_a_flow_and_learns_where_the_preview_leads(
         )
     torch.testing.assert_close(here, there, atol=1e-4, rtol=0)
 
+    # And a bridge may be where the next one begins.
+    recipe.write_text(recipe.read_text("utf-8").replace(f'"{start}"', f'"{folder}"'), "utf-8")
+    inputs = Inputs(load_recipe(recipe, ()), data, recipe.parent / "cache")
+    again, was = Bridge(inputs).network.state_dict(), network.state_dict()
+    assert all(torch.equal(again[name], value) for name, value in was.items())
+
 
 def test_the_loss_is_the_weighted_error_of_the_velocity() -> None:
     """t^2 |v_hat - v|^2, as its docstring says, for the one t of a batch of one."""

@@ -132,7 +132,7 @@ class Flow(Task):
 
 @dataclass(frozen=True)
 class Start:
-    """The table [start]: the network of a `flow` to begin with, by name, folder or digest."""
+    """The table [start]: the network of a `flow` or of a `bridge` to begin with, by name, folder or digest."""
 
     model: str
 
@@ -147,7 +147,10 @@ class Bridge(Flow):
         network = super().build()
         if "start" in self.inputs.recipe:
             model = Run().models.find(self.inputs.table("start", Start).model)
-            network.load_state_dict(from_flow(load(model).state_dict()), strict=True)
+            begun = load(model)
+            state = begun.state_dict()
+            own = isinstance(begun, BridgeUNet)
+            network.load_state_dict(state if own else from_flow(state), strict=True)
         return network
 
 
