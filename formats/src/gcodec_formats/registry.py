@@ -179,12 +179,20 @@ PROFILES: Final = (
         "6b25454acfab7700111cd04a216e2bc5e1ab39f969f4e8f8c34c3d98e586d60f",
     ),
     Profile(
-        *("ntc", 2, "published", "base/ntc"),
+        *("ntc", 2, "withdrawn", "base/ntc"),
         "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1",
     ),
     Profile(
-        *("ntc", 3, "published", "base/ntc_range"),
+        *("ntc", 3, "withdrawn", "base/ntc_range"),
         "a1efa3c0e18dc455cd76dd728e486effe8af0115e5653ca871a9ddda3dfea016",
+    ),
+    Profile(
+        *("ntc", 4, "published", "base/ntc"),
+        "9c889980fc7e06483cdc7f2117d432fd44f7220f7a0a879d3f31eff48793e6f1",
+    ),
+    Profile(
+        *("ntc", 5, "published", "base/ntc_range"),
+        "ce2139e13c78da01c1fff96734d483c5447e625708cbba43608fce24a94390c4",
     ),
     Profile(
         *("diffc", 1, "withdrawn", "base/diffc"),

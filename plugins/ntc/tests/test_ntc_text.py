@@ -85,7 +85,8 @@ def test_the_example_of_the_text(reader):
         return 16 * symbols + mean
 
     _, y = reader.model.read(payload[0], 1, 1, batch)
-    assert y.ravel()[:3].tolist() == [271, -95, 51]
-    assert np.abs(y.ravel()[3:]).max() == 1
+    most = np.abs(y.ravel()[3:]).max()
+    words = "begin with {}, {} and {} sixteenths, and no other is beyond {}."
+    assert words.format(*y.ravel()[:3], most) in text
     shown = 255 * reader.preview(payload[0], y, 1, 1)[0, 0]
     assert "red {:.2f}, green {:.2f}, blue {:.2f}".format(*shown) in " ".join(text.split())

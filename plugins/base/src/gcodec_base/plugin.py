@@ -32,7 +32,7 @@ MODELS = [
     ),
     ModelSpec(
         name="base/bridge",
-        digest="f0f278aa732c3fa38ba7fb547797d6830ec2caa142220ad4043b4e75dd25387c",
+        digest="03188bc9fcbe9e40aaad9684546e96ebb4e089a5eb07fdffba082f32e019cb33",
         folder="gcodec_base:models/bridge",
         summary="velocity network of the reconstructor `bridge`",
         licence="Apache-2.0",
@@ -100,7 +100,7 @@ MODELS = [
     ),
     ModelSpec(
         name="base/ntc",
-        digest="2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1",
+        digest="9c889980fc7e06483cdc7f2117d432fd44f7220f7a0a879d3f31eff48793e6f1",
         folder="gcodec_base:models/ntc",
         summary="transforms and integer entropy model of the embedding `ntc`",
         licence="Apache-2.0",
@@ -112,7 +112,7 @@ MODELS = [
     ),
     ModelSpec(
         name="base/ntc_range",
-        digest="a1efa3c0e18dc455cd76dd728e486effe8af0115e5653ca871a9ddda3dfea016",
+        digest="ce2139e13c78da01c1fff96734d483c5447e625708cbba43608fce24a94390c4",
         folder="gcodec_base:models/ntc_range",
         summary="contexts of the linear mode of the embedding `ntc`, above the networks of base/ntc",
         licence="Apache-2.0",

@@ -6,9 +6,9 @@ from gcodec.plugin import EmbeddingSpec, Option, Profile, TrainerSpec, hookimpl
 
 GCODEC_INTERFACE = 1
 
-# Profiles pin weights by digest: 2 `base/ntc`, 3 `base/ntc_range`, which names them for its lower range; 1 was withdrawn.
-NETWORKS = "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1"
-WHOLE = "a1efa3c0e18dc455cd76dd728e486effe8af0115e5653ca871a9ddda3dfea016"
+# Profiles pin weights by digest: 4 `base/ntc`, 5 `base/ntc_range`, which names them for its lower range; 1 to 3 were withdrawn.
+NETWORKS = "9c889980fc7e06483cdc7f2117d432fd44f7220f7a0a879d3f31eff48793e6f1"
+WHOLE = "ce2139e13c78da01c1fff96734d483c5447e625708cbba43608fce24a94390c4"
 
 
 @hookimpl
@@ -22,7 +22,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             summary="nonlinear transform coding, continuous rate, 0.02 bpp to all but lossless",
             implementation="gcodec_ntc.embedding:Ntc",
             makes=("preview",),
-            profiles=(Profile(id=2, model=NETWORKS), Profile(id=3, model=WHOLE)),
+            profiles=(Profile(id=4, model=NETWORKS), Profile(id=5, model=WHOLE)),
             model="base/ntc_range",
             parse_class="B",
             options=(
