@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from gcodec.builtin.edges import edge_strength
-from gcodec.diffusion.latents import FromLatent
+from gcodec.diffusion.latents import FromLatent, LatentSampler
 from gcodec.diffusion.sampling import eta
 from gcodec.interfaces import Reconstructor, Size
+from gcodec.models.networks import Denoiser
 from gcodec.pictures import psnr
 from gcodec.signals import Latent, Preview, Sketch, by_type
+from gcodec_diffusion.cdc import ConditionalDiffusion
 
 FloatArray = NDArray[np.float32]
 Make = Callable[..., Reconstructor]
 SIZE = Size(96, 128)
+#: Where on the way to noise alpha-bar is 1/2, and the time too.
+HALF = {"cosine": 0.4965, "linear": 0.2595}
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +63,73 @@ def test_cdc_steps_fall_from_noise_to_the_picture(
 
 @pytest.mark.parametrize("schedule", ["cosine", "linear"])
 def test_cdc_steps_are_those_of_the_papers_schedule(reconstructor: Make, schedule: str) -> None:
-    """At u = 3/4, 1/2, 1/4 the state's alpha^2 / (alpha^2 + sigma^2) is alpha-bar, alpha = 1 - t and sigma = t."""
+    """At u = 3/4, 1/2, 1/4 the state's alpha^2 / (alpha^2 + sigma^2) is alpha-bar, alpha = 1 - t and sigma = t.
+
+    Of a denoiser that was distilled, that of `base`, the schedule ends where the last step begins, t = 1/2.
+    """
     u = np.array([0.75, 0.5, 0.25])
     # Nichol and Dhariwal 2021, eq. 17, and Ho et al. 2020, section 4, in figures of their own.
     f = np.cos((u + 0.008) / 1.008 * np.pi / 2) / np.cos(0.008 / 1.008 * np.pi / 2)
     linear = np.cumprod(1 - np.linspace(1e-4, 0.02, 1000))[np.array([749, 499, 249])]
     expected = {"cosine": f * f, "linear": linear}[schedule]
-    t = np.array(reconstructor("cdc", schedule=schedule, steps=4).grid(1.0)[1:-1])
+    cdc = copy(reconstructor("cdc", schedule=schedule, steps=4))
+    assert isinstance(cdc, ConditionalDiffusion)
+    due = [1.0, *(cdc.time(1 - (1 - HALF[schedule]) * i / 3) for i in (1, 2)), 0.5, 0.0]
+    np.testing.assert_allclose(cdc.grid(1.0), due, atol=1e-3)
+    cdc.denoiser = copy(cdc.denoiser)
+    cdc.denoiser.few = ()
+    t = np.array(cdc.grid(1.0)[1:-1])
     np.testing.assert_allclose((1 - t) ** 2 / ((1 - t) ** 2 + t**2), expected, rtol=1e-6)
+
+
+class Told:
+    """A denoiser that remembers the lengths of step that it was told, and how often it was asked."""
+
+    def __init__(self, denoiser: Denoiser) -> None:
+        self.denoiser, self.lengths = denoiser, list[float]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.denoiser, name)
+
+    def x0_all(self, *given: Any) -> Any:
+        self.lengths.append(given[4])
+        return self.denoiser.x0_all(*given)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "due"),
+    [
+        ("cdc", {"steps": 1}, [1.0]),
+        ("cdc", {"steps": 4}, [0, 0, 0, 0.5]),
+        ("perco", {"steps": 3, "guidance": 1.0}, [0.25, 0.25, 0.5]),
+        ("perco", {"steps": 5, "guidance": 1.0}, [0, 0, 0, 0, 0.5]),
+        ("perco", {"steps": 4, "guidance": 1.0}, [0.25] * 4),
+    ],
+)
+def test_a_distilled_denoiser_lands_by_a_step_that_it_was_distilled_for(
+    reconstructor: Make,
+    quantized: Callable[[float], Latent],
+    name: str,
+    options: dict[str, Any],
+    due: list[float],
+) -> None:
+    sampler = copy(reconstructor(name, **options))
+    assert isinstance(sampler, LatentSampler)
+    told = Told(sampler.denoiser)
+    sampler.denoiser = told  # type: ignore[assignment]
+    sampler.reconstruct(by_type([quantized(1.0)]), SIZE)
+    assert told.lengths == due
+
+
+def test_cdc_gives_as_good_a_picture_in_many_steps_as_in_few(
+    reconstructor: Make, quantized: Callable[[float], Latent], photo: FloatArray
+) -> None:
+    signals = by_type([quantized(2.0)])
+    few, many = (
+        psnr(photo, reconstructor("cdc", steps=steps).reconstruct(signals, SIZE))
+        for steps in (4, 16)
+    )
+    assert many > few - 0.2
 
 
 def test_hfd_steps_lie_at_low_noise(reconstructor: Make) -> None:

@@ -6,6 +6,7 @@ belongs to its place, conditions and guidance are the same for all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -119,6 +120,19 @@ class LatentSampler(Reconstructor):
         """The length of step that the denoiser is told; 0 asks for E[x_0 | x_t]."""
         return 0.0
 
+    @property
+    def landing(self) -> float:
+        """The time from which one step is to lead to the picture; 0 where the denoiser does not know such a step.
+
+        Of a network that knows E[x_0 | x_t] and was distilled besides, it is 1/2. Short steps all the way draw a sample with
+        the grain that the network leaves in it; the long one, trained on pictures, ends better than they do.
+        """
+        return 0.5 if 2 in self.denoiser.few and self.denoiser.most is None else 0.0
+
+    def distilled(self, step: float) -> float:
+        """The length of a step, where the denoiser was distilled for steps of that length, else 0."""
+        return step if any(math.isclose(step, 1 / n) for n in self.denoiser.few) else 0.0
+
     def there(self, array: FloatArray) -> Tensor:
         """A latent [C, ...] as a batch of one on the run's device."""
         return torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
@@ -192,11 +206,19 @@ class LatentSampler(Reconstructor):
 
 
 class FromNoise(LatentSampler):
-    """One that takes even steps from noise. A network that was distilled for this number of steps is given their length."""
+    """One that takes even steps from noise. A network that was distilled for this number of steps is given their length; any
+    other number is laid before the `landing`, if there is one."""
+
+    def grid(self, start: float) -> list[float]:
+        """Even times; those before the last step of a distilled denoiser, where it was not distilled for all of them."""
+        last = self.landing
+        if self.steps in self.denoiser.few or last == 0:
+            return super().grid(start)
+        return [*(last + (start - last) * t for t in times(self.steps - 1)), 0.0]
 
     def leap(self, step: float) -> float:
-        """1 / steps, where the denoiser was distilled for that."""
-        return 1 / self.steps if self.steps in self.denoiser.few else 0.0
+        """The length of a step that the denoiser was distilled for."""
+        return self.distilled(step)
 
 
 class FromLatent(LatentSampler):
