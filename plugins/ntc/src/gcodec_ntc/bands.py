@@ -48,18 +48,23 @@ def bands(h: int, w: int, positions: int, reach: int, unit: int = 1) -> Iterator
 
 
 def pieces(h: int, w: int, positions: int, reach: int) -> Iterator[tuple[Band, Band]]:
-    """Rows and columns of all of h x w positions, about so many at a time, of those up to `reach` away.
+    """Rows and columns of all of h x w positions, in pieces that are made of those up to `reach` away, about so many.
 
     They are cut so that few are made twice.
     """
-    count = -(-h * w // positions)
+
+    def across(down: int) -> int:
+        """Pieces side by side, if there are so many one below the other."""
+        if down == 1 and h * w <= positions:
+            return 1
+        width = positions // (-(-h // down) + 2 * reach) - 2 * reach
+        return -(-w // max(width, 1))
 
     def made(down: int) -> int:
-        return (h + 2 * reach * (down - 1)) * (w + 2 * reach * (-(-count // down) - 1))
+        return (h + 2 * reach * (down - 1)) * (w + 2 * reach * (across(down) - 1))
 
-    down = min(range(-(-count // w), min(count, h) + 1), key=made)
-    rows, columns = -(-h // down), -(-w // -(-count // down))
-    return product(_cut(h, rows, reach), _cut(w, columns, reach))
+    down = min(range(1, h + 1), key=made)
+    return product(_cut(h, -(-h // down), reach), _cut(w, -(-w // across(down)), reach))
 
 
 def _cut(length: int, rows: int, reach: int) -> Iterator[Band]:

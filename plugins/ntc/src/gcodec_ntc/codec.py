@@ -132,6 +132,7 @@ class Codec(PayloadCodec):
                 latents = np.empty((h, w, made.shape[1]), np.float32)
             some = made[0, :, rows.inner(), columns.inner()]
             latents[rows.rows(), columns.rows()] = some.transpose(1, 2, 0)
+            del made, some  # what graphs returned takes their room
         assert latents is not None
         return Analysed(samples, latents)
 
@@ -164,7 +165,8 @@ class Codec(PayloadCodec):
                 for made in self.transforms.encoder(some, _quality(level))
             )
             y[band.rows()] = v[band.inner()]
-            parts.append(z[_halved(band.inner())])
+            parts.append(z[_halved(band.inner())].copy())
+            del v, z
         z = np.concatenate(parts).reshape(-1, parts[0].shape[2])
         trade = _TRADE * self.rounding.trade * self.feedback.weights(level)
         return Wanted(y.reshape(-1, channels), z, trade)
@@ -249,6 +251,7 @@ class Codec(PayloadCodec):
             place = made[:, rows.rows(BLOCK), columns.rows(BLOCK)]
             x = x[0, :, rows.inner(BLOCK), columns.inner(BLOCK)]
             np.clip(x[:, : place.shape[1], : place.shape[2]], 0, 1, out=place)
+            del x
         return made
 
     def whole(self, y: NDArray[Any], level: int, height: int, width: int) -> NDArray[np.uint8]:
