@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 import gcodec_base.plugin
 from gcodec.interfaces import Setup
@@ -56,3 +59,11 @@ def scene(height: int, width: int) -> np.ndarray:
 def picture() -> np.ndarray:
     """256 x 320."""
     return scene(256, 320)
+
+
+@pytest.fixture(scope="session")
+def photograph() -> np.ndarray:
+    """A part of kodim23, float32 [3, 160, 176]; made-up grain is what no choice of bits codes well."""
+    with Image.open(Path(__file__).parents[3] / "tests" / "images" / "kodim23.png") as whole:
+        part = np.asarray(whole.crop((440, 140, 616, 300)), np.float32) / 255
+    return np.ascontiguousarray(part.transpose(2, 0, 1))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import gcodec
 from gcodec.entropy.integer_model import Visit
@@ -28,14 +25,6 @@ def make(model):
         return Ntc(Setup(Run(models=ModelStore(), **run), {"effort": effort}, model))
 
     return made
-
-
-@pytest.fixture(scope="module")
-def photograph() -> np.ndarray:
-    """A part of kodim23, float32 [3, 160, 176]; made-up grain is what no choice of bits codes well."""
-    with Image.open(Path(__file__).parents[3] / "tests" / "images" / "kodim23.png") as whole:
-        part = np.asarray(whole.crop((440, 140, 616, 300)), np.float32) / 255
-    return np.ascontiguousarray(part.transpose(2, 0, 1))
 
 
 def judged(ntc: Ntc, pixels: np.ndarray, quality: float) -> tuple[int, float]:

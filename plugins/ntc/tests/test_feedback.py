@@ -55,9 +55,9 @@ def test_weights_are_squared_norms_in_steps(model, linear):
 
 
 @pytest.mark.parametrize("level", [100, 150, 220])
-def test_later_choices_have_less_error_in_no_more_bytes(ntc, picture, level):
+def test_later_choices_have_less_error_in_no_more_bytes(ntc, photograph, level):
     codec = ntc._codec
-    analysed = codec.analyse(picture[:, :144, :160])
+    analysed = codec.analyse(photograph[:, :144])
     plain = codec.seen(analysed, level, codec.stream(analysed, level))
     found = codec.better(analysed, level, plain)
     assert len(found.stream) <= len(plain.stream)
