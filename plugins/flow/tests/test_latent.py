@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from gcodec.builtin.edges import edge_strength
-from gcodec.diffusion.sampling import sample, times
+from gcodec.diffusion.sampling import sample
 from gcodec.diffusion.tiles import noise, tiles
 from gcodec.interfaces import Setup, Size
 from gcodec.models import ModelStore
@@ -94,31 +94,34 @@ def test_the_seed_chooses_the_sample(
     assert float(np.square(one - other).mean()) > 1e-6
 
 
-@pytest.mark.parametrize(("steps", "told"), [(1, 1.0), (2, 0.5), (3, 0.0)])
+@pytest.mark.parametrize(
+    ("grid", "told"),
+    [([1, 0], [1]), ([1, 0.5, 0], [0.5] * 2), ([1, 0.875, 0.75, 0.625, 0.5, 0], [0] * 4 + [0.5])],
+)
 def test_a_distilled_network_is_told_how_long_its_steps_are(
     latent_flow: Callable[..., LatentFlow],
     small: FloatArray,
     through_jpeg: Callable[[FloatArray, int], Preview],
-    steps: int,
-    told: float,
+    grid: list[float],
+    told: list[float],
 ) -> None:
-    """`base/denoiser` was distilled for 1, 2 and 4 steps; for any other number it is asked for the mean."""
+    """`base/denoiser` was distilled for 1, 2 and 4 steps; of any other number the last alone is such a step."""
     signals, size = by_type([through_jpeg(small, 10)]), size_of(small)
-    flow = latent_flow(steps=steps)
+    flow = latent_flow(steps=len(told))
     known = flow.denoiser.condition(signals, size)
     (whole,) = tiles(*(side // 8 for side in size), 128, 16)
     eps = flow.there(noise(flow.setup.run.randomness, whole.window, flow.space.channels))
 
-    def drawn(step: float) -> FloatArray:
+    def drawn(lengths: list[float]) -> FloatArray:
         def x0(x_t: torch.Tensor, t: float, s: float) -> torch.Tensor:
-            return flow.denoiser.x0(x_t, 1 - t, t, known, step)
+            return flow.denoiser.x0(x_t, 1 - t, t, known, lengths[grid.index(t)])
 
-        latent = sample(x0, eps, times(steps))[0].numpy()
+        latent = sample(x0, eps, grid)[0].numpy()
         return np.clip(flow.space.decode(latent, size), 0, 1)
 
     answer = flow.reconstruct(signals, size)
     np.testing.assert_allclose(answer, drawn(told), atol=1e-5)
-    assert np.abs(answer - drawn(0.0 if told else 1 / steps)).max() > 0.01
+    assert np.abs(answer - drawn([0.0] * len(told))).max() > 0.01
 
 
 def test_tiles_show_no_seam(
