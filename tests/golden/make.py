@@ -59,7 +59,9 @@ def make(name: str) -> None:
     target = Target(quality=QUALITIES.get(name, 0.5))
     how = OPTIONS.get(name, {})
     model, embedding = MODELS.get(name), name.split("@")[0]
-    data = encode(Picture(pixels), embedding, target=target, model=model, options=how, digest=True).data
+    data = encode(
+        Picture(pixels), embedding, target=target, model=model, options=how, digest=True
+    ).data
     found = verify(data)
     rows[name] = {
         "file": path.name,

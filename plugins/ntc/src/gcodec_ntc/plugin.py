@@ -6,7 +6,8 @@ from gcodec.plugin import EmbeddingSpec, Option, Profile, TrainerSpec, hookimpl
 
 GCODEC_INTERFACE = 1
 
-# Profiles pin weights by digest: 4 `base/ntc`, 5 `base/ntc_range`, which names them for its lower range; 1 to 3 were withdrawn.
+# Profiles pin weights by digest: 4 `base/ntc`, 5 `base/ntc_range`, which names them for its lower range.
+# 1 to 3 were withdrawn.
 NETWORKS = "9c889980fc7e06483cdc7f2117d432fd44f7220f7a0a879d3f31eff48793e6f1"
 WHOLE = "ce2139e13c78da01c1fff96734d483c5447e625708cbba43608fce24a94390c4"
 
