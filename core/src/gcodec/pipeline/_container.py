@@ -167,8 +167,13 @@ def weight(beside: Sequence[gcx.Segment]) -> str:
     return " and ".join(parts)
 
 
-def companion_bodies(files: Sequence[bytes | str | Path], size: Size, run: Run) -> list[bytes]:
+def companion_bodies(
+    files: Sequence[bytes | str | Path], size: Size, run: Run, *, chains: bool = False
+) -> list[bytes]:
     """Return the bodies of companion segments that hold the layers of finished files, their own companions first.
+
+    chains  take files that have companions themselves, as there are older ones. A companion is told of no other, so what
+            was built on one would decode to something else.
 
     Each error says which file it is about: ImageError where that cannot be read, FormatError, and UsageError for one of
     another size or seed, whose embedding would decode to something else, or for a second one of an embedding and weights,
@@ -192,6 +197,10 @@ def companion_bodies(files: Sequence[bytes | str | Path], size: Size, run: Run) 
             raise UsageError(f"{name} has another seed; encode it with the same --seed")
         identity = file.header.identity
         inside = list(map(bytes, file.bodies(gcx.COMPANION)))
+        if inside and not chains:
+            raise UsageError(
+                f"{name} has a companion itself, of which it is not told here; give one that was made without"
+            )
         inside += [gcx.pack_companion(identity, bytes(layer)) for layer in file.bodies(gcx.MAIN)]
         own = {gcx.unpack_companion(body)[0] for body in inside}
         if had & own:
@@ -212,7 +221,7 @@ def with_companions(file: gcx.File, files: Sequence[bytes | str | Path], run: Ru
     """Return a file with the companions that were left out of it. `run` has its seed. Raises as `companion_bodies`."""
     if any(file.bodies(gcx.COMPANION)):
         raise UsageError("the file has its companions inside; give none")
-    bodies = companion_bodies(files, file.header.size, run)
+    bodies = companion_bodies(files, file.header.size, run, chains=True)
     return replace(file, segments=(*companion_segments(bodies), *file.segments))
 
 

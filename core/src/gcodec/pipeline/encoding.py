@@ -93,8 +93,8 @@ def encode(
     suggest   a reconstructor that the receiver may follow, with its settings if it has some: ("flow", {"steps": 4}).
     digest    store the digest of the symbols for `verify` (12 bytes or so).
     metadata  keep EXIF and XMP; an ICC profile and alpha are always kept.
-    companions  finished files, bytes or paths, of the same picture and seed, whose layers travel beside; the embedding may
-                build on what they say, as `diffc` does, and the receiver has their signals too.
+    companions  finished files, bytes or paths, of the same picture and seed, without companions, whose layers travel
+                beside; the embedding may build on what they say, as `diffc` does, and the receiver has their signals too.
     apart     leave them out: whoever decodes has them, and gives them (`gcodec.decode(companions=...)`). Only with
                 embeddings that notice where they are missing.
     trials    files to try and decode, of which the best is returned (`gcodec.pipeline.trying`); None: one is made.
