@@ -121,6 +121,17 @@ def test_a_distilled_denoiser_lands_by_a_step_that_it_was_distilled_for(
     assert told.lengths == due
 
 
+@pytest.mark.parametrize("name", ["cdc", "perco"])
+def test_one_step_of_a_denoiser_that_was_distilled_for_others(
+    reconstructor: Make, name: str
+) -> None:
+    sampler = copy(reconstructor(name, steps=1))
+    assert isinstance(sampler, LatentSampler)
+    sampler.denoiser = copy(sampler.denoiser)
+    sampler.denoiser.few = (2, 4)
+    assert sampler.grid(1.0) == [1.0, 0.0]
+
+
 def test_cdc_gives_as_good_a_picture_in_many_steps_as_in_few(
     reconstructor: Make, quantized: Callable[[float], Latent], photo: FloatArray
 ) -> None:

@@ -212,7 +212,7 @@ class FromNoise(LatentSampler):
     def grid(self, start: float) -> list[float]:
         """Even times; those before the last step of a distilled denoiser, where it was not distilled for all of them."""
         last = self.landing
-        if self.steps in self.denoiser.few or last == 0:
+        if self.steps in (1, *self.denoiser.few) or last == 0:
             return super().grid(start)
         return [*(last + (start - last) * t for t in times(self.steps - 1)), 0.0]
 
