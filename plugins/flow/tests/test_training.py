@@ -159,6 +159,9 @@ def test_a_bridge_begins_at_a_flow_and_learns_where_the_preview_leads(
     inputs = Inputs(load_recipe(recipe, ()), data, recipe.parent / "cache")
     again, was = Bridge(inputs).network.state_dict(), network.state_dict()
     assert all(torch.equal(again[name], value) for name, value in was.items())
+    wider = load_recipe(recipe, ("network.channels=[16, 8, 8]",))
+    with pytest.raises(RecipeError, match=r"start.model: .* has other sizes"):
+        Bridge(Inputs(wider, data, recipe.parent / "cache"))
 
 
 def test_the_loss_is_the_weighted_error_of_the_velocity() -> None:

@@ -13,6 +13,7 @@ import torch
 from safetensors.numpy import load_file
 
 from gcodec.entropy.integers import LEVELS
+from gcodec.errors import RecipeError
 from gcodec_ntc.codec import Codec
 from gcodec_ntc.export import export
 from gcodec_ntc.model import Model, Sizes
@@ -135,6 +136,14 @@ class TestNtc(TrainerConformance):
         for name, value in before.items():
             if not name.startswith("tables."):
                 assert (value == after[name]).all(), name
+
+    @pytest.mark.parametrize("name", ["base/bridge", "base/ntc"])
+    def test_a_training_cannot_begin_from_any_model(
+        self, name: str, trained: Path, gcodec_photographs: Path
+    ) -> None:
+        """Another network's, and one that is larger than the recipe's."""
+        with pytest.raises(RecipeError, match=rf"start.model: {name}, a .* cannot be grown"):
+            self.task(gcodec_photographs, trained / "cache", start={"model": name})
 
     def test_the_export_codes_what_was_trained(
         self, trained: Path, gcodec_photographs: Path

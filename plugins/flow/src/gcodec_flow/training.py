@@ -150,7 +150,11 @@ class Bridge(Flow):
             begun = load(model)
             state = begun.state_dict()
             own = isinstance(begun, BridgeUNet)
-            network.load_state_dict(state if own else from_flow(state), strict=True)
+            try:
+                network.load_state_dict(state if own else from_flow(state), strict=True)
+            except RuntimeError as error:
+                why = f"{model.name} has other sizes than [network] says"
+                raise RecipeError(self.inputs.source, why, "start.model") from error
         return network
 
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from gcodec.entropy.model import EntropyConfig
+from gcodec.errors import RecipeError
 from gcodec.models import ModelStore
 from gcodec_ntc.export import export
 from gcodec_ntc.model import Model, Sizes
@@ -113,7 +114,11 @@ class NtcTask(PhotoTask):
         model = Model(sizes)
         if "start" in inputs.recipe:
             begun = ModelStore.installed().find(inputs.table("start", Start).model)
-            grow(rebuilt(begun.folder), model)
+            try:
+                grow(rebuilt(begun.folder), model)
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                why = f"{begun.name}, a {begun.class_name}, cannot be grown to the recipe's sizes"
+                raise RecipeError(inputs.source, f"{why}: {error}", "start.model") from error
         else:
             rng = np.random.default_rng(inputs.recipe["seed"])
             batches = [self.crops(self.data.batch, rng) for _ in range(_SAMPLES)]
