@@ -9,7 +9,14 @@ import pytest
 import sample_codecs
 
 import gcodec_formats as gcx
-from gcodec.errors import ImageError, NoPath, PayloadError, UnknownPlugin, UsageError
+from gcodec.errors import (
+    ImageError,
+    NoPath,
+    PayloadError,
+    UnknownPlugin,
+    UnknownProfile,
+    UsageError,
+)
 from gcodec.interfaces import Setup
 from gcodec.pipeline.decoding import decode, decode_progressively, verify
 from gcodec.pipeline.encoding import encode
@@ -121,6 +128,13 @@ def test_a_companion_that_cannot_be_read_is_named(photo: Picture, tmp_path: Path
         encode(photo, "tiny", companions=[words])
     with pytest.raises(gcx.FormatError, match="companion 1: not a GCX file"):
         encode(photo, "tiny", companions=[b"GIF89a"])
+    file = gcx.read(encode(photo, "tiny").data)
+    header = replace(file.header, identity=gcx.Identity(id=200, profile=9))
+    with pytest.raises(UnknownProfile, match=r"^companion: the installed 'tiny' has no profile 9"):
+        encode(photo, "tiny", companions=[gcx.write(replace(file, header=header))])
+    segments = (gcx.Segment(gcx.MAIN, b""),)
+    with pytest.raises(PayloadError, match=r"^companion: payload of 'tiny'"):
+        encode(photo, "tiny", companions=[gcx.write(replace(file, segments=segments))])
 
 
 def test_a_file_that_never_goes_without_companions_takes_none(photo: Picture) -> None:

@@ -12,7 +12,7 @@ from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import gcodec_formats as gcx
-from gcodec.errors import PayloadError, UnknownPlugin, UsageError
+from gcodec.errors import GcodecError, PayloadError, UnknownPlugin, UsageError
 from gcodec.files import file_bytes
 from gcodec.interfaces import Embedding, Setup
 from gcodec.options import check_kinds, check_options
@@ -145,13 +145,21 @@ def open_stage1(
 def open_companions(
     bodies: Iterable[bytes], size: Size, run: Run
 ) -> tuple[tuple[Part, ...], tuple[Signal, ...]]:
-    """Return the embeddings in the bodies of companion segments, and the signals of all. Raises what `open_stage1` does."""
+    """Return the embeddings in the bodies of companion segments, and the signals of all.
+
+    Raises what `open_stage1` does, and says that it is of a companion: the main embedding may be another file of its kind.
+    """
     companions = [gcx.unpack_companion(body) for body in bodies]
-    parts = tuple(
-        _part(identity, tuple(payload for _, payload in layers), run)
-        for identity, layers in groupby(companions, key=lambda companion: companion[0])
-    )
-    return parts, tuple(s for part in parts for s in part.embedding.decode(part.layers, size))
+    parts: list[Part] = []
+    signals: list[Signal] = []
+    for identity, layers in groupby(companions, key=lambda companion: companion[0]):
+        try:
+            parts.append(_part(identity, tuple(payload for _, payload in layers), run))
+            signals += parts[-1].embedding.decode(parts[-1].layers, size)
+        except GcodecError as error:
+            error.args = (f"companion: {error}",)
+            raise
+    return tuple(parts), tuple(signals)
 
 
 def exact_of(parts: Iterable[Part], size: Size) -> Exact:
