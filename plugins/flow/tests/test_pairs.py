@@ -100,6 +100,22 @@ def test_other_settings_make_other_pairs(photos: Photos, tmp_path: Path) -> None
     assert make(photos, members, only, 0, tmp_path / "pairs").x.shape == (3, 32, 32, 3)
 
 
+def test_other_weights_of_an_embedding_make_other_pairs(
+    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("gcodec_ntc")
+    assert list(pairs.digests(("jpeg", "gcodec:ntc"))) == ["ntc"]
+    settings = PairSet(codecs=("gcodec:ntc",), encodings=1, crops=1, size=32)
+    for darker in (20, 20, 40):
+        weights = {"ntc": str(darker)}
+        monkeypatch.setattr(pairs, "digests", lambda codecs, weights=weights: weights)
+        monkeypatch.setattr(
+            pairs, "codec_named", lambda name, d=darker: lambda x, u: x // 2 + np.uint8(d)
+        )
+        made = make(photos, np.array([0]), settings, 0, tmp_path / "pairs")
+        assert np.array_equal(made.y, made.x // 2 + np.uint8(darker))
+
+
 @pytest.mark.parametrize(
     "wrong", [{"codecs": ("gif",)}, {"codecs": ()}, {"size": 40}, {"crops": 0}, {"share": 0.0}]
 )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -107,7 +107,8 @@ def make(
 ) -> Pairs:
     """The pairs of the photographs `members`, made in `folder` unless they are there; an interrupted making goes on.
 
-    They depend on the photographs, the settings, the seed and the installed codecs alone. Raises ValueError if no
+    They depend on the photographs, the settings, the seed and the installed codecs alone; those of other weights of an
+    embedding are made anew. Raises ValueError if no
     photograph is as large as a crop, and whatever an embedding raises.
     """
     order = np.random.default_rng(seed).permutation(np.sort(members))
@@ -116,11 +117,13 @@ def make(
     if not chosen:
         raise ValueError(f"no photograph is as large as a crop of {settings.size}x{settings.size}")
     each = settings.encodings * settings.crops
-    about = {
+    about: dict[str, Any] = {
         "settings": asdict(settings) | {"codecs": list(settings.codecs)},
         "seed": seed,
         "photographs": [photos.digests[i] for i in chosen],
     }
+    if models := digests(settings.codecs):
+        about["models"] = models
     xs, ys, mses = _arrays(folder, about, each * len(chosen), settings.size)
     missing = [n for n in range(len(chosen)) if (mses[n * each : (n + 1) * each] < 0).any()]
     codecs = [codec_named(name) for name in settings.codecs] if missing else []
@@ -165,6 +168,12 @@ def _arrays(folder: Path, about: dict[str, Any], total: int, size: int) -> list[
     mses[:] = -1
     note.write_text(json.dumps(about), "utf-8")
     return [*arrays, mses]
+
+
+def digests(codecs: Iterable[str]) -> dict[str, str]:
+    """The digests of the weights of those codecs that have some. Raises what the registry and the store of models raise."""
+    named = (registry().embedding(c.removeprefix("gcodec:")) for c in codecs if ":" in c)
+    return {spec.name: Run().models.find(spec.model).digest for spec in named if spec.model}
 
 
 def codec_named(name: str) -> Codec:
