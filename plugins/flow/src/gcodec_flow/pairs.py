@@ -108,8 +108,7 @@ def make(
     """The pairs of the photographs `members`, made in `folder` unless they are there; an interrupted making goes on.
 
     They depend on the photographs, the settings, the seed and the installed codecs alone; those of other weights of an
-    embedding are made anew. Raises ValueError if no
-    photograph is as large as a crop, and whatever an embedding raises.
+    embedding are made anew. Raises ValueError if no photograph is as large as a crop, and whatever an embedding raises.
     """
     order = np.random.default_rng(seed).permutation(np.sort(members))
     shortest = np.minimum(photos.height, photos.width)
