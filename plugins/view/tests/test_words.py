@@ -59,10 +59,10 @@ def test_the_slider_goes_over_layers(
             ends.append(row.offset + row.length)
     browser.get("document.querySelector('#layers').focus()")
     browser.press("Home")
-    assert f"1 of 4: the first {ends[1]} bytes" in browser.text("output")
+    assert f"1 of 4: the first {ends[1]:,} bytes" in browser.text("output")
     assert browser.get("document.querySelectorAll('.part.beyond').length") == 3
     browser.press("ArrowRight")
-    assert f"2 of 4: the first {ends[2]} bytes" in browser.text("output")
+    assert f"2 of 4: the first {ends[2]:,} bytes" in browser.text("output")
     assert browser.get(
         "document.querySelector('#layers').ariaValueText || document.querySelector('#layers').getAttribute('aria-valuetext')"
     ).startswith("2 of 4")
