@@ -58,7 +58,7 @@ UNSEEN = {
         "the sender's, of a stream that it has just written"
     ),
     "gcodec_lossless.embedding.Lossless._beside: raise PayloadError(NAME, why)": "vectors/beside has it: bad-alone",
-    "gcodec_lossless.embedding.Lossless._read: raise PayloadError(NAME, 'it was made with another companion; give that one')": (
+    "gcodec_lossless.embedding.Lossless._read: raise PayloadError(NAME, 'made with another companion; give that one')": (
         "vectors/beside has it: bad-mark"
     ),
     "gcodec_classic._jpeg._scan_header: raise ValueError('more than one scan')": "the sender's: a reader asks for the first",

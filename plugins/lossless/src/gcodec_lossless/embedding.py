@@ -217,7 +217,7 @@ class Lossless(Embedding):
             beside = self._beside(head)
             mark, stream = coded.stream[:MARK], coded.stream[MARK:]
             if mark != beside.mark:
-                raise PayloadError(NAME, "it was made with another companion; give that one")
+                raise PayloadError(NAME, "made with another companion; give that one")
             coded = Coded(coded.way, stream)
         sent = read(self._network, coded, channels, size.height, size.width, head.most, beside)
         return head, error, head.samples(sent)
