@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "batch/tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from clusters import ADDRESS, Cluster
-from data_sets import contents, picture, report, without
+from data_sets import at_file, contents, picture, report, without
 
 Run = subprocess.CompletedProcess[str]
 GCODEC = (sys.executable, "-m", "gcodec", "batch", "encode", "in")
@@ -28,15 +28,31 @@ TARS = ("--tars", "--shard-size", "6")
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster(folder: Path) -> Iterator[Cluster]:
+    """Whose workers wait at one input for as long as `held` is there: a run is not over before what happens to it."""
     if find_spec("ray") is None:
         pytest.skip("there is no Ray here")
-    try:
-        made = Cluster()
-    except OSError as error:
-        pytest.skip(f"there is no network for Ray alone: {error}")
-    yield made
-    made.close()
+    (folder / "site").mkdir()
+    wait = (
+        f"[time.sleep(0.02) for _ in iter(lambda: os.path.exists({str(folder / 'held')!r}), False)]"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        at_file("20.png", wait, folder / "site", patch)
+        try:
+            made = Cluster()
+        except OSError as error:
+            pytest.skip(f"there is no network for Ray alone: {error}")
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def held(folder: Path) -> Iterator[Path]:
+    """Delete it to let the runs of this test go on."""
+    sign = folder / "held"
+    sign.touch()
+    yield sign
+    sign.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +87,7 @@ def one_line(made: Run, status: int) -> str:
     return line
 
 
-def test_a_worker_and_then_a_node_die(cluster: Cluster, folder: Path) -> None:
+def test_a_worker_and_then_a_node_die(cluster: Cluster, folder: Path, held: Path) -> None:
     out = folder / "killed"
     run = cluster.room.start(
         *(*GCODEC, "killed", *WORK, *RAY, "--json"),
@@ -85,6 +101,7 @@ def test_a_worker_and_then_a_node_die(cluster: Cluster, folder: Path) -> None:
     os.kill(cluster.room.processes("ray::Node")[0], signal.SIGKILL)
     wait_for(lambda: len(list(out.glob("*.gcx"))) >= 14)
     cluster.cut(1)
+    held.unlink()
     said, wrong = run.communicate(timeout=120)
     cluster.add(f"--address={ADDRESS}")
     assert run.returncode == 21, wrong
@@ -94,7 +111,7 @@ def test_a_worker_and_then_a_node_die(cluster: Cluster, folder: Path) -> None:
     assert not [path.name for path in out.rglob("*") if path.suffix in (".part", ".journal")]
 
 
-def test_ctrl_c_and_another_engine(cluster: Cluster, folder: Path) -> None:
+def test_ctrl_c_and_another_engine(cluster: Cluster, folder: Path, held: Path) -> None:
     run = cluster.room.start(
         *(*GCODEC, "stopped", *WORK, *TARS, *RAY), cwd=folder, stderr=subprocess.PIPE
     )
@@ -105,6 +122,7 @@ def test_ctrl_c_and_another_engine(cluster: Cluster, folder: Path) -> None:
     assert (run.returncode, wrong.strip()) == (130, "gcodec: interrupted")
     wait_for(lambda: not cluster.room.processes("gcodec_batch._worker"), 20)
     assert list(state.glob("*.journal"))
+    held.unlink()
     last = here(folder, "stopped", *TARS, "--json")
     assert 0 < int(str(report(last)["made_now"])) < 36
     assert contents(folder / "stopped") == contents(folder / "tars")
@@ -138,7 +156,7 @@ def test_no_room(cluster: Cluster, folder: Path) -> None:
     assert "free are 0 of 2 CPU" in one_line(full, 12)
 
 
-def test_the_head_dies(cluster: Cluster, folder: Path) -> None:
+def test_the_head_dies(cluster: Cluster, folder: Path, held: Path) -> None:
     """The last of those that use the cluster: there is none afterwards."""
     run = cluster.room.start(
         *(*GCODEC, "beheaded", *WORK, *RAY, "--patience", "5"), cwd=folder, stderr=subprocess.PIPE
@@ -152,6 +170,7 @@ def test_the_head_dies(cluster: Cluster, folder: Path) -> None:
     assert wrong.strip().startswith(f"gcodec: the cluster at {ADDRESS} ")
     assert len(wrong.strip().splitlines()) == 1
     cluster.close()
+    held.unlink()
     here(folder, "beheaded")
     assert contents(folder / "beheaded") == contents(folder / "tree")
 
