@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "is_whole", "thread_variables"]
 
-#: Those of torch's kinds of device that networks run on; whether one is there is seen when a network is put on it.
+#: Those of torch's kinds of device that networks run on; whether one is there is seen when there is something to do.
 _DEVICES = ("cpu", "cuda", "mps", "xpu", "npu", "hpu", "mlu", "xla")
 _DTYPES = ("float32", "bfloat16", "float16")
 #: What `dtype` may be given as besides -> `native`.

@@ -110,12 +110,10 @@ def command(
     output = output_for(source, output, f".decoded{suffix}", force=force)
 
     import gcodec_formats as gcx
-    from gcodec.models.devices import check_device
     from gcodec.pictures import Credentials, check_signable, format_of
     from gcodec.pipeline.decoding import check_target, decode, decode_progressively, save_decoded
     from gcodec.pipeline.fidelity import saving_fidelity, suffix_of
 
-    check_device(how.run().device, here=True)
     if not format and output != STREAM:
         suffix = Path(output).suffix
     kind = format_of(output, suffix)

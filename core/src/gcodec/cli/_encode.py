@@ -82,13 +82,11 @@ def command(
     """
     output = output_for(source, output, ".gcx", force=force, inputs=companions)
 
-    from gcodec.models.devices import check_device
     from gcodec.pipeline.encoding import encode
 
     spec = embed.spec
     with progress_bar() as progress:
         run = how.run(seed=seed, progress=progress)
-        check_device(run.device, here=True)
         made = encode(
             beside([source])[0],  # which nobody else then has
             spec.name,

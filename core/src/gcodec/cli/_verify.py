@@ -23,11 +23,9 @@ def command(
 
     With a digest inside (`gcodec encode --digest`) it proves that the sender's symbols are recovered bit for bit.
     """
-    from gcodec.models.devices import check_device
     from gcodec.pipeline.decoding import verify
 
     run = how.run()
-    check_device(run.device, here=True)
     found = verify(read_bytes(source), source, companions=beside(companions), run=run)
     if as_json:
         print_json({"file": source, **found})

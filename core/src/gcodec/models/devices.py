@@ -28,7 +28,7 @@ def torch_device(name: str) -> torch.device:
         device = torch.device(name)
         # The cheapest way to learn whether it is there: put a byte on it.
         torch.empty(1, dtype=torch.uint8, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         raise InvalidOption("gcodec", "device", name, "a device that torch has here") from error
     return device
 

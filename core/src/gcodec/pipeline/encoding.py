@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gcodec_formats as gcx
 from gcodec.errors import TargetTooSmall, UsageError
 from gcodec.interfaces import Setup, Size
+from gcodec.models.devices import check_device
 from gcodec.options import check_kinds, check_options
 from gcodec.pipeline._clock import Clock
 from gcodec.pipeline._container import (
@@ -112,6 +113,7 @@ def encode(
     check_kinds(list, tuple, companions=companions)
     check_kinds(Trials, NoneType, trials=trials)
     run = (run or Run()).exact
+    check_device(run.device, here=True)
     given, picture = picture, as_picture(picture, run.limits)
     own = picture is not given and trials is None
     heard = heard_by(trials) if trials else frozenset()

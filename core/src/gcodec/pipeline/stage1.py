@@ -15,6 +15,7 @@ import gcodec_formats as gcx
 from gcodec.errors import GcodecError, PayloadError, UnknownPlugin, UsageError
 from gcodec.files import file_bytes
 from gcodec.interfaces import Embedding, Setup
+from gcodec.models.devices import check_device
 from gcodec.options import check_kinds, check_options
 from gcodec.pipeline._container import named_model, with_companions
 from gcodec.pipeline.binding import Bound, bind
@@ -112,12 +113,14 @@ def open_stage1(
 
     Companions are decoded at once, because the main embedding may build on what they say.
     Raises FormatError, UnknownPlugin, UnknownProfile, UnusablePlugin, ModelMissing, ModelDamaged, and PayloadError
-    of a companion, or where not even the first layer is whole; InvalidArgument for what is no file and no Run. Of
-    `companions` what `companion_bodies` raises, and UsageError where files of this embedding never go without theirs.
+    of a companion, or where not even the first layer is whole; InvalidArgument for what is no file and no Run, and
+    InvalidOption for a device that is not here. Of `companions` what `companion_bodies` raises, and UsageError where
+    files of this embedding never go without theirs.
     """
     check_kinds(Run, NoneType, run=run)
     check_kinds(list, tuple, companions=companions)
     run = run or Run()
+    check_device(run.device, here=True)
     file = gcx.read(file_bytes(data), limits=run.limits, partial=partial)
     run = run.with_seed(cast(int, file.header.extensions.get(numbers.SEED, 0)))
     if companions:
