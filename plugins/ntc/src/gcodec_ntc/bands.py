@@ -6,14 +6,24 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import NamedTuple
 
-__all__ = ["BLOCK", "GROUP", "PIECE", "STRIP", "Band", "bands", "pieces", "reach_of", "seen_by"]
+__all__ = [
+    "BLOCK",
+    "GROUP",
+    "PIECE",
+    "STRIP_PIXELS",
+    "Band",
+    "bands",
+    "pieces",
+    "reach_of",
+    "seen_by",
+]
 
 #: Samples a side of one latent position.
 BLOCK = 16
 #: Positions that are computed at a time: 4 megapixels.
 PIECE = 1 << 14
 #: Pixels that are compared at a time: few enough for a cache.
-STRIP = 1 << 17
+STRIP_PIXELS = 1 << 17
 #: Samples a side that are one position of the networks that see samples.
 GROUP = 4
 

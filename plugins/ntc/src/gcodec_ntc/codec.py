@@ -46,7 +46,7 @@ __all__ = [
 #: Positions that are computed at a time; that changes nothing to the last bit, if they are not very few.
 _POSITIONS = PIECE
 #: Positions whose symbols are chosen at a time: few enough for a cache.
-_STRIP = 1 << 12
+_STRIP_POSITIONS = 1 << 12
 #: Of the hyper encoder: blocks that lie together under one of its outputs.
 _HYPER = 2
 #: Bytes that a latent beyond `SEEN` takes at quality 0, and how many more at 1.
@@ -147,7 +147,7 @@ class Codec(PayloadCodec):
             least = SEEN * np.exp2(-self._gain)
             counts = np.zeros(len(least), np.int64)
             h, w, _ = analysed.latents.shape
-            for band in bands(h, w, _STRIP, 0):
+            for band in bands(h, w, _STRIP_POSITIONS, 0):
                 size = np.abs(analysed.latents[band.rows()])
                 counts += [np.count_nonzero(size > each) for each in least]
             analysed.counts.extend(map(int, counts))
@@ -212,8 +212,8 @@ class Codec(PayloadCodec):
             else:
                 channels = slice(self._starts[visit.group], self._starts[visit.group + 1])
                 symbols = np.empty_like(visit.mean)
-                for start in range(0, len(symbols), _STRIP):
-                    some = slice(start, start + _STRIP)
+                for start in range(0, len(symbols), _STRIP_POSITIONS):
+                    some = slice(start, start + _STRIP_POSITIONS)
                     exact = visit.mean[some] / np.float32(1 << MEAN_BITS)
                     np.subtract(y[visit.positions[some], channels], exact, out=exact)
                     symbols[some] = self.rounding(exact, visit.index[some], trade[channels])

@@ -21,7 +21,7 @@ from gcodec.entropy import Decoder, Encoder
 from gcodec.entropy.integers import LEVELS, Ints
 from gcodec.errors import PayloadError
 from gcodec.signals import pack_mse, unpack_mse
-from gcodec_ntc.bands import BLOCK, STRIP, bands
+from gcodec_ntc.bands import BLOCK, STRIP_PIXELS, bands
 from gcodec_ntc.rounding import compact, fitting
 from gcodec_ntc.samples import FloatArray, Samples
 
@@ -167,7 +167,7 @@ class PayloadCodec(ABC):
         if y is None:
             y = self.read(self.head(level, 0) + stream, *size)[-1]
         preview, total = self.synthesise(y, level, *size), 0.0
-        for band in bands(height, width, STRIP, 0):
+        for band in bands(height, width, STRIP_PIXELS, 0):
             error = preview[:, band.rows()] - analysed.samples[:, band.rows()]
             total += float(np.square(error, out=error).sum(dtype=np.float64))
         return Seen(stream, y, preview, total / preview.size)

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gcodec_ntc.bands import BLOCK, PIECE, STRIP, bands
+from gcodec_ntc.bands import BLOCK, PIECE, STRIP_PIXELS, bands
 
 __all__ = ["FloatArray", "Samples", "error_of", "kept", "piece_of"]
 
@@ -52,7 +52,7 @@ def piece_of(
 
 def error_of(preview: FloatArray, samples: FloatArray | Samples) -> FloatArray:
     """What is too much in a preview, in its place."""
-    for band in bands(preview.shape[1], preview.shape[2], STRIP, 0):
+    for band in bands(preview.shape[1], preview.shape[2], STRIP_PIXELS, 0):
         preview[:, band.rows()] -= samples[:, band.rows()]
     return preview
 
@@ -69,7 +69,7 @@ def _divided(most: int) -> _Make:
 def _held(samples: FloatArray, kind: Any, most: int, made: _Make) -> NDArray[Any] | None:
     """The whole numbers that `made` makes these samples of; None: there are none."""
     held = np.empty(samples.shape, kind)
-    for band in bands(samples.shape[1], samples.shape[2], STRIP, 0):
+    for band in bands(samples.shape[1], samples.shape[2], STRIP_PIXELS, 0):
         some = samples[:, band.rows()]
         held[:, band.rows()] = np.rint(some * np.float32(most))
         if not np.array_equal(made(held[:, band.rows()]), some):
