@@ -10,8 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gcodec.errors import ModelError
+from gcodec.interfaces import Setup
 from gcodec.models import ModelStore
+from gcodec.pipeline.encoding import check_encoding
+from gcodec.pipeline.stage1 import build
+from gcodec.plugin import EmbeddingSpec
 from gcodec.registry import registry
+from gcodec.run import Run
 from gcodec.testing import pictures
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -94,3 +100,15 @@ def test_one_nan_in_a_network_is_an_error_and_no_black_picture(case: str, tmp_pa
     (line,) = done.stderr.splitlines()
     assert owner in line
     assert not list(tmp_path.glob("made.*"))
+
+
+@pytest.mark.parametrize(
+    "name", [spec.name for spec in registry().usable(EmbeddingSpec).values() if spec.model]
+)
+def test_weights_of_another_kind_are_refused_in_words(name: str) -> None:
+    """A key that a dictionary lacks says nothing to whoever gave `--model base/flow`."""
+    if "base/flow" not in registry().models:
+        pytest.skip("base/flow is not installed")
+    with pytest.raises(ModelError, match=r"of class FlowUNet|its config\.json has no '"):
+        spec, values, _, weights = check_encoding(name, {}, "base/flow", None, Run())
+        build(spec, Setup(Run(), values, weights))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,28 @@ def test_an_installed_model_is_found_by_name_and_digest_without_importing_its_pa
         assert (found.name, found.digest, found.licence) == ("acme/gain", spec.digest, "CC0-1.0")
         assert found.tensors()["gain"].tolist() == [1.0]
         assert found.config == {"kind": "gain"}
+
+
+def test_what_a_model_lacks_is_said_with_the_file_that_lacks_it(tmp_path: Path) -> None:
+    lay(tmp_path, {**FILES, "config.json": b'{"network": {"width": 3}}'})
+    save_file({"gain": np.ones(1, np.float32)}, tmp_path / "gain.safetensors")
+    model = Model("acme/gain", "", tmp_path)
+    asked: dict[str, Callable[[], object]] = {
+        "its config.json has no 'transform'": lambda: model.config["transform"],
+        "its config.json has no 'height'": lambda: model.config["network"]["height"],
+        "its gain.safetensors has no 'loss'": lambda: model.tensors("gain.safetensors")["loss"],
+        "it has no 'loss'": lambda: dict(model.tensors("gain.safetensors"))["loss"],
+        "'int' object is not iterable": lambda: list(model.config["network"]["width"]),
+    }
+    for text, ask in asked.items():
+        with (
+            pytest.raises(ModelDamaged, match=f"^model acme/gain: not the gain of `acme`: {text}$"),
+            model.taken_as("the gain of `acme`"),
+        ):
+            ask()
+    with model.taken_as("the gain of `acme`"):
+        assert model.config == {"network": {"width": 3}}
+        assert model.config.get("transform") is None
 
 
 def test_both_libraries_read_the_same_weights(spec: ModelSpec) -> None:

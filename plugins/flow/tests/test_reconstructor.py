@@ -232,6 +232,15 @@ def test_weights_that_do_not_fit_are_refused(
         load(damaged(model, tmp_path, **changes))
 
 
+def test_a_model_that_does_not_say_where_its_steps_lie_is_refused(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config.json").write_text('{"_class_name": "FlowUNet"}')
+    setup = Setup(Run(), {"steps": 2}, Model("acme/flow", "", tmp_path))
+    with pytest.raises(ModelDamaged, match=r"`flow`: its config\.json has no '_time_shift'"):
+        Flow(setup)
+
+
 def test_the_model_says_where_its_steps_lie(
     model: Model, flow: Maker, preview: Preview, tmp_path: Path
 ) -> None:

@@ -68,12 +68,17 @@ def test_the_embedding_says_what_model_it_was(tensors: dict[str, Any], tmp_path:
 
 
 @pytest.mark.parametrize(
-    "config", [{"_class_name": "NtcModel"}, {}, {"_class_name": CLASS, "network": {"beside": True}}]
+    ("config", "said"),
+    [
+        ({"_class_name": "NtcModel"}, "of class NtcModel, not LosslessLaw"),
+        ({}, "of class None"),
+        ({"_class_name": CLASS, "network": {"beside": True}}, "not that of a law without a comp"),
+    ],
 )
 def test_a_model_of_another_kind_is_refused(
-    tensors: dict[str, Any], tmp_path: Path, config: dict[str, Any]
+    tensors: dict[str, Any], tmp_path: Path, config: dict[str, Any], said: str
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     save_file(tensors, tmp_path / "diffusion_pytorch_model.safetensors")
-    with pytest.raises(ModelDamaged, match=r"config\.json is not that of a LosslessLaw"):
+    with pytest.raises(ModelDamaged, match=rf"its config\.json is {said}"):
         Lossless(Setup(Run(), {}, Model("acme/law", "0" * 64, tmp_path)))

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +123,8 @@ class Model:
     def json(self, file: str) -> dict[str, Any]:
         """The contents of a file in the folder. Raises ModelDamaged if it is not a JSON object."""
         try:
-            config = json.loads((self.folder / file).read_text("utf-8"))
+            text = (self.folder / file).read_text("utf-8")
+            config = json.loads(text, object_hook=partial(_Part, file))
         except (OSError, ValueError, RecursionError) as error:
             raise ModelDamaged(self.name, f"{file}: {error}") from error
         if not isinstance(config, dict):
@@ -145,7 +147,33 @@ class Model:
         from safetensors import SafetensorError
 
         try:
-            tensors: dict[str, Any] = load_file(self.folder / file)
+            return _Part(file, load_file(self.folder / file))
         except (OSError, SafetensorError) as error:
             raise ModelDamaged(self.name, f"{file}: {error}") from error
-        return tensors
+
+    @contextmanager
+    def taken_as(self, what: str) -> Iterator[None]:
+        """What whoever takes it for `what`, as "the weights of `ntc`", trips over is ModelDamaged, in words."""
+        try:
+            yield
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = f"it has no {error}" if type(error) is KeyError else error
+            raise ModelDamaged(self.name, f"not {what}: {reason}") from error
+
+
+class _Missing(KeyError):
+    """As a KeyError that shows in words what is missing."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class _Part(dict[str, Any]):
+    """What a file of a model holds; what it does not hold is an error that names the file."""
+
+    def __init__(self, file: str, held: Mapping[str, Any]) -> None:
+        super().__init__(held)
+        self._file = file
+
+    def __missing__(self, key: object) -> Any:
+        raise _Missing(f"its {self._file} has no {key!r}")

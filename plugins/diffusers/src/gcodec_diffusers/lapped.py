@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Size
 from gcodec.models.graphs import Graph, graphs_of, torch_missing
 from gcodec.models.networks import LatentSpace
@@ -92,8 +91,6 @@ def open_space(model: Model, run: Run) -> Lapped:
 
         return open_space(model, run)
     encoder, decoder = graphs
-    try:
+    with model.taken_as("a latent space"):
         scale = model.tensors()["scale"].astype(np.float32)
         return GraphSpace(encoder, decoder, scale, model.config["gcodec"])
-    except KeyError as error:
-        raise ModelDamaged(model.name, f"there is no {error}") from error

@@ -96,7 +96,7 @@ def _zeros_for_nothing(model: Model) -> bool:
 def _zeros(model: Model) -> dict[str, Tensor]:
     """SDXL was trained with zeros where there is no prompt."""
     unet = model.json("unet/config.json")
-    try:
+    with model.taken_as("a pipeline of SDXL"):
         ids = 5 if model.json("model_index.json").get("requires_aesthetics_score") else 6
         pooled = (
             unet["projection_class_embeddings_input_dim"] - ids * unet["addition_time_embed_dim"]
@@ -105,8 +105,6 @@ def _zeros(model: Model) -> dict[str, Tensor]:
             "text": torch.zeros(1, _CLIP_LENGTH, unet["cross_attention_dim"]),
             "pooled": torch.zeros(1, pooled),
         }
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise ModelDamaged(model.name, f"unet/config.json: {error}") from error
 
 
 @torch.no_grad()

@@ -50,7 +50,8 @@ class Flow(Reconstructor):
             raise ModelDamaged(
                 setup.model.name, f"{self.name} needs a {self.architecture}, not a {found}"
             )
-        self.grid = times(setup.options["steps"], shift=setup.model.config["_time_shift"])
+        with setup.model.taken_as(f"the weights of `{self.name}`"):
+            self.grid = times(setup.options["steps"], shift=setup.model.config["_time_shift"])
         self.tile: int = setup.options["tile"]
         self.solve: Callable[[FloatArray, Sequence[float], FloatArray], FloatArray]
         if graphs := graphs_of(setup.model, setup.run, "velocity"):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcodec.errors import InvalidArgument, ModelDamaged, PayloadError, UsageError
+from gcodec.errors import InvalidArgument, PayloadError, UsageError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal, pack_mse, unpack_mse
 from gcodec_lossless.beside import MARK, Beside
@@ -226,11 +226,10 @@ class Lossless(Embedding):
 def _network(model: Model, beside: bool = False) -> Network:
     sizes = model.config.get("network")
     sees = bool(isinstance(sizes, dict) and sizes.get("beside"))
-    try:
-        if model.class_name != CLASS or sees != beside:
-            raise InvalidArgument(f"its config.json is not that of a {CLASS}, beside = {beside}")
+    with model.taken_as("the weights of `lossless`"):
+        if model.class_name != CLASS:
+            raise InvalidArgument(f"its config.json is of class {model.class_name}, not {CLASS}")
+        if sees != beside:
+            which = "with" if beside else "without"
+            raise InvalidArgument(f"its config.json is not that of a law {which} a companion")
         return Network(model.tensors(), beside)
-    except KeyError as error:
-        raise ModelDamaged(model.name, f"no weights of `lossless`: {error} is missing") from error
-    except InvalidArgument as error:
-        raise ModelDamaged(model.name, f"not the weights of `lossless`: {error}") from error

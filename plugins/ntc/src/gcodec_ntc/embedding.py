@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gcodec.errors import ModelDamaged, PayloadError, UsageError
+from gcodec.errors import PayloadError, UsageError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.graphs import graphs_of, torch_missing
 from gcodec.signals import Preview, Signal
@@ -38,7 +37,7 @@ class Ntc(Embedding):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._model = model = setup.weights("ntc", "base/ntc_range")
-        with _weights_of(model):
+        with model.taken_as("the weights of `ntc`"):
             self._codec = _codec(model, setup.run, setup.options.get("effort", 0))
 
     def analyse(self, pixels: FloatArray) -> Any:
@@ -63,7 +62,7 @@ class Ntc(Embedding):
 
     def exact(self, layers: Sequence[bytes], size: Size) -> NDArray[np.uint8] | None:
         """The picture of section 11 of spec/embeddings/ntc.md; None with a model of the zoo. Raises ModelDamaged."""
-        with _weights_of(self._model):
+        with self._model.taken_as("the weights of `ntc`"):
             return self._codec.exact(_only(layers), size.height, size.width)
 
     def symbols(self, layers: Sequence[bytes], size: Size) -> bytes:
@@ -96,7 +95,7 @@ def _codec(model: Model, run: Run, effort: int) -> Codec | WholeCodec | ZooCodec
 
 
 def _networks(model: Model, run: Run, effort: int) -> Codec:
-    with _weights_of(model):
+    with model.taken_as("the weights of `ntc`"):
         config, tensors = model.config, model.tensors()
         if graphs := graphs_of(model, run, *Transforms._fields):
             found = Transforms(*graphs)
@@ -107,15 +106,6 @@ def _networks(model: Model, run: Run, effort: int) -> Codec:
         if effort:
             return PatientCodec(config, tensors, found, ITERATIONS[effort], run.progress)
         return Codec(config, tensors, found)
-
-
-@contextmanager
-def _weights_of(model: Model) -> Iterator[None]:
-    """What a model raises that is none of ours becomes ModelDamaged, with its name."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelDamaged(model.name, f"not the weights of `ntc`: {error}") from error
 
 
 def _only(layers: Sequence[bytes]) -> bytes:

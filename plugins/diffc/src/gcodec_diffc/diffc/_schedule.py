@@ -79,7 +79,7 @@ def open_schedule(model: Model, store: ModelStore) -> Schedule:
             )
         return Schedule(model, GENERIC)
     config = model.config
-    try:
+    with model.taken_as("a schedule of `diffc`"):
         networks = {str(name): str(digest) for name, digest in config["networks"].items()}
         bits = tuple(int(bits) for bits in model.tensors()["bits"])
         if not bits or min(bits) < 1 or max(bits) > UNIT:
@@ -87,8 +87,6 @@ def open_schedule(model: Model, store: ModelStore) -> Schedule:
         denoiser = config["denoiser"]
         if denoiser not in networks:
             raise ValueError(f"no digest of {denoiser}")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelDamaged(model.name, f"not a schedule of `diffc`: {error}") from error
     found = {name: _found(model, name, digest, store) for name, digest in networks.items()}
     return Schedule(found[denoiser], bits)
 

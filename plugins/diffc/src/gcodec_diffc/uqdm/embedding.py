@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Preview, Signal
 from gcodec_diffc.uqdm.codec import Analysed, Codec
@@ -27,10 +26,8 @@ class Uqdm(Embedding):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         model = setup.weights("uqdm", "base/uqdm")
-        try:
+        with model.taken_as("the weights of `uqdm`"):
             self._codec = Codec(model.config, model.tensors(), setup.run.randomness)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ModelDamaged(model.name, f"not the weights of `uqdm`: {error}") from error
 
     def analyse(self, pixels: FloatArray) -> Analysed:
         """Transform float32 [3, H, W] in [0, 1], rounded to 8 bits; layers once made are kept."""

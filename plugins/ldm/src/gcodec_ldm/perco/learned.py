@@ -46,10 +46,8 @@ class Learned:
 
     def __init__(self, model: Model, run: Run) -> None:
         self._run = run
-        try:
+        with model.taken_as("the weights of `perco`"):
             self._codec = Codec(model.config, model.tensors())
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelDamaged(model.name, f"not the weights of `perco`: {error}") from error
         # Tokens mean nothing without the very codebooks that they index.
         self._models = [run.models.find(book.model) for book in self._codec.books]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from gcodec.errors import ModelDamaged, PayloadError, UsageError
+from gcodec.errors import PayloadError, UsageError
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.models.networks import open_space, place_of
 from gcodec.signals import Latent, Signal
@@ -73,12 +73,9 @@ class _Rounded(Embedding):
 
     def _latents_of(self, model: Model) -> _Latents:
         about = latents_of(model)
-        try:
+        with model.taken_as("an entropy model of latents"):
             codec = Codec(model.config, model.tensors(), self.anchored, self.name)
             return _Latents(about.space, about.factor, about.digest, codec)
-        except (KeyError, TypeError, ValueError) as error:
-            reason = f"not an entropy model of latents: {error}"
-            raise ModelDamaged(model.name, reason) from error
 
     def analyse(self, pixels: FloatArray) -> FloatArray:
         """The latent [C, h, w] of float32 [3, H, W] in [0, 1]. Raises ModelMissing without its autoencoder."""

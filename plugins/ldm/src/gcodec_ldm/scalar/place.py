@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gcodec.errors import ModelDamaged
 from gcodec.models import Model, ModelStore
 from gcodec.models.networks import place_of
 from gcodec.plugin import Place
@@ -37,12 +36,10 @@ class Latents:
 
 def latents_of(model: Model) -> Latents:
     """What the latents of an entropy model are. Raises ModelDamaged for a folder of another class."""
-    try:
+    with model.taken_as("an entropy model of latents"):
         if model.class_name != CLASS:
             raise ValueError(f"it is of class {model.class_name}")
         return Latents(**model.config["latents"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelDamaged(model.name, f"not an entropy model of latents: {error}") from error
 
 
 def place_of_entropy(model: Model, store: ModelStore) -> Place | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcodec.errors import ModelDamaged
 from gcodec.interfaces import Embedding, Setup, Size
 from gcodec.signals import Latent, Signal
 from gcodec_ldm.tokens.codec import NAME, Codec, Priced, Read
@@ -29,7 +28,7 @@ class Tokens(Embedding):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         model = setup.weights(NAME, "base/tokens")
-        try:
+        with model.taken_as(f"the weights of `{NAME}`"):
             tensors = model.tensors()
             self._codec = Codec(model.config, tensors)
             self._codewords = codewords_of(self._codec.levels, tensors)
@@ -38,9 +37,7 @@ class Tokens(Embedding):
                 raise ValueError("errors are due before the first and behind each level")
             if not (np.isfinite(self._error) & (self._error >= 0)).all():
                 raise ValueError("an error is no number from 0 on")
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelDamaged(model.name, f"not the weights of `{NAME}`: {error}") from error
-        self._name = model.name
+        self._model = model
         # Tokens mean nothing without the very codebooks that they index.
         for level in self._codec.levels:
             if level.model:
@@ -48,11 +45,9 @@ class Tokens(Embedding):
 
     @cached_property
     def _meaning(self) -> Meaning:
-        try:
+        with self._model.taken_as(f"the weights of `{NAME}`"):
             meaning = Meaning(self._codec.levels, self._codewords, self.setup.run)
             meaning.check()
-        except ValueError as error:
-            raise ModelDamaged(self._name, f"not the weights of `{NAME}`: {error}") from error
         return meaning
 
     def analyse(self, pixels: FloatArray) -> Priced:
