@@ -145,6 +145,40 @@ def test_a_model_of_stage_2_may_be_given_from_the_working_folder(
     support.succeeds(support.gcodec(*words, site=[site], cwd=tmp_path))
 
 
+def test_other_weights_are_for_those_that_have_some(
+    pictures: Path, site: Path, tmp_path: Path
+) -> None:
+    _gain(tmp_path / "weights")
+    photo = next(pictures.glob("photo.png"))
+    words = ["mix", photo, "--embed", "tiny,test/weighted", "--embed-model", "weights"]
+    words += ["--recon", "heavy,preview", "--recon-model", "weights", "--json"]
+    rows = json.loads(support.succeeds(support.gcodec(*words, site=[site], cwd=tmp_path)))
+    assert [row["error"] for row in rows] == [None] * 4
+    given = [("--model" in r["encode_words"], "--model" in r["decode_words"]) for r in rows]
+    assert given == [(False, True), (False, False), (True, True), (True, False)]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("--embed tiny --recon preview,grain", "--recon-model weights: there are no weights to"),
+        ("--embed tiny,test/slow --recon heavy", "weights to choose for tiny, test/slow"),
+        ("--embed tiny --recon preview", "weights to choose for preview"),
+    ],
+)
+def test_other_weights_that_nobody_takes_are_one_line_before_any_work(
+    pictures: Path, site: Path, tmp_path: Path, words: str, text: str
+) -> None:
+    _gain(tmp_path / "weights")
+    photo = next(pictures.glob("photo.png"))
+    flag = "--recon-model" if "recon-model" in text or "preview" in words else "--embed-model"
+    done = support.gcodec(
+        *("mix", photo, *words.split(), flag, "weights", "-o", "out"), site=[site], cwd=tmp_path
+    )
+    support.fails(done, 2, text)
+    assert not list((tmp_path / "out").iterdir())
+
+
 def _gain(folder: Path) -> None:
     """Write a model for `test/weighted`."""
     folder.mkdir()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,10 +41,10 @@ from gcodec.plugin import EmbeddingSpec, MetricSpec, ReconstructorSpec
 from gcodec.registry import registry
 
 if TYPE_CHECKING:
-    from gcodec.models import ModelStore
     from gcodec.pictures import Picture
     from gcodec.pipeline.encoding import Encoded
     from gcodec.pipeline.ratecontrol import Target
+    from gcodec.run import Run
 
 #: What is measured unless the user says otherwise, as far as it is installed.
 _METRICS = ("psnr", "lpips", "ms_ssim")
@@ -61,10 +62,14 @@ _METRICS = ("psnr", "lpips", "ms_ssim")
     help="What to measure, with commas: any metric of `gcodec plugins`. [default: psnr, lpips and ms_ssim, if installed]",
 )
 @click.option(
-    "--embed-model", metavar="MODEL", help="Other weights for stage 1, as --model of encode."
+    "--embed-model",
+    metavar="MODEL",
+    help="Other weights for stage 1, as --model of encode; for those of several that take them.",
 )
 @click.option(
-    "--recon-model", metavar="MODEL", help="Other weights for stage 2, as --model of decode."
+    "--recon-model",
+    metavar="MODEL",
+    help="Other weights for stage 2, as --model of decode; for those of several that take them.",
 )
 @via_option
 @seed_option()
@@ -133,7 +138,8 @@ def command(
     failed = hopeless
     with progress_bar() as progress:
         run = how.run(seed=seed)
-        passed = [*how.as_arguments(), *_model_arguments(embed_model, recon_model, run.models)]
+        models = _models(embed, embed_model, recon, recon_model, run)
+        passed = [*how.as_arguments(), *_folder_arguments(embed_model)]
         passed += ["--via", via] if via else []
         picture = load_picture(source, run)
         total = len(embed) * (1 + len(recon))
@@ -143,7 +149,8 @@ def command(
             with _told(failed, [(e.label, r.label) for r in left], alone):
                 progress(f"encoding {e.label}", done, total)
                 settings: dict[str, Any] = {"target": target, "options": e.options}
-                made = encode(picture, e.spec.name, model=embed_model, run=run, **settings)
+                model = models[e.label, "embed"]
+                made = encode(picture, e.spec.name, model=model, run=run, **settings)
                 write_bytes(_file(stem, e.label), made.data, force=force)
             for r in left:
                 pair = (e.label, r.label)
@@ -152,10 +159,12 @@ def command(
                 done += 1
                 with _told(failed, [pair], alone):
                     progress(f"decoding {e.label} with {r.label}", done, total)
-                    measured = _decoded(stem, e, r, picture, passed, judges)
+                    other = models[r.label, "recon"]
+                    told = [] if other is None else ["--model", run.models.anywhere(other)]
+                    measured = _decoded(stem, e, r, picture, [*passed, *told], judges)
                     words = {
-                        "encode_words": _words("embed", e, embed_model, made.quality, seed),
-                        "decode_words": _words("recon", r, recon_model, via=via),
+                        "encode_words": _words("embed", e, model, made.quality, seed),
+                        "decode_words": _words("recon", r, other, via=via),
                     }
                     records[pair] = _record(source, made, measured | words, force)
     rows = [
@@ -201,14 +210,53 @@ def _failed(source: str, embedding: str, reconstructor: str, error: GcodecError)
     return {"input": source, **names, "error": text}
 
 
-def _model_arguments(
-    embed_model: str | None, recon_model: str | None, store: ModelStore
-) -> list[str]:
-    """Return what the receiver must be told: its own model, and where the file's is if that is a folder."""
-    words = ["--model", store.anywhere(recon_model)] if recon_model is not None else []
+def _models(
+    embed: list[Named[EmbeddingSpec]],
+    embed_model: str | None,
+    recon: list[Named[ReconstructorSpec]],
+    recon_model: str | None,
+    run: Run,
+) -> dict[tuple[str, str], str | None]:
+    """Return the weights of each, by its label and flag; None for its own. Raises what `takers` does."""
+    from gcodec.interfaces import Setup
+    from gcodec.pipeline.binding import Ways
+    from gcodec.pipeline.encoding import check_encoding
+    from gcodec.pipeline.mixing import takers
+    from gcodec.pipeline.stage1 import build
+    from gcodec.pipeline.stage2 import checked, open_stage2
+
+    def open_embedding(label: str) -> object:
+        named = next(e for e in embed if e.label == label)
+        spec, values, _, found = check_encoding(
+            named.spec.name, named.options, embed_model, None, run
+        )
+        return build(spec, Setup(run, values, found))
+
+    def open_reconstructor(label: str) -> object:
+        named = next(r for r in recon if r.label == label)
+        # On the CPU: its memory is free again before the receiver wants that of the device.
+        here = replace(run, device="cpu")
+        return open_stage2(checked(named.spec, named.options), Ways(), model=recon_model, run=here)
+
+    models: dict[tuple[str, str], str | None] = {}
+    for flag, several, model, opens in (
+        ("embed", embed, embed_model, open_embedding),
+        ("recon", recon, recon_model, open_reconstructor),
+    ):
+        specs = {named.label: named.spec for named in several}
+        taking: Collection[str] = specs
+        # Of one embedding alone the encoder says so as early.
+        if model is not None and (flag == "recon" or len(specs) > 1):
+            taking = takers(f"--{flag}-model", model, run.models, specs, opens)
+        models |= {(label, flag): model if label in taking else None for label in specs}
+    return models
+
+
+def _folder_arguments(embed_model: str | None) -> list[str]:
+    """Return what the receiver must be told of the file's model: where it is, if that is a folder."""
     if embed_model and any(Path(embed_model).rglob("*.safetensors")):
-        words += ["--models", str(Path(embed_model).absolute())]
-    return words
+        return ["--models", str(Path(embed_model).absolute())]
+    return []
 
 
 def _words(

@@ -21,12 +21,12 @@ from gcodec.files import file_bytes
 from gcodec.interfaces import Size
 from gcodec.models import DIGEST_PREFIX, Model
 from gcodec.options import check_kinds, check_options
+from gcodec.plugin import EmbeddingSpec, ReconstructorSpec
 from gcodec.registry import load_object, registry
 from gcodec_formats import registry as numbers
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
-    from gcodec.plugin import EmbeddingSpec
     from gcodec.run import Run
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "companion_bodies",
     "companion_segments",
     "extensions_of",
+    "has_weights",
     "identify",
     "named_model",
     "picture_of",
@@ -60,6 +61,13 @@ def check_size(size: Size, run: Run) -> None:
         )
 
 
+def has_weights(spec: EmbeddingSpec | ReconstructorSpec) -> bool:
+    """Whether there is a model to choose."""
+    if isinstance(spec, ReconstructorSpec):
+        return spec.model is not None
+    return any((spec.model, spec.finder, *(profile.model for profile in spec.profiles)))
+
+
 def identify(
     spec: EmbeddingSpec, wanted: str | None, options: Mapping[str, Any], run: Run
 ) -> tuple[gcx.Identity, Model | None]:
@@ -68,8 +76,7 @@ def identify(
     wanted   other weights than the spec's. Raises UsageError where the embedding has none.
     options  of the spec, checked, for its finder.
     """
-    pinned = [profile.model for profile in spec.profiles]
-    if wanted is not None and not any((spec.model, spec.finder, *pinned)):
+    if wanted is not None and not has_weights(spec):
         raise UsageError(f"'{spec.name}' has no weights, so there is no model to choose for it")
     name = spec.model if wanted is None else wanted
     model = None if name is None else _model(spec, name, options, run)
