@@ -14,10 +14,19 @@ import support
 
 import gcodec
 from gcodec import Target, Trials, decode, encode
-from gcodec.errors import InvalidOption, NoPath, TargetTooSmall, UnknownPlugin, UsageError
+from gcodec.errors import (
+    InvalidOption,
+    ModelMissing,
+    NoPath,
+    TargetTooSmall,
+    UnknownPlugin,
+    UsageError,
+)
+from gcodec.pipeline.encoding import check_encoding
 from gcodec.pipeline.mixing import measured
 from gcodec.plugin import MetricSpec
 from gcodec.registry import registry
+from gcodec.run import Run
 from gcodec_formats import read
 from gcodec_formats import registry as numbers
 
@@ -125,6 +134,18 @@ def test_trials_that_cannot_be(
     how: dict[str, Any] = {"count": 2, "judge": "grain", **asked}
     with pytest.raises(error):
         encode(photo, "tiny", trials=Trials(**how))
+
+
+def test_a_judge_that_nothing_leads_to_is_said_before_a_file_is_made(
+    photo: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside companions nothing is said: what leads to it may be theirs."""
+    monkeypatch.setattr(sample_codecs.Tiny, "encode", lambda *_: pytest.fail("a file was made"))
+    with pytest.raises(NoPath, match="'fussy' cannot decode 'tiny'"):
+        encode(photo, "tiny", trials=trials(2, "fussy"))
+    with pytest.raises(ModelMissing, match="test/none"):
+        check_encoding("tiny", {}, None, trials(2, "heavy"), Run())
+    check_encoding("tiny", {}, None, trials(2, "fussy"), Run(), companions=True)
 
 
 def test_the_command_writes_the_best_and_says_how_good_it_is(

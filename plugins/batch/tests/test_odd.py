@@ -18,6 +18,8 @@ from click.testing import CliRunner
 from data_sets import contents, data_of, picture, report, without
 
 import gcodec
+from gcodec.errors import ModelMissing, NoPath
+from gcodec.plugin import ReconstructorSpec, hookimpl
 from gcodec_batch._command import command
 
 Batch = Callable[..., CompletedProcess[str]]
@@ -231,6 +233,39 @@ def test_what_cannot_be_done_is_one_line(
     assert len(made.stderr.strip().splitlines()) == 1
     if status == 7:
         assert not (tmp_path / "out").exists()
+
+
+def nowhere(name: str, model: str | None = None) -> object:
+    """A plugin with one reconstructor, `acme/NAME`, to which no signal leads, or whose weights are nowhere."""
+
+    class Nowhere:
+        GCODEC_INTERFACE = 1
+
+        @hookimpl
+        def gcodec_reconstructors(self) -> list[ReconstructorSpec]:
+            needs = (("preview",),) if model else (("tokens/nowhere",),)
+            return [ReconstructorSpec(f"acme/{name}", "for tests", "a:b", needs, model=model)]
+
+    return Nowhere()
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("encode", "--embed", "jpeg", "--tries", "2", "--judge", "acme/none"), NoPath),
+        (("encode", "--embed", "jpeg", "--tries", "2", "--judge", "acme/bare"), ModelMissing),
+        (("decode", "--recon", "acme/bare"), ModelMissing),
+    ],
+    ids=["no path to the judge", "no weights of the judge", "no weights"],
+)
+def test_a_reconstructor_that_no_input_would_reach_is_said_at_once(
+    photos: Path, tmp_path: Path, words: tuple[str, ...], error: type[Exception]
+) -> None:
+    asked = [words[0], str(photos), str(tmp_path / "out"), *words[1:]]
+    with gcodec.register(nowhere("none")), gcodec.register(nowhere("bare", "acme/bare"), name="b"):
+        made = CliRunner().invoke(command, asked, standalone_mode=False)
+    assert isinstance(made.exception, error)
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_a_verb_it_is_one_line() -> None:

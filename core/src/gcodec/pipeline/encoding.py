@@ -27,7 +27,7 @@ from gcodec.pipeline._container import (
 from gcodec.pipeline.binding import bind
 from gcodec.pipeline.ratecontrol import Target, search
 from gcodec.pipeline.stage1 import SYMBOL_DIGEST, Part, Stage1, build, exact_of, open_companions
-from gcodec.pipeline.trying import Judged, Trials, best_of, heard_by
+from gcodec.pipeline.trying import Judged, Trials, best_of, check_judge, heard_by
 from gcodec.plugin import EmbeddingSpec, MetricSpec
 from gcodec.registry import registry
 from gcodec.run import Run
@@ -116,7 +116,10 @@ def encode(
     check_device(run.device, here=True)
     given, picture = picture, as_picture(picture, run.limits)
     own = picture is not given and trials is None
-    heard = heard_by(trials) if trials else frozenset()
+    heard: Collection[str] = ()
+    if trials:
+        check_encoding(embedding, options or {}, model, trials, run, bool(companions))
+        heard = heard_by(trials)
     files = partial(
         _files,
         picture,
@@ -145,11 +148,17 @@ def check_encoding(
     model: str | None,
     trials: Trials | None,
     run: Run,
+    companions: bool = False,
 ) -> Chosen:
-    """Raise what `encode` would raise of any picture, for whoever has many: of names, options and weights. Return these."""
+    """Raise what `encode` would raise of any picture, for whoever has many: of names, options and weights. Return these.
+
+    companions  whether files have some: what these say may be what leads to the judge.
+    """
     chosen = _chosen(embedding, options, model, run)
     if trials:
         heard_by(trials)
+        if not companions:
+            check_judge(bind(chosen.spec, chosen.weights, run.models), trials, run)
         if trials.metric is not None:
             registry().named(MetricSpec, trials.metric)
     return chosen

@@ -27,10 +27,12 @@ from gcodec.run import Run, is_whole
 
 if TYPE_CHECKING:
     from gcodec.pictures import Picture
+    from gcodec.pipeline.binding import Bound
     from gcodec.pipeline.encoding import Encoded
+    from gcodec.plugin import EmbeddingSpec
     from gcodec.signals import FloatArray
 
-__all__ = ["Judged", "Trials", "best_of", "heard_by"]
+__all__ = ["Judged", "Trials", "best_of", "check_judge", "heard_by"]
 
 #: What is measured unless the user says otherwise: the first that can be had here.
 _METRICS = ("lpips", "ms_ssim", "psnr")
@@ -85,6 +87,20 @@ def heard_by(trials: Trials) -> frozenset[str]:
     spec = registry().named(ReconstructorSpec, trials.judge)
     check_options(spec.name, spec.options, trials.options)
     return frozenset(spec.uses).union(*spec.needs)
+
+
+def check_judge(sender: Bound[EmbeddingSpec], trials: Trials, run: Run) -> None:
+    """Raise what `gcodec.decode` would of any file of `sender`, without companions: NoPath, ModelMissing, ModelDamaged."""
+    from gcodec.pipeline.binding import bind, ways
+    from gcodec.pipeline.resolver import check_path
+    from gcodec.pipeline.stage2 import checked
+
+    judge = checked(registry().reconstructor(trials.judge), trials.options)
+    receiver = bind(judge.spec, None, run.models)
+    found = ways(registry(), sender, receiver)
+    check_path(sender, sender.spec.makes, receiver, found, registry(), judge.wanted)
+    if judge.spec.model and judge.share:
+        run.models.find(judge.spec.model)
 
 
 def best_of(

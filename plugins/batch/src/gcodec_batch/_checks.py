@@ -50,7 +50,8 @@ def check(
     for name, given in settings.items():
         model = given.get("model")
         if name == "encode" and embed is not None:
-            found = check_encoding(embed.spec.name, embed.options, model, trials, run).weights
+            words = (embed.spec.name, embed.options, model, trials, run)
+            found = check_encoding(*words, companions="companions" in given).weights
         else:
             found = None if model is None else run.models.find(model)
         if model is not None and found and Path(model).exists():
@@ -59,6 +60,8 @@ def check(
     options = {**by_all, **(recon.options if recon else {})}
     choice = checked(recon.spec, options) if recon else None
     second = settings.get("decode", {})
+    if choice and choice.spec.model and choice.share and second.get("model") is None:
+        run.models.find(choice.spec.model)
     if (via := second.get("via")) is not None:
         registry().named(AdapterSpec, via)
         if choice and second["model"] is None:  # under another, signals may live in other spaces
