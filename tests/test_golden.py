@@ -13,9 +13,11 @@ from types import ModuleType
 import pytest
 
 import gcodec_formats as gcx
-from gcodec.errors import ModelMissing, UnknownProfile, UnusablePlugin
+from gcodec.errors import ModelMissing, PayloadError, UnknownProfile, UnusablePlugin
+from gcodec.models import ModelStore
 from gcodec.pipeline.decoding import decode, verify
 from gcodec.registry import registry
+from gcodec.run import Run
 from gcodec_eval import metrics
 from gcodec_formats import registry as numbers
 
@@ -25,6 +27,9 @@ _VECTORS = GOLDEN.parents[1] / "spec" / "vectors" / "withdrawn"
 #: Files, and NAME-PROFILE or NAME-WHAT-PROFILE.
 WITHDRAWN = [(path, path.stem) for path in sorted((GOLDEN / "withdrawn").glob("*.gcx"))]
 WITHDRAWN += [(path, path.parent.name) for path in sorted(_VECTORS.glob("*/*.gcx"))]
+#: Those that decode with their own models: nothing but weights has changed since.
+READABLE = [("ntc", 2), ("ntc", 3), ("ddcm", 1), ("lossless", 1)]
+INSTALLED = registry().models.values()
 
 
 @pytest.fixture(scope="module")
@@ -95,5 +100,31 @@ def test_a_file_of_a_withdrawn_profile_is_refused_with_the_model_it_would_need(
     if name.split("@")[0] not in registry().embeddings:
         pytest.skip(f"{name} is not installed")
     with pytest.raises(UnknownProfile) as caught:
-        decode(path.read_bytes(), "preview")
+        decode(path.read_bytes(), "preview", run=Run(models=ModelStore(tuple(INSTALLED))))
     assert caught.value.withdrawn == row.digest
+    assert caught.value.readable == ((name, int(number)) in READABLE)
+
+
+@pytest.mark.parametrize(("name", "number"), READABLE)
+def test_with_that_model_its_files_decode_to_the_symbols_that_they_did(
+    name: str, number: int
+) -> None:
+    """Where somebody has it, in GCODEC_MODELS say: it is no longer in this repository."""
+    row = numbers.profile(name, number)
+    assert row is not None and row.digest is not None
+    try:
+        ModelStore.installed().find(row.digest)
+    except ModelMissing as error:
+        pytest.skip(str(error))
+    of_it = [(path, of.split("-")) for path, of in WITHDRAWN]
+    files = [path for path, (own, *_, last) in of_it if (own, last) == (name, str(number))]
+    assert files
+    for path in files:
+        facts = path.with_suffix(".json")
+        if "bad-" in path.name:
+            with pytest.raises(PayloadError):
+                verify(path.read_bytes())
+        elif facts.exists():
+            assert verify(path.read_bytes())["symbols"] == json.loads(facts.read_bytes())["digest"]
+        else:
+            assert verify(path.read_bytes())["proved"]

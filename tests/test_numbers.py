@@ -22,12 +22,16 @@ def test_name_number_and_profiles_are_the_registered_ones(spec: EmbeddingSpec) -
     row = numbers.embedding(spec.name)
     assert row is not None and row.id == spec.id
     assert row.status == "published"
-    registered = {
-        p.profile: p.digest
-        for p in numbers.PROFILES
-        if p.embedding == spec.name and p.status == "published"
-    }
-    assert {p.id: p.model for p in spec.profiles} == registered
+    registered, former = (
+        {
+            p.profile: p.digest
+            for p in numbers.PROFILES
+            if p.embedding == spec.name and p.status == status
+        }
+        for status in ("published", "withdrawn")
+    )
+    assert {p.id: p.model for p in spec.profiles if not p.withdrawn} == registered
+    assert {p.id: p.model for p in spec.profiles if p.withdrawn}.items() <= former.items()
     newest = [profile.id for profile in spec.profiles[-1:]]
     assert newest == sorted(registered)[-1:], "new files take the newest profile"
 

@@ -79,6 +79,13 @@ EXAMPLES = [
         "the installed 'ntc' has no profile 1: it was withdrawn with its model 6b25454a;"
         " encode the picture again, or decode with the gcodec that made the file",
     ),
+    (
+        UnknownProfile("ntc", 2, "gcodec-ntc", "2ed0b32b", readable=True),
+        3,
+        "the installed 'ntc' has no profile 2: it was withdrawn with its model 2ed0b32b;"
+        " give that model with --models FOLDER if you have it, encode the picture again, or"
+        " decode with the gcodec that made the file",
+    ),
     (UnusablePlugin("ntc", "no torch"), 4, "plugin 'ntc' cannot be used: no torch"),
     (UnknownOption("webp", "a", ["b", "c"]), 2, "'webp' has no option 'a' (it has: b, c)"),
     (UnknownOption("webp", "a", []), 2, "'webp' has no option 'a' (it has: none)"),

@@ -70,19 +70,26 @@ class UnknownProfile(UsageError):
     """The file was made with `profile` of `embedding`, which the installed plugin does not have.
 
     withdrawn  digest of the model of a profile that was given up before release 1.0.
+    readable   whether its files decode where that model is at hand.
     """
 
     exit_status = 3
 
     def __init__(
-        self, embedding: str, profile: int, package: str | None, withdrawn: str | None = None
+        self,
+        embedding: str,
+        profile: int,
+        package: str | None,
+        withdrawn: str | None = None,
+        readable: bool = False,
     ) -> None:
         self.embedding, self.profile, self.package = embedding, profile, package
-        self.withdrawn = withdrawn
+        self.withdrawn, self.readable = withdrawn, readable
         text = f"the installed '{embedding}' has no profile {profile}"
         if withdrawn:
+            way = "give that model with --models FOLDER if you have it, " if readable else ""
             text += (
-                f": it was withdrawn with its model {withdrawn}; encode the picture again, or"
+                f": it was withdrawn with its model {withdrawn}; {way}encode the picture again, or"
                 " decode with the gcodec that made the file"
             )
         elif package:

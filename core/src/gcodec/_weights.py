@@ -101,7 +101,12 @@ class EngineSpec:
 
 @dataclass(frozen=True)
 class Profile:
-    """A registered number (1..255) that pins what stage 1 needs: the weights by digest, or none at all."""
+    """A registered number (1..255) that pins what stage 1 needs: the weights by digest, or none at all.
+
+    withdrawn  new files do not have it, and its weights are not shipped. Since then nothing has changed but weights, so that
+               its files decode where the user has that model.
+    """
 
     id: int
     model: str | None = None
+    withdrawn: bool = False

@@ -98,7 +98,8 @@ class EmbeddingSpec:
                  all at the highest; 0: a file holds all that there are.
     name         one word where a number is registered, otherwise "vendor/name" in a-z 0-9 . _ -
     id           registered number (spec/REGISTRY.md); None: the name itself travels in the file.
-    profiles     registered profiles, the one for new files last; () where the model's digest travels instead.
+    profiles     registered profiles, the one for new files last; () where the model's digest travels instead. One that was
+                 withdrawn is listed if its files can still be decoded.
     model        name of the model for new files; None: no weights.
     parse_class  "A" no model takes part in parsing, "B" an integer model does, "C" a float model does. Only A and B
                  are portable.

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import sample_codecs
+from safetensors.numpy import save_file
+from support import lay
 
 import gcodec_formats as gcx
-from gcodec.pipeline._container import identify
+from gcodec.errors import ModelMissing, UnknownProfile
+from gcodec.models import ModelStore, folder_digest
+from gcodec.pipeline._container import identify, named_model
 from gcodec.pipeline.encoding import encode
 from gcodec.pipeline.ratecontrol import Target
 from gcodec.plugin import Profile
@@ -47,6 +52,32 @@ def test_a_new_file_has_the_newest_profile_of_its_weights(photo: Picture) -> Non
     spec = replace(registry().embedding("tiny"), profiles=(Profile(1), Profile(2)))
     identity, _ = identify(spec, None, {}, Run())
     assert (identity.id, identity.profile) == (200, 2)
+
+
+def test_a_withdrawn_profile_is_read_where_its_model_is_at_hand_and_never_written(
+    tmp_path: Path,
+) -> None:
+    lay(tmp_path, {"config.json": b"{}"})
+    save_file({"gain": np.ones(1, np.float32)}, tmp_path / "diffusion_pytorch_model.safetensors")
+    digest = folder_digest(tmp_path)
+    former = replace(
+        registry().embedding("test/weighted"),
+        profiles=(Profile(3, digest, withdrawn=True), Profile(4, "0" * 64)),
+    )
+    named = gcx.Identity(name=former.name, profile=3)
+    with pytest.raises(UnknownProfile, match="--models FOLDER") as caught:
+        named_model(former, named, Run())
+    assert caught.value.withdrawn == digest and caught.value.readable
+    run = Run(models=ModelStore((), (tmp_path,)))
+    found = named_model(former, named, run)
+    assert found is not None and found.digest == digest
+    # One that is not withdrawn needs its model as ever, and one of which the plugin says nothing may have another bitstream.
+    with pytest.raises(ModelMissing):
+        named_model(former, replace(named, profile=4), run)
+    with pytest.raises(UnknownProfile, match="has no profile 2"):
+        named_model(former, replace(named, profile=2), run)
+    identity, _ = identify(former, str(tmp_path), {}, run)
+    assert (identity.profile, identity.digest) == (None, bytes.fromhex(digest)[:8])
 
 
 def test_a_suggestion_travels_as_plain_numbers(photo: Picture) -> None:

@@ -54,6 +54,7 @@ const CHANGES = [-8, -5, -3, -1, 0, 1, 2, 3, 4, 5, 7, 9, 12, 17, 25, 40];
 /** Of the model `base/diffc`. @param {import("./container.js").File} file @param {import("./model.js").Model} model @returns {Steps} */
 export function diffcSteps(file, model) {
   demandEmbedding(file, "diffc");
+  if (file.header.identity.profile === 1) throw new ModelError("profile 1 is withdrawn: its streams were others, and would be noise");
   const B = model.tensors.get("bits", "I32", [null]), C = 32, { symbols, h, w, D, steps, add } = start(file, C, 8);
   if (B.some((b) => b < 1 || b > 1e6)) throw new ModelError("a schedule that is none");
   const { channel, parameters, fixed, bytes } = readHead(symbols);

@@ -180,3 +180,8 @@ test("a file of another embedding is not called damaged", async () => {
   for (const symbols of [gcx.ntcSymbols, gcx.ldmQuantSymbols, gcx.rateVariableSymbols, gcx.percoSymbols, gcx.tokensSymbols, gcx.uqdmSymbols, gcx.losslessSymbols, gcx.sketchSymbols, gcx.diffcSteps, gcx.ddcmSteps])
     await assert.rejects(async () => symbols(jpeg, opened), { code: "unknown-embedding" });
 });
+
+test("a file of diffc's profile 1, whose streams were others, is refused", () => {
+  const file = gcx.read(bytesOf("spec/vectors/withdrawn/diffc-1/photo.gcx"));
+  assert.throws(() => gcx.diffcSteps(file, gcx.openModel(EMBEDDINGS.diffc.files)), gcx.ModelError);
+});

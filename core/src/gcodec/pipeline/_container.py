@@ -82,7 +82,7 @@ def identify(
     model = None if name is None else _model(spec, name, options, run)
     digest = model.digest if model else None
     for profile in reversed(spec.profiles):
-        if profile.model == digest:
+        if profile.model == digest and not profile.withdrawn:
             return _identity(spec, profile.id, None), model
     if model is None:
         return _identity(spec, 1, None), None
@@ -115,7 +115,13 @@ def named_model(spec: EmbeddingSpec, identity: gcx.Identity, run: Run) -> Model 
         return run.models.find(identity.digest.hex())
     for profile in spec.profiles:
         if profile.id == identity.profile:
-            return run.models.find(profile.model) if profile.model else None
+            try:
+                return run.models.find(profile.model) if profile.model else None
+            except ModelMissing as error:
+                if not profile.withdrawn:
+                    raise
+                digest = profile.model
+                raise UnknownProfile(spec.name, profile.id, None, digest, readable=True) from error
     if not spec.profiles and identity.profile == 1:
         return None
     number = identity.profile or 0

@@ -97,6 +97,8 @@ _CHANNELS = [
 
 #: SHA-256 of `base/denoiser`, which profile 2 of `ddcm` pins.
 DENOISER = "b99a20ff62ff2c0d4c048f42e196e854341f41a728c5358441fdae05d19b27d0"
+#: That of profile 1.
+FORMER = "c2e96d264d77e1d12404e77ea1e1f2574b182397756455786c63618f4c0740a5"
 
 _DDCM = EmbeddingSpec(
     name="ddcm",
@@ -105,7 +107,7 @@ _DDCM = EmbeddingSpec(
     makes=("noisy/{space}",),
     parse_class="A",
     id=42,
-    profiles=(Profile(2, DENOISER),),
+    profiles=(Profile(1, FORMER, withdrawn=True), Profile(2, DENOISER)),
     model="base/denoiser",
     progressive=True,
     options=(

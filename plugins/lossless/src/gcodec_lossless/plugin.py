@@ -8,6 +8,10 @@ GCODEC_INTERFACE = 1
 
 #: SHA-256 of `base/lossless`, which profile 2 pins.
 MODEL = "578ab3ce6e9417a1b088276a5f2c9f38fec123582526cb93820a342317ded1c8"
+#: What goes by a further byte has come since.
+_FORMER = Profile(
+    1, "c9c7405c9f91e9ee4cb591d30dcd103ba4d3fcfbadcd765c8f8fed37ce2ce170", withdrawn=True
+)
 
 _LOSSLESS = EmbeddingSpec(
     name="lossless",
@@ -15,7 +19,7 @@ _LOSSLESS = EmbeddingSpec(
     summary="the very samples, 8 or 16 bits, under a learned law of integers; or within a few of 255 parts",
     implementation="gcodec_lossless.embedding:Lossless",
     makes=("preview",),
-    profiles=(Profile(2, MODEL),),
+    profiles=(_FORMER, Profile(2, MODEL)),
     model="base/lossless",
     parse_class="B",
     levels=16,

@@ -7,7 +7,11 @@ from gcodec.plugin import EmbeddingSpec, Option, Profile, TrainerSpec, hookimpl
 GCODEC_INTERFACE = 1
 
 # Profiles pin weights by digest: 4 `base/ntc`, 5 `base/ntc_range`, which names them for its lower range.
-# 1 to 3 were withdrawn.
+# 1 to 3 were withdrawn; the networks of 1 were others.
+_FORMER = (
+    Profile(2, "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1", withdrawn=True),
+    Profile(3, "a1efa3c0e18dc455cd76dd728e486effe8af0115e5653ca871a9ddda3dfea016", withdrawn=True),
+)
 NETWORKS = "9c889980fc7e06483cdc7f2117d432fd44f7220f7a0a879d3f31eff48793e6f1"
 WHOLE = "ce2139e13c78da01c1fff96734d483c5447e625708cbba43608fce24a94390c4"
 
@@ -23,7 +27,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             summary="nonlinear transform coding, continuous rate, 0.02 bpp to all but lossless",
             implementation="gcodec_ntc.embedding:Ntc",
             makes=("preview",),
-            profiles=(Profile(id=4, model=NETWORKS), Profile(id=5, model=WHOLE)),
+            profiles=(*_FORMER, Profile(id=4, model=NETWORKS), Profile(id=5, model=WHOLE)),
             model="base/ntc_range",
             parse_class="B",
             options=(

@@ -41,7 +41,7 @@ from gcodec_diffc.diffc._process import level, start
 from gcodec_diffc.diffc._schedule import holds
 from gcodec_diffc.diffc._stream import error_code, snr_after
 from gcodec_diffc.diffc._stream import layers as layers_of
-from gcodec_diffc.plugin import DENOISER
+from gcodec_diffc.plugin import DENOISER, FORMER
 
 if TYPE_CHECKING:
     from gcodec.models import Model
@@ -57,7 +57,9 @@ _NORMALS = 16
 #: A layer has these bytes or more, and this share of all before it: steps are few, and all as long.
 _LAYER = 48, 0.8
 #: Digests of denoisers and of the autoencoders whose latents they were trained on: their folders give a name only.
-_TRAINED_ON = {DENOISER: "45343cc8ecbc45180ce500bd8bd0a78c64f852b943bf440bee2f5b12cf6211e4"}
+_TRAINED_ON = dict.fromkeys(
+    (FORMER, DENOISER), "45343cc8ecbc45180ce500bd8bd0a78c64f852b943bf440bee2f5b12cf6211e4"
+)
 
 
 class Ddcm(Embedding):
