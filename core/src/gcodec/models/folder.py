@@ -124,7 +124,7 @@ class Model:
         """The contents of a file in the folder. Raises ModelDamaged if it is not a JSON object."""
         try:
             text = (self.folder / file).read_text("utf-8")
-            config = json.loads(text, object_hook=partial(_Part, file))
+            config = json.loads(text, object_hook=partial(_Part, self.name, file))
         except (OSError, ValueError, RecursionError) as error:
             raise ModelDamaged(self.name, f"{file}: {error}") from error
         if not isinstance(config, dict):
@@ -147,7 +147,7 @@ class Model:
         from safetensors import SafetensorError
 
         try:
-            return _Part(file, load_file(self.folder / file))
+            return _Part(self.name, file, load_file(self.folder / file))
         except (OSError, SafetensorError) as error:
             raise ModelDamaged(self.name, f"{file}: {error}") from error
 
@@ -156,24 +156,23 @@ class Model:
         """What whoever takes it for `what`, as "the weights of `ntc`", trips over is ModelDamaged, in words."""
         try:
             yield
+        except _Lacking as error:
+            raise ModelDamaged(self.name, f"not {what}: {error.reason}") from error
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            reason = f"it has no {error}" if type(error) is KeyError else error
+            reason = f"it has no {error}" if isinstance(error, KeyError) else error
             raise ModelDamaged(self.name, f"not {what}: {reason}") from error
 
 
-class _Missing(KeyError):
-    """As a KeyError that shows in words what is missing."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+class _Lacking(ModelDamaged):
+    """A file of a model lacks what was looked for in it."""
 
 
 class _Part(dict[str, Any]):
-    """What a file of a model holds; what it does not hold is an error that names the file."""
+    """What a file of a model holds; what it lacks is an error that names both, where a KeyError would say the key alone."""
 
-    def __init__(self, file: str, held: Mapping[str, Any]) -> None:
+    def __init__(self, model: str, file: str, held: Mapping[str, Any]) -> None:
         super().__init__(held)
-        self._file = file
+        self._model, self._file = model, file
 
     def __missing__(self, key: object) -> Any:
-        raise _Missing(f"its {self._file} has no {key!r}")
+        raise _Lacking(self._model, f"its {self._file} has no {key!r}")
