@@ -176,6 +176,15 @@ def test_a_record_tells_the_receiver_nothing_but_how_to_decode(tmp_path: Path) -
         read([tmp_path / "a"])
 
 
+def test_what_a_record_lacks_is_said_in_words(tmp_path: Path) -> None:
+    place = mixed(tmp_path / "a", crop(tmp_path / "photo.png"))
+    record = json.loads(place.read_text("utf-8"))
+    del record["encode_words"]
+    place.write_text(json.dumps(record), "utf-8")
+    with pytest.raises(UsageError, match=r"of this version: it has no 'encode_words'$"):
+        read([tmp_path / "a"])
+
+
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     original = crop(tmp_path / "photo.png")
     mixed(tmp_path / "a", original)

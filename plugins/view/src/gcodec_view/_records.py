@@ -88,7 +88,8 @@ def _rows(path: Path, originals: Path | None) -> Iterator[Row]:
         elif {"input", "embedding", "reconstructor", "file"} <= document.keys():
             yield _of_mix(path.parent, document, originals)
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path} is no record of this version: {error!r}") from error
+        why = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise UsageError(f"{path} is no record of this version: {why}") from error
 
 
 def _of_mix(folder: Path, record: Mapping[str, Any], originals: Path | None) -> Row:
