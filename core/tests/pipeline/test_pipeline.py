@@ -266,7 +266,13 @@ def test_a_suggestion_that_cannot_be_followed_is_passed_over_with_a_warning(
     photo: Picture,
 ) -> None:
     data = encode(photo, "tiny").data
-    for name, settings in ("nobody", {}), ("grain", {"amount": 7.0}), ("grain", {"x": 1}):
+    for name, settings in (
+        ("nobody", {}),
+        ("grain", {"amount": 7.0}),
+        ("grain", {"x": 1}),
+        ("fussy", {}),  # to which nothing leads
+        ("heavy", {}),  # whose weights are nowhere
+    ):
         asked = rewritten(data, extensions={numbers.RECONSTRUCTOR: [name, settings]})
         with pytest.warns(UserWarning, match=f"suggests '{name}', which is passed over"):
             made = decode(asked)

@@ -13,7 +13,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import gcodec_formats as gcx
-from gcodec.errors import UsageError, VerificationError
+from gcodec.errors import GcodecError, ModelMissing, NoPath, UsageError, VerificationError
 from gcodec.files import file_bytes
 from gcodec.options import check_kinds, check_options
 from gcodec.pipeline._clock import Clock
@@ -252,13 +252,24 @@ def _open(
 
         expect = expectation(stage1)
     name, settings, suggested = _choose(header, reconstructor)
-    spec = registry().reconstructor(name)
-    receiver = bind(spec, None if model is None else run.models.find(model), run.models)
-    chosen = checked(receiver.spec, {**settings, **(options or {})}, beside=fidelity)
-    found = ways(registry(), *(part.bound for part in stage1.parts), receiver, via=via)
-    check_path(stage1.main.bound, stage1.makes, receiver, found, registry(), chosen.wanted)
     seed = run.seed or cast(int, header.extensions.get(numbers.SEED, 0))
-    stage2 = open_stage2(chosen, found, model=model, run=run.with_seed(seed))
+
+    def opened(name: str, settings: Mapping[str, Any]) -> Stage2:
+        spec = registry().reconstructor(name)
+        receiver = bind(spec, None if model is None else run.models.find(model), run.models)
+        chosen = checked(receiver.spec, {**settings, **(options or {})}, beside=fidelity)
+        found = ways(registry(), *(part.bound for part in stage1.parts), receiver, via=via)
+        check_path(stage1.main.bound, stage1.makes, receiver, found, registry(), chosen.wanted)
+        return open_stage2(chosen, found, model=model, run=run.with_seed(seed))
+
+    try:
+        stage2 = opened(name, settings)
+    except (NoPath, ModelMissing) as error:
+        if not suggested or options or model is not None or via is not None:
+            raise
+        _pass_over(name, error)
+        suggested = False
+        stage2 = opened(FAITHFUL, {})
     clock.lap("open")
     return _Receiver(stage1, stage2, suggested, expect, run, clock)
 
@@ -372,6 +383,10 @@ def _choose(header: gcx.Header, wanted: str | None) -> tuple[str, Mapping[str, A
         spec = registry().reconstructor(name)
         check_options(name, spec.options, settings)
     except UsageError as error:
-        warnings.warn(f"the file suggests '{name}', which is passed over: {error}", stacklevel=3)
+        _pass_over(name, error)
         return FAITHFUL, {}, False
     return name, settings, True
+
+
+def _pass_over(name: str, error: GcodecError) -> None:
+    warnings.warn(f"the file suggests '{name}', which is passed over: {error}", stacklevel=4)
