@@ -15,11 +15,11 @@ const MODELS = prepared((model) => {
 
 /**
  * Level and error as sent, hyper-latents and latents in 1/16 steps, and the bytes that extension 5 is the digest of. Under a
- * model of the CompressAI zoo hyper-latents are symbols, and latents are in 2^-12. At level 255 of profile 5 there are neither,
+ * model of the CompressAI zoo hyper-latents are symbols, and latents are in 2^-12. At level 255 of profile 7 there are neither,
  * but coefficients, a step, and a preview: a function that makes planes [3, height, width] in [0, 1].
  * @param {import("./container.js").File} file @param {import("./model.js").Model} model
  * @param {{matmul?: import("./integer.js").Matmul, networks?: import("./model.js").Model}} [options]
- *   matmul: a faster product of matrices, exact for integers to 2^50; networks: the model that one of profile 5 names, for lower levels
+ *   matmul: a faster product of matrices, exact for integers to 2^50; networks: the model that one of profile 7 names, for lower levels
  * @returns {Promise<{level: number, error: number, symbols: Uint8Array, hyper?: Values, latents?: Values, step?: number, preview?: () => Float32Array}>}
  */
 export async function ntcSymbols(file, model, options = {}) {

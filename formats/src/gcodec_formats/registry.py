@@ -187,12 +187,20 @@ PROFILES: Final = (
         "a1efa3c0e18dc455cd76dd728e486effe8af0115e5653ca871a9ddda3dfea016",
     ),
     Profile(
-        *("ntc", 4, "published", "base/ntc"),
+        *("ntc", 4, "withdrawn", "base/ntc"),
         "9c889980fc7e06483cdc7f2117d432fd44f7220f7a0a879d3f31eff48793e6f1",
     ),
     Profile(
-        *("ntc", 5, "published", "base/ntc_range"),
+        *("ntc", 5, "withdrawn", "base/ntc_range"),
         "ce2139e13c78da01c1fff96734d483c5447e625708cbba43608fce24a94390c4",
+    ),
+    Profile(
+        *("ntc", 6, "published", "base/ntc"),
+        "34cdb195e5e81643e0f7a22efb7f984ba12aca4c3c00e848ed8491ae8825e709",
+    ),
+    Profile(
+        *("ntc", 7, "published", "base/ntc_range"),
+        "69a39af1db26ed5d05c860a0acb4d015e49adf79df6f1e123159630ebfe25065",
     ),
     Profile(
         *("diffc", 1, "withdrawn", "base/diffc"),

@@ -72,7 +72,8 @@ def test_the_example_of_the_text(reader):
     assert payload.hex(" ").upper() in text
     stream = Stream(payload[2:])
     assert f"begins as {stream.x:016X}," in " ".join(text.split())
-    assert not stream.stack
+    on = ", ".join(f"{word:08X}" for word in stream.stack) or "nothing"
+    assert f", with {on} on the stack." in " ".join(text.split())
 
     def batch(mean, scale, number, places):
         if not len(places):

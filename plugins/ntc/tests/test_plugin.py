@@ -14,7 +14,7 @@ def test_the_profiles_pin_the_shipped_weights(model, whole_model):
     (spec,) = gcodec_embeddings()
     assert (spec.id, spec.model, spec.levels) == (16, "base/ntc_range", LEVELS)
     pinned = {profile.id: profile.model for profile in spec.profiles if not profile.withdrawn}
-    assert pinned == {4: model.digest, 5: whole_model.digest}
+    assert pinned == {6: model.digest, 7: whole_model.digest}
     assert whole_model.config["networks"] == model.digest
 
 

@@ -6,14 +6,16 @@ from gcodec.plugin import EmbeddingSpec, Option, Profile, TrainerSpec, hookimpl
 
 GCODEC_INTERFACE = 1
 
-# Profiles pin weights by digest: 4 `base/ntc`, 5 `base/ntc_range`, which names them for its lower range.
-# 1 to 3 were withdrawn; the networks of 1 were others.
+# Profiles pin weights by digest: 6 `base/ntc`, 7 `base/ntc_range`, which names them for its lower range.
+# 1 to 5 were withdrawn; the networks of 1 were others.
 _FORMER = (
     Profile(2, "2ed0b32b95746d6a06144449c1ad26810601a073c12078d8367bb46e8b9811b1", withdrawn=True),
     Profile(3, "a1efa3c0e18dc455cd76dd728e486effe8af0115e5653ca871a9ddda3dfea016", withdrawn=True),
+    Profile(4, "9c889980fc7e06483cdc7f2117d432fd44f7220f7a0a879d3f31eff48793e6f1", withdrawn=True),
+    Profile(5, "ce2139e13c78da01c1fff96734d483c5447e625708cbba43608fce24a94390c4", withdrawn=True),
 )
-NETWORKS = "9c889980fc7e06483cdc7f2117d432fd44f7220f7a0a879d3f31eff48793e6f1"
-WHOLE = "ce2139e13c78da01c1fff96734d483c5447e625708cbba43608fce24a94390c4"
+NETWORKS = "34cdb195e5e81643e0f7a22efb7f984ba12aca4c3c00e848ed8491ae8825e709"
+WHOLE = "69a39af1db26ed5d05c860a0acb4d015e49adf79df6f1e123159630ebfe25065"
 
 
 @hookimpl
@@ -27,7 +29,7 @@ def gcodec_embeddings() -> list[EmbeddingSpec]:
             summary="nonlinear transform coding, continuous rate, 0.02 bpp to all but lossless",
             implementation="gcodec_ntc.embedding:Ntc",
             makes=("preview",),
-            profiles=(*_FORMER, Profile(id=4, model=NETWORKS), Profile(id=5, model=WHOLE)),
+            profiles=(*_FORMER, Profile(id=6, model=NETWORKS), Profile(id=7, model=WHOLE)),
             model="base/ntc_range",
             parse_class="B",
             options=(

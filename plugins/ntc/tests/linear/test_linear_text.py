@@ -36,7 +36,7 @@ def reader() -> LinearReader:
 def test_a_file_read_by_the_text(name, reader):
     file = gcx.read((FOLDER / f"{name}.gcx").read_bytes())
     said = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
-    assert (file.header.identity.profile, said["model"]) == (5, 5)
+    assert (file.header.identity.profile, said["model"]) == (7, 7)
     (payload,) = file.bodies(gcx.MAIN)
     assert payload[0] == 255
     number, q, symbols = reader.symbols(payload, *file.header.size)
@@ -61,12 +61,12 @@ def test_what_the_text_refuses(name, reader):
         reader.symbols(file.bodies(gcx.MAIN)[0], *file.header.size)
 
 
-def test_below_the_linear_mode_profile_5_is_the_networks_that_its_model_names(reader):
+def test_below_the_linear_mode_profile_7_is_the_networks_that_its_model_names(reader):
     file = gcx.read((FOLDER / "range-photo.gcx").read_bytes())
     said = json.loads((FOLDER / "range-photo.json").read_text("utf-8"))
     (payload,) = file.bodies(gcx.MAIN)
     assert payload[0] < 255
-    assert (said["model"], reader.networks) == (5, gcx.registry.profile("ntc", 4).digest)
+    assert (said["model"], reader.networks) == (7, gcx.registry.profile("ntc", 6).digest)
     symbols = Reader(MODELS / "ntc").symbols(payload, *file.header.size)[-1]
     assert hashlib.sha256(symbols).hexdigest() == said["symbols"]["sha256"]
 

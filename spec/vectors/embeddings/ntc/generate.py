@@ -36,7 +36,7 @@ def good(kind: str, width: int, height: int, quality: float, **how: str) -> Call
 
 
 def linear() -> LinearCodec:
-    """The linear mode of profile 5."""
+    """The linear mode of profile 7."""
     model = ModelStore.installed().find("base/ntc_range")
     return LinearCodec(model.tensors(), model.config["trade"])
 
@@ -102,7 +102,7 @@ def vectors() -> Iterator[tuple[str, Callable[[], Vector]]]:
         damaged("four bytes more than the symbols need", lambda p: (p + b"more",), **networks),
     )
     yield "bad-layers", damaged("two layers", lambda p: (p, p), **networks)
-    # Profile 5.
+    # Profile 7.
     yield "range-photo", good("photo", 80, 56, 0.4)
     yield "linear-one-sample", good("waves", 1, 1, 0.85)
     yield "linear-waves", good("waves", 33, 17, 0.9)
