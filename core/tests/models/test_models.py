@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +107,14 @@ def test_a_file_moved_to_another_folder_is_another_model(tmp_path: Path) -> None
 def test_a_folder_without_weights_is_no_model(tmp_path: Path, files: dict[str, bytes]) -> None:
     with pytest.raises(ModelDamaged, match=r"holds no \.safetensors file"):
         folder_digest(lay(tmp_path, files))
+
+
+def test_a_file_whose_name_is_not_utf8_counts_by_the_bytes_of_its_name(tmp_path: Path) -> None:
+    folder = lay(tmp_path, {"model.safetensors": b"x"})
+    (folder / "model.safetensors").rename(folder / os.fsdecode(b"\xff.safetensors"))
+    length = (1).to_bytes(8, "little")
+    expected = hashlib.sha256(b"\xff.safetensors\0" + length + b"x").hexdigest()
+    assert folder_digest(folder) == expected
 
 
 def test_an_installed_model_is_found_by_name_and_digest_without_importing_its_package(

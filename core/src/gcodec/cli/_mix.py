@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -119,8 +119,7 @@ def command(
                 check_pair(e.spec, r.spec, installed, checked(r.spec, r.options).share, via)
 
     check_device(how.device)
-    folder = _folder(output)
-    stem = folder / Path(source).stem
+    stem = Path(output) / Path(source).stem
     sheet = None if alone else f"{stem}.sheet.jpg"
     wanted = [_file(stem, e.label) for e in embed] + ([sheet] if sheet else [])
     wanted += [
@@ -128,15 +127,15 @@ def command(
         for e, r in product(embed, recon)
         for end in ("png", "json")
     ]
-    for path in wanted:
-        check_output(path, force=force, inputs=[source])
     if len({*wanted}) < len(wanted):
         raise UsageError("two of the plugins would write to one file; mix them one after the other")
     from gcodec.pipeline.encoding import encode
 
     records: dict[tuple[str, str], dict[str, Any]] = {}
     failed = hopeless
-    with progress_bar() as progress:
+    with _folder(output), progress_bar() as progress:
+        for path in wanted:
+            check_output(path, force=force, inputs=[source])
         run = how.run(seed=seed)
         models = _models(embed, embed_model, recon, recon_model, run)
         passed = [*how.as_arguments(), *_folder_arguments(embed_model)]
@@ -360,11 +359,18 @@ def _file(stem: Path, *parts: str) -> str:
     return ".".join([str(stem), *(re.sub(r"[^\w.=+-]", "-", part) for part in (*parts, *suffix))])
 
 
-def _folder(path: str) -> Path:
-    """Return the folder for the results; made if its parent is there. Raises OutputError."""
+@contextmanager
+def _folder(path: str) -> Iterator[None]:
+    """The folder for the results: made if its parent is there, gone again if nothing was written. Raises OutputError."""
     folder = Path(path)
+    made = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(path, why(error)) from error
-    return folder
+    try:
+        yield
+    finally:
+        if made:
+            with suppress(OSError):  # there are results in it
+                folder.rmdir()

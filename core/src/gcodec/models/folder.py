@@ -1,10 +1,10 @@
 """A model folder: what it holds, and its digest.
 
 A model is a diffusers-style folder: ``config.json`` and ``*.safetensors``, or a pipeline of such folders under a
-``model_index.json``. Its digest is SHA-256 over, for every file that it needs (`gcodec.models.needed`) in the order of
-their POSIX paths: the path in UTF-8, a zero byte, the length as 8 little-endian bytes, the contents. So neither the card
-and the licence beside the weights, nor a copy of them in half precision, nor an adapter that somebody laid there change
-what the model is.
+``model_index.json``. Its digest is SHA-256 over, for every file that it needs (`gcodec.models.needed`) in the order of their
+POSIX paths: the path in UTF-8, or the bytes that it is, a zero byte, the length as 8 little-endian bytes, the contents. So
+neither the card and the licence beside the weights, nor a copy of them in half precision, nor an adapter that somebody laid
+there change what the model is.
 
 Before, every ``*.json``, ``*.safetensors`` and ``*merges.txt`` below the folder counted. Files that were made then name that
 digest (`former_digest`), which differs where there is more in the folder than it needs.
@@ -77,7 +77,8 @@ def _digest(folder: Path, files: list[str], what: str = "model") -> str:
         digest = hashlib.sha256()
         for name in files:
             path = folder / name
-            digest.update(name.encode() + b"\0" + path.stat().st_size.to_bytes(8, "little"))
+            length = path.stat().st_size.to_bytes(8, "little")
+            digest.update(name.encode(errors="surrogateescape") + b"\0" + length)
             with path.open("rb") as stream:
                 while chunk := stream.read(1 << 20):
                     digest.update(chunk)
