@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from support import lay
 
 import gcodec_formats as gcx
-from gcodec.errors import ModelMissing, UnknownProfile
+from gcodec.errors import ModelMissing, TargetTooSmall, UnknownProfile
 from gcodec.models import ModelStore, folder_digest
 from gcodec.pipeline._container import identify, named_model
 from gcodec.pipeline.encoding import encode
@@ -46,6 +46,22 @@ def test_a_size_is_sought_on_the_embeddings_grid_and_no_quality_is_encoded_twice
     assert made.quality in asked
     # Its spec says that it tells seven qualities apart.
     assert all(6 * quality == pytest.approx(round(6 * quality)) for quality in asked)
+
+
+def test_the_smallest_file_is_had_where_its_embedding_says_that_it_is_larger(
+    photo: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ntc` says what its first choice takes, and makes two more within that."""
+    smallest = len(encode(photo, "test/named", target=Target(quality=0)).data)
+
+    def more(self: sample_codecs.Tiny, analysis: Any, quality: float) -> tuple[int, ...]:
+        return tuple(len(layer) + 5 for layer in self.encode(analysis, quality))
+
+    monkeypatch.setattr(sample_codecs.Tiny, "sizes", more)
+    assert len(encode(photo, "test/named", target=Target(bytes=smallest)).data) == smallest
+    with pytest.raises(TargetTooSmall) as caught:
+        encode(photo, "test/named", target=Target(bytes=smallest - 1))
+    assert caught.value.smallest == smallest
 
 
 def test_a_new_file_has_the_newest_profile_of_its_weights(photo: Picture) -> None:

@@ -258,9 +258,12 @@ def _files(
             bare = len(written((b"",)))
             try:
                 quality = search(spec.name, size_of, limit, spec.levels, about)
-            except TargetTooSmall as error:
-                taken = weight(before + after)
-                raise TargetTooSmall(spec.name, limit, error.smallest, taken) from None
+            except TargetTooSmall:
+                # A file may be smaller than its embedding said it would be.
+                quality, least = 0.0, len(make(0.0))
+                if least > limit:
+                    taken = weight(before + after)
+                    raise TargetTooSmall(spec.name, limit, least, taken) from None
         data = make(quality)
         if digest:
             extensions[numbers.SYMBOLS_DIGEST] = opened(data).symbol_digest()
