@@ -41,6 +41,7 @@ from gcodec.registry import registry
 from gcodec.signals import Preview
 
 if TYPE_CHECKING:
+    from gcodec.models import Model, ModelStore
     from gcodec.run import Run
     from gcodec.signals import FloatArray, Signal
 
@@ -73,6 +74,11 @@ class Choice:
     def wanted(self) -> float:
         """The realism whose signals are wanted (`gcodec.pipeline.resolver.resolve`)."""
         return _MIXED if self.beside and self.share == 1 else self.share
+
+    def weights(self, store: ModelStore, model: str | None = None) -> Model | None:
+        """Those of the spec, or `model`; None where there are none, or realism 0 has no use for them. Raises as `find`."""
+        name = self.spec.model if model is None else model
+        return store.find(name) if name is not None and self.share else None
 
 
 @dataclass(frozen=True)
@@ -161,8 +167,7 @@ def open_stage2(choice: Choice, ways: Ways, *, model: str | None = None, run: Ru
         )
     if choice.share == 0:
         return Stage2(choice, None, run, ways)
-    name = spec.model if model is None else model
-    setup = Setup(run, choice.options, None if name is None else run.models.find(name))
+    setup = Setup(run, choice.options, choice.weights(run.models, model))
     return Stage2(choice, cast(Reconstructor, set_up(spec, setup)), run, ways)
 
 

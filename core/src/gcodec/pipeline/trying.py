@@ -99,8 +99,7 @@ def check_judge(sender: Bound[EmbeddingSpec], trials: Trials, run: Run) -> None:
     receiver = bind(judge.spec, None, run.models)
     found = ways(registry(), sender, receiver)
     check_path(sender, sender.spec.makes, receiver, found, registry(), judge.wanted)
-    if judge.spec.model and judge.share:
-        run.models.find(judge.spec.model)
+    judge.weights(run.models)
 
 
 def best_of(

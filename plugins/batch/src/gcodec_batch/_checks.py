@@ -60,8 +60,8 @@ def check(
     options = {**by_all, **(recon.options if recon else {})}
     choice = checked(recon.spec, options) if recon else None
     second = settings.get("decode", {})
-    if choice and choice.spec.model and choice.share and second.get("model") is None:
-        run.models.find(choice.spec.model)
+    if choice and second.get("model") is None:
+        choice.weights(run.models)
     if (via := second.get("via")) is not None:
         registry().named(AdapterSpec, via)
         if choice and second["model"] is None:  # under another, signals may live in other spaces
